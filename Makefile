@@ -1,0 +1,35 @@
+# Everything runs in .venv; a stamp file makes the installation happen once per pyproject.toml and constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export DO_NOT_TRACK := true
+export PYTHONWARNINGS := ignore
+
+.PHONY: install run test lint benchmark clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@
+
+run: install  ## the whole pipeline on the demonstration corpus
+	$(BIN)/kedro run
+	@$(BIN)/coherent-cxr summary
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: install lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+benchmark: install
+	$(BIN)/python -m pytest benchmarks --benchmark-only
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Raw corpora as their publishers hand them out."""

@@ -1,0 +1,1 @@
+"""Kedro dataset types of this project, reached only from the catalog."""

@@ -1,0 +1,3 @@
+"""Kedro hooks."""
+
+HOOKS = ()

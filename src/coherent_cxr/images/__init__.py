@@ -1,0 +1,1 @@
+"""Radiographs: decoding, drawing phantoms, the image store."""

@@ -1,0 +1,1 @@
+"""The CNN-RNN-RNN report generator of Liu et al. 2019."""

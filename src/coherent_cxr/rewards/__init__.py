@@ -1,0 +1,1 @@
+"""Rewards of the reinforcement stage, as pure functions."""

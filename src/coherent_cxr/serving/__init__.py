@@ -1,0 +1,1 @@
+"""One report writer behind the command line, the MLflow model and the registry."""

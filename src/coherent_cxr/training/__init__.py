@@ -1,0 +1,1 @@
+"""Training loops, exact resume, feature caching and report generation for many studies."""
