@@ -1,0 +1,46 @@
+"""Named tensors as a versioned safetensors file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractVersionedDataset, Version
+
+
+class TensorsDataset(AbstractVersionedDataset[dict[str, Any], dict[str, Any]]):
+    """Saves and loads ``{name: tensor}`` as safetensors.
+
+    Args:
+        filepath: The file; with ``versioned: true`` a folder of versions.
+        version: Load and save version, given by Kedro.
+        metadata: Free, for plugins.
+    """
+
+    def __init__(
+        self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
+    ) -> None:
+        from glob import iglob
+
+        self.metadata = metadata
+        super().__init__(Path(filepath), version, lambda p: Path(p).exists(), lambda p: list(iglob(p)))
+
+    def load(self) -> dict[str, Any]:
+        """Return the tensors."""
+        from safetensors.torch import load_file
+
+        return load_file(str(self._get_load_path()))
+
+    def save(self, data: dict[str, Any]) -> None:
+        """Write the tensors, whole or not at all."""
+        from safetensors.torch import save_file
+
+        path = Path(str(self._get_save_path()))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writing = path.with_suffix(".writing")
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in data.items()}, writing)
+        os.replace(writing, path)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath, "version": self._version}

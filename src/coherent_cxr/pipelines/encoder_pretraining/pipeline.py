@@ -1,0 +1,19 @@
+"""Wiring of the stage."""
+
+from kedro.pipeline import Node, Pipeline
+
+from coherent_cxr.pipelines.encoder_pretraining.nodes import pretrain_encoder
+
+
+def create_pipeline() -> Pipeline:
+    """Return the stage encoder_pretraining."""
+    return Pipeline(
+        [
+            Node(
+                pretrain_encoder,
+                inputs=["params:encoder_pretraining", "image_store", "chexpert_labels", "splits"],
+                outputs=["pretrained_encoder", "encoder_history"],
+                name="pretrain_encoder",
+            )
+        ]
+    )

@@ -1,0 +1,5 @@
+"""The generator learns by likelihood."""
+
+from coherent_cxr.pipelines.mle_training.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

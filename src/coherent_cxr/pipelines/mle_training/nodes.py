@@ -1,0 +1,49 @@
+"""Nodes of the stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from coherent_cxr.images.store import ImageStore
+from coherent_cxr.reports.text import metric_text
+from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.rewards import CiderD
+from coherent_cxr.training.mle import MleTrainingConfig
+
+if TYPE_CHECKING:
+    from coherent_cxr.models.bundle import ModelBundle
+
+
+def count_document_frequencies(findings: pd.DataFrame, splits: pd.DataFrame) -> dict[str, Any]:
+    """Count in how many training reports each n-gram occurs, for CIDEr-D."""
+    training = set(splits.loc[splits["split"] == "train", "study_id"])
+    tokens = findings.loc[findings["study_id"].isin(training), "tokens"]
+    return CiderD.from_corpus([metric_text(report) for report in tokens]).to_dict()
+
+
+def train_mle(
+    config: MleTrainingConfig,
+    image_store: ImageStore,
+    pretrained_encoder: dict[str, Any],
+    vocabulary: dict[str, Any],
+    encoded_reports: pd.DataFrame,
+    findings: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
+    document_frequencies: dict[str, Any],
+) -> tuple[ModelBundle, pd.DataFrame]:
+    """Train by likelihood; return the model and its history."""
+    from coherent_cxr.training import mle
+
+    result = mle.train_mle(
+        config,
+        image_store,
+        pretrained_encoder,
+        Vocabulary.from_dict(vocabulary),
+        encoded_reports,
+        findings,
+        chexpert_labels,
+        CiderD.from_dict(document_frequencies),
+    )
+    return result.bundle, result.history

@@ -1,0 +1,34 @@
+"""Wiring of the stage."""
+
+from kedro.pipeline import Node, Pipeline
+
+from coherent_cxr.pipelines.mle_training.nodes import count_document_frequencies, train_mle
+
+
+def create_pipeline() -> Pipeline:
+    """Return the stage mle_training."""
+    return Pipeline(
+        [
+            Node(
+                count_document_frequencies,
+                inputs=["findings", "splits"],
+                outputs="cider_document_frequencies",
+                name="count_document_frequencies",
+            ),
+            Node(
+                train_mle,
+                inputs=[
+                    "params:mle_training",
+                    "image_store",
+                    "pretrained_encoder",
+                    "vocabulary",
+                    "encoded_reports",
+                    "findings",
+                    "chexpert_labels",
+                    "cider_document_frequencies",
+                ],
+                outputs=["mle_model", "mle_history"],
+                name="train_mle",
+            ),
+        ]
+    )

@@ -1,0 +1,5 @@
+"""The generator learns by reinforcement: NLG, CCR and both, under namespaces."""
+
+from coherent_cxr.pipelines.rl_fine_tuning.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

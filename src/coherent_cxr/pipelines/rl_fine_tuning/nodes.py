@@ -1,0 +1,38 @@
+"""Node of the stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from coherent_cxr.images.store import ImageStore
+from coherent_cxr.rewards import CiderD
+from coherent_cxr.training.rl import RlFineTuningConfig
+
+if TYPE_CHECKING:
+    from coherent_cxr.models.bundle import ModelBundle
+
+
+def fine_tune(
+    config: RlFineTuningConfig,
+    mle_model: ModelBundle,
+    image_store: ImageStore,
+    encoded_reports: pd.DataFrame,
+    findings: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
+    document_frequencies: dict[str, Any],
+) -> tuple[ModelBundle, pd.DataFrame]:
+    """Fine-tune the likelihood-trained model; return the model and its history."""
+    from coherent_cxr.training import rl
+
+    result = rl.fine_tune(
+        config,
+        mle_model,
+        image_store,
+        encoded_reports,
+        findings,
+        chexpert_labels,
+        CiderD.from_dict(document_frequencies),
+    )
+    return result.bundle, result.history

@@ -1,0 +1,38 @@
+"""Wiring of the stage: one modular pipeline, once per reward."""
+
+from kedro.pipeline import Node, Pipeline
+
+from coherent_cxr.pipelines.rl_fine_tuning.nodes import fine_tune
+
+SYSTEMS = ("nlg", "ccr", "full")
+SHARED = {
+    "mle_model",
+    "image_store",
+    "encoded_reports",
+    "findings",
+    "chexpert_labels",
+    "cider_document_frequencies",
+}
+
+
+def create_pipeline() -> Pipeline:
+    """Return the stage rl_fine_tuning: namespaces nlg, ccr and full, all from one likelihood-trained model."""
+    one = Pipeline(
+        [
+            Node(
+                fine_tune,
+                inputs=[
+                    "params:rl_fine_tuning",
+                    "mle_model",
+                    "image_store",
+                    "encoded_reports",
+                    "findings",
+                    "chexpert_labels",
+                    "cider_document_frequencies",
+                ],
+                outputs=["rl_model", "rl_history"],
+                name="fine_tune",
+            )
+        ]
+    )
+    return sum((Pipeline(one, namespace=system, inputs=SHARED) for system in SYSTEMS), Pipeline([]))

@@ -1,0 +1,112 @@
+"""Training samples: which image goes with which report, and reports as padded arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from coherent_cxr.images.store import ImageStore
+from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.models.generator import TargetReports
+from coherent_cxr.reports.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One sample per image of a split.
+
+    Attributes:
+        study_ids: Study of each sample.
+        image_rows: Row of the image store of each sample ``(samples,)``.
+        reports: References, padded to the longest, ``(samples, sentences, words)``.
+    """
+
+    study_ids: list[str]
+    image_rows: NDArray[np.int64]
+    reports: TargetReports
+
+    def __len__(self) -> int:
+        return len(self.study_ids)
+
+    def batch(self, chosen: Sequence[int] | NDArray[np.int64]) -> TargetReports:
+        """Return some reports, cut to their own longest sentence and report."""
+        index = torch.as_tensor(np.asarray(chosen))
+        words, sentences = self.reports.words[index], self.reports.sentences[index]
+        words = words[:, : int(sentences.max())]
+        longest = int((words != Vocabulary.pad_id).sum(dim=-1).max())
+        return TargetReports(words[..., :longest], sentences, self.reports.stopped[index])
+
+
+def samples_of_split(
+    encoded_reports: pd.DataFrame,
+    store: ImageStore,
+    split: str,
+    config: GeneratorConfig,
+    images_per_study: int | None = None,
+) -> Samples:
+    """Pair the reports of one split with their images; every image is a sample of its own, as in the paper.
+
+    Args:
+        encoded_reports: Table with ``study_id``, ``split`` and ``sentences`` (lists of word ids).
+        store: The prepared images; a study without one gives no sample.
+        split: ``train``, ``validation`` or ``test``.
+        config: Longest report and sentence; longer ones are cut and then carry no stop or end.
+        images_per_study: Use only the first images of a study (1 for validation and test).
+
+    Raises:
+        ValueError: If no study of the split has both a report and an image.
+    """
+    of_split = encoded_reports[encoded_reports["split"] == split]
+    study_ids: list[str] = []
+    image_rows: list[int] = []
+    reports: list[list[list[int]]] = []
+    for study_id, sentences in zip(of_split["study_id"], of_split["sentences"], strict=True):
+        for row in store.rows_of_study(study_id)[:images_per_study]:
+            study_ids.append(study_id)
+            image_rows.append(row)
+            reports.append([list(sentence) for sentence in sentences])
+    if not study_ids:
+        raise ValueError(
+            f"No study of the split '{split}' has both a report and an image: {len(of_split)} reports and "
+            f"{len(store.index)} images were given. Look at the image exclusions, or use more studies."
+        )
+    return Samples(study_ids, np.asarray(image_rows, dtype=np.int64), pad_reports(reports, config))
+
+
+def pad_reports(reports: Sequence[Sequence[Sequence[int]]], config: GeneratorConfig) -> TargetReports:
+    """Pad word ids to ``(reports, sentences, words)``, closing each whole sentence with its end mark."""
+    counts = [min(len(report), config.max_sentences) for report in reports]
+    longest = max((len(s) for report in reports for s in report[: config.max_sentences]), default=0)
+    width = min(longest + 1, config.max_words)
+    words = torch.full((len(reports), max(counts, default=1), width), Vocabulary.pad_id)
+    for r, report in enumerate(reports):
+        for s, sentence in enumerate(report[: config.max_sentences]):
+            closed = [*sentence, Vocabulary.eos_id][:width]
+            words[r, s, : len(closed)] = torch.tensor(closed)
+    stopped = torch.tensor([len(report) <= config.max_sentences for report in reports])
+    return TargetReports(words, torch.tensor(counts), stopped)
+
+
+def shuffled_batches(count: int, batch_size: int, generator: torch.Generator) -> Iterator[NDArray[np.int64]]:
+    """Yield all indices below ``count`` once, in random order, in batches; a last lone sample joins none."""
+    order = torch.randperm(count, generator=generator).numpy()
+    for start in range(0, count, batch_size):
+        chosen = order[start : start + batch_size]
+        if len(chosen) > 1 or count == 1:  # batch normalisation cannot take a single sample
+            yield chosen
+
+
+def to_device(reports: TargetReports, device: torch.device) -> TargetReports:
+    """Move a batch of reports to a device."""
+    return TargetReports(*(tensor.to(device) for tensor in reports))
+
+
+def images_to_tensor(store: ImageStore, rows: NDArray[np.int64], device: torch.device) -> Tensor:
+    """Return stored images as uint8 ``(batch, height, width)``."""
+    return torch.from_numpy(np.ascontiguousarray(store.pixels[rows])).to(device)

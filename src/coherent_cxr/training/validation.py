@@ -1,0 +1,132 @@
+"""What training looks at on the validation split: likelihood, and greedy reports scored as text and as labels."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score
+
+from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.models.decoding import decode, word_ids
+from coherent_cxr.models.generator import ReportGenerator, TargetReports
+from coherent_cxr.models.likelihood import likelihood_loss
+from coherent_cxr.reports.text import detokenize, metric_text
+from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.rewards import CiderD, ccr
+from coherent_cxr.rewards.labels import DEFAULT_TYPES, label_codes
+from coherent_cxr.training.regions import RegionSource
+from coherent_cxr.training.samples import Samples, to_device
+
+
+class References(NamedTuple):
+    """References in the samples' order: texts for metrics, label codes ``(samples, 14)``."""
+
+    texts: list[str]
+    labels: NDArray[np.int8]
+
+
+def references_of(samples: Samples, findings: pd.DataFrame, labels: pd.DataFrame) -> References:
+    """Look up each sample's reference text and labels.
+
+    Args:
+        samples: The samples.
+        findings: ``study_id`` and ``tokens``.
+        labels: ``study_id`` and the 14 observations.
+    """
+    tokens = dict(zip(findings["study_id"], findings["tokens"], strict=True))
+    rows = labels.set_index("study_id").loc[samples.study_ids]
+    return References([metric_text(tokens[s]) for s in samples.study_ids], label_codes(rows, OBSERVATIONS))
+
+
+class ReportReader:
+    """Turns written word ids into what rewards and metrics read: metric texts and label codes."""
+
+    def __init__(self, vocabulary: Vocabulary, labeler: CheXpertLabeler | None = None) -> None:
+        self.vocabulary = vocabulary
+        self.labeler = labeler or CheXpertLabeler()
+
+    def texts(self, reports: TargetReports) -> list[list[list[str]]]:
+        """Return the words of each sentence of each report."""
+        return [[self.vocabulary.decode(s) for s in report] for report in word_ids(reports)]
+
+    def labels(self, reports: list[list[list[str]]]) -> NDArray[np.int8]:
+        """Return label codes ``(reports, 14)``."""
+        return label_codes(self.labeler.label_many([detokenize(r) for r in reports]), OBSERVATIONS)
+
+
+class Validator:
+    """Computes the validation numbers of a generator on fixed samples.
+
+    ``macro_f1`` is the mean F1 over observations with at least one positive reference, uncertain and absent
+    counted as not positive; ``ccr`` is the mean reward of eq. (1) per report, summed over types.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        references: References,
+        vocabulary: Vocabulary,
+        document_frequencies: CiderD,
+        regions_of: RegionSource,
+        batch_size: int = 128,
+    ) -> None:
+        self.samples = samples
+        self.references = references
+        self.reader = ReportReader(vocabulary)
+        self.cider = document_frequencies
+        self.regions_of = regions_of
+        self.batch_size = batch_size
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the references, for the fingerprint of a run."""
+        return hashlib.sha256(
+            "\n".join(self.references.texts).encode() + self.references.labels.tobytes()
+        ).hexdigest()
+
+    @torch.no_grad()
+    def numbers(self, model: ReportGenerator) -> dict[str, float]:
+        """Return losses, perplexity, CIDEr-D, macro-F1 and CCR of reports written greedily."""
+        model.eval()
+        device = next(model.parameters()).device
+        words = stop = 0.0
+        reports: list[list[list[str]]] = []
+        for start in range(0, len(self.samples), self.batch_size):
+            chosen = np.arange(start, min(start + self.batch_size, len(self.samples)))
+            regions = self.regions_of(self.samples.image_rows[chosen])
+            loss = likelihood_loss(model(regions, to_device(self.samples.batch(chosen), device)))
+            words += loss.words.item() * len(chosen)
+            stop += loss.stop.item() * len(chosen)
+            reports += self.reader.texts(decode(model, regions).reports)
+        count = len(self.samples)
+        return {
+            "word_loss": words / count,
+            "stop_loss": stop / count,
+            "likelihood": -(words + stop) / count,
+            "perplexity": float(np.exp(words / count)),
+            **self.scores(reports),
+        }
+
+    def scores(self, reports: list[list[list[str]]]) -> dict[str, float]:
+        """Score written reports against the references."""
+        texts = [metric_text(report) for report in reports]
+        labels = self.reader.labels(reports)
+        truth = self.references.labels == 1
+        with_positives = truth.any(axis=0)
+        types = [OBSERVATIONS.index(name) for name in DEFAULT_TYPES]
+        return {
+            "cider": float(self.cider.score(texts, self.references.texts).mean()),
+            "macro_f1": float(
+                f1_score(
+                    truth[:, with_positives], (labels == 1)[:, with_positives], average="macro", zero_division=0
+                )
+            ),
+            "ccr": float(ccr(labels[:, types], self.references.labels[:, types]).sum(axis=1).mean()),
+            "unique_reports": len(set(texts)) / len(texts),
+            "words": float(np.mean([sum(len(s) for s in report) for report in reports])),
+        }
