@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG")
 MIN_SIDE = 16
@@ -29,9 +29,9 @@ class UnreadableImageError(ValueError):
 def read_image(source: str | Path | bytes, name: str | None = None) -> NDArray[np.uint8]:
     """Decode one PNG or JPEG into grey levels.
 
-    Colours become luminance (ITU-R 601), transparent pixels black, and an EXIF orientation is applied. Images of
-    more than 8 bits are scaled linearly so that their own darkest and brightest pixels become 0 and 255, because
-    neither format records how many of its 16 bits a detector used (12 bits in a 16-bit file are common).
+    Colours become luminance (ITU-R 601), transparent pixels black, and an EXIF orientation is applied. Images
+    of more than 8 bits are scaled linearly so that their own darkest and brightest pixels become 0 and 255,
+    because the file does not say how many of its 16 bits a detector used (12 bits in 16 are common).
 
     Args:
         source: Path of the file, or its bytes.
@@ -55,12 +55,12 @@ def read_image(source: str | Path | bytes, name: str | None = None) -> NDArray[n
             return _grey(ImageOps.exif_transpose(image))
     except UnreadableImageError:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UnreadableImageError("unknown_format", f"{name} is neither a PNG nor a JPEG image.") from None
     except Image.DecompressionBombError:
         raise UnreadableImageError("image_too_large", _too_large(name)) from None
     except Exception as error:
-        # Damaged files make Pillow raise OSError, SyntaxError, ValueError, struct.error, zlib.error, IndexError...
+        # Damaged files make Pillow raise OSError, SyntaxError, ValueError, struct.error, zlib.error and more.
         truncated = "truncated" in str(error).lower()
         raise UnreadableImageError(
             "truncated_image" if truncated else "damaged_image",

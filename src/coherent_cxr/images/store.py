@@ -52,7 +52,8 @@ class ImageStore:
         missing = [name for name in (RECORD, INDEX, PIXELS) if not (folder / name).is_file()]
         if missing:
             raise ImageStoreError(
-                f"{folder} is not an image store ({', '.join(missing)} missing); run the pipeline 'image_preparation'."
+                f"{folder} is not an image store ({', '.join(missing)} missing); "
+                "run the pipeline 'image_preparation'."
             )
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         if record.get("format") != FORMAT:
