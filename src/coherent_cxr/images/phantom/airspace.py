@@ -17,7 +17,7 @@ def draw_opacity(shadows: Shadows, finding: Finding, rng: np.random.Generator) -
     radius = (0.085 + rng.uniform(0, 0.015)) * (0.6 + 0.4 * finding.severity)
     cloud = _blob(chest, (u, v), (radius, radius * rng.uniform(0.7, 1.0)), rng.uniform(0, np.pi))
     mottle = 0.85 + 0.25 * smooth_noise(rng, chest.size, 20)
-    shadows.add(0.46 * finding.severity * cloud * mottle * chest.lungs[finding.side])
+    shadows.add(0.50 * finding.severity * cloud * mottle * chest.lungs[finding.side])
 
 
 def draw_consolidation(shadows: Shadows, finding: Finding, rng: np.random.Generator) -> None:
@@ -89,10 +89,8 @@ def draw_edema(shadows: Shadows, finding: Finding, rng: np.random.Generator) -> 
     shadows.add(0.50 * (0.4 + 0.6 * finding.severity) * wing * texture * chest.lungs[side])
     for step in range(7):
         height = chest.dome(side) - 0.16 + 0.024 * step
-        wall = chest.anatomy.thorax
-        points = np.array(
-            [(SIGN[side] * (wall - 0.008), height), (SIGN[side] * (wall - 0.065), height + 0.004)]
-        )
+        outer = chest.anatomy.thorax - 0.008
+        points = np.array([(SIGN[side] * outer, height), (SIGN[side] * (outer - 0.057), height + 0.004)])
         shadows.add(0.42 * finding.severity * _thin(shadows, points, 0.008) * chest.lungs[side])
 
 

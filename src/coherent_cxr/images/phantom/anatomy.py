@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coherent_cxr.images.phantom.description import Side, Zone
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
 SIGN: dict[Side, float] = {"right": -1.0, "left": 1.0}
 
 
@@ -117,7 +118,7 @@ class Chest:
         return self.anatomy.domes[0 if side == "right" else 1]
 
     def place(self, side: Side, zone: Zone, across: float = 0.55) -> tuple[float, float]:
-        """Return a point (u, v) of a lung: a zone's height, and the share of the way from hilum to chest wall."""
+        """Return a point (u, v) of a lung: a zone's height, and a share of the way from hilum to wall."""
         share = {"upper": 0.27, "middle": 0.52, "lower": 0.80}[zone]
         v = self.anatomy.apex + share * (self.dome(side) - self.anatomy.apex)
         inner, outer = 0.09, float(self._wall_at(np.float32(v), side))

@@ -59,7 +59,7 @@ TYPICAL_ZONE: dict[str, Zone] = {
     "Fracture": "middle",
 }
 BILATERAL = ("Edema", "Pleural Other")
-UNCERTAIN = 0.55
+UNCERTAIN = 0.6
 _NEGATED = re.compile(r"\b(?:no|not|without|negative for|free of|clear of|resolved|absence of)\b[^.;]*$")
 
 
@@ -125,12 +125,7 @@ def _located(
 ) -> list[Finding]:
     text = " ".join(about)
     severity = next((value for words, value in SEVERITIES.items() if re.search(words, text)), 1.0) * certainty
-    places = [
-        (side, zone)
-        for sentence in about
-        for side in _sides(sentence)
-        for zone in _zones(sentence)[:1] or (None,)
-    ]
+    places = [(side, next(iter(_zones(sentence)), None)) for sentence in about for side in _sides(sentence)]
     if not places:
         sides: tuple[Side, ...] = ("right", "left") if observation in BILATERAL else (_either(rng),)
         zone = next((zone for sentence in about for zone in _zones(sentence)), None)

@@ -52,8 +52,8 @@ def draw_phantom(
 ) -> NDArray[np.uint8]:
     """Draw the phantom radiograph of one report.
 
-    The person is drawn from ``(seed, image_id)`` alone: the same identifier with other labels is the same person
-    with other findings.
+    The person is drawn from ``(seed, image_id)`` alone: the same identifier with other labels is the same
+    person with other findings.
 
     Args:
         image_id: Identifier of the image.
@@ -165,7 +165,7 @@ def _heart(chest: Chest, image: Field) -> Field:
 def _markings(chest: Chest, film: np.random.Generator) -> Field:
     """Vessels that branch from the hila and thin out, and fine texture."""
     lines = []
-    for side, sign in SIGN.items():
+    for sign in SIGN.values():
         root = (sign * 0.085, chest.anatomy.apex + 0.33)
         for angle in np.linspace(-1.25, 1.25, 9) + film.normal(0, 0.08, 9):
             length = film.uniform(0.16, 0.26)

@@ -40,7 +40,7 @@ class Shadows:
         self.hardware = 1 - (1 - self.hardware) * (1 - np.clip(density, 0, 1))
 
     def wire(self, points: NDArray[np.float64], width: float, strength: float) -> None:
-        """Lay a device's line through points (points, 2) in body coordinates, ``width`` as share of the image."""
+        """Lay a device's line through points (points, 2), ``width`` as share of the image's side."""
         self.implant(stroke(self.chest, [(points, width)]) * np.float32(strength))
 
 

@@ -80,7 +80,7 @@ def _break(bone: NDArray[np.float64], severity: float) -> list[NDArray[np.float6
 def _callus(chest: Chest, pieces: list[NDArray[np.float64]], severity: float) -> Field:
     """Dense new bone along the two ends of a break."""
     ends = [(pieces[0][-6:], RIB_WIDTH * 1.2), (pieces[1][:6], RIB_WIDTH * 1.2)]
-    return 0.45 * (0.3 + 0.7 * severity) * stroke(chest, ends)
+    return 0.30 * (0.3 + 0.7 * severity) * stroke(chest, ends)
 
 
 def _clavicle(anatomy: Anatomy, side: Side) -> NDArray[np.float64]:
