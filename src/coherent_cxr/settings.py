@@ -10,6 +10,8 @@ CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
+    # An environment states only the parameters that differ, at any depth.
+    "merge_strategy": {"parameters": "soft"},
     # Corpora lie outside the repository, so their places may come from the environment.
     "custom_resolvers": {"oc.env": oc.env},
 }
