@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 PIXELS, INDEX, RECORD = "pixels.npy", "index.parquet", "store.json"
 FORMAT = 1
+VIEW_ORDER = {"frontal": 0, "unknown": 1, "lateral": 2}
 
 
 class ImageStoreError(RuntimeError):
@@ -116,9 +117,6 @@ class ImageStore:
         return rows
 
 
-VIEW_ORDER = {"frontal": 0, "unknown": 1, "lateral": 2}
-
-
 def content_digest(pixels: Path, index: pd.DataFrame) -> str:
     """Return the SHA-256 over a pixel file and an index's rows, reading the file in pieces."""
     digest = hashlib.sha256()
@@ -130,8 +128,6 @@ def content_digest(pixels: Path, index: pd.DataFrame) -> str:
 
 
 def _map_pixels(path: Path, count: int, size: int) -> NDArray[np.uint8]:
-    if count == 0:
-        return np.zeros((0, size, size), dtype=np.uint8)
     try:
         pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     except (ValueError, OSError) as error:

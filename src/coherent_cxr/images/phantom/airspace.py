@@ -47,9 +47,16 @@ def draw_pneumonia(shadows: Shadows, finding: Finding, rng: np.random.Generator)
     """Draw a cluster of fluffy patches that run together, as in bronchopneumonia."""
     chest = shadows.chest
     centre = chest.place(finding.side, finding.zone, 0.55)
-    for _ in range(9):
-        spot = (centre[0] + rng.normal(0, 0.05), centre[1] + rng.normal(0, 0.05))
-        radius = rng.uniform(0.022, 0.034)
+    for patch_number in range(9):
+        angle, reach = (
+            2.4 * patch_number,
+            0.030 * np.sqrt(patch_number),
+        )  # a sunflower's spacing: no two coincide
+        spot = (
+            centre[0] + reach * np.cos(angle) + rng.normal(0, 0.008),
+            centre[1] + reach * np.sin(angle) + rng.normal(0, 0.008),
+        )
+        radius = rng.uniform(0.024, 0.032)
         patch = _blob(chest, spot, (radius, radius), 0.0)
         shadows.add(0.48 * finding.severity * patch * chest.lungs[finding.side])
 

@@ -103,7 +103,7 @@ class Chest:
         """Return 0 to 1 across a border: 0.5 where the signed distance is 0, 1 inside (positive)."""
         scaled = distance * np.float32(0.5 / (softness or self.softness)) + np.float32(0.5)
         clipped = np.clip(scaled, 0, 1)
-        return clipped * clipped * (3 - 2 * clipped)
+        return np.asarray(clipped * clipped * (3 - 2 * clipped))
 
     def ellipse(self, centre: tuple[float, float], radii: tuple[float, float], angle: float = 0.0) -> Field:
         """Return each pixel's distance to a centre (u, v) in units of an ellipse's radii (size, size)."""

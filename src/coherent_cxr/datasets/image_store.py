@@ -1,0 +1,86 @@
+"""The image store as a versioned folder."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from kedro.io import AbstractVersionedDataset, Version
+from kedro_datasets._typing import ImagePreview
+
+from coherent_cxr.images.sheets import montage
+from coherent_cxr.images.store import INDEX, PIXELS, RECORD, ImageStore
+
+
+class ImageStoreDataset(AbstractVersionedDataset[ImageStore, ImageStore]):
+    """Opens image stores memory-mapped and keeps versions of them as hard links.
+
+    Saving links the finished store's files into the new version, so that versions of one store share their
+    gigabytes; on another file system they are copied.
+
+    Args:
+        filepath: The folder; with ``versioned: true`` a folder of versions.
+        version: Load and save version, given by Kedro.
+        metadata: Free, for plugins.
+    """
+
+    def __init__(
+        self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
+    ) -> None:
+        self.metadata = metadata
+        super().__init__(PurePosixPath(filepath), version, _is_store)
+
+    def load(self) -> ImageStore:
+        """Open the store."""
+        return ImageStore.open(Path(self._get_load_path()))
+
+    def save(self, data: ImageStore) -> None:
+        """Link or copy the store, whole or not at all."""
+        path = Path(self._get_save_path())
+        writing = path.with_name(f"{path.name}.writing")
+        shutil.rmtree(writing, ignore_errors=True)
+        writing.mkdir(parents=True)
+        for name in (PIXELS, INDEX, RECORD):
+            _link_or_copy(data.folder / name, writing / name)
+        if path.exists():  # only without versions
+            shutil.rmtree(path)
+        writing.replace(path)
+
+    def preview(self, columns: int = 6, rows: int = 2, size: int = 160) -> ImagePreview:
+        """Show images spread evenly over the store.
+
+        Args:
+            columns: Images per row.
+            rows: Rows of images.
+            size: Side of each image in pixels.
+
+        Returns:
+            A PNG, base64-encoded.
+        """
+        store = self.load()
+        places = np.unique(np.linspace(0, len(store) - 1, columns * rows).astype(int))
+        data = io.BytesIO()
+        montage([store.pixels[place] for place in places], columns, size).save(data, format="PNG")
+        return ImagePreview(base64.b64encode(data.getvalue()).decode("ascii"))
+
+    def _exists(self) -> bool:
+        return _is_store(str(self._get_load_path()))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath, "version": self._version}
+
+
+def _is_store(folder: str) -> bool:
+    return (Path(folder) / RECORD).is_file()
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)

@@ -1,0 +1,264 @@
+"""Writing an image store: decoded in parallel, whole or not at all, and continued after an interruption."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from coherent_cxr.images.decode import UnreadableImageError, fit, read_image
+from coherent_cxr.images.source import ImageSource
+from coherent_cxr.images.store import (
+    FORMAT,
+    INDEX,
+    PIXELS,
+    RECORD,
+    ImageStore,
+    ImageStoreError,
+    content_digest,
+)
+
+LOG = "decoded.jsonl"
+BATCH = 64
+Pixels = np.memmap[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What became of one image.
+
+    Attributes:
+        image_id: Its identifier.
+        height: Height of the original in pixels; 0 if unreadable.
+        width: Width of the original in pixels; 0 if unreadable.
+        reason: Code of why it is unreadable, empty if it is not.
+        detail: The same as a sentence.
+    """
+
+    image_id: str
+    height: int = 0
+    width: int = 0
+    reason: str = ""
+    detail: str = ""
+
+
+def build_store(
+    wanted: pd.DataFrame, source: ImageSource, size: int, work_dir: Path, workers: int | None = None
+) -> tuple[ImageStore, list[Decoded]]:
+    """Decode images into a store.
+
+    The store is kept in ``work_dir`` under a name made from its content (which images, their lengths and
+    times of change, the size): asking for the same store again opens it, and a run that was killed continues
+    where it was. Memory stays flat: only the images under way are held.
+
+    Args:
+        wanted: One row per image: image_id, study_id, view; all of them in the source.
+        source: Where the files are.
+        size: Side of the stored images in pixels.
+        work_dir: Where stores are made and kept.
+        workers: Decoding threads; all cores by default.
+
+    Returns:
+        The store, and the unreadable images; together they are all the wanted images.
+
+    Raises:
+        ImageStoreError: If not a single image can be read.
+        OSError: If the disk is full or cannot be written; running again continues.
+    """
+    key = _content_key(wanted, source, size)
+    folder = work_dir / key[:20]
+    folder.mkdir(parents=True, exist_ok=True)
+    with _sole_writer(folder):
+        if not (folder / RECORD).is_file():
+            _write(folder, wanted, source, size, workers)
+        unreadable = [decoded for decoded in _read_log(folder / LOG).values() if decoded.reason]
+        return ImageStore.open(folder), unreadable
+
+
+def usable_cores() -> int:
+    """Return the number of processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _content_key(wanted: pd.DataFrame, source: ImageSource, size: int) -> str:
+    digest = hashlib.sha256(f"{FORMAT}\t{size}\n".encode())
+    for image_id, study_id, view in wanted[["image_id", "study_id", "view"]].itertuples(index=False):
+        file = source.files[image_id]
+        digest.update(f"{image_id}\t{study_id}\t{view}\t{file.length}\t{file.modified}\n".encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _sole_writer(folder: Path) -> Iterator[None]:
+    """Let a second run that wants the same store wait until the first has finished it."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write(folder: Path, wanted: pd.DataFrame, source: ImageSource, size: int, workers: int | None) -> None:
+    image_ids = wanted["image_id"].tolist()
+    done = _read_log(folder / LOG)
+    if len(done) < len(image_ids):
+        pixels = _open_pixels(folder, len(image_ids), size)
+        done = _decode_missing(folder, image_ids, pixels, source, size, workers)
+    good = [row for row, image_id in enumerate(image_ids) if not done[image_id].reason]
+    if not good:
+        raise ImageStoreError(
+            f"Not one of {len(image_ids)} images in {source.root} can be read; the first: "
+            f"{next(iter(done.values())).detail if done else 'there are none to read'}"
+        )
+    kept = _close_gaps(folder / PIXELS, good)
+    _truncate(folder / PIXELS, len(kept), size)
+    index = wanted.iloc[kept].reset_index(drop=True)[["image_id", "study_id", "view"]]
+    index.insert(0, "row", np.arange(len(index)))
+    index["height"] = [done[image_id].height for image_id in index["image_id"]]
+    index["width"] = [done[image_id].width for image_id in index["image_id"]]
+    index.to_parquet(folder / INDEX, index=False)
+    digest = content_digest(folder / PIXELS, index)
+    record = {"format": FORMAT, "size": size, "count": len(index), "digest": digest}
+    writing = folder / f"{RECORD}.writing"
+    writing.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    writing.replace(folder / RECORD)
+
+
+def _decode_missing(
+    folder: Path,
+    image_ids: list[str],
+    pixels: Pixels,
+    source: ImageSource,
+    size: int,
+    workers: int | None,
+) -> dict[str, Decoded]:
+    done = _read_log(folder / LOG)
+    row_of = {image_id: row for row, image_id in enumerate(image_ids)}
+    missing = [image_id for image_id in image_ids if image_id not in done]
+    workers = workers or usable_cores()
+    bar = tqdm(total=len(image_ids), initial=len(done), desc="images", unit="img")
+
+    def decode(batch: list[tuple[str, bytes]]) -> list[Decoded]:
+        return [_decode(image_id, data, pixels[row_of[image_id]], size) for image_id, data in batch]
+
+    # Threads: Pillow lets go of the interpreter lock while it decodes and scales.
+    with bar, ThreadPoolExecutor(workers) as pool, (folder / LOG).open("a", encoding="utf-8") as log:
+        under_way: deque[Future[list[Decoded]]] = deque()
+
+        def finish_one() -> None:
+            finished = under_way.popleft().result()
+            log.writelines(json.dumps(vars(decoded)) + "\n" for decoded in finished)
+            log.flush()
+            done.update((decoded.image_id, decoded) for decoded in finished)
+            bar.update(len(finished))
+
+        for batch in _batches(source.read(missing)):
+            under_way.append(pool.submit(decode, batch))
+            if len(under_way) > 2 * workers:
+                finish_one()
+        while under_way:
+            finish_one()
+    pixels.flush()
+    return done
+
+
+def _decode(image_id: str, data: bytes, place: NDArray[np.uint8], size: int) -> Decoded:
+    try:
+        image = read_image(data, name=f"The image {image_id}")
+    except UnreadableImageError as error:
+        return Decoded(image_id, reason=error.reason, detail=str(error))
+    place[:] = fit(image, size)
+    return Decoded(image_id, *image.shape)
+
+
+def _batches(images: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    batch: list[tuple[str, bytes]] = []
+    for image in images:
+        batch.append(image)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _open_pixels(folder: Path, count: int, size: int) -> Pixels:
+    """Open the array (count, size, size) that an interrupted run left, or make a new one."""
+    path = folder / PIXELS
+    if path.is_file():
+        try:
+            pixels: Pixels = np.load(path, mmap_mode="r+")
+            if pixels.shape == (count, size, size):
+                return pixels
+        except (ValueError, OSError):
+            pass  # cut off while it was created; decoding starts anew
+    (folder / LOG).unlink(missing_ok=True)
+    needed, free = count * size * size, shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"The image store needs {needed / 1e9:.1f} GB in {folder}, {free / 1e9:.1f} GB are free; "
+            "free some space or set image_preparation.work_dir to another disk."
+        )
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size))
+
+
+def _read_log(path: Path) -> dict[str, Decoded]:
+    """Read what was decoded; the last line of a killed run may be cut off."""
+    if not path.is_file():
+        return {}
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    return {entry["image_id"]: Decoded(**entry) for entry in map(json.loads, whole.splitlines())}
+
+
+def _close_gaps(path: Path, good: list[int]) -> list[int]:
+    """Move images from the end over the rows of unreadable ones.
+
+    Rows are only copied, and copied again without harm if the run is killed here; once the file has been
+    shortened there is nothing left to copy from, and nothing to do.
+
+    Returns:
+        Which original row each of the first ``len(good)`` rows now holds.
+    """
+    pixels: Pixels = np.load(path, mmap_mode="r+")
+    count = len(good)
+    taken = set(good)
+    gaps = [row for row in range(count) if row not in taken]
+    moved = [row for row in good if row >= count]
+    holds = list(range(count))
+    for gap, row in zip(gaps, moved, strict=True):
+        holds[gap] = row
+        if len(pixels) > count:
+            pixels[gap] = pixels[row]
+    pixels.flush()
+    return holds
+
+
+def _truncate(path: Path, count: int, size: int) -> None:
+    """Shorten a pixel file to its first ``count`` images, header included."""
+    with path.open("r+b") as file:
+        np.lib.format.read_magic(file)
+        np.lib.format.read_array_header_1_0(file)
+        start = file.tell()
+        header = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size)}
+        file.seek(0)
+        np.lib.format.write_array_header_1_0(file, header)
+        if file.tell() != start:
+            raise RuntimeError(
+                f"The header of {path} changed its length from {start} to {file.tell()} bytes."
+            )
+        file.truncate(start + count * size * size)

@@ -1,0 +1,160 @@
+"""Choosing which images of a corpus are prepared, and accounting for every one that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from coherent_cxr.configuration import configuration, require
+from coherent_cxr.images.building import build_store
+from coherent_cxr.images.source import ImageSource, open_source
+from coherent_cxr.images.store import VIEW_ORDER, ImageStore
+
+View = Literal["frontal", "lateral", "unknown"]
+
+
+@configuration
+class ImagePreparationConfig:
+    """Settings of the stage ``image_preparation``.
+
+    Attributes:
+        size: Side of the stored square images in pixels.
+        views: Views to keep; images whose view nobody knows are "unknown".
+        max_images_per_study: Most images of one study, frontal first; null keeps all.
+        workers: Decoding threads; null uses all cores.
+        work_dir: Where stores are made and kept by content, so that equal stores are decoded once.
+    """
+
+    size: int = 128
+    views: tuple[View, ...] = ("frontal",)
+    max_images_per_study: int | None = None
+    workers: int | None = None
+    work_dir: str = "data/02_intermediate/image_stores"
+
+    def check(self) -> None:
+        """Refuse values that cannot work."""
+        require(32 <= self.size <= 4096, "image_preparation.size", self.size, "between 32 and 4096 pixels")
+        require(bool(self.views), "image_preparation.views", self.views, "at least one view")
+        most, workers = self.max_images_per_study, self.workers
+        require(
+            most is None or most >= 1, "image_preparation.max_images_per_study", most, "null or at least 1"
+        )
+        require(workers is None or workers >= 1, "image_preparation.workers", workers, "null or at least 1")
+
+
+@dataclass(frozen=True)
+class RadiographsManifest:
+    """Where a corpus' radiographs are.
+
+    Attributes:
+        root: Folder or archive of images named by image_id.
+        drawn: Whether they are phantoms; those are all frontal, whatever view the report's own image had.
+        notice: Their licence, or that they are drawn.
+    """
+
+    root: str
+    drawn: bool
+    notice: str
+
+    @classmethod
+    def from_dict(cls, manifest: Mapping[str, Any]) -> RadiographsManifest:
+        """Read a manifest as the stage ``fabrication`` wrote it; further keys are ignored."""
+        return cls(str(manifest["root"]), bool(manifest["drawn"]), str(manifest["notice"]))
+
+
+def prepare_images(
+    config: ImagePreparationConfig,
+    images: pd.DataFrame,
+    study_ids: Iterable[str],
+    radiographs: RadiographsManifest,
+) -> tuple[ImageStore, pd.DataFrame]:
+    """Prepare the images of all studies that have findings.
+
+    Args:
+        config: Settings.
+        images: image_id, study_id, view.
+        study_ids: Studies with findings.
+        radiographs: Where the files are.
+
+    Returns:
+        The store, and the exclusions (id, reason, detail): one row per image that is not in the store, and
+        one with the study's own id (reason ``study_without_image``) per study that has none left.
+
+    Raises:
+        ImageSourceError: If the radiographs cannot be opened.
+        RuntimeError: If images in differ from images out plus exclusions.
+    """
+    studies = list(dict.fromkeys(study_ids))
+    source = open_source(radiographs.root)
+    if radiographs.drawn:
+        images = images.assign(
+            view=images["view"].where(~images["image_id"].isin(set(source.files)), "frontal")
+        )
+    wanted, excluded = select_images(config, images, studies, source, radiographs)
+    store, unreadable = build_store(wanted, source, config.size, Path(config.work_dir), config.workers)
+    excluded += [(decoded.image_id, decoded.reason, decoded.detail) for decoded in unreadable]
+    if len(store) + len(excluded) != len(images):
+        raise RuntimeError(
+            f"{len(images)} images came in, but {len(store)} stored and {len(excluded)} excluded make "
+            f"{len(store) + len(excluded)}; please report this."
+        )
+    without = sorted(set(studies) - set(store.index["study_id"]))
+    excluded += [
+        (study, "study_without_image", f"No image of the study {study} is left.") for study in without
+    ]
+    return store, pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str")
+
+
+def select_images(
+    config: ImagePreparationConfig,
+    images: pd.DataFrame,
+    study_ids: Iterable[str],
+    source: ImageSource,
+    radiographs: RadiographsManifest,
+) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
+    """Split a table of images into those to decode and those to leave out.
+
+    Args:
+        config: Settings.
+        images: image_id, study_id, view.
+        study_ids: Studies with findings.
+        source: Index of the files.
+        radiographs: Where the files are.
+
+    Returns:
+        The images to decode in the table's order, and (id, reason, detail) of all others.
+    """
+    with_findings = set(study_ids)
+    absent = "not_drawn" if radiographs.drawn else "missing_image"
+    excluded: list[tuple[str, str, str]] = []
+    seen: set[str] = set()
+    candidates: list[int] = []
+    for row, (image_id, study_id, view) in enumerate(
+        images[["image_id", "study_id", "view"]].itertuples(index=False)
+    ):
+        if image_id in seen:
+            excluded.append((image_id, "duplicate_image", f"The image {image_id} is listed twice."))
+        elif study_id not in with_findings:
+            excluded.append(
+                (image_id, "study_without_findings", f"The study {study_id} has no findings section.")
+            )
+        elif image_id not in source:
+            excluded.append((image_id, absent, f"There is no file of this name in {source.root.name}."))
+        elif view not in config.views:
+            excluded.append((image_id, "view_not_selected", f"Its view is {view}."))
+        else:
+            candidates.append(row)
+        seen.add(image_id)
+    wanted = images.iloc[candidates]
+    if config.max_images_per_study is not None:
+        rank = wanted.assign(order=wanted["view"].map(VIEW_ORDER)).sort_values("order", kind="stable")
+        keep = rank.groupby("study_id").cumcount() < config.max_images_per_study
+        keep = keep.reindex(wanted.index)
+        detail = f"The study has {config.max_images_per_study} other image(s) already."
+        excluded += [(image_id, "beyond_image_limit", detail) for image_id in wanted.loc[~keep, "image_id"]]
+        wanted = wanted[keep]
+    return wanted, excluded

@@ -1,0 +1,5 @@
+"""Radiographs are decoded once into the image store."""
+
+from coherent_cxr.pipelines.image_preparation.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]
