@@ -1,0 +1,168 @@
+"""The whole product on a tiny corpus in a temporary project: real reports, drawn images, every stage, real MLflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog
+
+from coherent_cxr.chexpert import OBSERVATIONS
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SYSTEMS = {"constant", "1-nn", "mle", "nlg", "ccr", "full"}
+
+
+@pytest.fixture(scope="module")
+def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+    here = Path.cwd()
+
+    def make(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        for entry in ("pyproject.toml", ".telemetry"):
+            shutil.copy(REPOSITORY / entry, folder)
+        shutil.copytree(REPOSITORY / "conf", folder / "conf")
+        (folder / "src").symlink_to(REPOSITORY / "src")
+        os.chdir(folder)
+        return folder
+
+    yield make
+    os.chdir(here)
+
+
+def run(project: Path, pipeline: str | None = None) -> None:
+    bootstrap_project(project)
+    with KedroSession.create(project_path=project, env="test") as session:
+        session.run(pipeline_names=[pipeline] if pipeline else None)
+
+
+@pytest.fixture(scope="module")
+def project(make_project: Callable[[str], Path]) -> Path:
+    folder = make_project("project")
+    run(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def catalog(project: Path) -> DataCatalog:
+    bootstrap_project(project)
+    with KedroSession.create(project_path=project, env="test") as session:
+        return session.load_context().catalog
+
+
+def test_every_report_is_a_row_or_an_exclusion(catalog):
+    studies = catalog.load("studies")
+    excluded = catalog.load("parsing_exclusions")
+    assert len(studies) + len(excluded) == 3955
+    findings = catalog.load("findings")
+    assert set(findings["study_id"]).isdisjoint(catalog.load("findings_exclusions")["id"])
+    assert len(findings) + len(catalog.load("findings_exclusions")) == len(studies)
+    labels = catalog.load("chexpert_labels")
+    assert labels["study_id"].tolist() == findings["study_id"].tolist()
+    assert list(labels.columns)[1:] == list(OBSERVATIONS)
+
+
+def test_no_patient_crosses_the_splits_and_only_training_words_are_known(catalog):
+    splits = catalog.load("splits")
+    assert splits.groupby("patient_id")["split"].nunique().max() == 1
+    assert set(splits["split"]) == {"train", "validation", "test"}
+    tokens = dict(zip(catalog.load("findings")["study_id"], catalog.load("findings")["tokens"], strict=True))
+    training_words = {
+        word
+        for study in splits.loc[splits["split"] == "train", "study_id"]
+        for sentence in tokens[study]
+        for word in sentence
+    }
+    assert set(catalog.load("vocabulary")["tokens"][4:]) <= training_words
+
+
+def test_every_system_wrote_a_report_for_every_test_study(catalog):
+    generated = catalog.load("generated_reports")
+    assert set(generated["system"]) == SYSTEMS
+    studies = generated.groupby("system")["study_id"].apply(list)
+    assert all(sorted(ids) == sorted(studies["mle"]) for ids in studies)
+    splits = catalog.load("splits")
+    assert set(studies["mle"]) <= set(splits.loc[splits["split"] == "test", "study_id"])
+    assert generated["report"].str.len().min() > 0
+
+
+def test_summary_has_the_headline_metrics_of_every_system(catalog):
+    summary = catalog.load("metrics_summary")
+    assert set(summary) == SYSTEMS
+    for numbers in summary.values():
+        assert {"BLEU-4", "ROUGE-L", "CIDEr-D"} <= set(numbers)
+
+
+def test_results_page_is_self_contained_and_says_what_it_is_not_for(catalog):
+    page = catalog.load("results_page")
+    assert "not for clinical use" in page.lower()
+    assert "drawn" in page.lower()
+    assert "src=\"http" not in page
+    assert "href=\"http" not in page.replace('href="https://arxiv.org', "")
+
+
+def test_the_model_is_registered_and_writes_a_report_in_a_fresh_process(project, catalog):
+    registered = catalog.load("registered_model")
+    assert registered["name"] == "coherent-cxr"
+    image = next(iter(Path(catalog.load("radiographs")["root"]).rglob("*.png")))
+    answer = subprocess.run(
+        [str(Path(sys.executable).parent / "coherent-cxr"), "generate", str(image), "--json"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert answer.returncode == 0, answer.stderr
+    report = json.loads(answer.stdout)
+    assert report["report"]
+    assert set(report["labels"]) == set(OBSERVATIONS)
+
+
+def test_runs_are_findable_in_mlflow(project):
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    whole = next(r for r in runs if "__default__" in {r.info.run_name, *r.data.tags.values()})
+    assert whole.data.params["mle_training.batch_size"]
+    assert any(name.startswith("mle/") for name in whole.data.metrics)
+    assert any(tag.startswith("digest.") for tag in whole.data.tags)
+
+
+def test_a_stage_alone_reads_what_the_others_versioned(project, catalog):
+    before = sorted(p.name for p in Path(catalog.get("vocabulary")._filepath).iterdir())
+    run(project, "vocabulary_building")
+    after = sorted(p.name for p in Path(catalog.get("vocabulary")._filepath).iterdir())
+    assert len(after) == len(before) + 1
+    assert set(before) < set(after)
+
+
+def test_the_same_run_twice_gives_the_same_reports(make_project, catalog):
+    again = make_project("again")
+    run(again)
+    bootstrap_project(again)
+    with KedroSession.create(project_path=again, env="test") as session:
+        repeated = session.load_context().catalog
+        pd.testing.assert_frame_equal(repeated.load("generated_reports"), catalog.load("generated_reports"))
+        assert repeated.load("mle_model").digest == catalog.load("mle_model").digest
+        assert repeated.load("full.rl_model").digest == catalog.load("full.rl_model").digest
+
+
+def test_out_of_order_the_error_names_the_artifact_and_the_stage_that_makes_it(make_project):
+    project = make_project("empty")
+    with pytest.raises(Exception, match=r"(?s)mle_model.*mle_training") as error:
+        run(project, "rl_fine_tuning")
+    message: Any = str(error.value)
+    assert "image_store" in message
+    assert "image_preparation" in message
