@@ -129,6 +129,17 @@ def test_the_model_is_registered_and_writes_a_report_in_a_fresh_process(project,
     assert set(report["labels"]) == set(OBSERVATIONS)
 
 
+def test_the_notebook_runs_on_the_project(project, catalog, monkeypatch):
+    import nbformat
+    from nbclient import NotebookClient
+
+    monkeypatch.setenv("KEDRO_ENV", "test")
+    notebook = nbformat.read(REPOSITORY / "notebooks" / "one_study.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(project)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+
+
 def test_runs_are_findable_in_mlflow(project):
     import mlflow
 
