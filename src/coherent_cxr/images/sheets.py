@@ -47,9 +47,7 @@ def example_sheet(
     columns = 7
     rows = -(-len(ids) // columns) or 1
     figure = Figure(figsize=(2.0 * columns, 2.5 * rows + 0.4), dpi=110, layout="constrained")
-    figure.suptitle(
-        ("Drawn images, not radiographs. " if radiographs.drawn else "") + radiographs.notice, fontsize=9
-    )
+    figure.suptitle(radiographs.notice, fontsize=9)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()

@@ -24,12 +24,12 @@ def draw_effusion(shadows: Shadows, finding: Finding, rng: np.random.Generator) 
 def draw_pneumothorax(shadows: Shadows, finding: Finding, rng: np.random.Generator) -> None:
     """Draw a lung edge drawn in from the chest wall, with dark, empty space outside it."""
     chest, side = shadows.chest, finding.side
-    gap = (0.045 + 0.045 * finding.severity) * rng.uniform(0.9, 1.1)
+    gap = (0.035 + 0.055 * finding.severity) * rng.uniform(0.9, 1.1)
     anatomy = replace(chest.anatomy, apex=chest.anatomy.apex + 1.1 * gap, thorax=chest.anatomy.thorax - gap)
     collapsed = Chest(anatomy, chest.size).lungs[side] * chest.lungs[side]
     empty = chest.lungs[side] - collapsed
     shadows.markings = shadows.markings * (1 - empty)
-    shadows.darken(np.asarray(0.62 * empty, dtype=np.float32))
+    shadows.darken(np.asarray(min(0.66, 0.24 + 0.40 * finding.severity) * empty, dtype=np.float32))
     pleural_line = 4 * collapsed * (1 - collapsed) * chest.edge(chest.lungs[side] - np.float32(0.6), 0.2)
     shadows.add(np.asarray(0.40 * pleural_line + 0.12 * collapsed, dtype=np.float32))
 

@@ -1,0 +1,90 @@
+"""Images are found by name in folders and archives, whose bytes agree."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+from image_corpus import add_member, write_folder, write_tar
+
+from coherent_cxr.images.source import ImageSourceError, open_source
+
+
+def test_folder_tar_and_tgz_give_the_same_bytes(tmp_path: Path) -> None:
+    images = write_folder(tmp_path / "png", 7)
+    roots = [
+        tmp_path / "png",
+        write_tar(tmp_path / "png", tmp_path / "a.tar"),
+        write_tar(tmp_path / "png", tmp_path / "a.tgz", "w:gz"),
+    ]
+    asked = images["image_id"].tolist()[1:]
+    contents = []
+    for root in roots:
+        source = open_source(root)
+        assert len(source) == 7
+        assert "CXR0_0" in source
+        contents.append(dict(source.read(asked)))
+    assert sorted(contents[0]) == sorted(asked)
+    assert contents[0] == contents[1] == contents[2]
+    assert contents[0]["CXR1_0"] == (tmp_path / "png" / "CXR1_0.png").read_bytes()
+    assert open_source(roots[0]).digest == open_source(roots[1]).digest == open_source(roots[2]).digest
+
+
+def test_nested_folders_and_jpeg_endings_are_found_and_other_files_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "p10" / "s1").mkdir(parents=True)
+    for name in ("a.PNG", "p10/b.jpg", "p10/s1/c.jpeg", "notes.txt", ".hidden.png", "p10/with space.png"):
+        (tmp_path / name).write_bytes(b"x")
+    assert sorted(open_source(tmp_path).files) == ["a", "b", "c"]
+
+
+def test_hostile_members_are_passed_over(tmp_path: Path) -> None:
+    write_folder(tmp_path / "png", 1)
+    archive = write_tar(tmp_path / "png", tmp_path / "a.tar")
+    add_member(archive, "../../outside.png", b"outside")
+    add_member(archive, "images/link.png", b"", tarfile.SYMTYPE)
+    add_member(archive, "images/..png", b"dots")
+    source = open_source(archive)
+    # Nothing is unpacked, so a path that leads outside is only a name.
+    assert sorted(source.files) == ["CXR0_0", "outside"]
+    assert not (tmp_path.parent / "outside.png").exists()
+
+
+@pytest.mark.parametrize("ending", ["tar", "tgz"])
+def test_first_of_two_files_with_one_name_counts(
+    tmp_path: Path, ending: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_folder(tmp_path / "png", 2)
+    archive = write_tar(tmp_path / "png", tmp_path / "a.tar")
+    add_member(archive, "images/CXR0_0.png", b"again")
+    if ending == "tgz":
+        import gzip
+
+        archive = tmp_path / "a.tgz"
+        archive.write_bytes(gzip.compress((tmp_path / "a.tar").read_bytes()))
+    source = open_source(archive)
+    assert dict(source.read(["CXR0_0"]))["CXR0_0"] == (tmp_path / "png" / "CXR0_0.png").read_bytes()
+    assert "1 files" in caplog.text
+
+
+def test_reading_nothing_yields_nothing(tmp_path: Path) -> None:
+    write_folder(tmp_path / "png", 2)
+    assert list(open_source(write_tar(tmp_path / "png", tmp_path / "a.tgz", "w:gz")).read([])) == []
+
+
+def test_missing_place_names_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(ImageSourceError, match=r"nowhere; set fabrication\.images_root"):
+        open_source(tmp_path / "nowhere")
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK")
+    with pytest.raises(ImageSourceError, match="neither a folder nor"):
+        open_source(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tgz"])
+def test_damaged_archives_are_refused(tmp_path: Path, name: str) -> None:
+    write_folder(tmp_path / "png", 20)
+    archive = write_tar(tmp_path / "png", tmp_path / name, "w:gz" if name.endswith("tgz") else "w")
+    archive.write_bytes(archive.read_bytes()[:9_000])
+    with pytest.raises(ImageSourceError, match=r"is damaged .* download it again"):
+        open_source(archive)
