@@ -1,0 +1,112 @@
+"""Step two: is a mention negative, uncertain or positive? (Irvin et al. 2019, section 2.2)
+
+The original matches graph patterns on a dependency parse. Here the words around the mention are matched, as classes,
+by the patterns of the rule file: first uncertainty that must not be read as negation, then negation, then uncertainty,
+and positive when no rule applies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from coherent_cxr.chexpert.mentions import FoundMention
+from coherent_cxr.chexpert.observations import NEGATIVE, POSITIVE
+from coherent_cxr.chexpert.patterns import Alphabet, Pattern, context, tokenize
+from coherent_cxr.chexpert.rules import Rule, RuleSet
+
+NO_RULE: Final = "no rule: positive"
+_START: Final = "negated by the sentence's start"
+
+
+class Verdict(NamedTuple):
+    """The status of a mention (1, 0 or -1) and the name of the rule that decided."""
+
+    status: int
+    rule: str
+
+
+class MentionClassifier:
+    """Decides the status of the mentions of a sentence.
+
+    Args:
+        rules: The rule set.
+    """
+
+    def __init__(self, rules: RuleSet) -> None:
+        ordered = [rule for phase in rules.phases.values() for rule in phase]
+        patterns = [pattern for rule in ordered for pattern in (*rule.patterns, *rule.unless)]
+        self._alphabet = Alphabet(rules.words, {word for pattern in patterns for word in pattern.literals})
+        kinds = sorted(
+            {
+                (observation, term.strip())
+                for observation, terms in rules.lexicon.items()
+                for term in terms.mentions
+            }
+        )
+        self._kinds = {kind: chr(0x4000 + index) for index, kind in enumerate(kinds)}
+        self._verdicts = {f"r{index}": Verdict(rule.status, rule.name) for index, rule in enumerate(ordered)}
+        self._starts = rules.negating_starts
+        groups = "|".join(f"(?P<r{index}>{self._rule_regex(rule)})" for index, rule in enumerate(ordered))
+        self._regex = re.compile(groups or "(?!)")
+
+    def classify(self, sentence: str, mentions: Sequence[FoundMention]) -> list[Verdict]:
+        """Decide the status of all mentions of one sentence.
+
+        Args:
+            sentence: A cleaned sentence.
+            mentions: Its mentions, sorted by span.
+
+        Returns:
+            One verdict per mention.
+        """
+        if sentence.startswith(self._starts):
+            return [Verdict(NEGATIVE, _START)] * len(mentions)
+        tokens = tokenize(sentence)
+        letters = "".join([self._alphabet.encode(token) for _, _, token in tokens])
+        token_at = 0
+        verdicts = []
+        for start, end, observation, term in mentions:
+            while token_at + 1 < len(tokens) and tokens[token_at][1] <= start:
+                token_at += 1
+            last = token_at
+            while last + 1 < len(tokens) and tokens[last + 1][0] < end:
+                last += 1
+            around = self._kinds[observation, term] + context(letters, token_at, last)
+            match = self._regex.match(around)
+            verdicts.append(self._verdicts[match.lastgroup or ""] if match else Verdict(POSITIVE, NO_RULE))
+        return _spread_inwards(mentions, verdicts) if len(mentions) > 1 else verdicts
+
+    def _rule_regex(self, rule: Rule) -> str:
+        kinds = [
+            kind
+            for (observation, term), kind in self._kinds.items()
+            if (not rule.observations or observation in rule.observations)
+            and (not rule.terms or term in rule.terms)
+        ]
+        applies = f"[{''.join(kinds)}]" if rule.observations or rule.terms else "."
+        guards = "".join(f"(?!.{self._pattern_regex(pattern)})" for pattern in rule.unless)
+        alternatives = "|".join(self._pattern_regex(pattern) for pattern in rule.patterns)
+        return f"{guards}{applies}(?:{alternatives})"
+
+    def _pattern_regex(self, pattern: Pattern) -> str:
+        return pattern.regex(self._alphabet)
+
+
+def _spread_inwards(mentions: Sequence[FoundMention], verdicts: list[Verdict]) -> list[Verdict]:
+    """Let a mention inside a longer one share its status; negation beats uncertainty, which beats positive."""
+    spread = list(verdicts)
+    outer: list[int] = []
+    for index, (start, end, _, _) in enumerate(mentions):
+        outer = [other for other in outer if mentions[other].end > start]
+        for other in outer:
+            if mentions[other].end >= end or mentions[other].start == start:
+                long, short = (other, index) if mentions[other].end >= end else (index, other)
+                spread[short] = max(spread[short], verdicts[long], key=_strength)
+        outer.append(index)
+    return spread
+
+
+def _strength(verdict: Verdict) -> int:
+    return 2 if verdict.status == NEGATIVE else 1 if verdict.status != POSITIVE else 0

@@ -1,0 +1,248 @@
+"""The pattern language of the classification rules, compiled to regular expressions over word classes.
+
+A pattern describes the words around a mention, which is written ``X``::
+
+    no|without <list>* X            "no" or "without", then words of an enumeration, then the mention
+    X <noun>* <be> <adverb>* normal     the mention's phrase, a copula, "normal"
+
+Items are separated by blanks: a word, ``<class>`` (a word class of the rule file), alternatives with ``|``, ``$macro``
+(a named piece of pattern), a group ``( a b / c d )``, each optionally followed by ``?``, ``*`` or ``+``;
+``^`` and ``$`` are the ends of the sentence. ``<word>`` is any word of no closed class, ``<any>`` any token.
+
+Every token becomes one character, chosen by the set of classes and rule words it belongs to, and a sentence
+becomes a string that is matched outwards from the mention: to the left in reverse, then to the right. A repeated
+group may not contain a repetition, and at most :data:`WINDOW` tokens on either side are looked at, so the time
+for a sentence grows linearly with its length whatever it says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+WINDOW: Final = 48
+MENTION: Final = "X"
+_MIDDLE: Final = "\x01"
+_EDGE: Final = "\x02"
+_TOKEN = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*|[^\sa-z0-9]")
+_ITEM = re.compile(r"\(|\)[?*+]?|/|[^\s()]+")
+
+
+class PatternError(ValueError):
+    """A pattern that cannot be read; the message quotes it and says what is wrong."""
+
+
+@dataclass(frozen=True)
+class WordClass:
+    """A named set of words, given by listing and by ending.
+
+    Attributes:
+        words: Lower-case words.
+        endings: Lower-case suffixes; they apply to words that no class lists.
+        closed: Whether its words are function words, which the class ``<word>`` leaves out.
+    """
+
+    words: frozenset[str]
+    endings: tuple[str, ...] = ()
+    closed: bool = True
+
+
+@dataclass(frozen=True)
+class _Piece:
+    atoms: tuple[str, ...] = ()
+    branches: tuple[tuple[_Piece, ...], ...] = ()
+    repeat: str = ""
+
+
+def tokenize(sentence: str) -> list[tuple[int, int, str]]:
+    """Split a cleaned sentence into (start, end, token): words with inner hyphens, numbers, single marks."""
+    return [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(sentence)]
+
+
+class Alphabet:
+    """The mapping of tokens to characters that a set of patterns needs.
+
+    Args:
+        classes: Word classes by name.
+        literals: Words that patterns name directly.
+    """
+
+    def __init__(self, classes: Mapping[str, WordClass], literals: Iterable[str]) -> None:
+        self._classes = classes
+        listed = {word for word_class in classes.values() for word in word_class.words}
+        vocabulary = listed | set(literals)
+        self._letters: dict[tuple[frozenset[str], str], str] = {}
+        named = set(literals)
+        self._words = {
+            word: self._letter(
+                frozenset(n for n, c in classes.items() if word in c.words)
+                or (
+                    frozenset()
+                    if word in named and not _ending_classes(classes, word)
+                    else _ending_classes(classes, word)
+                ),
+                word if word in named else "",
+            )
+            for word in sorted(vocabulary)
+        }
+        self._endings = tuple(
+            (ending, self._letter(frozenset({name}), ""))
+            for name, word_class in classes.items()
+            for ending in word_class.endings
+        )
+        self._suffixes = tuple(ending for ending, _ in self._endings)
+        self._number = self._letter(frozenset({"number"}), "")
+        self._mark = self._letter(frozenset({"mark"}), "")
+        self._other = self._letter(frozenset(), "")
+
+    def _letter(self, names: frozenset[str], literal: str) -> str:
+        return self._letters.setdefault((names, literal), chr(0x100 + len(self._letters)))
+
+    def encode(self, token: str) -> str:
+        """Return the one character that stands for a token."""
+        letter = self._words.get(token)
+        if letter is not None:
+            return letter
+        if token.endswith(self._suffixes):
+            return next(letter for ending, letter in self._endings if token.endswith(ending))
+        if token[0].isdigit():
+            return self._number
+        return self._other if token[0].isalpha() else self._mark
+
+    def letters(self, atom: str) -> str:
+        """Return all characters that an atom of a pattern (a word or ``<class>``) stands for."""
+        if not atom.startswith("<"):
+            return "".join(char for (_, literal), char in self._letters.items() if literal == atom)
+        name = atom.strip("<>")
+        if name == "any":
+            return "".join(self._letters.values())
+        closed = {n for n, c in self._classes.items() if c.closed} | {"number", "mark"}
+        if name == "word":
+            return "".join(char for (names, _), char in self._letters.items() if not names & closed)
+        return "".join(char for (names, _), char in self._letters.items() if name in names)
+
+
+def _ending_classes(classes: Mapping[str, WordClass], word: str) -> frozenset[str]:
+    return frozenset(
+        [next((n for n, c in classes.items() if c.endings and word.endswith(c.endings)), "")]
+    ) - {""}
+
+
+class Pattern:
+    """One parsed pattern.
+
+    Args:
+        source: The pattern as written.
+        macros: Named pieces of pattern.
+        known: Names of word classes.
+
+    Raises:
+        PatternError: If the pattern cannot be read.
+    """
+
+    def __init__(self, source: str, macros: Mapping[str, str], known: Iterable[str]) -> None:
+        self.source = source
+        self._known = {*known, "word", "any", "number", "mark"}
+        items = _ITEM.findall(_expand(source, macros))
+        if items.count(MENTION) != 1:
+            raise PatternError(f"The pattern '{source}' must contain the mention X exactly once.")
+        middle = items.index(MENTION)
+        if items[:middle].count("(") != sum(item[0] == ")" for item in items[:middle]):
+            raise PatternError(
+                f"The pattern '{source}' has the mention X inside a group; it must stand outside."
+            )
+        self._from_start = items[0] == "^"
+        self._to_end = items[-1] == "$"
+        self._left = self._parse(items[self._from_start : middle])
+        self._right = self._parse(items[middle + 1 : len(items) - self._to_end])
+
+    @property
+    def literals(self) -> set[str]:
+        """The words that the pattern names directly."""
+        return {atom for atom in _atoms((*self._left, *self._right)) if not atom.startswith("<")}
+
+    def regex(self, alphabet: Alphabet) -> str:
+        """Write the pattern as a regular expression over :func:`context` strings."""
+        left = _write(self._left, alphabet, backwards=True)
+        gap = _EDGE + _MIDDLE if self._from_start else f"[^{_MIDDLE}]*+{_MIDDLE}"
+        right = _write(self._right, alphabet, backwards=False)
+        return left + gap + right + (_EDGE if self._to_end else "")
+
+    def _parse(self, items: Sequence[str]) -> tuple[_Piece, ...]:
+        stack: list[list[list[_Piece]]] = [[[]]]
+        for item in items:
+            if item == "(":
+                stack.append([[]])
+            elif item == "/":
+                stack[-1].append([])
+            elif item[0] == ")":
+                if len(stack) == 1:
+                    raise PatternError(f"The pattern '{self.source}' closes a group that it did not open.")
+                branches = tuple(tuple(branch) for branch in stack.pop())
+                group = _Piece(branches=branches, repeat=item[1:])
+                if group.repeat in ("*", "+") and any(p.repeat in ("*", "+") for b in branches for p in b):
+                    raise PatternError(
+                        f"The pattern '{self.source}' repeats a group that contains a repetition; "
+                        "write it without one, since matching could take too long."
+                    )
+                stack[-1][-1].append(group)
+            else:
+                stack[-1][-1].append(self._piece(item))
+        if len(stack) != 1 or len(stack[0]) != 1:
+            raise PatternError(
+                f"The pattern '{self.source}' has a group that is not closed, or a '/' outside one."
+            )
+        return tuple(stack[0][0])
+
+    def _piece(self, item: str) -> _Piece:
+        repeat = item[-1] if item[-1] in "?*+" and len(item) > 1 else ""
+        atoms = tuple(item.removesuffix(repeat).split("|")) if repeat else tuple(item.split("|"))
+        for atom in atoms:
+            if not atom or (atom[0] == "<") != (atom[-1] == ">") or atom[0] in "$^":
+                raise PatternError(f"The pattern '{self.source}' has a piece '{item}' that cannot be read.")
+            if atom[0] == "<" and atom[1:-1] not in self._known:
+                names = ", ".join(sorted(self._known))
+                raise PatternError(
+                    f"The pattern '{self.source}' names a class {atom}; known classes: {names}."
+                )
+        return _Piece(atoms=atoms, repeat=repeat)
+
+
+def context(letters: str, first: int, last: int) -> str:
+    """Turn an encoded sentence inside out around the tokens ``first..last`` (inclusive) of a mention."""
+    begin, end = first - WINDOW, last + 1 + WINDOW
+    left = letters[begin:first][::-1] if begin > 0 else letters[:first][::-1] + _EDGE
+    right = letters[last + 1 : end] if end < len(letters) else letters[last + 1 :] + _EDGE
+    return left + _MIDDLE + right
+
+
+def _expand(source: str, macros: Mapping[str, str]) -> str:
+    for _ in range(8):
+        if "$" not in source.removesuffix("$"):
+            return source
+        for name in sorted(macros, key=len, reverse=True):
+            source = source.replace(f"${name}", macros[name])
+    raise PatternError(
+        f"The pattern '{source}' names a macro that is not defined, or one that contains itself."
+    )
+
+
+def _atoms(pieces: Iterable[_Piece]) -> Iterable[str]:
+    for piece in pieces:
+        yield from piece.atoms
+        for branch in piece.branches:
+            yield from _atoms(branch)
+
+
+def _write(pieces: Sequence[_Piece], alphabet: Alphabet, *, backwards: bool) -> str:
+    written = []
+    for piece in reversed(pieces) if backwards else pieces:
+        if piece.branches:
+            body = "|".join(_write(branch, alphabet, backwards=backwards) for branch in piece.branches)
+            written.append(f"(?:{body}){piece.repeat}")
+        else:
+            letters = "".join(sorted({char for atom in piece.atoms for char in alphabet.letters(atom)}))
+            written.append(f"[{letters}]{piece.repeat}" if letters else "(?!)")
+    return "".join(written)

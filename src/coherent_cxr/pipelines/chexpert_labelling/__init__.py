@@ -1,0 +1,5 @@
+"""Findings are labelled with the fourteen observations of CheXpert."""
+
+from coherent_cxr.pipelines.chexpert_labelling.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,48 @@
+"""The stage chexpert_labelling runs from its catalog and parameter files."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from kedro.io import DataCatalog
+from kedro.runner import SequentialRunner
+
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
+from coherent_cxr.configuration import ConfigurationError
+from coherent_cxr.pipelines import chexpert_labelling
+
+CONF = Path(__file__).parents[2] / "conf" / "base"
+
+
+def _read(name: str, data: Path) -> dict[str, object]:
+    return yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data)))
+
+
+def test_stage_writes_labels_and_mentions_that_can_be_read_again(tmp_path: Path) -> None:
+    catalog = DataCatalog.from_config(_read("catalog_chexpert_labelling.yml", tmp_path))
+    parameters = _read("parameters_chexpert_labelling.yml", tmp_path)["chexpert_labelling"]
+    catalog["params:chexpert_labelling"] = ChexpertLabellingConfig(**parameters)
+    texts = ["There is a LEFT/right effusion.  No pneumothorax.", "Lungs are clear.", ""]
+    findings = pd.DataFrame({"study_id": ["CXR1", "CXR2", "CXR3"], "text": texts}, index=[5, 7, 9])
+    catalog["findings"] = findings
+
+    SequentialRunner().run(chexpert_labelling.create_pipeline(), catalog)
+
+    labels = catalog.load("chexpert_labels")
+    assert list(labels.columns) == ["study_id", *OBSERVATIONS]
+    assert list(labels["study_id"]) == ["CXR1", "CXR2", "CXR3"]
+    assert list(labels["Pleural Effusion"].fillna(9)) == [1, 9, 9]
+    assert list(labels["Pneumothorax"].fillna(9)) == [0, 9, 9]
+    assert list(labels["No Finding"].fillna(9)) == [9, 1, 1]
+    mentions = catalog.load("chexpert_mentions")
+    assert list(mentions["status"]) == [1, 0]
+    for mention in mentions.itertuples():
+        assert texts[0][mention.start : mention.end] == mention.text
+    assert list(mentions["text"]) == ["effusion", "pneumothorax"]
+
+
+def test_settings_that_cannot_work_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="cache_size"):
+        ChexpertLabellingConfig(cache_size=-1)
