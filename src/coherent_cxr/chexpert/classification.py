@@ -37,7 +37,8 @@ class MentionClassifier:
     def __init__(self, rules: RuleSet) -> None:
         ordered = [rule for phase in rules.phases.values() for rule in phase]
         patterns = [pattern for rule in ordered for pattern in (*rule.patterns, *rule.unless)]
-        self._alphabet = Alphabet(rules.words, {word for pattern in patterns for word in pattern.literals})
+        literals = {word for pattern in patterns for word in pattern.literals}
+        self._alphabet = Alphabet(rules.words, literals.union(*(rule.last_words for rule in ordered)))
         kinds = sorted(
             {
                 (observation, term.strip())
@@ -73,7 +74,7 @@ class MentionClassifier:
             last = token_at
             while last + 1 < len(tokens) and tokens[last + 1][0] < end:
                 last += 1
-            around = self._kinds[observation, term] + context(letters, token_at, last)
+            around = self._kinds[observation, term] + letters[last] + context(letters, token_at, last)
             match = self._regex.match(around)
             verdicts.append(self._verdicts[match.lastgroup or ""] if match else Verdict(POSITIVE, NO_RULE))
         return _spread_inwards(mentions, verdicts) if len(mentions) > 1 else verdicts
@@ -86,7 +87,9 @@ class MentionClassifier:
             and (not rule.terms or term in rule.terms)
         ]
         applies = f"[{''.join(kinds)}]" if rule.observations or rule.terms else "."
-        guards = "".join(f"(?!.{self._pattern_regex(pattern)})" for pattern in rule.unless)
+        words = "".join(self._alphabet.letters(word) for word in sorted(rule.last_words))
+        applies += f"[{words}]" if words else "."
+        guards = "".join(f"(?!..(?:{self._pattern_regex(pattern)}))" for pattern in rule.unless)
         alternatives = "|".join(self._pattern_regex(pattern) for pattern in rule.patterns)
         return f"{guards}{applies}(?:{alternatives})"
 

@@ -7,7 +7,8 @@ A pattern describes the words around a mention, which is written ``X``::
 
 Items are separated by blanks: a word, ``<class>`` (a word class of the rule file), alternatives with ``|``, ``$macro``
 (a named piece of pattern), a group ``( a b / c d )``, each optionally followed by ``?``, ``*`` or ``+``;
-``^`` and ``$`` are the ends of the sentence. ``<word>`` is any word of no closed class, ``<any>`` any token.
+``^`` and ``$`` are the ends of the sentence. ``<word>`` is any word of no closed class, ``<any>`` any token,
+``!`` before an item means any token but these.
 
 Every token becomes one character, chosen by the set of classes and rule words it belongs to, and a sentence
 becomes a string that is matched outwards from the mention: to the left in reverse, then to the right. A repeated
@@ -54,11 +55,15 @@ class _Piece:
     atoms: tuple[str, ...] = ()
     branches: tuple[tuple[_Piece, ...], ...] = ()
     repeat: str = ""
+    negated: bool = False
 
 
 def tokenize(sentence: str) -> list[tuple[int, int, str]]:
-    """Split a cleaned sentence into (start, end, token): words with inner hyphens, numbers, single marks."""
-    return [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(sentence)]
+    """Split a cleaned sentence, without the mark that ends it, into (start, end, token).
+
+    Tokens are words (hyphens and apostrophes inside them belong to them), numbers, and single marks.
+    """
+    return [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(sentence.rstrip(" .?!"))]
 
 
 class Alphabet:
@@ -71,21 +76,12 @@ class Alphabet:
 
     def __init__(self, classes: Mapping[str, WordClass], literals: Iterable[str]) -> None:
         self._classes = classes
-        listed = {word for word_class in classes.values() for word in word_class.words}
-        vocabulary = listed | set(literals)
         self._letters: dict[tuple[frozenset[str], str], str] = {}
         named = set(literals)
+        listed = {word for word_class in classes.values() for word in word_class.words}
         self._words = {
-            word: self._letter(
-                frozenset(n for n, c in classes.items() if word in c.words)
-                or (
-                    frozenset()
-                    if word in named and not _ending_classes(classes, word)
-                    else _ending_classes(classes, word)
-                ),
-                word if word in named else "",
-            )
-            for word in sorted(vocabulary)
+            word: self._letter(self._classes_of(word), word if word in named else "")
+            for word in sorted(listed | named)
         }
         self._endings = tuple(
             (ending, self._letter(frozenset({name}), ""))
@@ -99,6 +95,15 @@ class Alphabet:
 
     def _letter(self, names: frozenset[str], literal: str) -> str:
         return self._letters.setdefault((names, literal), chr(0x100 + len(self._letters)))
+
+    def _classes_of(self, word: str) -> frozenset[str]:
+        if names := frozenset(name for name, word_class in self._classes.items() if word in word_class.words):
+            return names
+        for name, word_class in self._classes.items():
+            if word.endswith(word_class.endings):
+                return frozenset({name})
+        kind = "number" if word[0].isdigit() else "" if word[0].isalpha() else "mark"
+        return frozenset({kind} - {""})
 
     def encode(self, token: str) -> str:
         """Return the one character that stands for a token."""
@@ -115,19 +120,13 @@ class Alphabet:
         """Return all characters that an atom of a pattern (a word or ``<class>``) stands for."""
         if not atom.startswith("<"):
             return "".join(char for (_, literal), char in self._letters.items() if literal == atom)
-        name = atom.strip("<>")
+        name = atom[1:-1]
         if name == "any":
             return "".join(self._letters.values())
         closed = {n for n, c in self._classes.items() if c.closed} | {"number", "mark"}
         if name == "word":
             return "".join(char for (names, _), char in self._letters.items() if not names & closed)
         return "".join(char for (names, _), char in self._letters.items() if name in names)
-
-
-def _ending_classes(classes: Mapping[str, WordClass], word: str) -> frozenset[str]:
-    return frozenset(
-        [next((n for n, c in classes.items() if c.endings and word.endswith(c.endings)), "")]
-    ) - {""}
 
 
 class Pattern:
@@ -198,7 +197,7 @@ class Pattern:
 
     def _piece(self, item: str) -> _Piece:
         repeat = item[-1] if item[-1] in "?*+" and len(item) > 1 else ""
-        atoms = tuple(item.removesuffix(repeat).split("|")) if repeat else tuple(item.split("|"))
+        atoms = tuple(item.removeprefix("!").removesuffix(repeat).split("|"))
         for atom in atoms:
             if not atom or (atom[0] == "<") != (atom[-1] == ">") or atom[0] in "$^":
                 raise PatternError(f"The pattern '{self.source}' has a piece '{item}' that cannot be read.")
@@ -207,7 +206,7 @@ class Pattern:
                 raise PatternError(
                     f"The pattern '{self.source}' names a class {atom}; known classes: {names}."
                 )
-        return _Piece(atoms=atoms, repeat=repeat)
+        return _Piece(atoms=atoms, repeat=repeat, negated=item.startswith("!"))
 
 
 def context(letters: str, first: int, last: int) -> str:
@@ -244,5 +243,8 @@ def _write(pieces: Sequence[_Piece], alphabet: Alphabet, *, backwards: bool) -> 
             written.append(f"(?:{body}){piece.repeat}")
         else:
             letters = "".join(sorted({char for atom in piece.atoms for char in alphabet.letters(atom)}))
-            written.append(f"[{letters}]{piece.repeat}" if letters else "(?!)")
+            if piece.negated:
+                written.append(f"[^{letters}{_MIDDLE}{_EDGE}]{piece.repeat}")
+            else:
+                written.append(f"[{letters}]{piece.repeat}" if letters else "(?!)")
     return "".join(written)

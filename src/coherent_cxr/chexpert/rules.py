@@ -55,6 +55,7 @@ class Rule:
         unless: None of them may match.
         observations: Where it applies; empty for all.
         terms: The mention's words for which it applies; empty for all.
+        last_words: The last token under the mention ("fractures" under "fracture"); empty for all.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Rule:
     unless: tuple[Pattern, ...] = ()
     observations: frozenset[str] = frozenset()
     terms: frozenset[str] = frozenset()
+    last_words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ class _Content:
         names.add(name)
         where = f"rule '{name}'"
         _check_keys(
-            path, where, entry, {"name", "status", "patterns", "unless", "observations", "terms", "why"}
+            path, where, entry, {"name", "status", "patterns", "unless", "observations", "terms", "last_words"}
         )
         status = PHASES[phase]
         if status is None:
@@ -244,7 +246,8 @@ class _Content:
         if not patterns:
             raise RuleFileError(f"{path}: {where} needs at least one pattern with the mention {MENTION}.")
         terms = frozenset(_texts(path, f"{where}.terms", entry.get("terms")))
-        return Rule(name, status, patterns, unless, observations, terms)
+        last_words = frozenset(_texts(path, f"{where}.last_words", entry.get("last_words")))
+        return Rule(name, status, patterns, unless, observations, terms, last_words)
 
 
 def _load_yaml(path: Path) -> dict[str, Any]:
