@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from coherent_cxr.chexpert.mentions import FoundMention
-from coherent_cxr.chexpert.observations import NEGATIVE, POSITIVE
+from coherent_cxr.chexpert.observations import NEGATIVE, POSITIVE, UNCERTAIN
 from coherent_cxr.chexpert.patterns import Alphabet, Pattern, context, tokenize
 from coherent_cxr.chexpert.rules import Rule, RuleSet
 
@@ -21,9 +21,9 @@ _START: Final = "negated by the sentence's start"
 
 
 class Verdict(NamedTuple):
-    """The status of a mention (1, 0 or -1) and the name of the rule that decided."""
+    """The status of a mention (1, 0, -1; None: it says nothing) and the name of the rule that decided."""
 
-    status: int
+    status: int | None
     rule: str
 
 
@@ -112,4 +112,4 @@ def _spread_inwards(mentions: Sequence[FoundMention], verdicts: list[Verdict]) -
 
 
 def _strength(verdict: Verdict) -> int:
-    return 2 if verdict.status == NEGATIVE else 1 if verdict.status != POSITIVE else 0
+    return 2 if verdict.status == NEGATIVE else 1 if verdict.status == UNCERTAIN else 0

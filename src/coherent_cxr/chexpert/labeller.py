@@ -14,7 +14,7 @@ from coherent_cxr.chexpert.aggregation import decide, vote
 from coherent_cxr.chexpert.cache import CacheStatistics, SentenceCache
 from coherent_cxr.chexpert.classification import MentionClassifier
 from coherent_cxr.chexpert.cleaning import clean_text, clean_text_with_offsets
-from coherent_cxr.chexpert.mentions import MentionScanner
+from coherent_cxr.chexpert.mentions import FoundMention, MentionScanner
 from coherent_cxr.chexpert.observations import OBSERVATIONS
 from coherent_cxr.chexpert.rules import load_rules
 from coherent_cxr.chexpert.sentences import split_sentences
@@ -126,14 +126,9 @@ class CheXpertLabeler:
         explained: list[Mention] = []
         begin = 0
         for index, sentence in enumerate(split_sentences(cleaned.text)):
-            mentions = self._scanner.find(sentence)
-            for found, verdict in zip(mentions, self._classifier.classify(sentence, mentions), strict=True):
+            for found, status, rule in self._statements(sentence):
                 start, end = cleaned.span(begin + found.start, begin + found.end)
-                explained.append(
-                    Mention(
-                        index, start, end, given[start:end], found.observation, verdict.status, verdict.rule
-                    )
-                )
+                explained.append(Mention(index, start, end, given[start:end], found.observation, status, rule))
             begin += len(sentence) + 1
         return explained
 
@@ -151,12 +146,18 @@ class CheXpertLabeler:
         return votes
 
     def _sentence_votes(self, sentence: str) -> int:
-        mentions = self._scanner.find(sentence)
         votes = 0
-        if mentions:
-            for found, verdict in zip(mentions, self._classifier.classify(sentence, mentions), strict=True):
-                votes |= vote(found.observation, verdict.status, found.term)
+        for found, status, _ in self._statements(sentence):
+            votes |= vote(found.observation, status, found.term)
         return votes
+
+    def _statements(self, sentence: str) -> list[tuple[FoundMention, int, str]]:
+        """Return the mentions of a cleaned sentence that say something, with status and rule."""
+        mentions = self._scanner.find(sentence)
+        if not mentions:
+            return []
+        verdicts = self._classifier.classify(sentence, mentions)
+        return [(m, v.status, v.rule) for m, v in zip(mentions, verdicts, strict=True) if v.status is not None]
 
 
 def _as_text(text: object) -> str:

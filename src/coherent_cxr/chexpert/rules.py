@@ -22,12 +22,13 @@ PHASES: Final[dict[str, int | None]] = {
     "uncertain_before_negation": UNCERTAIN,
     "negative": NEGATIVE,
     "uncertain_after_negation": UNCERTAIN,
+    "otherwise": None,
 }
 """The lists of rules in the order in which they are tried, with the status that their rules give (None: own)."""
 
 SHIPPED: Final = ("original", "corrected")
 _FOLDER: Final = Path(__file__).parent / "rule_sets"
-_STATUS: Final = {name: status for status, name in STATUS_NAMES.items()}
+_STATUS: Final[dict[str, int | None]] = {name: status for status, name in STATUS_NAMES.items()} | {"none": None}
 _KEYS: Final = {
     "extends",
     "description",
@@ -50,7 +51,7 @@ class Rule:
 
     Attributes:
         name: What explanations show.
-        status: 1, 0 or -1.
+        status: 1, 0, -1, or None: the mention says nothing and is dropped.
         patterns: Any of them must match.
         unless: None of them may match.
         observations: Where it applies; empty for all.
@@ -59,7 +60,7 @@ class Rule:
     """
 
     name: str
-    status: int
+    status: int | None
     patterns: tuple[Pattern, ...]
     unless: tuple[Pattern, ...] = ()
     observations: frozenset[str] = frozenset()
@@ -157,10 +158,10 @@ class _Content:
             )
         where = f"lexicon.{observation}"
         terms = _mapping(path, where, entry)
-        _check_keys(path, where, terms, {"mentions", "unmentions", "remove_mentions"})
+        _check_keys(path, where, terms, {"mentions", "unmentions", "without"})
         self.mentions.setdefault(observation, []).extend(_phrases(path, where, terms, "mentions"))
         self.unmentions.setdefault(observation, []).extend(_phrases(path, where, terms, "unmentions"))
-        self.removed.setdefault(observation, set()).update(_phrases(path, where, terms, "remove_mentions"))
+        self.removed.setdefault(observation, set()).update(_phrases(path, where, terms, "without"))
 
     def _read_frame(self, path: Path, observation: str, frame: Any) -> None:
         where = f"unmention_frames.{observation}"
@@ -196,8 +197,11 @@ class _Content:
         lexicon = {}
         for observation in OBSERVATIONS:
             removed = self.removed.get(observation, set())
-            mentions = tuple(p for p in dict.fromkeys(self.mentions.get(observation, [])) if p not in removed)
-            lexicon[observation] = Terms(mentions, tuple(dict.fromkeys(self.unmentions.get(observation, []))))
+            mentions, unmentions = (
+                tuple(phrase for phrase in dict.fromkeys(phrases.get(observation, [])) if phrase not in removed)
+                for phrases in (self.mentions, self.unmentions)
+            )
+            lexicon[observation] = Terms(mentions, unmentions)
         if not any(terms.mentions for terms in lexicon.values()):
             raise RuleFileError(
                 f"{path}: there is no 'lexicon' with a mention; extend 'lexicon.yml' or write one."
@@ -220,14 +224,13 @@ class _Content:
             path, where, entry, {"name", "status", "patterns", "unless", "observations", "terms", "last_words"}
         )
         status = PHASES[phase]
-        if status is None:
-            status = _STATUS.get(entry.get("status", ""))
-        elif "status" in entry:
+        if status is not None and "status" in entry:
+            raise RuleFileError(f"{path}: {where} has a status, but its list '{phase}' gives it; remove the key.")
+        if status is None and entry.get("status") not in _STATUS:
             raise RuleFileError(
-                f"{path}: {where} has a status, but its list '{phase}' gives it; remove the key."
+                f"{path}: {where} has the status {entry.get('status')!r}; it must be one of {', '.join(_STATUS)}."
             )
-        if status is None:
-            raise RuleFileError(f"{path}: {where} needs a status: {', '.join(_STATUS)}.")
+        status = _STATUS[entry["status"]] if status is None else status
         observations = frozenset(_texts(path, f"{where}.observations", entry.get("observations")))
         if wrong := observations - set(OBSERVATIONS):
             raise RuleFileError(
