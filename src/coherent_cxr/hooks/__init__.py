@@ -1,0 +1,6 @@
+"""Kedro hooks, one file each."""
+
+from coherent_cxr.hooks.missing_artifacts import MissingArtifactsHook
+from coherent_cxr.hooks.tracking import TrackingHook
+
+HOOKS = (MissingArtifactsHook(), TrackingHook())

@@ -1,0 +1,175 @@
+"""Everything a run was given and made, recorded in the MLflow run that kedro-mlflow opens."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import AbstractVersionedDataset, DataCatalog
+from kedro.pipeline import Pipeline
+
+from coherent_cxr.hooks.lineage import dataset_path, file_digest, git_tags
+from coherent_cxr.hooks.metrics import history_metrics, summary_metrics
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+
+logger = logging.getLogger(__name__)
+
+SHOWN = {".html", ".png", ".svg", ".json", ".md"}
+"""Files of the layer ``reporting`` that become artifacts of the run."""
+# MLflow's own limits for one call.
+METRICS_PER_BATCH, ITEMS_PER_BATCH = 1000, 100
+
+T = TypeVar("T")
+
+
+class TrackingHook:
+    """Logs parameters, training histories, headline metrics, results, code version and data digests.
+
+    Works beside kedro-mlflow, which opens and closes the run; without a run, nothing is recorded. Report text
+    is never a parameter or a tag. Runs are found by their name (that of their pipelines) or by the tags
+    ``pipeline`` and ``environment``.
+    """
+
+    def __init__(self) -> None:
+        self.run_id: str | None = None
+        self.catalog: DataCatalog | None = None
+        self.project = Path()
+        self.environment = "base"
+
+    @hook_impl(tryfirst=True)  # before kedro-mlflow reads mlflow.yml
+    def after_context_created(self, context: KedroContext) -> None:
+        """Let a relative sqlite address count from the project's folder, wherever the command is run."""
+        self.project = Path(context.project_path)
+        self.environment = "base" if context.env in (None, "local") else str(context.env)
+        loader: Any = context.config_loader
+        loader.config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
+        config = loader["mlflow"]
+        server = config.get("server", {})
+        server["mlflow_tracking_uri"] = anchored(server.get("mlflow_tracking_uri"), self.project)
+        loader["mlflow"] = {**config, "server": server}
+
+    @hook_impl(trylast=True)  # after kedro-mlflow has opened the run
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Record what the run is: pipeline, environment, code, parameters, versions of its inputs."""
+        import mlflow
+
+        run = mlflow.active_run()
+        self.run_id = None if run is None else run.info.run_id
+        self.catalog = catalog
+        self._set_tags(
+            {
+                "pipeline": "+".join(run_params["pipeline_names"] or ["__default__"]),
+                "environment": self.environment,
+                **git_tags(self.project),
+                **{f"input.{name}": version for name, version in _input_versions(pipeline, catalog)},
+            }
+        )
+        self._log_parameters(pipeline, catalog)
+
+    @hook_impl
+    def before_node_run(self, catalog: DataCatalog) -> None:
+        """Remember the catalog: with a ParallelRunner, each process has its own."""
+        self.catalog = catalog
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Record a dataset's digest, and its numbers or its file where they are results."""
+        if self.run_id is None or self.catalog is None:
+            return
+        dataset = self.catalog.get(dataset_name)
+        path = dataset_path(dataset)
+        if path is not None:
+            self._set_tags({f"digest.{dataset_name}": file_digest(path)})
+            if _layer(dataset) == "reporting" and path.suffix in SHOWN:
+                self._client().log_artifact(self.run_id, str(path))
+        if dataset_name.endswith("_history"):
+            self._log_metrics(history_metrics(dataset_name, data))
+        elif dataset_name == "metrics_summary":
+            self._log_metrics(summary_metrics(data))
+
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self) -> None:
+        """Let go of the run that kedro-mlflow is about to close."""
+        self.run_id = None
+
+    @hook_impl(tryfirst=True)
+    def on_pipeline_error(self) -> None:
+        """Let go of the run that kedro-mlflow is about to close as failed."""
+        self.run_id = None
+
+    def _client(self) -> Any:
+        # Nodes may run in threads and processes of their own, where no run is active: so always by id.
+        import mlflow
+
+        return mlflow.MlflowClient()
+
+    def _set_tags(self, tags: Mapping[str, str]) -> None:
+        if self.run_id is None:
+            return
+        from mlflow.entities import RunTag
+
+        for batch in _batches([RunTag(key, value) for key, value in tags.items()], ITEMS_PER_BATCH):
+            self._client().log_batch(self.run_id, tags=batch)
+
+    def _log_parameters(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        # kedro-mlflow flattens dictionaries but writes a typed configuration as one long string.
+        if self.run_id is None:
+            return
+        from mlflow.entities import Param
+
+        flat: dict[str, str] = {}
+        for name in sorted(pipeline.inputs()):
+            dataset = catalog.get(name) if name.startswith("params:") else None
+            value = None if dataset is None else dataset.load()
+            if dataclasses.is_dataclass(value) and not isinstance(value, type):
+                flat |= flatten(dataclasses.asdict(value), name.removeprefix("params:"))
+        for batch in _batches([Param(key, value) for key, value in flat.items()], ITEMS_PER_BATCH):
+            self._client().log_batch(self.run_id, params=batch)
+
+    def _log_metrics(self, metrics: Sequence[Metric]) -> None:
+        for batch in _batches(metrics, METRICS_PER_BATCH):
+            self._client().log_batch(self.run_id, metrics=batch)
+
+
+def anchored(uri: str | None, project: Path) -> str | None:
+    """Make a relative ``sqlite:///`` address absolute; leave every other address as it is."""
+    prefix = "sqlite:///"
+    if uri is None or not uri.startswith(prefix) or Path(uri.removeprefix(prefix)).is_absolute():
+        return uri
+    return f"{prefix}{project / uri.removeprefix(prefix)}"
+
+
+def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
+    """Flatten nested settings to ``{"stage.section.key": "value"}``."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        name = f"{prefix}.{key}"
+        flat |= flatten(value, name) if isinstance(value, Mapping) else {name: str(value)}
+    return flat
+
+
+def _input_versions(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[tuple[str, str]]:
+    for name in sorted(pipeline.inputs()):
+        dataset = None if name.startswith("param") else catalog.get(name)
+        if isinstance(dataset, AbstractVersionedDataset) and (version := dataset.resolve_load_version()):
+            yield name, version
+
+
+def _layer(dataset: Any) -> str | None:
+    metadata = getattr(dataset, "metadata", None) or {}
+    layer: str | None = metadata.get("kedro-viz", {}).get("layer")
+    return layer
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
