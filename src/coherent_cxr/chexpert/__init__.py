@@ -1,4 +1,4 @@
-"""A rule-based CheXpert labeller: the labels of Irvin et al. 2019 with their reasons, at thousands of reports a second.
+"""A rule-based CheXpert labeller: the labels of Irvin et al. 2019, fast and with their reasons.
 
 Three steps, as in the original: mentions are found (:mod:`.mentions`), their status is decided
 (:mod:`.classification`), and the statuses are joined per report (:mod:`.aggregation`).
@@ -8,7 +8,7 @@ from coherent_cxr.chexpert.cache import CacheStatistics
 from coherent_cxr.chexpert.labeller import CheXpertLabeler, Mention
 from coherent_cxr.chexpert.observations import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN
 from coherent_cxr.chexpert.policies import BlankPolicy, UncertainPolicy, apply_policies
-from coherent_cxr.chexpert.rules import RuleFileError
+from coherent_cxr.chexpert.rule_files import RuleFileError
 
 __all__ = [
     "NEGATIVE",

@@ -1,7 +1,7 @@
-"""Step three: from the statuses of mentions to the fourteen labels of a report (Irvin et al. 2019, section 2.3).
+"""Step three: from the statuses of mentions to the labels of a report (Irvin et al. 2019, section 2.3).
 
-What a sentence contributes is kept as one integer with a bit per (observation, status), so that a report is the
-bitwise "or" of its sentences and the order of sentences cannot matter.
+What a sentence contributes is one integer with a bit per (observation, status), so that a report is the
+bitwise "or" of its sentences and their order cannot matter.
 """
 
 from functools import lru_cache
@@ -40,9 +40,9 @@ def decide(votes: int) -> tuple[int | None, ...]:
         votes: The joined bits of all its mentions.
 
     Returns:
-        One value per observation: 1, 0, -1, or None for "not mentioned". Mentions that agree decide; a negative
-        and an uncertain one make the observation uncertain; otherwise a positive one wins. "No Finding" is 1
-        unless anything but support devices is positive or uncertain.
+        One value per observation: 1, 0, -1, or None for "not mentioned". Mentions that agree decide; a
+        negative and an uncertain one make the observation uncertain; otherwise a positive one wins.
+        "No Finding" is 1 unless anything but support devices is positive or uncertain.
     """
     labels: list[int | None] = []
     finding = False

@@ -1,8 +1,8 @@
 """Step two: is a mention negative, uncertain or positive? (Irvin et al. 2019, section 2.2)
 
-The original matches graph patterns on a dependency parse. Here the words around the mention are matched, as classes,
-by the patterns of the rule file: first uncertainty that must not be read as negation, then negation, then uncertainty,
-and positive when no rule applies.
+The original matches graph patterns on a dependency parse. Here the words around the mention are matched, as
+classes, by the patterns of the rule file: first uncertainty that must not be read as negation, then negation,
+then uncertainty, and positive when no rule applies.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from coherent_cxr.chexpert.alphabet import Alphabet, tokenize
 from coherent_cxr.chexpert.mentions import FoundMention
 from coherent_cxr.chexpert.observations import NEGATIVE, POSITIVE, UNCERTAIN
-from coherent_cxr.chexpert.patterns import Alphabet, Pattern, context, tokenize
+from coherent_cxr.chexpert.patterns import Pattern, context
 from coherent_cxr.chexpert.rules import Rule, RuleSet
 
 NO_RULE: Final = "no rule: positive"
@@ -98,7 +99,7 @@ class MentionClassifier:
 
 
 def _spread_inwards(mentions: Sequence[FoundMention], verdicts: list[Verdict]) -> list[Verdict]:
-    """Let a mention inside a longer one share its status; negation beats uncertainty, which beats positive."""
+    """Let a mention inside a longer one share its status; negation beats uncertainty, that beats positive."""
     spread = list(verdicts)
     outer: list[int] = []
     for index, (start, end, _, _) in enumerate(mentions):

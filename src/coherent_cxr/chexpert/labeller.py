@@ -16,7 +16,7 @@ from coherent_cxr.chexpert.classification import MentionClassifier
 from coherent_cxr.chexpert.cleaning import clean_text, clean_text_with_offsets
 from coherent_cxr.chexpert.mentions import FoundMention, MentionScanner
 from coherent_cxr.chexpert.observations import OBSERVATIONS
-from coherent_cxr.chexpert.rules import load_rules
+from coherent_cxr.chexpert.rule_files import load_rules
 from coherent_cxr.chexpert.sentences import split_sentences
 
 
@@ -29,8 +29,8 @@ class Mention:
         start: Index of its first character in the text as given.
         end: Index after its last character.
         text: ``text[start:end]`` of the text as given.
-        observation: One of :data:`OBSERVATIONS`; "No Finding" for a finding outside the other thirteen, which does no
-            more than forbid the label "No Finding".
+        observation: One of :data:`OBSERVATIONS`; "No Finding" for a finding outside the other thirteen, which
+            does no more than forbid the label "No Finding".
         status: 1 positive, 0 negative, -1 uncertain.
         rule: The rule that decided.
     """
@@ -47,12 +47,12 @@ class Mention:
 class CheXpertLabeler:
     """Labels radiology report sections with the fourteen observations of CheXpert.
 
-    Objects are safe to share between threads, pickle for worker processes (without the cache's content), and give
-    the same labels for the same text always.
+    Objects are safe to share between threads, pickle for worker processes (without the cache's content), and
+    give the same labels for the same text always.
 
     Args:
-        rules: Rule set: "original" (as the original tool labels, its errors included), "corrected", or the path of a
-            rule file.
+        rules: Rule set: "original" (as the original tool labels, its errors included), "corrected", or the
+            path of a rule file.
         cache_size: Most sentences to remember; 0 switches the memory off.
 
     Raises:
@@ -128,7 +128,9 @@ class CheXpertLabeler:
         for index, sentence in enumerate(split_sentences(cleaned.text)):
             for found, status, rule in self._statements(sentence):
                 start, end = cleaned.span(begin + found.start, begin + found.end)
-                explained.append(Mention(index, start, end, given[start:end], found.observation, status, rule))
+                explained.append(
+                    Mention(index, start, end, given[start:end], found.observation, status, rule)
+                )
             begin += len(sentence) + 1
         return explained
 
@@ -157,7 +159,9 @@ class CheXpertLabeler:
         if not mentions:
             return []
         verdicts = self._classifier.classify(sentence, mentions)
-        return [(m, v.status, v.rule) for m, v in zip(mentions, verdicts, strict=True) if v.status is not None]
+        return [
+            (m, v.status, v.rule) for m, v in zip(mentions, verdicts, strict=True) if v.status is not None
+        ]
 
 
 def _as_text(text: object) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import ahocorasick
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -31,32 +30,69 @@ class FoundMention(NamedTuple):
     term: str
 
 
+class _Phrase(NamedTuple):
+    """A phrase to search for: its whole length, and its span and words without the blanks at its edges."""
+
+    length: int
+    lead: int
+    width: int
+    term: str
+    meanings: tuple[tuple[str, bool], ...]
+
+
+class SubstringSearch:
+    """Finds phrases one by one; in place of Aho-Corasick where ``pyahocorasick`` is not installed.
+
+    Args:
+        phrases: What to report for each phrase.
+    """
+
+    def __init__(self, phrases: Mapping[str, _Phrase]) -> None:
+        self._phrases = phrases
+
+    def iter(self, text: str) -> Iterator[tuple[int, _Phrase]]:
+        """Yield index of the last character and report of every occurrence, overlapping ones too."""
+        for phrase, found in self._phrases.items():
+            start = text.find(phrase)
+            while start >= 0:
+                yield start + found.length - 1, found
+                start = text.find(phrase, start + 1)
+
+
 class MentionScanner:
-    """Finds all phrases of all observations in one pass (Aho-Corasick: time linear in the text).
+    """Finds all phrases of all observations, in one pass with Aho-Corasick (time linear in the text).
 
     Args:
         lexicon: Terms by observation.
+        use_automaton: Whether to use ``pyahocorasick``; None: if it is installed.
     """
 
-    def __init__(self, lexicon: Mapping[str, Terms]) -> None:
-        phrases: dict[str, list[tuple[str, bool]]] = {}
+    def __init__(self, lexicon: Mapping[str, Terms], use_automaton: bool | None = None) -> None:
+        meanings: dict[str, list[tuple[str, bool]]] = {}
         for observation, terms in lexicon.items():
             for phrase in terms.mentions:
-                phrases.setdefault(phrase, []).append((observation, True))
+                meanings.setdefault(phrase, []).append((observation, True))
             for phrase in terms.unmentions:
-                phrases.setdefault(phrase, []).append((observation, False))
-        self._automaton = ahocorasick.Automaton()
-        for phrase, meanings in phrases.items():
-            stripped = phrase.strip()
-            lead = len(phrase) - len(phrase.lstrip())
-            self._automaton.add_word(phrase, (len(phrase), lead, len(stripped), stripped, tuple(meanings)))
-        self._automaton.make_automaton()
+                meanings.setdefault(phrase, []).append((observation, False))
+        phrases = {
+            phrase: _Phrase(
+                length=len(phrase),
+                lead=len(phrase) - len(phrase.lstrip()),
+                width=len(phrase.strip()),
+                term=phrase.strip(),
+                meanings=tuple(meant),
+            )
+            for phrase, meant in meanings.items()
+        }
+        if use_automaton is None:
+            use_automaton = importlib.util.find_spec("ahocorasick") is not None
+        self._search = _automaton(phrases) if use_automaton else SubstringSearch(phrases)
 
     def find(self, sentence: str) -> list[FoundMention]:
         """Return the mentions of a cleaned sentence, by start then end; overlapping ones are all kept."""
         found: list[FoundMention] = []
         unmentioned: dict[str, set[int]] = {}
-        for last, (length, lead, width, term, meanings) in self._automaton.iter(sentence):
+        for last, (length, lead, width, term, meanings) in self._search.iter(sentence):
             start = last + 1 - length + lead
             for observation, is_mention in meanings:
                 if is_mention:
@@ -68,6 +104,16 @@ class MentionScanner:
         if len(found) > 1:
             found.sort()
         return found
+
+
+def _automaton(phrases: Mapping[str, _Phrase]) -> Any:
+    import ahocorasick
+
+    automaton = ahocorasick.Automaton()
+    for phrase, found in phrases.items():
+        automaton.add_word(phrase, found)
+    automaton.make_automaton()
+    return automaton
 
 
 def _overlaps(mention: FoundMention, covered: set[int] | None) -> bool:

@@ -5,15 +5,14 @@ A pattern describes the words around a mention, which is written ``X``::
     no|without <list>* X            "no" or "without", then words of an enumeration, then the mention
     X <noun>* <be> <adverb>* normal     the mention's phrase, a copula, "normal"
 
-Items are separated by blanks: a word, ``<class>`` (a word class of the rule file), alternatives with ``|``, ``$macro``
-(a named piece of pattern), a group ``( a b / c d )``, each optionally followed by ``?``, ``*`` or ``+``;
-``^`` and ``$`` are the ends of the sentence. ``<word>`` is any word of no closed class, ``<any>`` any token,
-``!`` before an item means any token but these.
+Items are separated by blanks: a word, ``<class>`` (a word class of the rule file), alternatives with ``|``,
+``$macro`` (a named piece of pattern), a group ``( a b / c d )``, each optionally followed by ``?``, ``*`` or
+``+``; ``!`` before an item means any token but these; ``^`` and ``$`` are the ends of the sentence. ``<word>``
+is any word of no closed class, ``<number>`` and ``<mark>`` are numbers and marks, ``<any>`` is any token.
 
-Every token becomes one character, chosen by the set of classes and rule words it belongs to, and a sentence
-becomes a string that is matched outwards from the mention: to the left in reverse, then to the right. A repeated
-group may not contain a repetition, and at most :data:`WINDOW` tokens on either side are looked at, so the time
-for a sentence grows linearly with its length whatever it says.
+A sentence is matched outwards from the mention: to the left in reverse, then to the right. A repeated group
+may not contain a repetition, and at most :data:`WINDOW` tokens on either side are looked at, so the time for a
+sentence grows linearly with its length whatever it says.
 """
 
 from __future__ import annotations
@@ -23,11 +22,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from coherent_cxr.chexpert.alphabet import Alphabet
+
 WINDOW: Final = 48
 MENTION: Final = "X"
 _MIDDLE: Final = "\x01"
 _EDGE: Final = "\x02"
-_TOKEN = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*|[^\sa-z0-9]")
 _ITEM = re.compile(r"\(|\)[?*+]?|/|[^\s()]+")
 
 
@@ -36,97 +36,11 @@ class PatternError(ValueError):
 
 
 @dataclass(frozen=True)
-class WordClass:
-    """A named set of words, given by listing and by ending.
-
-    Attributes:
-        words: Lower-case words.
-        endings: Lower-case suffixes; they apply to words that no class lists.
-        closed: Whether its words are function words, which the class ``<word>`` leaves out.
-    """
-
-    words: frozenset[str]
-    endings: tuple[str, ...] = ()
-    closed: bool = True
-
-
-@dataclass(frozen=True)
 class _Piece:
     atoms: tuple[str, ...] = ()
     branches: tuple[tuple[_Piece, ...], ...] = ()
     repeat: str = ""
     negated: bool = False
-
-
-def tokenize(sentence: str) -> list[tuple[int, int, str]]:
-    """Split a cleaned sentence, without the mark that ends it, into (start, end, token).
-
-    Tokens are words (hyphens and apostrophes inside them belong to them), numbers, and single marks.
-    """
-    return [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(sentence.rstrip(" .?!"))]
-
-
-class Alphabet:
-    """The mapping of tokens to characters that a set of patterns needs.
-
-    Args:
-        classes: Word classes by name.
-        literals: Words that patterns name directly.
-    """
-
-    def __init__(self, classes: Mapping[str, WordClass], literals: Iterable[str]) -> None:
-        self._classes = classes
-        self._letters: dict[tuple[frozenset[str], str], str] = {}
-        named = set(literals)
-        listed = {word for word_class in classes.values() for word in word_class.words}
-        self._words = {
-            word: self._letter(self._classes_of(word), word if word in named else "")
-            for word in sorted(listed | named)
-        }
-        self._endings = tuple(
-            (ending, self._letter(frozenset({name}), ""))
-            for name, word_class in classes.items()
-            for ending in word_class.endings
-        )
-        self._suffixes = tuple(ending for ending, _ in self._endings)
-        self._number = self._letter(frozenset({"number"}), "")
-        self._mark = self._letter(frozenset({"mark"}), "")
-        self._other = self._letter(frozenset(), "")
-
-    def _letter(self, names: frozenset[str], literal: str) -> str:
-        return self._letters.setdefault((names, literal), chr(0x100 + len(self._letters)))
-
-    def _classes_of(self, word: str) -> frozenset[str]:
-        if names := frozenset(name for name, word_class in self._classes.items() if word in word_class.words):
-            return names
-        for name, word_class in self._classes.items():
-            if word.endswith(word_class.endings):
-                return frozenset({name})
-        kind = "number" if word[0].isdigit() else "" if word[0].isalpha() else "mark"
-        return frozenset({kind} - {""})
-
-    def encode(self, token: str) -> str:
-        """Return the one character that stands for a token."""
-        letter = self._words.get(token)
-        if letter is not None:
-            return letter
-        if token.endswith(self._suffixes):
-            return next(letter for ending, letter in self._endings if token.endswith(ending))
-        if token[0].isdigit():
-            return self._number
-        return self._other if token[0].isalpha() else self._mark
-
-    def letters(self, atom: str) -> str:
-        """Return all characters that an atom of a pattern (a word or ``<class>``) stands for."""
-        if not atom.startswith("<"):
-            return "".join(char for (_, literal), char in self._letters.items() if literal == atom)
-        name = atom[1:-1]
-        if name == "any":
-            return "".join(self._letters.values())
-        closed = {n for n, c in self._classes.items() if c.closed} | {"number", "mark"}
-        if name == "word":
-            return "".join(char for (names, _), char in self._letters.items() if not names & closed)
-        return "".join(char for (names, _), char in self._letters.items() if name in names)
 
 
 class Pattern:

@@ -1,7 +1,6 @@
 """What "uncertain" and "not mentioned" count as, by name, for metrics and rewards.
 
-The names for uncertainty are those of Irvin et al. 2019, section 3.1: as negative (U-Zeros), as positive (U-Ones), left out
-(U-Ignore).
+Irvin et al. 2019, section 3.1, call them U-Zeros (as negative), U-Ones (as positive) and U-Ignore (left out).
 """
 
 from __future__ import annotations
@@ -53,13 +52,15 @@ def apply_policies(
     Raises:
         ValueError: If a policy's name is unknown.
     """
-    replacement = {
-        UncertainPolicy.AS_NEGATIVE: NEGATIVE,
-        UncertainPolicy.AS_POSITIVE: POSITIVE,
-        UncertainPolicy.IGNORE: pd.NA,
-    }[_policy(UncertainPolicy, uncertain)]
+    uncertain = _policy(UncertainPolicy, uncertain)
     blanks = labels.isna()
-    binary = labels.mask((labels == UNCERTAIN).fillna(False).astype(bool), replacement)
+    uncertain_cells = (labels == UNCERTAIN).fillna(False).astype(bool)
+    if uncertain is UncertainPolicy.IGNORE:
+        binary = labels.mask(uncertain_cells)
+    else:
+        binary = labels.mask(
+            uncertain_cells, POSITIVE if uncertain is UncertainPolicy.AS_POSITIVE else NEGATIVE
+        )
     if _policy(BlankPolicy, blank) is BlankPolicy.AS_NEGATIVE:
         binary = binary.mask(blanks, NEGATIVE)
     return binary.astype("Int8")

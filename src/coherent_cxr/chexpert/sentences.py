@@ -2,8 +2,8 @@
 
 After cleaning, every period is followed by a blank and no capital is left, so Punkt's decision (Kiss and
 Strunk 2006) reduces to: a period, question or exclamation mark before a blank ends a sentence unless it
-belongs to an abbreviation, or to a single letter or a number with a word after it ("dr. smith", "p. m. today",
-"2. no effusion"); before a digit the latter two do end it ("1. 5 cm").
+belongs to an abbreviation, or to a single letter or a number with a word after it ("dr. smith", "p. m.
+today", "2. no effusion"); before a digit the latter two do end it ("1. 5 cm").
 """
 
 import re
@@ -13,8 +13,11 @@ _BREAK = re.compile(r"(?<=[.?!]) ")
 _NUMBER = re.compile(r"-?[.,]?\d[\d,.-]*\.")
 _CLOSING = re.compile(r"[\"')\]}]+(?: |$)")
 _ABBREVIATIONS: Final = frozenset(
-    "dr. mr. mrs. ms. st. vs. jr. sr. prof. inc. co. corp. jan. feb. aug. sept. oct. nov. dec. lt. col. gen. maj."
-    " capt. sen. rep. gov. ave. cos. ltd. cts. etc.".split()
+    f"{word}."
+    for word in (
+        *("dr", "mr", "mrs", "ms", "st", "vs", "jr", "sr", "prof", "inc", "co", "corp", "ltd", "etc"),
+        *("jan", "feb", "aug", "sept", "oct", "nov", "dec", "lt", "col", "gen", "maj", "capt", "sen", "rep"),
+    )
 )
 
 

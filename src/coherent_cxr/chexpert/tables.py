@@ -50,7 +50,7 @@ def label_table(labeler: CheXpertLabeler, findings: pd.DataFrame) -> pd.DataFram
         findings: Columns study_id and text.
 
     Returns:
-        study_id and the 14 observations (Int8: 1, 0, -1, <NA>), one row per row of ``findings``, in its order.
+        study_id and the 14 observations (Int8: 1, 0, -1, <NA>), one row per row of ``findings``, in order.
     """
     labels = labeler.label_many(findings["text"].reset_index(drop=True))
     labels.insert(0, "study_id", findings["study_id"].to_numpy())

@@ -1,0 +1,99 @@
+"""Words as characters: what the classification rules see of a sentence.
+
+Every token becomes one character, chosen by the set of word classes and rule words it belongs to, so that a
+pattern over words becomes a regular expression over characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+_TOKEN = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*|[^\sa-z0-9]")
+
+
+@dataclass(frozen=True)
+class WordClass:
+    """A named set of words, given by listing and by ending.
+
+    Attributes:
+        words: Lower-case words.
+        endings: Lower-case suffixes; they apply to words that no class lists.
+        closed: Whether its words are function words, which the class ``<word>`` leaves out.
+    """
+
+    words: frozenset[str]
+    endings: tuple[str, ...] = ()
+    closed: bool = True
+
+
+def tokenize(sentence: str) -> list[tuple[int, int, str]]:
+    """Split a cleaned sentence, without the mark that ends it, into (start, end, token).
+
+    Tokens are words (hyphens and apostrophes inside them belong to them), numbers, and single marks.
+    """
+    return [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(sentence.rstrip(" .?!"))]
+
+
+class Alphabet:
+    """The mapping of tokens to characters that a set of patterns needs.
+
+    Args:
+        classes: Word classes by name.
+        literals: Words that patterns name directly.
+    """
+
+    def __init__(self, classes: Mapping[str, WordClass], literals: Iterable[str]) -> None:
+        self._classes = classes
+        self._letters: dict[tuple[frozenset[str], str], str] = {}
+        named = set(literals)
+        listed = {word for word_class in classes.values() for word in word_class.words}
+        self._words = {
+            word: self._letter(self._classes_of(word), word if word in named else "")
+            for word in sorted(listed | named)
+        }
+        self._endings = tuple(
+            (ending, self._letter(frozenset({name}), ""))
+            for name, word_class in classes.items()
+            for ending in word_class.endings
+        )
+        self._suffixes = tuple(ending for ending, _ in self._endings)
+        self._number = self._letter(frozenset({"number"}), "")
+        self._mark = self._letter(frozenset({"mark"}), "")
+        self._other = self._letter(frozenset(), "")
+
+    def _letter(self, names: frozenset[str], literal: str) -> str:
+        return self._letters.setdefault((names, literal), chr(0x100 + len(self._letters)))
+
+    def _classes_of(self, word: str) -> frozenset[str]:
+        if names := frozenset(name for name, word_class in self._classes.items() if word in word_class.words):
+            return names
+        for name, word_class in self._classes.items():
+            if word.endswith(word_class.endings):
+                return frozenset({name})
+        kind = "number" if word[0].isdigit() else "" if word[0].isalpha() else "mark"
+        return frozenset({kind} - {""})
+
+    def encode(self, token: str) -> str:
+        """Return the one character that stands for a token."""
+        letter = self._words.get(token)
+        if letter is not None:
+            return letter
+        if token.endswith(self._suffixes):
+            return next(letter for ending, letter in self._endings if token.endswith(ending))
+        if token[0].isdigit():
+            return self._number
+        return self._other if token[0].isalpha() else self._mark
+
+    def letters(self, atom: str) -> str:
+        """Return all characters that an atom of a pattern (a word or ``<class>``) stands for."""
+        if not atom.startswith("<"):
+            return "".join(char for (_, literal), char in self._letters.items() if literal == atom)
+        name = atom[1:-1]
+        if name == "any":
+            return "".join(self._letters.values())
+        closed = {n for n, c in self._classes.items() if c.closed} | {"number", "mark"}
+        if name == "word":
+            return "".join(char for (names, _), char in self._letters.items() if not names & closed)
+        return "".join(char for (names, _), char in self._letters.items() if name in names)

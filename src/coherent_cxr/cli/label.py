@@ -1,0 +1,155 @@
+"""``coherent-cxr label``: a drop-in for the original CheXpert labeller's command, with reasons."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Never
+
+import click
+from tqdm import tqdm
+
+from coherent_cxr.chexpert import CheXpertLabeler, Mention, RuleFileError
+from coherent_cxr.chexpert.page import ExplainedReport, explain_report, write_page
+from coherent_cxr.chexpert.reading import (
+    FORMATS,
+    STANDARD_STREAM,
+    ReportFileError,
+    chunked,
+    format_of,
+    read_reports,
+)
+from coherent_cxr.chexpert.writing import LABEL_COLUMNS, TableWriter
+
+CHUNK = 1000
+BESIDE_OUTPUT = "beside the output"
+MENTION_COLUMNS: dict[str, type] = {"row": int} | {
+    field.name: int if field.type == "int" else str for field in fields(Mention)
+}
+
+
+@click.command(name="label")
+@click.option(
+    "--reports_path",
+    "--reports-path",
+    default=STANDARD_STREAM,
+    show_default=True,
+    help="Reports: CSV with one column and no header, JSON Lines, or Parquet; - is standard input.",
+)
+@click.option(
+    "--output_path",
+    "--output-path",
+    default=STANDARD_STREAM,
+    show_default=True,
+    help="Labels: CSV as the original tool writes it, JSON Lines, or Parquet; - is standard output.",
+)
+@click.option(
+    "--rules", default="original", show_default=True, help="original, corrected, or a rule file (.yml)."
+)
+@click.option("--column", help="Column or key that holds the reports; a CSV file then has a header.")
+@click.option(
+    "--header/--no-header", default=None, help="Whether a one-column CSV file starts with a header."
+)
+@click.option(
+    "--input_format", "--input-format", type=click.Choice(FORMATS), help="If the name does not say it."
+)
+@click.option(
+    "--output_format", "--output-format", type=click.Choice(FORMATS), help="If the name does not say it."
+)
+@click.option(
+    "--explain",
+    is_flag=False,
+    flag_value=BESIDE_OUTPUT,
+    metavar="[PATH]",
+    help="Write every mention with span, status and rule; default place: *_mentions.jsonl beside the output.",
+)
+@click.option(
+    "--html", type=click.Path(dir_okay=False), help="Write a page with the mentions highlighted by status."
+)
+@click.option(
+    "--progress/--no-progress", default=None, help="Progress bar; default: if stderr is a terminal."
+)
+def label(
+    reports_path: str,
+    output_path: str,
+    rules: str,
+    column: str | None,
+    header: bool | None,
+    input_format: str | None,
+    output_format: str | None,
+    explain: str | None,
+    html: str | None,
+    progress: bool | None,
+) -> None:
+    """Label radiology reports with the 14 observations of CheXpert.
+
+    Labels: 1 positive, 0 negative, -1 uncertain, blank not mentioned.
+    Exit code: 0 done, 1 a file or a row cannot be read (nothing is written), 2 wrong options or rule file.
+    """
+    try:
+        labeler = CheXpertLabeler(rules)
+    except RuleFileError as error:
+        raise click.BadParameter(str(error), param_hint="--rules") from error
+    explain_path = _explain_path(explain, output_path)
+    try:
+        with ExitStack() as stack:
+            file_format = format_of(output_path, output_format)
+            labels = stack.enter_context(
+                TableWriter(output_path, LABEL_COLUMNS, file_format, labels_as_float=True)
+            )
+            mentions = (
+                stack.enter_context(TableWriter(explain_path, MENTION_COLUMNS, format_of(explain_path)))
+                if explain_path
+                else None
+            )
+            reports = read_reports(reports_path, format_of(reports_path, input_format), column, header)
+            hidden = not (sys.stderr.isatty() if progress is None else progress)
+            bar: tqdm[Never] = stack.enter_context(tqdm(unit=" reports", disable=hidden, file=sys.stderr))
+            explained = _label(labeler, reports, labels, mentions, bar, with_segments=html is not None)
+            if html:
+                write_page(html, explained, labeler.rules)
+            else:
+                for _ in explained:
+                    pass
+    except ReportFileError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _label(
+    labeler: CheXpertLabeler,
+    reports: Iterator[str | None],
+    labels: TableWriter,
+    mentions: TableWriter | None,
+    bar: tqdm[Never],
+    *,
+    with_segments: bool,
+) -> Iterator[ExplainedReport]:
+    """Label and write chunk by chunk; yield what a page needs, if one is wanted."""
+    row = 0
+    for chunk in chunked(reports, CHUNK):
+        labelled = [labeler.label(report) for report in chunk]
+        labels.write([(report, *found.values()) for report, found in zip(chunk, labelled, strict=True)])
+        for report, found in zip(chunk, labelled, strict=True):
+            row += 1
+            if mentions is None and not with_segments:
+                continue
+            explained = labeler.explain(report)
+            if mentions is not None:
+                mentions.write([(row, *asdict(mention).values()) for mention in explained])
+            if with_segments:
+                yield explain_report(row, report, explained, found)
+        bar.update(len(chunk))
+
+
+def _explain_path(explain: str | None, output_path: str) -> str | None:
+    if explain != BESIDE_OUTPUT:
+        return explain
+    if output_path == STANDARD_STREAM:
+        raise click.UsageError(
+            "The labels go to standard output, so say where the mentions go: --explain PATH."
+        )
+    output = Path(output_path)
+    return str(output.with_name(f"{output.stem}_mentions.jsonl"))
