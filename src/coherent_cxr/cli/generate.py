@@ -1,0 +1,99 @@
+"""``coherent-cxr generate``: a report for one radiograph."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from coherent_cxr.cli.project import find_project, tracking_uri
+
+if TYPE_CHECKING:
+    from coherent_cxr.models.bundle import ModelBundle
+    from coherent_cxr.serving.generator import Report
+
+CHAMPION = "models:/coherent-cxr@champion"
+WORDS = {1: "positive", 0: "negative", -1: "uncertain"}
+
+
+@click.command()
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option(
+    "--model",
+    default=CHAMPION,
+    show_default=True,
+    help="A registered model, or the folder of a model bundle.",
+)
+@click.option(
+    "--tracking-uri",
+    "uri",
+    envvar="MLFLOW_TRACKING_URI",
+    help="MLflow address of the registry; by default the one of the project in or above this folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--attention",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also save a picture (.png, .svg, .pdf) of where the model looked for its most visual words.",
+)
+def generate(image: Path, model: str, uri: str | None, as_json: bool, attention: Path | None) -> None:
+    """Write a report for IMAGE, a frontal chest radiograph as PNG or JPEG.
+
+    For research only, not for clinical use.
+    """
+    from coherent_cxr.images.decode import UnreadableImageError, read_image
+
+    try:
+        read_image(image)  # a wrong file is told at once, not after the model is loaded
+    except UnreadableImageError as error:
+        raise click.ClickException(str(error)) from error
+
+    bundle = _open_bundle(model, uri)
+    from coherent_cxr.serving.generator import NOTICE, ReportWriter
+
+    report = ReportWriter(bundle).write(image)
+    if attention is not None:
+        _save_attention(report, attention, NOTICE)
+    if as_json:
+        answer = {
+            "report": report.text,
+            "sentences": report.sentences,
+            "labels": report.labels,
+            "system": report.system,
+            "model": model,
+            "notice": NOTICE,
+        }
+        click.echo(json.dumps(answer, indent=2))
+        return
+    click.echo(f"\n{report.text}\n")
+    for observation, label in report.labels.items():
+        if label is not None:
+            click.echo(f"  {observation:<28}{WORDS[label]}")
+    click.echo(f"\nWritten by {model} (system '{report.system}'). {NOTICE}")
+    if attention is not None:
+        click.echo(f"Attention: {attention}")
+
+
+def _open_bundle(model: str, uri: str | None) -> ModelBundle:
+    try:
+        folder = Path(model)
+        if model.startswith("models:/"):
+            from coherent_cxr.serving.registry import fetch_bundle_folder
+
+            folder = fetch_bundle_folder(model, uri or tracking_uri(find_project(Path.cwd())))
+        from coherent_cxr.models.bundle import ModelBundle
+
+        return ModelBundle.load(folder)
+    except (FileNotFoundError, LookupError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _save_attention(report: Report, path: Path, notice: str) -> None:
+    from coherent_cxr.evaluation.attention import attention_figure
+
+    try:
+        attention_figure(report.image, report.attention, notice).savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"The attention picture cannot be saved as '{path}': {error}.") from error

@@ -1,0 +1,90 @@
+"""``coherent-cxr summary``: what the last run made, and where to look next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from coherent_cxr.cli.project import data_folder, find_project, latest_version, tracking_uri
+
+
+@click.command()
+@click.option("--env", default="base", show_default=True, help="Kedro environment of the run.")
+def summary(env: str) -> None:
+    """Print systems and headline metrics of the last run, and the commands that show the rest."""
+    project = find_project(Path.cwd())
+    env = "base" if env == "local" else env
+    reporting = data_folder(project, env) / "08_reporting"
+    option = "" if env == "base" else f" --env {env}"
+    newest = latest_version(reporting / "metrics_summary.json")
+    if newest is None:
+        raise click.ClickException(
+            f"There are no results in '{reporting}' yet; run `kedro run{option}` first."
+        )
+    click.echo(f"\nTest split, results of {newest.parent.name}\n")
+    click.echo(table(json.loads(newest.read_text())))
+    click.echo(f"\n{_drawn_notice(reporting)}For research only, not for clinical use.\n")
+    for what, line in _next_steps(project, reporting, option):
+        click.echo(f"{what:<22}{line}")
+
+
+def table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Lay out ``{system: {metric: value}}`` in columns; a metric that a system lacks is a dash."""
+    metrics = list(dict.fromkeys(name for numbers in results.values() for name in numbers))
+    rows = [["system", *metrics]]
+    for system, numbers in results.items():
+        rows.append([system, *(_cell(numbers.get(name)) for name in metrics)])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def _next_steps(project: Path, reporting: Path, option: str) -> list[tuple[str, str]]:
+    bin_folder = ".venv/bin/" if (project / ".venv" / "bin").is_dir() else ""
+    uri = tracking_uri(project).replace(f"sqlite:///{project}/", "sqlite:///")
+    steps = []
+    page = latest_version(reporting / "results_page.html")
+    if page is not None:
+        steps.append(("results page", str(_short(page))))
+    steps.append(("pipeline and data", f"{bin_folder}kedro viz run{option}"))
+    steps.append(("runs and models", f"{bin_folder}mlflow ui --backend-store-uri {uri}"))
+    image = _an_image(reporting.parent)
+    if image is not None:
+        steps.append(("report for an image", f"{bin_folder}coherent-cxr generate {_short(image)}"))
+    return steps
+
+
+def _an_image(data: Path) -> Path | None:
+    manifest = _radiographs(data)
+    root = Path(manifest.get("root", ""))
+    if not manifest or not root.is_dir():  # a tar holds no file to name
+        return None
+    return next((path for path in sorted(root.rglob("*")) if path.suffix in (".png", ".jpg", ".jpeg")), None)
+
+
+def _drawn_notice(reporting: Path) -> str:
+    drawn = _radiographs(reporting.parent).get("drawn", False)
+    return "The images are drawn phantoms, not radiographs. " if drawn else ""
+
+
+def _radiographs(data: Path) -> dict[str, Any]:
+    newest = latest_version(data / "01_raw" / "radiographs.json")
+    return {} if newest is None else dict(json.loads(newest.read_text()))
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
