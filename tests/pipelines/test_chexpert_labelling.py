@@ -1,6 +1,7 @@
 """The stage chexpert_labelling runs from its catalog and parameter files."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,7 +17,7 @@ from coherent_cxr.pipelines import chexpert_labelling
 CONF = Path(__file__).parents[2] / "conf" / "base"
 
 
-def _read(name: str, data: Path) -> dict[str, object]:
+def _read(name: str, data: Path) -> dict[str, Any]:
     return yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data)))
 
 
@@ -24,7 +25,7 @@ def test_stage_writes_labels_and_mentions_that_can_be_read_again(tmp_path: Path)
     catalog = DataCatalog.from_config(_read("catalog_chexpert_labelling.yml", tmp_path))
     parameters = _read("parameters_chexpert_labelling.yml", tmp_path)["chexpert_labelling"]
     catalog["params:chexpert_labelling"] = ChexpertLabellingConfig(**parameters)
-    texts = ["There is a LEFT/right effusion.  No pneumothorax.", "Lungs are clear.", ""]
+    texts = ["There is a LEFT effusion.  No pneumothorax.", "Lungs are clear.", ""]
     findings = pd.DataFrame({"study_id": ["CXR1", "CXR2", "CXR3"], "text": texts}, index=[5, 7, 9])
     catalog["findings"] = findings
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_TOKEN = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*|[^\sa-z0-9]")
+_TOKEN = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*|[^\sa-z0-9\"'`]")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class WordClass:
 def tokenize(sentence: str) -> list[tuple[int, int, str]]:
     """Split a cleaned sentence, without the mark that ends it, into (start, end, token).
 
-    Tokens are words (hyphens and apostrophes inside them belong to them), numbers, and single marks.
+    Tokens are words (with the hyphens and apostrophes inside them), numbers, and single marks; quotation
+    marks are passed over.
     """
     return [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(sentence.rstrip(" .?!"))]
 

@@ -47,7 +47,7 @@ def clean_text(text: str) -> str:
     if ". ." in text:
         text = _TWO_PERIODS.sub(".", text)
     if not (text.isascii() and text.isprintable()):
-        text = _NOT_PRINTABLE.sub("", text)
+        text = " ".join(_NOT_PRINTABLE.sub("", text).split())
     return text
 
 
@@ -72,6 +72,8 @@ def clean_text_with_offsets(text: str) -> CleanedText:
         (re.compile(r"^ | $"), ""),
         (_TWO_PERIODS, "."),
         (_NOT_PRINTABLE, ""),
+        (_BLANKS, " "),
+        (re.compile(r"^ | $"), ""),
     ):
         cleaned = _substitute(cleaned, pattern, replacement)
     return cleaned

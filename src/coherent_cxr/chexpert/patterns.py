@@ -7,12 +7,12 @@ A pattern describes the words around a mention, which is written ``X``::
 
 Items are separated by blanks: a word, ``<class>`` (a word class of the rule file), alternatives with ``|``,
 ``$macro`` (a named piece of pattern), a group ``( a b / c d )``, each optionally followed by ``?``, ``*`` or
-``+``; ``!`` before an item means any token but these; ``^`` and ``$`` are the ends of the sentence. ``<word>``
-is any word of no closed class, ``<number>`` and ``<mark>`` are numbers and marks, ``<any>`` is any token.
+``+``; ``!`` before an item: any token but these; ``^`` and ``$`` are the ends of the sentence. ``<word>`` is
+any word of no closed class, ``<number>`` and ``<mark>`` are numbers and marks, ``<any>`` is any token.
 
 A sentence is matched outwards from the mention: to the left in reverse, then to the right. A repeated group
-may not contain a repetition, and at most :data:`WINDOW` tokens on either side are looked at, so the time for a
-sentence grows linearly with its length whatever it says.
+may not contain a repetition, and at most :data:`WINDOW` tokens on either side are looked at, so the time for
+a sentence grows linearly with its length whatever it says.
 """
 
 from __future__ import annotations

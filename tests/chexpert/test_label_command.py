@@ -1,0 +1,155 @@
+"""``coherent-cxr label``: formats, streams, explanations, pages, bad files, exit codes."""
+
+import json
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.chexpert.page import explain_report
+from coherent_cxr.cli.label import label
+
+REPORTS = ["No effusion, but a nodule.", "", 'Possible "edema"\nof the lung.', "Heart <b>size</b> is normal."]
+
+
+LABELER = CheXpertLabeler()
+
+
+def run(*arguments: str | Path, standard_input: str | bytes | None = None) -> tuple[int, str, str]:
+    result = CliRunner().invoke(label, [str(a) for a in arguments], input=standard_input)
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def reports_csv(tmp_path: Path) -> Path:
+    path = tmp_path / "reports.csv"
+    pd.Series(REPORTS).to_csv(path, index=False, header=False)
+    return path
+
+
+def test_csv_in_and_out_as_the_original(reports_csv: Path, tmp_path: Path) -> None:
+    output = tmp_path / "labels.csv"
+    assert run("--reports_path", reports_csv, "--output_path", output)[0] == 0
+    lines = output.read_text().split("\n")
+    assert lines[0] == ",".join(["Reports", *OBSERVATIONS])
+    assert lines[1] == '"No effusion, but a nodule.",,,,1.0,,,,,,,0.0,,,'
+    table = pd.read_csv(output)
+    assert table["Reports"].fillna("").tolist() == REPORTS
+    assert table["Edema"].fillna(9).tolist() == [9, 9, -1, 9]
+    assert table["No Finding"].fillna(9).tolist() == [9, 1, 9, 1]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "csv"])
+def test_every_format_holds_the_same(ending: str, reports_csv: Path, tmp_path: Path) -> None:
+    first = tmp_path / f"first.{ending}"
+    second = tmp_path / "second.parquet"
+    assert run("--reports_path", reports_csv, "--output_path", first)[0] == 0
+    assert run("--reports_path", first, "--output_path", second, "--column", "Reports")[0] == 0
+    table = pd.read_parquet(second)
+    assert table["Reports"].tolist() == REPORTS
+    expected = CheXpertLabeler().label_many(REPORTS)
+    assert table[list(OBSERVATIONS)].astype("Int8").equals(expected)
+
+
+def test_standard_streams_and_only_them(reports_csv: Path) -> None:
+    code = "from coherent_cxr.cli import main; main()"
+    program = [sys.executable, "-c", code, "label", "--progress"]
+    answer = subprocess.run(program, input=reports_csv.read_bytes(), capture_output=True, check=True)
+    assert answer.stdout.decode().startswith("Reports,No Finding,")
+    assert len(pd.read_csv(BytesIO(answer.stdout))) == len(REPORTS)
+    assert b"4 reports" in answer.stderr
+
+
+def test_explanations_and_page(reports_csv: Path, tmp_path: Path) -> None:
+    output, page = tmp_path / "labels.csv", tmp_path / "page.html"
+    assert run("--reports_path", reports_csv, "--output_path", output, "--html", page, "--explain")[0] == 0
+    mentions = [json.loads(line) for line in (tmp_path / "labels_mentions.jsonl").read_text().splitlines()]
+    assert [(m["row"], m["text"], m["status"]) for m in mentions] == [
+        (1, "effusion", 0),
+        (1, "nodule", 1),
+        (3, "edema", -1),
+    ]
+    for mention in mentions:
+        assert REPORTS[mention["row"] - 1][mention["start"] : mention["end"]] == mention["text"]
+    text = page.read_text()
+    assert '<mark class="negative" title="Pleural Effusion: negative (no X)">effusion</mark>' in text
+    assert "&lt;b&gt;size&lt;/b&gt;" in text
+    assert text.count("<article>") == len(REPORTS)
+
+
+def test_explanations_need_a_place_when_labels_go_to_standard_output(reports_csv: Path) -> None:
+    code, _, errors = run("--reports_path", reports_csv, "--explain")
+    assert code == 2
+    assert "--explain PATH" in errors
+
+
+def test_a_header_is_not_labelled_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("Reports\nEdema.\n")
+    code, output, errors = run("--reports_path", path)
+    assert (code, output.count("\n")) == (0, 2)
+    assert "Row 1" in errors
+    assert run("--reports_path", path, "--no-header")[1].count("\n") == 3
+    assert run("--reports_path", path, "--header")[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "arguments", "message"),
+    [
+        ("r.csv", b"edema\nno effusion, no edema\n", (), "Row 2 of .*, line 2, has 2 columns instead of 1"),
+        (
+            "r.csv",
+            b'edema\n"no\neffusion\nedema\n',
+            (),
+            "Row 2 of .*, which starts in line 2, is not valid CSV",
+        ),
+        ("r.csv", b'"edema" x\n', (), "Row 1 of .* is not valid CSV"),
+        ("r.csv", b"a,b\n1,2\n", ("--column", "text"), "no column 'text'; it has: a, b"),
+        ("r.jsonl", b'"edema"\n{"text": 7}\n', (), "Line 2 of .* holds 7"),
+        ("r.jsonl", b'"edema"\n{oops\n', (), "Line 2 of .* is not valid JSON"),
+        ("r.jsonl", b'{"a": "x", "b": "y"}\n', (), "Name the column .* it has: a, b"),
+        ("r.parquet", b"no parquet", (), "cannot be read as Parquet"),
+        ("r.docx", b"", (), "ends in '.docx'; give its format"),
+    ],
+)
+def test_bad_files_stop_with_a_sentence_and_no_output(
+    name: str, content: bytes, arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    code, _, errors = run("--reports_path", path, "--output_path", tmp_path / "out.csv", *arguments)
+    assert code == 1
+    assert pd.Series([errors.replace("\n", " ")]).str.contains(message).all()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [name]
+
+
+def test_a_missing_file_and_wrong_rules(tmp_path: Path) -> None:
+    code, _, errors = run("--reports_path", tmp_path / "none.csv", "--output_path", tmp_path / "o.csv")
+    assert (code, "cannot be read (No such file" in errors) == (1, True)
+    code, _, errors = run("--rules", tmp_path / "none.yml")
+    assert (code, "rule file" in errors) == (2, True)
+
+
+def test_bytes_that_are_no_text_stay_as_they_were(tmp_path: Path) -> None:
+    path, output = tmp_path / "r.csv", tmp_path / "o.csv"
+    path.write_bytes(b"\xef\xbb\xbfedema \xff\xfe\x00\nno edema\n" + b"effusion " * 30_000 + b"\n")
+    assert run("--reports_path", path, "--output_path", output)[0] == 0
+    lines = output.read_bytes().split(b"\n")
+    assert lines[1].startswith(b"edema \xff\xfe\x00,")
+    assert len(lines) == 5
+    assert run("--reports_path", path, "--output_path", tmp_path / "o.parquet")[0] == 0
+
+
+@given(st.text(max_size=60))
+def test_segments_of_the_page_are_the_whole_text(text: str) -> None:
+    text = f"{text} no effusion {text} the heart size"
+    report = explain_report(1, text, LABELER.explain(text), LABELER.label(text))
+    assert "".join(segment.text for segment in report.segments) == text
+    assert {"effusion"} <= {segment.text for segment in report.segments if segment.status == "negative"}
