@@ -159,7 +159,7 @@ def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
 
 def _input_versions(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[tuple[str, str]]:
     for name in sorted(pipeline.inputs()):
-        dataset = None if name.startswith("param") else catalog.get(name)
+        dataset = None if name.startswith("param") or not catalog.exists(name) else catalog.get(name)
         if isinstance(dataset, AbstractVersionedDataset) and (version := dataset.resolve_load_version()):
             yield name, version
 

@@ -1,0 +1,140 @@
+"""Runs leave parameters, histories, results, code version and data digests in a real MLflow database."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from kedro.runner import ParallelRunner, ThreadRunner
+
+from coherent_cxr.hooks.lineage import file_digest, git_tags
+from coherent_cxr.hooks.metrics import history_metrics
+from coherent_cxr.hooks.tracking import anchored, flatten
+
+
+def _runs(client, name):
+    experiment = client.get_experiment_by_name("coherent-cxr")
+    return client.search_runs([experiment.experiment_id], f"attributes.run_name = '{name}'")
+
+
+@pytest.mark.parametrize("runner", [None, ThreadRunner, ParallelRunner])
+def test_a_whole_run_records_everything_whichever_runner(run, client, project, runner):
+    if runner is ParallelRunner:
+        run("reading")
+        run("training", runner=ParallelRunner(max_workers=2))
+        (recorded,) = _runs(client, "training")
+    else:
+        run(runner=runner() if runner else None)
+        (recorded,) = _runs(client, "__default__")
+        # Characters that MLflow refuses become underscores; texts and truth values are no metrics.
+        summary = {k: v for k, v in recorded.data.metrics.items() if k.startswith("mle/")}
+        assert summary == {"mle/BLEU-4": 0.125, "mle/macro F1 _14_": 0.5}
+        artifacts = {file.path for file in client.list_artifacts(recorded.info.run_id)}
+        assert {"figure.png", "results_page.html", "metrics_summary.json"} <= artifacts
+        assert not any("table" in name or "history" in name for name in artifacts)
+    assert recorded.info.status == "FINISHED"
+    assert recorded.data.params["training.steps"] == "3"
+    assert recorded.data.params["training.inner.rate"] == "0.25"
+    history = client.get_metric_history(recorded.info.run_id, "training/train/word loss _mean_")
+    assert [(m.step, m.value) for m in history] == [(0, 1.0), (1, 0.5), (2, pytest.approx(1 / 3))]
+    assert len(client.get_metric_history(recorded.info.run_id, "full/train/word loss _mean_")) == 3
+    (file,) = (project / "data" / "training_history.parquet").rglob("*/training_history.parquet")
+    assert recorded.data.tags["digest.training_history"] == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_run_of_one_stage_is_found_by_pipeline_and_environment(run, client):
+    run("reading", env="other")
+    experiment = client.get_experiment_by_name("coherent-cxr")
+    (recorded,) = client.search_runs(
+        [experiment.experiment_id], "tags.pipeline = 'reading' and tags.environment = 'other'"
+    )
+    assert recorded.info.run_name == "reading"
+    run("reading")
+    assert {r.data.tags["environment"] for r in _runs(client, "reading")} == {"base", "other"}
+
+
+def test_inputs_are_recorded_by_version(run, client, project):
+    run("reading")
+    run("training")
+    (version,) = (path.name for path in (project / "data" / "table.parquet").iterdir())
+    assert _runs(client, "training")[0].data.tags["input.table"] == version
+
+
+def test_report_text_is_neither_a_parameter_nor_a_tag(run, client):
+    run()
+    (recorded,) = _runs(client, "__default__")
+    values = [*recorded.data.params.values(), *recorded.data.tags.values()]
+    assert not any("secret" in value for value in values)
+
+
+def test_a_failing_run_is_closed_as_failed_and_the_next_is_its_own(run, client):
+    run("reading")
+    with pytest.raises(RuntimeError, match="broken on purpose"):
+        run("failing")
+    assert [r.info.status for r in _runs(client, "failing")] == ["FAILED"]
+    run("training")
+    assert [r.info.status for r in _runs(client, "training")] == ["FINISHED"]
+
+
+def test_the_database_lies_in_the_project_wherever_the_command_is_run(run, project, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    run("reading")
+    assert (project / "mlflow.db").is_file()
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_without_kedro_mlflow_nothing_is_recorded_and_nothing_breaks(run, project, disable_plugins):
+    disable_plugins("kedro_mlflow")
+    run()
+    assert not (project / "mlflow.db").exists()
+    assert (project / "data" / "results_page.html").is_dir()
+
+
+def test_only_relative_sqlite_addresses_are_anchored(tmp_path: Path):
+    assert anchored("sqlite:///mlflow.db", tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    for uri in ("sqlite:////somewhere/mlflow.db", "http://localhost:5000", "databricks", None):
+        assert anchored(uri, tmp_path) == uri
+
+
+def test_nested_settings_become_dotted_names():
+    assert flatten({"a": {"b": 1, "c": {"d": None}}, "e": [1, 2]}, "stage") == {
+        "stage.a.b": "1",
+        "stage.a.c.d": "None",
+        "stage.e": "[1, 2]",
+    }
+
+
+def test_histories_are_named_after_their_training():
+    table = pd.DataFrame(
+        [(7, 0.5, "validation", "ccr/Edema", 0.25)], columns=["step", "epoch", "split", "metric", "value"]
+    )
+    (plain,) = history_metrics("encoder_history", table)
+    assert (plain.key, plain.value, plain.step) == ("encoder/validation/ccr/Edema", 0.25, 7)
+    assert history_metrics("nlg.rl_history", table)[0].key == "nlg/validation/ccr/Edema"
+
+
+def test_a_folders_digest_sees_names_and_bytes(tmp_path: Path):
+    for name in ("a", "b"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+        (tmp_path / name / "inner" / "file").write_text("same")
+    assert file_digest(tmp_path / "a") == file_digest(tmp_path / "b")
+    (tmp_path / "b" / "inner" / "file").rename(tmp_path / "b" / "inner" / "renamed")
+    assert file_digest(tmp_path / "a") != file_digest(tmp_path / "b")
+
+
+def test_a_changed_working_tree_is_marked_dirty(tmp_path: Path):
+    assert git_tags(tmp_path) == {}
+    git = ["git", "-c", "user.name=n", "-c", "user.email=e"]
+    (tmp_path / "code.py").write_text("1")
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *arguments], cwd=tmp_path, check=True)
+    clean = git_tags(tmp_path)
+    assert clean["git.dirty"] == "false"
+    assert len(clean["mlflow.source.git.commit"]) == 40
+    (tmp_path / "code.py").write_text("2")
+    assert git_tags(tmp_path) == {**clean, "git.dirty": "true"}
