@@ -43,15 +43,16 @@ def data_folder(project: Path, env: str) -> Path:
     Raises:
         ClickException: If the project has no such environment.
     """
-    for name in dict.fromkeys((env, "base")):
+    if not (project / "conf" / env).is_dir():
+        raise click.ClickException(
+            f"There is no environment '{env}': {project / 'conf' / env} does not exist."
+        )
+    settings: dict[str, str] = {}
+    for name in ("base", "local" if env == "base" else env):  # the later wins, as in Kedro
         path = project / "conf" / name / "globals.yml"
         if path.is_file():
-            settings = yaml.safe_load(path.read_text()) or {}
-            if "data" in settings:
-                return project / str(settings["data"])
-    raise click.ClickException(
-        f"The project has no environment '{env}': there is no {project / 'conf' / env}."
-    )
+            settings |= yaml.safe_load(path.read_text()) or {}
+    return project / settings["data"]
 
 
 def latest_version(dataset: Path) -> Path | None:

@@ -56,15 +56,15 @@ def _next_steps(project: Path, reporting: Path, option: str) -> list[tuple[str, 
         steps.append(("results page", str(_short(page))))
     steps.append(("pipeline and data", f"{bin_folder}kedro viz run{option}"))
     steps.append(("runs and models", f"{bin_folder}mlflow ui --backend-store-uri {uri}"))
-    image = _an_image(reporting.parent)
+    image = _an_image(project, reporting.parent)
     if image is not None:
         steps.append(("report for an image", f"{bin_folder}coherent-cxr generate {_short(image)}"))
     return steps
 
 
-def _an_image(data: Path) -> Path | None:
+def _an_image(project: Path, data: Path) -> Path | None:
     manifest = _radiographs(data)
-    root = Path(manifest.get("root", ""))
+    root = project / manifest.get("root", "")
     if not manifest or not root.is_dir():  # a tar holds no file to name
         return None
     return next((path for path in sorted(root.rglob("*")) if path.suffix in (".png", ".jpg", ".jpeg")), None)

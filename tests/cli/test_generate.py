@@ -1,0 +1,103 @@
+"""``coherent-cxr generate`` prints a report, or one sentence that says why not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import mlflow
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.cli import main
+from coherent_cxr.serving.generator import ReportWriter
+from tiny_bundle import make_bundle
+
+
+@pytest.fixture(autouse=True)
+def _keep_tracking_uri():
+    before = mlflow.get_tracking_uri()
+    yield
+    mlflow.set_tracking_uri(before)
+
+
+def generate(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["generate", *map(str, arguments)])
+
+
+def test_the_champion_writes_the_report_that_the_library_writes(image, registry):
+    answer = generate(image, "--tracking-uri", registry)
+    assert answer.exit_code == 0, answer.output
+    report = ReportWriter(make_bundle()).write(image)
+    assert report.text in answer.output
+    assert "not for clinical use" in answer.output
+    for name, label in report.labels.items():
+        assert (name in answer.output) == (label is not None)
+
+
+def test_json_holds_the_report_and_all_labels(image, registry):
+    answer = json.loads(generate(image, "--tracking-uri", registry, "--json").output)
+    assert answer["report"]
+    assert list(answer["labels"]) == list(OBSERVATIONS)
+    assert answer["system"] == "full"
+    assert "not for clinical use" in answer["notice"]
+
+
+def test_the_projects_database_is_found_from_a_folder_inside_it(project, image, registry, monkeypatch):
+    shutil.copy(registry.removeprefix("sqlite:///"), project / "mlflow.db")
+    inside = project / "notebooks"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    answer = generate(image, "--json")
+    assert answer.exit_code == 0, answer.output
+    assert not (inside / "mlflow.db").exists()
+
+
+def test_a_folder_serves_without_any_registry(image, tmp_path: Path):
+    make_bundle(system="mle").save(tmp_path / "bundle")
+    answer = generate(image, "--model", tmp_path / "bundle", "--json")
+    assert json.loads(answer.output)["system"] == "mle"
+
+
+def test_attention_is_saved_as_a_picture(image, tmp_path: Path):
+    make_bundle().save(tmp_path / "bundle")
+    answer = generate(image, "--model", tmp_path / "bundle", "--attention", tmp_path / "attention.png")
+    assert answer.exit_code == 0, answer.output
+    with Image.open(tmp_path / "attention.png") as picture:
+        assert min(picture.size) > 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["absent.png"], "There is no image file absent.png"),
+        (["pyproject.toml"], "neither a PNG nor a JPEG"),
+        (["{image}", "--model", "nowhere"], "'nowhere' is not a model bundle"),
+        (["{image}"], "There is no tracking database"),
+        (
+            ["{image}", "--tracking-uri", "{registry}", "--model", "models:/coherent-cxr@best"],
+            "cannot be fetched",
+        ),
+        (
+            ["{image}", "--tracking-uri", "{registry}", "--model", "models:/coherent-cxr/9"],
+            "cannot be fetched",
+        ),
+        (["{image}", "--model", "{bundle}", "--attention", "no/such/folder.png"], "cannot be saved"),
+        (["{image}", "--model", "{bundle}", "--attention", "picture.doc"], "cannot be saved"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(image, registry, tmp_path, arguments, message):
+    make_bundle().save(tmp_path / "bundle")
+    places = {"{image}": str(image), "{registry}": registry, "{bundle}": str(tmp_path / "bundle")}
+    answer = generate(*(places.get(argument, argument) for argument in arguments))
+    assert answer.exit_code == 1
+    assert message in answer.output
+    assert "Traceback" not in answer.output
+
+
+def test_outside_a_project_the_remedy_is_named(image, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "lies in no Coherent CXR project" in generate(image).output

@@ -1,0 +1,61 @@
+"""``coherent-cxr summary`` prints the last run's table and the commands that show the rest."""
+
+from __future__ import annotations
+
+from click.testing import CliRunner, Result
+
+from coherent_cxr.cli import main
+from coherent_cxr.cli.summary import table
+
+RESULTS = {"constant": {"BLEU-4": 0.174, "macro-F1": 0.05}, "full": {"BLEU-4": 0.1856, "macro-F1": 0.2071}}
+
+
+def summary(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["summary", *arguments])
+
+
+def test_the_table_lines_up_and_a_missing_number_is_a_dash():
+    rows = table({"mle": {"BLEU-4": 0.5}, "longer name": {"BLEU-4": 1.0, "reports": 12}}).splitlines()
+    assert rows == [
+        "system       BLEU-4  reports",
+        "mle           0.500        -",
+        "longer name   1.000       12",
+    ]
+
+
+def test_the_newest_results_are_shown_with_the_commands(project, image, write_version):
+    reporting = project / "data" / "08_reporting"
+    write_version(reporting, "metrics_summary.json", {"old": {"BLEU-4": 0.9}}, "2026-01-01T00.00.00.000Z")
+    write_version(reporting, "metrics_summary.json", RESULTS)
+    write_version(reporting, "results_page.html", "<html></html>")
+    manifest = {"root": str(image.parent), "drawn": True, "notice": "drawn"}
+    write_version(project / "data" / "01_raw", "radiographs.json", manifest)
+    answer = summary()
+    assert answer.exit_code == 0, answer.output
+    assert "full       0.186     0.207\n" in answer.output
+    assert "old" not in answer.output
+    assert "drawn phantoms, not radiographs" in answer.output
+    assert "data/08_reporting/results_page.html/2026-02-01T00.00.00.000Z/results_page.html" in answer.output
+    assert "kedro viz run\n" in answer.output
+    assert "mlflow ui --backend-store-uri sqlite:///mlflow.db\n" in answer.output
+    assert "coherent-cxr generate data/01_raw/phantoms/CXR1.png\n" in answer.output
+
+
+def test_commands_of_an_environment_name_it_and_use_its_data(project, write_version):
+    write_version(project / "data" / "test" / "08_reporting", "metrics_summary.json", RESULTS)
+    answer = summary("--env", "test")
+    assert answer.exit_code == 0, answer.output
+    assert "kedro viz run --env test\n" in answer.output
+    assert "drawn" not in answer.output
+
+
+def test_before_any_run_the_command_to_run_is_named(project):
+    answer = summary("--env", "test")
+    assert answer.exit_code == 1
+    assert "run `kedro run --env test` first" in answer.output
+
+
+def test_an_unknown_environment_is_named(project):
+    answer = summary("--env", "tset")
+    assert answer.exit_code == 1
+    assert "no environment 'tset'" in answer.output
