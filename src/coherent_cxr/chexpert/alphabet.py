@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_TOKEN = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*|[^\sa-z0-9\"'`]")
+_TOKEN = re.compile(r"[a-z0-9_]+(?:['-][a-z0-9_]+)*|[^\sa-z0-9_\"'`]")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ def tokenize(sentence: str) -> list[tuple[int, int, str]]:
     return [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(sentence.rstrip(" .?!"))]
 
 
+def _kind(word: str) -> str:
+    """Return the class of a word that no class lists; underscores stand for a removed name, a word."""
+    return "number" if word[0].isdigit() else "" if word[0].isalpha() or word[0] == "_" else "mark"
+
+
 class Alphabet:
     """The mapping of tokens to characters that a set of patterns needs.
 
@@ -60,9 +65,7 @@ class Alphabet:
             for ending in word_class.endings
         )
         self._suffixes = tuple(ending for ending, _ in self._endings)
-        self._number = self._letter(frozenset({"number"}), "")
-        self._mark = self._letter(frozenset({"mark"}), "")
-        self._other = self._letter(frozenset(), "")
+        self._kinds = {kind: self._letter(frozenset({kind} - {""}), "") for kind in ("number", "mark", "")}
 
     def _letter(self, names: frozenset[str], literal: str) -> str:
         return self._letters.setdefault((names, literal), chr(0x100 + len(self._letters)))
@@ -73,8 +76,7 @@ class Alphabet:
         for name, word_class in self._classes.items():
             if word.endswith(word_class.endings):
                 return frozenset({name})
-        kind = "number" if word[0].isdigit() else "" if word[0].isalpha() else "mark"
-        return frozenset({kind} - {""})
+        return frozenset({_kind(word)} - {""})
 
     def encode(self, token: str) -> str:
         """Return the one character that stands for a token."""
@@ -83,9 +85,7 @@ class Alphabet:
             return letter
         if token.endswith(self._suffixes):
             return next(letter for ending, letter in self._endings if token.endswith(ending))
-        if token[0].isdigit():
-            return self._number
-        return self._other if token[0].isalpha() else self._mark
+        return self._kinds[_kind(token)]
 
     def letters(self, atom: str) -> str:
         """Return all characters that an atom of a pattern (a word or ``<class>``) stands for."""
