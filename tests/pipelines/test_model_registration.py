@@ -1,0 +1,143 @@
+"""The stage model_registration runs from its catalog and parameter files, against a real registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from kedro.io import DataCatalog
+from kedro.runner import SequentialRunner
+from PIL import Image
+
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.images.building import build_store
+from coherent_cxr.images.source import open_source
+from coherent_cxr.images.store import ImageStore
+from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.pipelines import model_registration
+from coherent_cxr.reports.text import metric_text
+from coherent_cxr.rewards import CiderD
+from coherent_cxr.serving.registry import fetch_bundle_folder
+from coherent_cxr.serving.selection import ModelRegistrationConfig
+from tiny_bundle import make_bundle
+
+CONF = Path(__file__).parents[2] / "conf" / "base"
+MODELS = {"mle_model": "mle", "nlg.rl_model": "nlg", "ccr.rl_model": "ccr", "full.rl_model": "full"}
+REPORTS = [[["heart", "is", "clear"], ["no", "effusion"]], [["lungs", "clear"], ["no", "pneumothorax"]]]
+
+
+def _read(name: str, data: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data))))
+
+
+@pytest.fixture
+def tracking(tmp_path: Path) -> Iterator[str]:
+    before, uri = mlflow.get_tracking_uri(), f"sqlite:///{tmp_path / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(tmp_path / "mlartifacts")))
+    with mlflow.start_run():
+        yield uri
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
+    folder = tmp_path_factory.mktemp("images")
+    levels = np.random.default_rng(0).integers(0, 255, (4, 64, 64), dtype=np.uint8)
+    for number, image in enumerate(levels):
+        Image.fromarray(image).save(folder / f"I{number}.png")
+    images = pd.DataFrame(
+        {
+            "image_id": [f"I{n}" for n in range(4)],
+            "study_id": [f"S{n}" for n in range(4)],
+            "view": "frontal",
+        }
+    )
+    return build_store(images, open_source(folder), 64, folder / "work")[0]
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
+    catalog = DataCatalog.from_config(_read("catalog_model_registration.yml", tmp_path))
+    settings = _read("parameters_model_registration.yml", tmp_path)["model_registration"]
+    catalog["params:model_registration"] = ModelRegistrationConfig(**settings)
+    for seed, (name, system) in enumerate(MODELS.items()):
+        catalog[name] = make_bundle(seed, system)
+    tokens = [*REPORTS, *REPORTS]
+    studies = [f"S{n}" for n in range(4)]
+    vocabulary = make_bundle().vocabulary
+    word_id = {word: place for place, word in enumerate(vocabulary.to_dict()["tokens"])}
+    catalog["image_store"] = store
+    catalog["findings"] = pd.DataFrame({"study_id": studies, "tokens": tokens})
+    catalog["encoded_reports"] = pd.DataFrame(
+        {
+            "study_id": studies,
+            "split": ["train", "train", "validation", "validation"],
+            "sentences": [[[word_id[w] for w in s] for s in report] for report in tokens],
+        }
+    )
+    labels = pd.DataFrame({name: pd.array([None] * 4, dtype="Int8") for name in OBSERVATIONS})
+    labels["Pleural Effusion"] = pd.array([0, 1, 1, 1], dtype="Int8")
+    catalog["chexpert_labels"] = labels.assign(study_id=studies)
+    catalog["cider_document_frequencies"] = CiderD.from_corpus([metric_text(r) for r in REPORTS]).to_dict()
+    catalog["metrics_summary"] = {"mle": {"BLEU-4": 0.125}, "full": {"BLEU-4": 0.25}}
+    catalog["radiographs"] = {"root": "r", "drawn": True, "notice": "Drawn by a program."}
+    return catalog
+
+
+def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog, tracking: str) -> None:
+    SequentialRunner().run(model_registration.create_pipeline(), catalog)
+    validation = catalog.load("validation_metrics")
+    scores = {system: numbers["score"] for system, numbers in validation["systems"].items()}
+    assert set(scores) == set(MODELS.values())
+    for numbers in validation["systems"].values():
+        assert numbers["score"] == pytest.approx(numbers["macro_f1"] + numbers["cider"])
+    chosen = max(scores, key=scores.__getitem__)
+    assert validation["candidate"] == chosen
+
+    registered = catalog.load("registered_model")
+    assert (registered["name"], registered["version"], registered["system"]) == ("coherent-cxr", "1", chosen)
+    assert registered["alias_moved"]
+    loaded = ModelBundle.load(fetch_bundle_folder("models:/coherent-cxr@champion", tracking))
+    assert loaded.digest == catalog.load(next(n for n, s in MODELS.items() if s == chosen)).digest
+
+    card = catalog.load("model_card")
+    for told in (
+        "not for clinical use",
+        "Drawn by a program.",
+        "not radiographs",
+        "0.250",
+        validation["rule"],
+    ):
+        assert told in card
+
+
+def test_the_same_models_again_do_not_move_the_alias(
+    catalog: DataCatalog, tracking: str, tmp_path: Path
+) -> None:
+    SequentialRunner().run(model_registration.create_pipeline(), catalog)
+    later = DataCatalog.from_config(
+        _read("catalog_model_registration.yml", tmp_path), save_version="2999-01-01T00.00.00.000Z"
+    )
+    for name in model_registration.create_pipeline().inputs():
+        later[name] = catalog.load(name)
+    SequentialRunner().run(model_registration.create_pipeline(), later)
+    registered = later.load("registered_model")
+    assert (registered["version"], registered["alias_moved"]) == ("2", False)
+    assert "not better" in registered["reason"]
+    assert mlflow.MlflowClient().get_model_version_by_alias("coherent-cxr", "champion").version == "1"
+
+
+def test_a_named_candidate_is_registered_whatever_its_score(catalog: DataCatalog, tracking: str) -> None:
+    settings = catalog.load("params:model_registration")
+    catalog["params:model_registration"] = type(settings)(
+        candidate="ccr", checkpoint_folder=settings.checkpoint_folder
+    )
+    SequentialRunner().run(model_registration.create_pipeline(), catalog)
+    assert catalog.load("registered_model")["system"] == "ccr"
