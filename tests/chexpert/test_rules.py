@@ -129,6 +129,20 @@ def test_a_language_of_ones_own_is_a_file(tmp_path: Path) -> None:
     assert list(effusion.values()) == [1, 0, -1, None, None]
 
 
+def test_a_label_set_of_ones_own_is_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "knee.yml"
+    path.write_text(
+        "observations: [Clear, Effusion, Screw]\n"
+        "aggregation:\n  {no_finding: Clear, not_a_finding: [Screw], uncertain_votes: {Effusion: [torn screw]}}\n"
+        "lexicon: {Effusion: {mentions: [effusion]}, Screw: {mentions: [torn screw]}}\n"
+    )
+    labeler = CheXpertLabeler(path)
+    assert labeler.observations == ("Clear", "Effusion", "Screw")
+    assert labeler.label("Effusion.") == {"Clear": None, "Effusion": 1, "Screw": None}
+    assert labeler.label("Torn screw.") == {"Clear": None, "Effusion": -1, "Screw": 1}
+    assert list(labeler.label_many(["a", None]).columns) == ["Clear", "Effusion", "Screw"]
+
+
 def test_a_file_may_extend_a_shipped_one(tmp_path: Path) -> None:
     path = tmp_path / "mine.yml"
     path.write_text(
@@ -147,10 +161,12 @@ def test_a_file_may_extend_a_shipped_one(tmp_path: Path) -> None:
         ("- a", "must be a mapping"),
         ("lexikon: {}", "unknown key 'lexikon'; known keys: .*lexicon"),
         ("{}", "no 'lexicon' with a mention"),
-        ("lexicon: {Effusion: {mentions: [a]}}", "observation 'Effusion'; known are No Finding"),
+        ("lexicon: {Effusion: {mentions: [a]}}", "the observation 'Effusion'; known are No Finding"),
         ("lexicon: {Edema: {mentions: [Edema]}}", "'Edema'; it must be lower-case ASCII"),
         ("lexicon: {Edema: {mentions: [no]}}", "write it in quotes"),
         ("lexicon: {Edema: {mentions: [edema], x: 1}}", "lexicon.Edema has an unknown key 'x'"),
+        ("observations: [a]\naggregation: {no_finding: b}\nlexicon: {a: {mentions: [x]}}", "observation 'b'"),
+        ("aggregation: {x: b}\nlexicon: {Edema: {mentions: [x]}}", "aggregation has an unknown key 'x'"),
         ("extends: missing.yml", "missing.yml cannot be read"),
         ("extends: self.yml", "extends itself"),
         ("words: {a: {words: [b], closed: 3}}", "closed' is 3; it must be true or false"),
@@ -176,7 +192,7 @@ def test_a_file_may_extend_a_shipped_one(tmp_path: Path) -> None:
         ),
         (
             EDEMA + "rules: {negative: [{name: a, patterns: [X], observations: [x]}]}",
-            "rule 'a' names \\['x'\\]; known are",
+            "names the observation 'x'; known are",
         ),
     ],
 )

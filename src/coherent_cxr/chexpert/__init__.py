@@ -5,10 +5,10 @@ Three steps, as in the original: mentions are found (:mod:`.mentions`), their st
 """
 
 from coherent_cxr.chexpert.cache import CacheStatistics
+from coherent_cxr.chexpert.checks import RuleFileError
 from coherent_cxr.chexpert.labeller import CheXpertLabeler, Mention
 from coherent_cxr.chexpert.observations import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN
 from coherent_cxr.chexpert.policies import BlankPolicy, UncertainPolicy, apply_policies
-from coherent_cxr.chexpert.rule_files import RuleFileError
 
 __all__ = [
     "NEGATIVE",

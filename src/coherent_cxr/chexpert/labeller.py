@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coherent_cxr.chexpert.aggregation import decide, vote
+from coherent_cxr.chexpert.aggregation import Aggregator
 from coherent_cxr.chexpert.cache import CacheStatistics, SentenceCache
 from coherent_cxr.chexpert.classification import MentionClassifier
 from coherent_cxr.chexpert.cleaning import clean_text, clean_text_with_offsets
 from coherent_cxr.chexpert.mentions import FoundMention, MentionScanner
-from coherent_cxr.chexpert.observations import OBSERVATIONS
 from coherent_cxr.chexpert.rule_files import load_rules
 from coherent_cxr.chexpert.sentences import split_sentences
 
@@ -29,7 +28,7 @@ class Mention:
         start: Index of its first character in the text as given.
         end: Index after its last character.
         text: ``text[start:end]`` of the text as given.
-        observation: One of :data:`OBSERVATIONS`; "No Finding" for a finding outside the other thirteen, which
+        observation: One of the labeller's; "No Finding" for a finding outside the other thirteen, which
             does no more than forbid the label "No Finding".
         status: 1 positive, 0 negative, -1 uncertain.
         rule: The rule that decided.
@@ -55,6 +54,10 @@ class CheXpertLabeler:
             path of a rule file.
         cache_size: Most sentences to remember; 0 switches the memory off.
 
+    Attributes:
+        rules: Name of the rule set, or path of the rule file.
+        observations: The labels in the order of the columns; the shipped rule sets have CheXpert's fourteen.
+
     Raises:
         RuleFileError: If the rule file cannot be used.
     """
@@ -63,6 +66,8 @@ class CheXpertLabeler:
         self._arguments = (rules, cache_size)
         rule_set = load_rules(rules)
         self.rules = rule_set.name
+        self.observations = rule_set.observations
+        self._aggregator = Aggregator(rule_set.observations, rule_set.aggregation)
         self._scanner = MentionScanner(rule_set.lexicon)
         self._classifier = MentionClassifier(rule_set)
         self._cache = SentenceCache(cache_size)
@@ -87,7 +92,7 @@ class CheXpertLabeler:
         Raises:
             TypeError: If the text is neither text nor missing.
         """
-        return dict(zip(OBSERVATIONS, decide(self._votes(text)), strict=True))
+        return dict(zip(self.observations, self._aggregator.decide(self._votes(text)), strict=True))
 
     def label_many(self, texts: Iterable[str | float | None]) -> pd.DataFrame:
         """Label many report sections.
@@ -107,7 +112,7 @@ class CheXpertLabeler:
                 votes.append(self._votes(text))
             except TypeError as error:
                 raise TypeError(f"Item {position}: {error}") from error
-        return _frame(votes, texts.index if isinstance(texts, pd.Series) else None)
+        return self._frame(votes, texts.index if isinstance(texts, pd.Series) else None)
 
     def explain(self, text: str | float | None) -> list[Mention]:
         """Name every mention with its status and the rule that decided, in the order of the text.
@@ -150,7 +155,7 @@ class CheXpertLabeler:
     def _sentence_votes(self, sentence: str) -> int:
         votes = 0
         for found, status, _ in self._statements(sentence):
-            votes |= vote(found.observation, status, found.term)
+            votes |= self._aggregator.vote(found.observation, status, found.term)
         return votes
 
     def _statements(self, sentence: str) -> list[tuple[FoundMention, int, str]]:
@@ -163,6 +168,19 @@ class CheXpertLabeler:
             (m, v.status, v.rule) for m, v in zip(mentions, verdicts, strict=True) if v.status is not None
         ]
 
+    def _frame(self, votes: list[int], index: pd.Index | None) -> pd.DataFrame:
+        kinds = {bits: position for position, bits in enumerate(dict.fromkeys(votes))}
+        decided = [self._aggregator.decide(bits) for bits in kinds]
+        shape = (len(kinds), len(self.observations))
+        values = np.array([[label or 0 for label in row] for row in decided], dtype=np.int8).reshape(shape)
+        blank = np.array([[label is None for label in row] for row in decided], dtype=bool).reshape(shape)
+        rows = np.fromiter((kinds[bits] for bits in votes), dtype=np.intp, count=len(votes))
+        columns = {
+            name: pd.arrays.IntegerArray(values[rows, number], blank[rows, number])
+            for number, name in enumerate(self.observations)
+        }
+        return pd.DataFrame(columns, index=index)
+
 
 def _as_text(text: object) -> str:
     if isinstance(text, str):
@@ -172,17 +190,3 @@ def _as_text(text: object) -> str:
     raise TypeError(
         f"A report must be text or missing (None, NaN), but it is {text!r:.60} ({type(text).__name__})."
     )
-
-
-def _frame(votes: list[int], index: pd.Index | None) -> pd.DataFrame:
-    kinds = {bits: position for position, bits in enumerate(dict.fromkeys(votes))}
-    decided = [decide(bits) for bits in kinds]
-    shape = (len(kinds), len(OBSERVATIONS))
-    values = np.array([[label or 0 for label in row] for row in decided], dtype=np.int8).reshape(shape)
-    blank = np.array([[label is None for label in row] for row in decided], dtype=bool).reshape(shape)
-    rows = np.fromiter((kinds[bits] for bits in votes), dtype=np.intp, count=len(votes))
-    columns = {
-        name: pd.arrays.IntegerArray(values[rows, number], blank[rows, number])
-        for number, name in enumerate(OBSERVATIONS)
-    }
-    return pd.DataFrame(columns, index=index)

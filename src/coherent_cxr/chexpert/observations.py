@@ -20,8 +20,6 @@ OBSERVATIONS: Final[tuple[str, ...]] = (
 )
 """Column order of the original tool. A mention of "No Finding" is a finding outside the other thirteen."""
 
-NO_FINDING: Final = "No Finding"
-
 POSITIVE: Final = 1
 NEGATIVE: Final = 0
 UNCERTAIN: Final = -1

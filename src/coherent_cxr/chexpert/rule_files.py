@@ -7,13 +7,13 @@ keys.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+from coherent_cxr.chexpert.aggregation import AggregationRules
 from coherent_cxr.chexpert.alphabet import WordClass
+from coherent_cxr.chexpert.checks import RuleFileError, check_keys, load_yaml, mapping, phrases, texts
 from coherent_cxr.chexpert.mentions import Terms
 from coherent_cxr.chexpert.observations import OBSERVATIONS, STATUS_NAMES
 from coherent_cxr.chexpert.patterns import MENTION, Pattern, PatternError
@@ -27,6 +27,8 @@ _STATUS: Final[dict[str, int | None]] = {name: status for status, name in STATUS
 _KEYS: Final = {
     "extends",
     "description",
+    "observations",
+    "aggregation",
     "lexicon",
     "unmention_frames",
     "words",
@@ -34,10 +36,6 @@ _KEYS: Final = {
     "negating_starts",
     "rules",
 }
-
-
-class RuleFileError(ValueError):
-    """A rule file that cannot be used; the message names the file, the place and what would be right."""
 
 
 def load_rules(rules: str | Path = "original") -> RuleSet:
@@ -63,6 +61,8 @@ class _Content:
     """What the files read so far say together; earlier entries win."""
 
     def __init__(self) -> None:
+        self.observations: list[str] = []
+        self.aggregation: dict[str, Any] = {}
         self.mentions: dict[str, list[str]] = {}
         self.unmentions: dict[str, list[str]] = {}
         self.removed: dict[str, set[str]] = {}
@@ -76,21 +76,23 @@ class _Content:
             raise RuleFileError(
                 f"The rule file {path} extends itself (through {seen[-1]}); remove one 'extends'."
             )
-        raw = _load_yaml(path)
-        _check_keys(path, "the file", raw, _KEYS)
-        for observation, entry in _mapping(path, "lexicon", raw.get("lexicon")).items():
+        raw = load_yaml(path)
+        check_keys(path, "the file", raw, _KEYS)
+        self.observations = self.observations or texts(path, "observations", raw.get("observations"))
+        self.aggregation = self.aggregation or mapping(path, "aggregation", raw.get("aggregation"))
+        for observation, entry in mapping(path, "lexicon", raw.get("lexicon")).items():
             self._read_terms(path, observation, entry)
-        frames = _mapping(path, "unmention_frames", raw.get("unmention_frames"))
+        frames = mapping(path, "unmention_frames", raw.get("unmention_frames"))
         for observation, frame in frames.items():
             self._read_frame(path, observation, frame)
-        for name, entry in _mapping(path, "words", raw.get("words")).items():
+        for name, entry in mapping(path, "words", raw.get("words")).items():
             self._read_words(path, name, entry)
-        for name, macro in _mapping(path, "macros", raw.get("macros")).items():
+        for name, macro in mapping(path, "macros", raw.get("macros")).items():
             if not isinstance(macro, str):
                 raise RuleFileError(f"{path}: the macro '{name}' is {macro!r}; it must be a pattern (text).")
             self.macros.setdefault(name, macro)
-        self.starts += _texts(path, "negating_starts", raw.get("negating_starts"))
-        for phase, entries in _mapping(path, "rules", raw.get("rules")).items():
+        self.starts += texts(path, "negating_starts", raw.get("negating_starts"))
+        for phase, entries in mapping(path, "rules", raw.get("rules")).items():
             if phase not in PHASES:
                 raise RuleFileError(
                     f"{path}: 'rules' has no list '{phase}'; its lists are {', '.join(PHASES)}."
@@ -98,30 +100,26 @@ class _Content:
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
                 raise RuleFileError(f"{path}: 'rules.{phase}' must be a list of rules, each a mapping.")
             self.rules[phase] += [(path, entry) for entry in entries]
-        for name in _texts(path, "extends", raw.get("extends")):
+        for name in texts(path, "extends", raw.get("extends")):
             self.read(
                 path.parent / name if "/" in name or (path.parent / name).exists() else _FOLDER / name,
                 (*seen, path),
             )
 
     def _read_terms(self, path: Path, observation: str, entry: Any) -> None:
-        if observation not in OBSERVATIONS:
-            raise RuleFileError(
-                f"{path}: 'lexicon' has an observation '{observation}'; known are {', '.join(OBSERVATIONS)}."
-            )
         where = f"lexicon.{observation}"
-        terms = _mapping(path, where, entry)
-        _check_keys(path, where, terms, {"mentions", "unmentions", "without"})
-        self.mentions.setdefault(observation, []).extend(_phrases(path, where, terms, "mentions"))
-        self.unmentions.setdefault(observation, []).extend(_phrases(path, where, terms, "unmentions"))
-        self.removed.setdefault(observation, set()).update(_phrases(path, where, terms, "without"))
+        terms = mapping(path, where, entry)
+        check_keys(path, where, terms, {"mentions", "unmentions", "without"})
+        self.mentions.setdefault(observation, []).extend(phrases(path, where, terms, "mentions"))
+        self.unmentions.setdefault(observation, []).extend(phrases(path, where, terms, "unmentions"))
+        self.removed.setdefault(observation, set()).update(phrases(path, where, terms, "without"))
 
     def _read_frame(self, path: Path, observation: str, frame: Any) -> None:
         where = f"unmention_frames.{observation}"
-        entry = _mapping(path, where, frame)
-        _check_keys(path, where, entry, {"before", "sides", "terms"})
+        entry = mapping(path, where, frame)
+        check_keys(path, where, entry, {"before", "sides", "terms"})
         before, sides, terms = (
-            _texts(path, f"{where}.{key}", entry.get(key)) for key in ("before", "sides", "terms")
+            texts(path, f"{where}.{key}", entry.get(key)) for key in ("before", "sides", "terms")
         )
         self.unmentions.setdefault(observation, []).extend(
             " ".join(filter(None, (first, side, term)))
@@ -134,21 +132,24 @@ class _Content:
         if isinstance(entry, list):
             entry = {"words": entry}
         where = f"words.{name}"
-        entry = _mapping(path, where, entry)
-        _check_keys(path, where, entry, {"words", "endings", "closed"})
+        entry = mapping(path, where, entry)
+        check_keys(path, where, entry, {"words", "endings", "closed"})
         closed = entry.get("closed", True)
         if not isinstance(closed, bool):
             raise RuleFileError(f"{path}: '{where}.closed' is {closed!r}; it must be true or false.")
         word_class = WordClass(
-            words=frozenset(_texts(path, f"{where}.words", entry.get("words"))),
-            endings=tuple(_texts(path, f"{where}.endings", entry.get("endings"))),
+            words=frozenset(texts(path, f"{where}.words", entry.get("words"))),
+            endings=tuple(texts(path, f"{where}.endings", entry.get("endings"))),
             closed=closed,
         )
         self.words.setdefault(name, word_class)
 
     def rule_set(self, name: str, path: Path) -> RuleSet:
+        observations = tuple(self.observations or OBSERVATIONS)
+        for where, named in (("lexicon", self.mentions), ("unmention_frames", self.unmentions)):
+            _check_observations(path, where, named, observations)
         lexicon = {}
-        for observation in OBSERVATIONS:
+        for observation in observations:
             removed = self.removed.get(observation, set())
             mentions, unmentions = (
                 tuple(
@@ -163,11 +164,36 @@ class _Content:
             )
         names: set[str] = set()
         phases = {
-            phase: tuple(self._rule(phase, *entry, names) for entry in self.rules[phase]) for phase in PHASES
+            phase: tuple(self._rule(phase, observations, names, *entry) for entry in self.rules[phase])
+            for phase in PHASES
         }
-        return RuleSet(name, lexicon, self.words, phases, tuple(self.starts))
+        aggregation = self._aggregation_rules(path, observations)
+        return RuleSet(name, observations, lexicon, self.words, phases, aggregation, tuple(self.starts))
 
-    def _rule(self, phase: str, path: Path, entry: dict[str, Any], names: set[str]) -> Rule:
+    def _aggregation_rules(self, path: Path, observations: tuple[str, ...]) -> AggregationRules:
+        check_keys(path, "aggregation", self.aggregation, {"no_finding", "not_a_finding", "uncertain_votes"})
+        no_finding = texts(path, "aggregation.no_finding", self.aggregation.get("no_finding"))
+        not_a_finding = texts(path, "aggregation.not_a_finding", self.aggregation.get("not_a_finding"))
+        where = "aggregation.uncertain_votes"
+        votes = mapping(path, where, self.aggregation.get("uncertain_votes"))
+        _check_observations(path, "aggregation", [*no_finding, *not_a_finding, *votes], observations)
+        if len(no_finding) > 1:
+            raise RuleFileError(
+                f"{path}: 'aggregation.no_finding' is {no_finding}; it must be one observation."
+            )
+        return AggregationRules(
+            no_finding=no_finding[0] if no_finding else None,
+            not_a_finding=frozenset(not_a_finding),
+            uncertain_votes={
+                term: observation
+                for observation, terms in votes.items()
+                for term in texts(path, f"{where}.{observation}", terms)
+            },
+        )
+
+    def _rule(
+        self, phase: str, known: tuple[str, ...], names: set[str], path: Path, entry: dict[str, Any]
+    ) -> Rule:
         name = entry.get("name")
         if not isinstance(name, str) or name in names:
             raise RuleFileError(
@@ -175,7 +201,7 @@ class _Content:
             )
         names.add(name)
         where = f"rule '{name}'"
-        _check_keys(
+        check_keys(
             path,
             where,
             entry,
@@ -192,16 +218,13 @@ class _Content:
                 f"it must be one of {', '.join(_STATUS)}."
             )
         status = _STATUS[entry["status"]] if status is None else status
-        observations = frozenset(_texts(path, f"{where}.observations", entry.get("observations")))
-        if wrong := observations - set(OBSERVATIONS):
-            raise RuleFileError(
-                f"{path}: {where} names {sorted(wrong)}; known are {', '.join(OBSERVATIONS)}."
-            )
+        observations = frozenset(texts(path, f"{where}.observations", entry.get("observations")))
+        _check_observations(path, where, observations, known)
         try:
             patterns, unless = (
                 tuple(
                     Pattern(text, self.macros, self.words)
-                    for text in _texts(path, f"{where}.{key}", entry.get(key))
+                    for text in texts(path, f"{where}.{key}", entry.get(key))
                 )
                 for key in ("patterns", "unless")
             )
@@ -209,54 +232,14 @@ class _Content:
             raise RuleFileError(f"{path}: {where}: {error}") from error
         if not patterns:
             raise RuleFileError(f"{path}: {where} needs at least one pattern with the mention {MENTION}.")
-        terms = frozenset(_texts(path, f"{where}.terms", entry.get("terms")))
-        last_words = frozenset(_texts(path, f"{where}.last_words", entry.get("last_words")))
+        terms = frozenset(texts(path, f"{where}.terms", entry.get("terms")))
+        last_words = frozenset(texts(path, f"{where}.last_words", entry.get("last_words")))
         return Rule(name, status, patterns, unless, observations, terms, last_words)
 
 
-def _load_yaml(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
+def _check_observations(path: Path, where: str, named: Iterable[str], known: tuple[str, ...]) -> None:
+    if wrong := sorted(set(named) - set(known)):
         raise RuleFileError(
-            f"The rule file {path} cannot be read ({error.strerror}). "
-            f"Give {' or '.join(SHIPPED)}, or the path of a file."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RuleFileError(f"The rule file {path} is not valid YAML: {error}") from error
-    return _mapping(path, "the file", raw)
-
-
-def _mapping(path: Path, where: str, value: Any) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise RuleFileError(f"{path}: '{where}' is {value!r:.60}; it must be a mapping of names.")
-    return value
-
-
-def _texts(path: Path, where: str, value: Any) -> list[str]:
-    values = [] if value is None else [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(item, str) and item for item in values):
-        raise RuleFileError(
-            f"{path}: '{where}' is {value!r:.60}; it must be a list of texts (YAML reads a bare no, on or 1 "
-            "as something else: write it in quotes)."
-        )
-    return values
-
-
-def _phrases(path: Path, where: str, entry: Mapping[str, Any], key: str) -> list[str]:
-    phrases = _texts(path, f"{where}.{key}", entry.get(key))
-    for phrase in phrases:
-        if not phrase.strip() or phrase != phrase.lower() or not phrase.isascii():
-            raise RuleFileError(
-                f"{path}: '{where}.{key}' has {phrase!r}; it must be lower-case ASCII, as cleaned text is."
-            )
-    return phrases
-
-
-def _check_keys(path: Path, where: str, entry: Mapping[str, Any], known: set[str]) -> None:
-    if unknown := sorted(set(entry) - known):
-        raise RuleFileError(
-            f"{path}: {where} has an unknown key '{unknown[0]}'; known keys: {', '.join(sorted(known))}."
+            f"{path}: '{where}' names the observation '{wrong[0]}'; known are {', '.join(known)}. "
+            "Other ones are listed under 'observations'."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from coherent_cxr.chexpert.aggregation import AggregationRules
 from coherent_cxr.chexpert.alphabet import WordClass
 from coherent_cxr.chexpert.mentions import Terms
 from coherent_cxr.chexpert.observations import NEGATIVE, UNCERTAIN
@@ -49,14 +50,18 @@ class RuleSet:
 
     Attributes:
         name: "original", "corrected" or the file's path.
+        observations: The labels, in the order of the columns.
         lexicon: Terms by observation.
         words: Word classes by name.
         phases: Rules of each phase, in the order in which they are tried.
+        aggregation: How the mentions of a report are joined.
         negating_starts: Beginnings of a sentence that negate all its mentions.
     """
 
     name: str
+    observations: tuple[str, ...]
     lexicon: dict[str, Terms]
     words: dict[str, WordClass]
     phases: dict[str, tuple[Rule, ...]]
+    aggregation: AggregationRules
     negating_starts: tuple[str, ...] = ()

@@ -14,12 +14,14 @@ from typing import IO, Any, Final, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from coherent_cxr.chexpert.observations import OBSERVATIONS
 from coherent_cxr.chexpert.reading import STANDARD_STREAM, ReportFileError
 
 REPORTS_COLUMN: Final = "Reports"
-LABEL_COLUMNS: Final[dict[str, type]] = {REPORTS_COLUMN: str, **dict.fromkeys(OBSERVATIONS, int)}
-"""Columns of the original tool's output."""
+
+
+def label_columns(observations: Sequence[str]) -> dict[str, type]:
+    """Return the columns of the original tool's output, as :class:`TableWriter` takes them."""
+    return {REPORTS_COLUMN: str, **dict.fromkeys(observations, int)}
 
 
 class TableWriter(AbstractContextManager["TableWriter"]):

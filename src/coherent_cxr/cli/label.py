@@ -22,7 +22,7 @@ from coherent_cxr.chexpert.reading import (
     format_of,
     read_reports,
 )
-from coherent_cxr.chexpert.writing import LABEL_COLUMNS, TableWriter
+from coherent_cxr.chexpert.writing import TableWriter, label_columns
 
 CHUNK = 1000
 BESIDE_OUTPUT = "beside the output"
@@ -98,7 +98,9 @@ def label(
         with ExitStack() as stack:
             file_format = format_of(output_path, output_format)
             labels = stack.enter_context(
-                TableWriter(output_path, LABEL_COLUMNS, file_format, labels_as_float=True)
+                TableWriter(
+                    output_path, label_columns(labeler.observations), file_format, labels_as_float=True
+                )
             )
             mentions = (
                 stack.enter_context(TableWriter(explain_path, MENTION_COLUMNS, format_of(explain_path)))

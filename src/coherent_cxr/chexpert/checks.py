@@ -1,0 +1,66 @@
+"""What a rule file is checked for: a refusal is a sentence with the place and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class RuleFileError(ValueError):
+    """A rule file that cannot be used; the message names the file, the place and what would be right."""
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read a rule file as a mapping."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RuleFileError(
+            f"The rule file {path} cannot be read ({error.strerror}). "
+            "Give original or corrected, or the path of a file."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RuleFileError(f"The rule file {path} is not valid YAML: {error}") from error
+    return mapping(path, "the file", raw)
+
+
+def mapping(path: Path, where: str, value: Any) -> dict[str, Any]:
+    """Return a mapping of names, an empty one for nothing."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise RuleFileError(f"{path}: '{where}' is {value!r:.60}; it must be a mapping of names.")
+    return value
+
+
+def texts(path: Path, where: str, value: Any) -> list[str]:
+    """Return a list of texts; one text is a list of one."""
+    values = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(item, str) and item for item in values):
+        raise RuleFileError(
+            f"{path}: '{where}' is {value!r:.60}; it must be a list of texts (YAML reads a bare no, on or 1 "
+            "as something else: write it in quotes)."
+        )
+    return values
+
+
+def phrases(path: Path, where: str, entry: Mapping[str, Any], key: str) -> list[str]:
+    """Return phrases as they can occur in cleaned text."""
+    phrases = texts(path, f"{where}.{key}", entry.get(key))
+    for phrase in phrases:
+        if not phrase.strip() or phrase != phrase.lower() or not phrase.isascii():
+            raise RuleFileError(
+                f"{path}: '{where}.{key}' has {phrase!r}; it must be lower-case ASCII, as cleaned text is."
+            )
+    return phrases
+
+
+def check_keys(path: Path, where: str, entry: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse a key that means nothing there."""
+    if unknown := sorted(set(entry) - set(known)):
+        raise RuleFileError(
+            f"{path}: {where} has an unknown key '{unknown[0]}'; known keys: {', '.join(sorted(known))}."
+        )
