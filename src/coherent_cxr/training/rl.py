@@ -157,8 +157,7 @@ def fine_tune(
         in_rewards = time.perf_counter() - began
         scored = model(regions, sampled)
         log_probability = report_log_probability(scored, len(chosen))
-        weight = torch.from_numpy(advantage).to(device, log_probability.dtype)
-        loss = -(weight * log_probability).mean()
+        loss = policy_gradient_loss(log_probability, torch.from_numpy(advantage).to(device))
         if config.likelihood_share > 0:
             likelihood = likelihood_loss(model(regions, to_device(train.batch(chosen), device)))
             loss = loss + config.likelihood_share * (likelihood.words + likelihood.stop)
@@ -205,6 +204,20 @@ def fine_tune(
     return TrainedGenerator(
         ModelBundle(bundle.config, bundle.vocabulary, bundle.image_size, weights, metadata), history
     )
+
+
+def policy_gradient_loss(log_probability: Tensor, advantage: Tensor) -> Tensor:
+    """REINFORCE: a loss whose gradient is that of minus the expected reward (Williams 1992).
+
+    Args:
+        log_probability: log p(Z) of sampled reports ``(batch,)``, with gradient.
+        advantage: Reward minus baseline ``(batch,)``; a baseline that does not depend on Z leaves the expected
+            gradient as it is.
+
+    Returns:
+        Mean over the batch, a scalar.
+    """
+    return -(advantage.to(log_probability.dtype) * log_probability).mean()
 
 
 def without_dropout(model: nn.Module) -> None:
