@@ -9,23 +9,23 @@ from coherent_cxr.models.generator import ReportGenerator, TargetReports
 WORDS = 20  # vocabulary size, the four marks included
 
 
-@pytest.fixture()
+@pytest.fixture
 def config() -> GeneratorConfig:
     return GeneratorConfig(size=16, attention_size=8, dropout=0.0, max_sentences=4, max_words=6)
 
 
-@pytest.fixture()
+@pytest.fixture
 def model(config: GeneratorConfig) -> ReportGenerator:
     torch.manual_seed(0)
     return ReportGenerator(config, WORDS).eval()
 
 
-@pytest.fixture()
+@pytest.fixture
 def regions(config: GeneratorConfig) -> torch.Tensor:
     return torch.randn(3, 5, config.size, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.fixture()
+@pytest.fixture
 def reports() -> TargetReports:
     # ids: 0 padding, 1 start, 2 end, 3 unknown
     words = torch.tensor(

@@ -10,7 +10,7 @@ from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
-@pytest.fixture()
+@pytest.fixture
 def bundle() -> ModelBundle:
     vocabulary = Vocabulary.from_dict(
         {

@@ -60,7 +60,9 @@ def test_log_probability_of_all_reports_of_a_tiny_model_sums_to_one(config):
     words = torch.zeros(len(every), 2, 2, dtype=torch.long)
     for i, (report, _, _) in enumerate(every):
         words[i, : len(report)] = torch.tensor(report)
-    reports = TargetReports(words, torch.tensor([n for _, n, _ in every]), torch.tensor([s for _, _, s in every]))
+    reports = TargetReports(
+        words, torch.tensor([n for _, n, _ in every]), torch.tensor([s for _, _, s in every])
+    )
     regions = torch.randn(1, 3, 8, generator=torch.Generator().manual_seed(0)).expand(len(every), -1, -1)
     total = report_log_probability(model(regions, reports), len(every)).exp().sum()
     torch.testing.assert_close(total, torch.tensor(1.0), rtol=1e-5, atol=1e-5)

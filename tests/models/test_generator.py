@@ -52,7 +52,9 @@ def test_stop_decisions_are_scored_up_to_the_last_sentence(model, regions, repor
     chance = torch.sigmoid(scored.stop_logits)
     log = stop_log_probabilities(scored)
     # Report 0 goes on twice and stops; report 2 was cut, so it never stopped.
-    torch.testing.assert_close(log[0], torch.log(torch.stack([1 - chance[0, 0], 1 - chance[0, 1], chance[0, 2]])))
+    torch.testing.assert_close(
+        log[0], torch.log(torch.stack([1 - chance[0, 0], 1 - chance[0, 1], chance[0, 2]]))
+    )
     torch.testing.assert_close(log[2, :2], torch.log(1 - chance[2, :2]))
     assert log[2, 2] == 0
     assert log[1, 1:].abs().sum() == 0

@@ -108,7 +108,9 @@ def test_starting_weights_win_when_training_only_harms(tmp_path):
 
 def test_a_loss_that_is_no_number_stops_with_step_and_checkpoint(tmp_path):
     run = loop(tmp_path)
-    explode = loop(tmp_path, train_step=lambda step, chosen, r: (run.train_step(step, chosen, r)[0] * float("nan"), {}))
+    explode = loop(
+        tmp_path, train_step=lambda step, chosen, r: (run.train_step(step, chosen, r)[0] * float("nan"), {})
+    )
     with pytest.raises(TrainingDivergedError, match=r"nan at step 0 \(epoch 1\).*checkpoint"):
         explode.run()
 

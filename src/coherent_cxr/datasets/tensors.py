@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kedro.io import AbstractVersionedDataset, Version
@@ -21,10 +20,8 @@ class TensorsDataset(AbstractVersionedDataset[dict[str, Any], dict[str, Any]]):
     def __init__(
         self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
     ) -> None:
-        from glob import iglob
-
         self.metadata = metadata
-        super().__init__(Path(filepath), version, lambda p: Path(p).exists(), lambda p: list(iglob(p)))
+        super().__init__(PurePosixPath(filepath), version, _is_file)
 
     def load(self) -> dict[str, Any]:
         """Return the tensors."""
@@ -40,7 +37,11 @@ class TensorsDataset(AbstractVersionedDataset[dict[str, Any], dict[str, Any]]):
         path.parent.mkdir(parents=True, exist_ok=True)
         writing = path.with_suffix(".writing")
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in data.items()}, writing)
-        os.replace(writing, path)
+        writing.replace(path)
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath, "version": self._version}
+
+
+def _is_file(path: str) -> bool:
+    return Path(path).is_file()

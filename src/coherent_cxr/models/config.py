@@ -7,7 +7,7 @@ from coherent_cxr.configuration import configuration, require
 
 @configuration
 class GeneratorConfig:
-    """Architecture of the CNN-RNN-RNN generator (Liu et al. 2019, section 3; sizes as recalled, not verified).
+    """Architecture of the CNN-RNN-RNN generator (Liu et al. 2019, section 3; sizes as recalled).
 
     Attributes:
         size: d, the width of image regions, topics, word embeddings and both LSTM states.

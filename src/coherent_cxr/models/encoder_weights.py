@@ -22,8 +22,8 @@ def load_backbone(name: str) -> Backbone:
 
     Args:
         name: ``none`` (random weights, from the global seed), ``imagenet`` (torchvision),
-            ``torchxrayvision:<weights>`` (for example ``torchxrayvision:densenet121-res224-all``), or the path
-            of a ``.safetensors`` file with a backbone's state.
+            ``torchxrayvision:<weights>`` (for example ``torchxrayvision:densenet121-res224-all``), or the
+            path of a ``.safetensors`` file with a backbone's state.
 
     Raises:
         EncoderWeightsError: If the name is unknown, the file does not fit, or a download fails.
@@ -65,7 +65,7 @@ def _xrayvision(weights: str) -> Backbone:
     # gives the same first feature map when each channel carries a third of the kernel.
     state = dict(network.features.state_dict())
     state["conv0.weight"] = state["conv0.weight"].repeat(1, 3, 1, 1) / 3
-    backbone = Backbone(Normalisation((0.5,) * 3, (1 / 2048,) * 3))  # type: ignore[arg-type]  # three of each
+    backbone = Backbone(Normalisation((0.5,) * 3, (1 / 2048,) * 3))
     backbone.features.load_state_dict(state)
     return backbone
 
@@ -73,8 +73,8 @@ def _xrayvision(weights: str) -> Backbone:
 def _from_file(path: Path) -> Backbone:
     if not path.is_file():
         raise EncoderWeightsError(
-            f"Encoder weights '{path}' are neither a known name (none, imagenet, {XRAYVISION}<weights>) nor a "
-            "file. Correct the setting `weights`."
+            f"Encoder weights '{path}' are neither a known name (none, imagenet, {XRAYVISION}<weights>) nor "
+            "a file. Correct the setting `weights`."
         )
     state: dict[str, Tensor] = load_file(path)
     backbone = Backbone()
@@ -89,7 +89,7 @@ def _from_file(path: Path) -> Backbone:
 
 def _no_download(name: str, error: BaseException) -> str:
     return (
-        f"The encoder weights '{name}' could not be downloaded ({error}). Without internet, either put the file "
-        f"into '{torch.hub.get_dir()}' beforehand, name a .safetensors file, or set the encoder's `weights` to "
-        "'none' and let the stage encoder_pretraining train it."
+        f"The encoder weights '{name}' could not be downloaded ({error}). Without internet, either put the "
+        f"file into '{torch.hub.get_dir()}' beforehand, name a .safetensors file, or set the encoder's "
+        "`weights` to 'none' and let the stage encoder_pretraining train it."
     )

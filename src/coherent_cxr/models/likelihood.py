@@ -52,8 +52,8 @@ def report_log_probability(scored: TeacherForced, reports: int) -> Tensor:
 def sampled_inputs(scored: TeacherForced, probability: float, generator: torch.Generator) -> Tensor:
     """Previous words for scheduled sampling (Bengio et al. 2015), from one teacher-forced pass.
 
-    Two passes replace a loop over words (Mihaylova and Martins 2019): the first pass's predictions stand in, at
-    random, for the reference's words as the second pass's inputs.
+    Two passes replace a loop over words (Mihaylova and Martins 2019): the first pass's predictions stand in,
+    at random, for the reference's words as the second pass's inputs.
 
     Args:
         scored: Result of a teacher-forced pass.

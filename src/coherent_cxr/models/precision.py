@@ -13,11 +13,9 @@ Precision = Literal["auto", "fp32", "bf16"]
 def encoder_autocast(precision: Precision, device: torch.device) -> AbstractContextManager[None]:
     """Return the autocast context of the encoder; the decoders always compute in float32.
 
-    ``auto`` takes bfloat16 where the hardware has matrix units for it (recent GPUs, CPUs with AMX) and float32
-    elsewhere, where bfloat16 would be slower.
+    ``auto`` takes bfloat16 where the hardware has matrix units for it (recent GPUs, CPUs with AMX) and
+    float32 elsewhere, where bfloat16 would be slower.
     """
-    fast = (
-        torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_amx_tile_supported()
-    )
+    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_amx_tile_supported()
     enabled = precision == "bf16" or (precision == "auto" and bool(fast))
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 class SentenceDecoder(nn.Module):
     """An LSTM over sentences, fed the mean image feature at every step.
 
-    h_i, m_i = LSTM(v_mean; h_{i-1}, m_{i-1});  topic t_i = ReLU(W_t h_i + b_t);  stop u_i = sigmoid(w_u h_i + b_u).
+    h_i, m_i = LSTM(v_mean; h_{i-1}, m_{i-1});  topic t_i = ReLU(W_t h_i + b_t);
+    stop u_i = sigmoid(w_u h_i + b_u).
     A stop signal above one half at sentence i says that sentence i is the report's last.
     """
 

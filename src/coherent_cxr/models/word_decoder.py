@@ -34,8 +34,8 @@ class WordStep(NamedTuple):
 class WordDecoder(nn.Module):
     """LSTM over [v_mean ; topic ; E z_{j-1}], attention over K regions and the sentinel, softmax over words.
 
-    One row is one sentence. The same call serves a whole teacher-forced sentence and a single decoding step, so
-    both compute the same numbers.
+    One row is one sentence. The same call serves a whole teacher-forced sentence and a single decoding step,
+    so both compute the same numbers.
     """
 
     impossible: Tensor

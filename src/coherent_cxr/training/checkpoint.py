@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ class Checkpoints:
         save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, writing / TENSORS)
         (writing / STATE).write_text(json.dumps(state))
         shutil.rmtree(fresh, ignore_errors=True)
-        os.replace(writing, fresh)
+        writing.replace(fresh)
         for old in self._complete()[:-1]:
             shutil.rmtree(old, ignore_errors=True)
 

@@ -38,7 +38,7 @@ class EncoderPretrainingConfig:
         batch_size: Images per step.
         learning_rate: Peak of the one-cycle schedule (AdamW).
         weight_decay: AdamW's weight decay.
-        max_positive_weight: Upper bound of the weight (negatives / positives) of a rare observation's positives.
+        max_positive_weight: Upper bound of the weight (negatives / positives) of an observation's positives.
         max_shift: Images are moved by up to this share of their side, at random.
         precision: ``auto``, ``fp32`` or ``bf16``.
         seed: Seed of weights, order and shifts.
@@ -101,8 +101,8 @@ def pretrain_encoder(
 ) -> PretrainedEncoder:
     """Train DenseNet-121 as a multi-label classifier and keep its convolutional part.
 
-    Loss is binary cross-entropy with the positives of rare observations weighted up; the schedule is one cycle
-    of AdamW. A killed run continues at its last finished epoch and ends with the same weights.
+    Loss is binary cross-entropy with the positives of rare observations weighted up; the schedule is one
+    cycle of AdamW. A killed run continues at its last finished epoch and ends with the same weights.
 
     Args:
         config: The stage's settings.

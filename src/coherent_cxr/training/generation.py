@@ -50,16 +50,16 @@ def generate_reports(
         config: Batch size, post-processing, precision.
 
     Returns:
-        Table with ``study_id``, ``tokens`` (lists of words per sentence) and ``report`` (readable text), in the
-        order of ``study_ids``.
+        Table with ``study_id``, ``tokens`` (lists of words per sentence) and ``report`` (readable text), in
+        the order of ``study_ids``.
 
     Raises:
         ValueError: If the store's image size is not the generator's.
     """
     if store.size != bundle.image_size:
         raise ValueError(
-            f"The generator reads {bundle.image_size} pixel images and the image store holds {store.size} pixel "
-            "ones. Run image_preparation and training with the same `size`."
+            f"The generator reads {bundle.image_size} pixel images and the image store holds {store.size} "
+            "pixel ones. Run image_preparation and training with the same `size`."
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = bundle.build().to(device)

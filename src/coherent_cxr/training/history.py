@@ -11,7 +11,7 @@ COLUMNS = ["step", "epoch", "split", "metric", "value"]
 
 
 class History:
-    """Collects (step, epoch, split, metric, value) rows; its rows are plain JSON, so a checkpoint can keep them."""
+    """Collects (step, epoch, split, metric, value) rows, plain JSON that a checkpoint can keep."""
 
     def __init__(self, rows: list[dict[str, Any]] | None = None) -> None:
         self.rows = rows if rows is not None else []

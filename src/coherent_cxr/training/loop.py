@@ -44,7 +44,7 @@ class Loop:
         validate: Returns validation numbers; called after every epoch (and before the first, if asked).
         learning_rate: Learning rate at a step.
         checkpoints: Folder of this run's checkpoints; its name carries the run's fingerprint.
-        select: Validation number whose highest value decides which epoch's weights are kept; None keeps the last.
+        select: Validation number whose highest value decides which epoch's weights are kept; None: the last.
         clip_gradient: Largest norm of the gradient.
         validate_first: Also validate the starting weights, which then can be the ones kept.
         log_every: Steps whose numbers are averaged into one row of the history.
@@ -133,15 +133,18 @@ class Loop:
             loss, numbers = self.train_step(step, chosen, randomness)
             if not math.isfinite(loss.item()):
                 raise TrainingDivergedError(
-                    f"{self.name}: the loss became {loss.item()} at step {step} (epoch {epoch + 1}). The last good "
-                    f"checkpoint lies in '{self.checkpoints}'. Lower the learning rate and run again."
+                    f"{self.name}: the loss became {loss.item()} at step {step} (epoch {epoch + 1}). The "
+                    f"last good checkpoint lies in '{self.checkpoints}'. Lower the learning rate and run "
+                    "again."
                 )
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_gradient)
             self.optimizer.step()
             step += 1
-            window.append({**numbers, "loss": loss.item(), "gradient_norm": float(norm), "learning_rate": rate})
+            window.append(
+                {**numbers, "loss": loss.item(), "gradient_norm": float(norm), "learning_rate": rate}
+            )
             if len(window) == self.log_every:
                 history.log(step, step / self.steps * self.epochs, "train", _means(window))
                 window = []

@@ -70,7 +70,9 @@ class MleTrainingConfig:
     def check(self) -> None:
         """Refuse impossible values."""
         for key in ("epochs", "batch_size", "halve_every", "sampling_every"):
-            require(getattr(self, key) > 0, f"mle_training.{key}", getattr(self, key), "a positive whole number")
+            require(
+                getattr(self, key) > 0, f"mle_training.{key}", getattr(self, key), "a positive whole number"
+            )
         require(self.learning_rate > 0, "mle_training.learning_rate", self.learning_rate, "positive")
         require(0 <= self.sampling_step <= 1, "mle_training.sampling_step", self.sampling_step, "in 0..1")
         choices = ("macro_f1", "cider", "likelihood")
@@ -175,6 +177,4 @@ def train_mle(
         "notice": "For research only, not for clinical use.",
     }
     weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-    return TrainedGenerator(
-        ModelBundle(config.generator, vocabulary, store.size, weights, metadata), history
-    )
+    return TrainedGenerator(ModelBundle(config.generator, vocabulary, store.size, weights, metadata), history)

@@ -1,4 +1,4 @@
-"""Image regions for training: from images through a trainable encoder, or from cached features of a frozen one."""
+"""Image regions for training: through a trainable encoder, or from cached features of a frozen one."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def cached_features(
                 batch = backbone(images_to_tensor(store, rows, device))
             features[rows] = batch.float().cpu().numpy().astype(np.float16)
         features.flush()
-        os.replace(writing, path)
+        writing.replace(path)
     return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
 
 

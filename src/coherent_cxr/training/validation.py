@@ -1,4 +1,4 @@
-"""What training looks at on the validation split: likelihood, and greedy reports scored as text and as labels."""
+"""What training looks at on the validation split: likelihood, and greedy reports as text and as labels."""
 
 from __future__ import annotations
 
@@ -123,7 +123,10 @@ class Validator:
             "cider": float(self.cider.score(texts, self.references.texts).mean()),
             "macro_f1": float(
                 f1_score(
-                    truth[:, with_positives], (labels == 1)[:, with_positives], average="macro", zero_division=0
+                    truth[:, with_positives],
+                    (labels == 1)[:, with_positives],
+                    average="macro",
+                    zero_division=0,
                 )
             ),
             "ccr": float(ccr(labels[:, types], self.references.labels[:, types]).sum(axis=1).mean()),
