@@ -133,7 +133,8 @@ def test_a_label_set_of_ones_own_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "knee.yml"
     path.write_text(
         "observations: [Clear, Effusion, Screw]\n"
-        "aggregation:\n  {no_finding: Clear, not_a_finding: [Screw], uncertain_votes: {Effusion: [torn screw]}}\n"
+        "aggregation:\n"
+        "  {no_finding: Clear, not_a_finding: [Screw], uncertain_votes: {Effusion: [torn screw]}}\n"
         "lexicon: {Effusion: {mentions: [effusion]}, Screw: {mentions: [torn screw]}}\n"
     )
     labeler = CheXpertLabeler(path)
