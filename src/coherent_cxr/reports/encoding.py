@@ -1,0 +1,120 @@
+"""From tokenised findings to what the generator reads: splits, vocabulary, word ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from coherent_cxr.configuration import configuration, require
+from coherent_cxr.reports.splits import SPLITS, SplitFileError, read_split_file, split_by_patient
+from coherent_cxr.reports.vocabulary import Vocabulary
+
+
+@configuration
+class VocabularyBuildingConfig:
+    """Settings of the stage ``vocabulary_building``.
+
+    Attributes:
+        split_file: CSV with study_id and split; null splits by patient.
+        split_ratio: Shares of train, validation and test.
+        split_seed: Seed of the split by patient.
+        min_count: Fewest occurrences of a word in the training split.
+    """
+
+    split_file: str | None = None
+    split_ratio: tuple[int, ...] = (7, 1, 2)
+    split_seed: int = 0
+    min_count: int = 3
+
+    def check(self) -> None:
+        """Refuse values that cannot work."""
+        key = "vocabulary_building"
+        right = len(self.split_ratio) == 3 and min(self.split_ratio) > 0
+        require(right, f"{key}.split_ratio", self.split_ratio, "three positive whole numbers: train, validation, test")
+        require(self.split_seed >= 0, f"{key}.split_seed", self.split_seed, "0 or more")
+        require(self.min_count >= 1, f"{key}.min_count", self.min_count, "at least 1")
+        file = self.split_file
+        require(file is None or Path(file).is_file(), f"{key}.split_file", file, "null or an existing CSV file")
+
+
+class EncodedCorpus(NamedTuple):
+    """What the stage makes.
+
+    Attributes:
+        splits: study_id, patient_id, split.
+        vocabulary: Words of the training split.
+        encoded_reports: study_id, split, sentences (lists of word ids), n_words, n_unknown.
+        exclusions: id, reason, detail: studies that a user's split file does not name.
+    """
+
+    splits: pd.DataFrame
+    vocabulary: Vocabulary
+    encoded_reports: pd.DataFrame
+    exclusions: pd.DataFrame
+
+
+def encode_corpus(
+    config: VocabularyBuildingConfig, findings: pd.DataFrame, studies: pd.DataFrame
+) -> EncodedCorpus:
+    """Split studies, count words in the training split alone, and encode every report.
+
+    Args:
+        config: The stage's settings.
+        findings: study_id, tokens.
+        studies: study_id, patient_id.
+
+    Raises:
+        SplitFileError: If the split file cannot be used or lets a patient cross the splits.
+        ValueError: If the training split is empty.
+    """
+    patient_of = studies.set_index("study_id")["patient_id"]
+    splits = pd.DataFrame({"study_id": findings["study_id"]}).reset_index(drop=True)
+    splits["patient_id"] = splits["study_id"].map(patient_of)
+    if config.split_file is None:
+        splits["split"] = split_by_patient(splits["patient_id"], config.split_ratio, config.split_seed)
+    else:
+        splits["split"] = splits["study_id"].map(read_split_file(Path(config.split_file)))
+    left_out = splits["split"].isna()
+    exclusions = pd.DataFrame(
+        {
+            "id": splits.loc[left_out, "study_id"],
+            "reason": "not_in_split_file",
+            "detail": f"{config.split_file} does not name this study.",
+        }
+    ).astype("str")
+    splits = splits[~left_out].reset_index(drop=True)
+    _check_patients(splits, config)
+    tokens_of = dict(zip(findings["study_id"], findings["tokens"], strict=True))
+    training = splits.loc[splits["split"] == "train", "study_id"]
+    if training.empty:
+        raise ValueError(
+            f"None of {len(findings)} studies with findings is in the training split; "
+            "correct vocabulary_building.split_file or use more studies."
+        )
+    vocabulary = Vocabulary.from_reports((tokens_of[s] for s in training), config.min_count)
+    sentences = [[vocabulary.encode(sentence) for sentence in tokens_of[s]] for s in splits["study_id"]]
+    encoded = splits[["study_id", "split"]].assign(
+        sentences=sentences,
+        n_words=[sum(map(len, report)) for report in sentences],
+        n_unknown=[sum(s.count(Vocabulary.unk_id) for s in report) for report in sentences],
+    )
+    return EncodedCorpus(splits, vocabulary, encoded, exclusions.reset_index(drop=True))
+
+
+def split_overview(encoded_reports: pd.DataFrame) -> pd.DataFrame:
+    """Count studies, words and unknown words per split."""
+    grouped = encoded_reports.groupby("split")
+    table = grouped.agg(studies=("study_id", "size"), words=("n_words", "sum"), unknown=("n_unknown", "sum"))
+    table["unknown_share"] = table["unknown"] / table["words"]
+    return table.reindex(list(SPLITS)).reset_index()
+
+
+def _check_patients(splits: pd.DataFrame, config: VocabularyBuildingConfig) -> None:
+    crossing = splits.groupby("patient_id")["split"].nunique()
+    if (crossing > 1).any():
+        raise SplitFileError(
+            f"The split file '{config.split_file}' lets {(crossing > 1).sum()} patients cross the splits, "
+            f"the first is '{crossing.idxmax()}'. A patient's studies must stay together."
+        )
