@@ -33,3 +33,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__)
 def main() -> None:
     """Coherent CXR: chest X-ray report labelling and generation. For research, not for clinical use."""
+
+
+cli = main
+"""Kedro looks for a group of this name and offers its commands too (``kedro summary``)."""

@@ -32,11 +32,18 @@ class VocabularyBuildingConfig:
         """Refuse values that cannot work."""
         key = "vocabulary_building"
         right = len(self.split_ratio) == 3 and min(self.split_ratio) > 0
-        require(right, f"{key}.split_ratio", self.split_ratio, "three positive whole numbers: train, validation, test")
+        require(
+            right,
+            f"{key}.split_ratio",
+            self.split_ratio,
+            "three positive whole numbers: train, validation, test",
+        )
         require(self.split_seed >= 0, f"{key}.split_seed", self.split_seed, "0 or more")
         require(self.min_count >= 1, f"{key}.min_count", self.min_count, "at least 1")
         file = self.split_file
-        require(file is None or Path(file).is_file(), f"{key}.split_file", file, "null or an existing CSV file")
+        require(
+            file is None or Path(file).is_file(), f"{key}.split_file", file, "null or an existing CSV file"
+        )
 
 
 class EncodedCorpus(NamedTuple):

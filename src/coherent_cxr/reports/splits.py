@@ -44,7 +44,8 @@ def read_split_file(path: Path) -> dict[str, str]:
         Split by study.
 
     Raises:
-        SplitFileError: If the file is missing, lacks a column, names an unknown split, or lists a study in two.
+        SplitFileError: If the file is missing, lacks a column, names an unknown split, or lists a study in
+            two.
     """
     try:
         table = pd.read_csv(path, dtype=str)
@@ -53,7 +54,8 @@ def read_split_file(path: Path) -> dict[str, str]:
     missing = {"study_id", "split"} - set(table.columns)
     if missing:
         raise SplitFileError(
-            f"The split file '{path}' has no column {' and '.join(sorted(missing))}; it needs study_id and split."
+            f"The split file '{path}' has no column {' and '.join(sorted(missing))}; it needs study_id and "
+            "split."
         )
     split = table["split"].str.strip().str.lower().replace(_ALIASES)
     unknown = table.loc[~split.isin(SPLITS), "split"]

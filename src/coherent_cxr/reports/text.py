@@ -52,9 +52,9 @@ def tokenize_findings(text: str) -> Tokenized:
     """Split a findings section into sentences and tokens.
 
     De-identification marks become one token each; list numbers are dropped; dotted abbreviations lose their
-    stops ("a.p." becomes "ap"), titles are spelled out ("Dr." becomes "doctor"); decimals stay whole; missing
-    spaces after a full stop and missing full stops before an obvious new sentence are mended. Sentences without
-    a letter are dropped. Text written by :func:`detokenize` gives its tokens back.
+    stops ("a.p." becomes "ap"), titles are spelled out ("Dr." becomes "doctor"); decimals stay whole;
+    missing spaces after a full stop and missing full stops before an obvious new sentence are mended.
+    Sentences without a letter are dropped. Text written by :func:`detokenize` gives its tokens back.
 
     Args:
         text: A findings section, or a generated report.

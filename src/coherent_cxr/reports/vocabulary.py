@@ -29,8 +29,8 @@ class Vocabulary:
     def __init__(self, tokens: Sequence[str], counts: Mapping[str, int], min_count: int) -> None:
         if tuple(tokens[:4]) != SPECIAL:
             raise ValueError(
-                f"A vocabulary must begin with {', '.join(SPECIAL)}; this one begins with {list(tokens[:4])}. "
-                "Run the pipeline vocabulary_building again."
+                f"A vocabulary must begin with {', '.join(SPECIAL)}; this one begins with "
+                f"{list(tokens[:4])}. Run the pipeline vocabulary_building again."
             )
         self.tokens = tuple(tokens)
         self.counts = dict(counts)
@@ -42,7 +42,7 @@ class Vocabulary:
 
     @classmethod
     def from_reports(cls, reports: Iterable[Sequence[Sequence[str]]], min_count: int) -> Vocabulary:
-        """Count the words of tokenised reports and keep the frequent ones; of equal counts, the first by spelling."""
+        """Keep the words that occur often enough; equally frequent ones by spelling."""
         counts = Counter(word for report in reports for sentence in report for word in sentence)
         words = sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w))
         return cls([*SPECIAL, *words], {word: counts[word] for word in words}, min_count)

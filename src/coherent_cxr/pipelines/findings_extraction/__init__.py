@@ -1,0 +1,5 @@
+"""The findings sections, in sentences and tokens."""
+
+from coherent_cxr.pipelines.findings_extraction.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,5 @@
+"""Raw reports become the tables of studies and images."""
+
+from coherent_cxr.pipelines.report_parsing.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,5 @@
+"""Split by patient, words of the training split, reports as word ids."""
+
+from coherent_cxr.pipelines.vocabulary_building.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]
