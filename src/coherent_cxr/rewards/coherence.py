@@ -72,7 +72,7 @@ class MovingAverage:
         return self._average.copy()
 
     def start(self, rewards: NDArray[np.float64]) -> None:
-        """Start from the mean of rewards ``(batch, types)``: from 0, early advantages would all be positive."""
+        """Start from the mean of ``(batch, types)``: from 0, all early advantages would be positive."""
         self._average = np.asarray(rewards, dtype=np.float64).mean(axis=0)
 
     def update(self, rewards: NDArray[np.float64]) -> None:
