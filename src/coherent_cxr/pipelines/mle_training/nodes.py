@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.mle import MleTrainingConfig
-
-if TYPE_CHECKING:
-    from coherent_cxr.models.bundle import ModelBundle
 
 
 def count_document_frequencies(findings: pd.DataFrame, splits: pd.DataFrame) -> dict[str, Any]:

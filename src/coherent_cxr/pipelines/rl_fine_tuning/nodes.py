@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.rl import RlFineTuningConfig
-
-if TYPE_CHECKING:
-    from coherent_cxr.models.bundle import ModelBundle
 
 
 def fine_tune(
