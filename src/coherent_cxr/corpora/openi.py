@@ -163,7 +163,10 @@ def _from_header(position: str, orientation: str) -> str | None:
 
 def _with_views(images: pd.DataFrame, headers: pd.DataFrame, views: str | None) -> pd.DataFrame:
     known = headers.reindex(images["image_id"])
-    told = infer_views(images, known["View Position"].fillna(""), known["Patient Orientation"].fillna(""))
+    silent_as_empty = known.fillna("")
+    told = infer_views(
+        images, silent_as_empty["View Position"].tolist(), silent_as_empty["Patient Orientation"].tolist()
+    )
     table = images.astype("str").assign(view=[v for v, _ in told], view_source=[s for _, s in told])
     if views is not None:
         given = _read_views(Path(views)).reindex(table["image_id"]).to_numpy()
@@ -233,7 +236,8 @@ def _report_files(place: Path) -> Iterator[tuple[str, bytes]]:
                 stream = archive.extractfile(member)
                 yield Path(member.name).name, stream.read(MAX_REPORT_BYTES + 1) if stream else b""
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise CorpusError(f"The archive '{place}' cannot be read ({error}); download it again.") from error
+        cause = str(error).splitlines()[0].rstrip(":-")  # tarfile lists one line per compression it tried
+        raise CorpusError(f"The archive '{place}' cannot be read ({cause}); download it again.") from error
 
 
 def _by_number(path: Path) -> tuple[int, str]:

@@ -102,11 +102,10 @@ def encode_corpus(
         )
     vocabulary = Vocabulary.from_reports((tokens_of[s] for s in training), config.min_count)
     sentences = [[vocabulary.encode(sentence) for sentence in tokens_of[s]] for s in splits["study_id"]]
-    encoded = splits[["study_id", "split"]].assign(
-        sentences=sentences,
-        n_words=[sum(map(len, report)) for report in sentences],
-        n_unknown=[sum(s.count(Vocabulary.unk_id) for s in report) for report in sentences],
-    )
+    encoded = splits[["study_id", "split"]].copy()
+    encoded["sentences"] = pd.Series(sentences, dtype=object)
+    encoded["n_words"] = [sum(map(len, report)) for report in sentences]
+    encoded["n_unknown"] = [sum(s.count(Vocabulary.unk_id) for s in report) for report in sentences]
     return EncodedCorpus(splits, vocabulary, encoded, exclusions.reset_index(drop=True))
 
 

@@ -1,0 +1,133 @@
+"""Splits by patient, a vocabulary of training words, reports as word ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coherent_cxr.configuration import ConfigurationError
+from coherent_cxr.reports.encoding import VocabularyBuildingConfig, encode_corpus, split_overview
+from coherent_cxr.reports.splits import SplitFileError, split_by_patient
+from coherent_cxr.reports.vocabulary import Vocabulary
+
+
+def corpus(count: int = 40, patients: int = 20) -> tuple[pd.DataFrame, pd.DataFrame]:
+    ids = [f"S{n}" for n in range(count)]
+    studies = pd.DataFrame({"study_id": ids, "patient_id": [f"P{n % patients}" for n in range(count)]})
+    words = [[["lungs", "clear"], ["word", f"w{n}"]] for n in range(count)]
+    return pd.DataFrame({"study_id": ids, "tokens": words}), studies
+
+
+def split_file(folder: Path, rows: list[tuple[str, str]]) -> str:
+    path = folder / "split.csv"
+    pd.DataFrame(rows, columns=["study_id", "split"]).to_csv(path, index=False)
+    return str(path)
+
+
+def test_patients_are_split_seven_one_two_and_never_cross():
+    patients = pd.Series([f"P{n // 2}" for n in range(2000)])
+    split = split_by_patient(patients, (7, 1, 2), seed=0)
+    assert split.value_counts().to_dict() == {"train": 1400, "test": 400, "validation": 200}
+    assert pd.DataFrame({"p": patients, "s": split}).groupby("p")["s"].nunique().max() == 1
+
+
+def test_the_split_depends_on_patients_and_seed_alone():
+    patients = pd.Series([f"P{n}" for n in range(100)])
+    split = split_by_patient(patients, (7, 1, 2), seed=1)
+    shuffled = patients.sample(frac=1, random_state=3)
+    pd.testing.assert_series_equal(split_by_patient(shuffled, (7, 1, 2), seed=1).sort_index(), split)
+    assert (split_by_patient(patients, (7, 1, 2), seed=2) != split).any()
+
+
+def test_only_words_of_the_training_split_are_known():
+    findings, studies = corpus()
+    encoded = encode_corpus(VocabularyBuildingConfig(min_count=1), findings, studies)
+    training = set(encoded.splits.loc[encoded.splits["split"] == "train", "study_id"])
+    known = set(encoded.vocabulary.tokens[4:])
+    assert known == {"lungs", "clear", "word"} | {f"w{s[1:]}" for s in training}
+    test = encoded.encoded_reports[encoded.encoded_reports["split"] == "test"].iloc[0]
+    assert test["sentences"][1][1] == Vocabulary.unk_id
+    assert (test["n_words"], test["n_unknown"]) == (4, 1)
+    overview = split_overview(encoded.encoded_reports).set_index("split")
+    assert overview.loc["train", "unknown"] == 0
+    assert overview.loc["test", "unknown_share"] == pytest.approx(0.25)
+
+
+def test_rare_words_are_left_out_and_ties_are_by_spelling():
+    reports = [[["b", "a", "c"]], [["b", "a"]], [["b", "z", "a", "z"]]]
+    vocabulary = Vocabulary.from_reports(reports, min_count=2)
+    assert vocabulary.tokens == ("<pad>", "<bos>", "<eos>", "<unk>", "a", "b", "z")
+    assert vocabulary.encode(["z", "c"]) == [6, Vocabulary.unk_id]
+    assert vocabulary.decode([5, 4]) == ["b", "a"]
+    assert Vocabulary.from_dict(vocabulary.to_dict()).to_dict() == vocabulary.to_dict()
+
+
+@pytest.mark.parametrize("wrong", [["a", "b"], ["<pad>", "<bos>", "<eos>", "<unk>", "x", "x"]])
+def test_a_vocabulary_that_is_none_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"must begin with|more than once"):
+        Vocabulary(wrong, {}, 1)
+
+
+def test_a_users_split_file_is_followed_and_studies_it_leaves_out_are_excluded(tmp_path):
+    findings, studies = corpus(4, 4)
+    file = split_file(tmp_path, [("S0", "train"), ("S1", "val"), ("S2", "TEST")])
+    encoded = encode_corpus(VocabularyBuildingConfig(split_file=file), findings, studies)
+    assert dict(zip(encoded.splits["study_id"], encoded.splits["split"], strict=True)) == {
+        "S0": "train",
+        "S1": "validation",
+        "S2": "test",
+    }
+    assert encoded.exclusions[["id", "reason"]].to_numpy().tolist() == [["S3", "not_in_split_file"]]
+    assert len(encoded.encoded_reports) + len(encoded.exclusions) == len(findings)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("S0", "train"), ("S1", "holdout")], "names the split 'holdout'"),
+        ([("S0", "train"), ("S0", "test")], "'S0' into two splits"),
+        ([("S0", "train"), ("S2", "test")], r"lets 1 patients cross the splits.*'P0'"),
+    ],
+)
+def test_a_split_file_that_would_leak_or_is_unclear_is_refused(tmp_path, rows, message):
+    findings, studies = corpus(4, 2)
+    config = VocabularyBuildingConfig(split_file=split_file(tmp_path, rows))
+    with pytest.raises(SplitFileError, match=message):
+        encode_corpus(config, findings, studies)
+
+
+def test_a_split_file_without_the_columns_is_refused(tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_text("study,part\nS0,train\n")
+    findings, studies = corpus(4, 4)
+    with pytest.raises(SplitFileError, match="no column split and study_id"):
+        encode_corpus(VocabularyBuildingConfig(split_file=str(path)), findings, studies)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"split_ratio": [7, 3]}, "three positive"),
+        ({"min_count": 0}, "at least 1"),
+        ({"split_file": "no/such.csv"}, "existing CSV"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, message):
+    with pytest.raises(ConfigurationError, match=message):
+        VocabularyBuildingConfig(**settings)
+
+
+def test_an_empty_training_split_is_named(tmp_path):
+    findings, studies = corpus(4, 4)
+    config = VocabularyBuildingConfig(split_file=split_file(tmp_path, [("S0", "test")]))
+    with pytest.raises(ValueError, match="None of 4 studies"):
+        encode_corpus(config, findings, studies)
+
+
+def test_shares_come_out_for_many_ratios():
+    patients = pd.Series(np.arange(1000).astype(str))
+    counts = split_by_patient(patients, (8, 1, 1), seed=0).value_counts()
+    assert counts.to_dict() == {"train": 800, "validation": 100, "test": 100}

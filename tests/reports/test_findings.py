@@ -1,0 +1,45 @@
+"""Every study becomes a row of the findings or an exclusion."""
+
+import pandas as pd
+import pytest
+
+from coherent_cxr.configuration import ConfigurationError
+from coherent_cxr.reports.findings import FindingsExtractionConfig, extract_findings
+
+STUDIES = pd.DataFrame(
+    {
+        "study_id": ["S0", "S1", "S2", "S3"],
+        "findings": ["Lungs  are clear.<br>No edema.", None, "  ", "1. 2."],
+    }
+)
+
+
+def test_a_row_or_an_exclusion_for_every_study():
+    findings, excluded = extract_findings(FindingsExtractionConfig(), STUDIES)
+    assert findings["study_id"].tolist() == ["S0"]
+    assert findings.loc[0, "text"] == "Lungs are clear. No edema."
+    assert findings.loc[0, "sentences"] == ["Lungs are clear.", "No edema."]
+    assert findings.loc[0, "tokens"] == [["lungs", "are", "clear"], ["no", "edema"]]
+    assert dict(zip(excluded["id"], excluded["reason"], strict=True)) == {
+        "S1": "no_findings_section",
+        "S2": "no_findings_section",
+        "S3": "no_words_in_findings",
+    }
+
+
+def test_studies_beyond_the_limit_are_named():
+    many = pd.DataFrame({"study_id": [f"S{n}" for n in range(12)], "findings": "Clear."})
+    findings, excluded = extract_findings(FindingsExtractionConfig(max_studies=10), many)
+    assert len(findings) == 10
+    assert excluded["reason"].tolist() == ["beyond_max_studies"] * 2
+
+
+def test_no_study_at_all_gives_empty_tables():
+    findings, excluded = extract_findings(FindingsExtractionConfig(), STUDIES.iloc[:0])
+    assert list(findings.columns) == ["study_id", "text", "sentences", "tokens"]
+    assert len(findings) == len(excluded) == 0
+
+
+def test_a_limit_that_leaves_nothing_to_split_is_refused():
+    with pytest.raises(ConfigurationError, match="at least 10"):
+        FindingsExtractionConfig(max_studies=3)
