@@ -15,6 +15,7 @@ STAGES = (
     "encoder_pretraining",
     "mle_training",
     "rl_fine_tuning",
+    "baselines",
     "evaluation",
     "model_registration",
 )

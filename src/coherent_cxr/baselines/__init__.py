@@ -1,1 +1,1 @@
-"""Systems to compare with."""
+"""Systems that the report generator is compared with (Liu et al. 2019, section 4.3)."""

@@ -1,0 +1,39 @@
+"""What systems share that answer with a report of the training split."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tokens = list[list[str]]
+"""Words of each sentence of a report."""
+
+
+class TrainingImages(NamedTuple):
+    """The training split, one row per image.
+
+    Attributes:
+        reports: Report of each image's study.
+        features: Mean region feature of each image ``(images, channels)``.
+    """
+
+    reports: list[Tokens]
+    features: NDArray[np.float32]
+
+
+class Retriever(Protocol):
+    """Chooses a training report for each test image."""
+
+    def choose(self, training: TrainingImages, features: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Choose reports.
+
+        Args:
+            training: The training split.
+            features: Mean region feature of each test image ``(test images, channels)``.
+
+        Returns:
+            Row of the training image whose report is the answer ``(test images,)``.
+        """
+        ...

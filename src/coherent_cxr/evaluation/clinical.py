@@ -1,0 +1,156 @@
+"""Clinical measures: whether a written report says the same findings as its reference, by CheXpert labels.
+
+Codes are 1 positive, 0 negative, -1 uncertain, 2 absent. "Positive" is the class that is looked for; negative
+and absent both count as not positive, and what uncertain counts as is a named policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coherent_cxr.chexpert import OBSERVATIONS, UncertainPolicy
+from coherent_cxr.evaluation.label_sets import LABEL_SETS, columns_of
+from coherent_cxr.evaluation.measures import Array, Measure, Metric, SumMeasure, mean_measure, ratio
+from coherent_cxr.rewards import ccr
+from coherent_cxr.rewards.labels import DEFAULT_TYPES
+
+Codes = NDArray[np.int8]
+NAMES = ("accuracy", "precision", "recall", "specificity", "F1")
+
+
+def clinical_measures(candidates: Codes, references: Codes) -> list[Measure]:
+    """Return every clinical measure under every policy.
+
+    Args:
+        candidates: Label codes of the written reports ``(studies, 14)``.
+        references: Label codes of the references, in the same order.
+    """
+    measures: list[Measure] = []
+    for policy in UncertainPolicy:
+        written, wanted, counts = binary(candidates, references, policy)
+        measures.append(confusion_measure(written, wanted, counts, str(policy)))
+        measures.append(example_measure(written, wanted, counts, str(policy)))
+    measures.append(negation_measure(candidates, references))
+    measures.append(coherence_measure(candidates, references))
+    return measures
+
+
+def binary(
+    candidates: Codes, references: Codes, policy: UncertainPolicy
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Apply a policy for uncertain labels.
+
+    Returns:
+        Written positives, wanted positives, and which cells count; each ``(studies, 14)``. ``ignore`` leaves
+        out a cell in which either label is uncertain.
+    """
+    written, wanted = candidates == 1, references == 1
+    uncertain_written, uncertain_wanted = candidates == -1, references == -1
+    counts = np.ones(written.shape, dtype=bool)
+    if policy is UncertainPolicy.AS_POSITIVE:
+        written, wanted = written | uncertain_written, wanted | uncertain_wanted
+    elif policy is UncertainPolicy.IGNORE:
+        counts = ~(uncertain_written | uncertain_wanted)
+    return written & counts, wanted & counts, counts
+
+
+def confusion_measure(
+    written: NDArray[np.bool_], wanted: NDArray[np.bool_], counts: NDArray[np.bool_], uncertain: str
+) -> SumMeasure:
+    """Accuracy, precision, recall, specificity and F1 per label, and micro and macro over each label set.
+
+    Macro is the mean over all labels of the set, a label without any positive counting 0, as in scikit-learn.
+    """
+    cells = np.stack(
+        [written & wanted, written & ~wanted & counts, ~written & wanted, ~written & ~wanted & counts], axis=1
+    )  # (studies, 4, 14)
+    metrics = [Metric(name, label, "", uncertain) for label in OBSERVATIONS for name in NAMES]
+    for labels in LABEL_SETS:
+        metrics += [Metric(name, labels, how, uncertain) for how in ("micro", "macro") for name in NAMES]
+
+    def finish(sums: Array) -> Array:
+        table = sums.reshape(len(sums), 4, len(OBSERVATIONS))
+        of_label = rates(table)  # (weightings, 14, 5)
+        parts = [of_label.reshape(len(sums), -1)]
+        for labels in LABEL_SETS.values():
+            chosen = columns_of(labels)
+            parts.append(rates(table[:, :, chosen].sum(axis=2)))
+            parts.append(of_label[:, chosen].mean(axis=1))
+        return np.concatenate(parts, axis=1)
+
+    return SumMeasure(metrics, cells.reshape(len(cells), -1).astype(np.float64), finish)
+
+
+def rates(table: Array) -> Array:
+    """Compute the five rates of :data:`NAMES` from counts.
+
+    Args:
+        table: True positives, false positives, false negatives, true negatives along axis 1
+            ``(weightings, 4, ...)``.
+
+    Returns:
+        ``(weightings, ..., 5)``.
+    """
+    tp, fp, fn, tn = (table[:, i] for i in range(4))
+    return np.stack(
+        [
+            ratio(tp + tn, tp + fp + fn + tn),
+            ratio(tp, tp + fp),
+            ratio(tp, tp + fn),
+            ratio(tn, tn + fp),
+            ratio(2 * tp, 2 * tp + fp + fn),
+        ],
+        axis=-1,
+    )
+
+
+def example_measure(
+    written: NDArray[np.bool_], wanted: NDArray[np.bool_], counts: NDArray[np.bool_], uncertain: str
+) -> SumMeasure:
+    """Precision, recall and F1 of each study's own positives, mean over studies (scikit-learn's ``samples``).
+
+    A study without a positive on either side scores 0, so values over few labels are small by construction.
+    """
+    metrics, scores = [], []
+    for name, labels in LABEL_SETS.items():
+        w, r = written[:, columns_of(labels)], wanted[:, columns_of(labels)]
+        both = (w & r).sum(axis=1).astype(np.float64)
+        said, true = w.sum(axis=1).astype(np.float64), r.sum(axis=1).astype(np.float64)
+        scores += [ratio(both, said), ratio(both, true), ratio(2 * both, said + true)]
+        metrics += [Metric(what, name, "example", uncertain) for what in ("precision", "recall", "F1")]
+    return mean_measure(metrics, np.stack(scores, axis=1))
+
+
+def negation_measure(candidates: Codes, references: Codes) -> SumMeasure:
+    """Agreement on what is explicitly denied: precision, recall and F1 of the label "negative", apart.
+
+    Kept apart from agreement on positives because denying everything is easy and often right.
+    """
+    labels = LABEL_SETS["13 labels"]  # "No Finding" is never denied
+    chosen = columns_of(labels)
+    written, wanted = candidates[:, chosen] == 0, references[:, chosen] == 0
+    cells = np.stack([written & wanted, written & ~wanted, ~written & wanted, ~written & ~wanted], axis=1)
+    names = ("precision of negatives", "recall of negatives", "F1 of negatives")
+    metrics = [Metric(name, label) for label in labels for name in names]
+    metrics += [Metric(name, "13 labels", how) for how in ("micro", "macro") for name in names]
+
+    def finish(sums: Array) -> Array:
+        table = sums.reshape(len(sums), 4, len(labels))
+        of_label = rates(table)[..., [1, 2, 4]]
+        pooled = rates(table.sum(axis=2))[..., [1, 2, 4]]
+        return np.concatenate([of_label.reshape(len(sums), -1), pooled, of_label.mean(axis=1)], axis=1)
+
+    return SumMeasure(metrics, cells.reshape(len(cells), -1).astype(np.float64), finish)
+
+
+def coherence_measure(
+    candidates: Codes, references: Codes, types: Sequence[str] = DEFAULT_TYPES
+) -> SumMeasure:
+    """The Clinically Coherent Reward of eq. (1), per type and summed over types; mean over studies."""
+    chosen = columns_of(tuple(types))
+    reward = np.asarray(ccr(candidates[:, chosen], references[:, chosen]), dtype=np.float64)
+    scores = np.column_stack([reward.sum(axis=1), reward])
+    return mean_measure([Metric("CCR"), *(Metric("CCR", label) for label in types)], scores)

@@ -1,0 +1,29 @@
+"""How systems are judged."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from coherent_cxr.configuration import configuration, require
+
+
+@configuration
+class EvaluationConfig:
+    """Settings of the evaluation stage.
+
+    Attributes:
+        uncertain: What an uncertain label counts as in the headline; all three are always in the table.
+        resamples: Bootstrap resamples of the patients.
+        seed: Seed of the resamples and of the choice of sample studies.
+        samples: Test studies shown on the results page.
+    """
+
+    uncertain: Literal["as_negative", "as_positive", "ignore"] = "as_negative"
+    resamples: int = 1000
+    seed: int = 0
+    samples: int = 20
+
+    def check(self) -> None:
+        """Refuse impossible values."""
+        require(self.resamples >= 100, "evaluation.resamples", self.resamples, "at least 100")
+        require(self.samples >= 0, "evaluation.samples", self.samples, "0 or more")

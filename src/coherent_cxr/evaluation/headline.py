@@ -1,0 +1,43 @@
+"""The few numbers that stand for a system."""
+
+from __future__ import annotations
+
+import math
+
+from coherent_cxr.evaluation.measures import Metric
+from coherent_cxr.evaluation.scoring import Scores
+
+UNCERTAIN_IN_WORDS = {
+    "as_negative": "uncertain counts as negative",
+    "as_positive": "uncertain counts as positive",
+    "ignore": "cells with an uncertain label are left out",
+}
+
+
+def headline_metrics(uncertain: str) -> dict[str, Metric]:
+    """Return the headline's columns: short name and metric.
+
+    Args:
+        uncertain: What an uncertain label counts as.
+    """
+    return {
+        "BLEU-1": Metric("BLEU-1"),
+        "BLEU-4": Metric("BLEU-4"),
+        "ROUGE-L": Metric("ROUGE-L"),
+        "CIDEr-D": Metric("CIDEr-D"),
+        "accuracy": Metric("accuracy", "14 labels", "macro", uncertain),
+        "micro-F1": Metric("F1", "14 labels", "micro", uncertain),
+        "macro-F1": Metric("F1", "14 labels", "macro", uncertain),
+        "micro-5-F1": Metric("F1", "5 labels", "micro", uncertain),
+        "CCR": Metric("CCR"),
+    }
+
+
+def summarise(scores: Scores, uncertain: str) -> dict[str, dict[str, float]]:
+    """Return ``{system: {short name: value}}``; a metric that a system does not have is left out."""
+    columns = {name: m for name, m in headline_metrics(uncertain).items() if m in scores.metrics}
+    summary: dict[str, dict[str, float]] = {}
+    for system in scores.systems:
+        values = {name: scores.value(system, metric) for name, metric in columns.items()}
+        summary[system] = {name: value for name, value in values.items() if not math.isnan(value)}
+    return summary

@@ -1,0 +1,21 @@
+"""Sets of observations over which clinical metrics are averaged."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from coherent_cxr.chexpert import OBSERVATIONS
+
+FIVE: Final = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
+"""The five competition tasks of Irvin et al. 2019, the usual short list."""
+
+LABEL_SETS: Final[dict[str, tuple[str, ...]]] = {
+    "14 labels": OBSERVATIONS,
+    "13 labels": tuple(name for name in OBSERVATIONS if name != "No Finding"),
+    "5 labels": FIVE,
+}
+
+
+def columns_of(labels: tuple[str, ...]) -> list[int]:
+    """Return the positions of observations in :data:`~coherent_cxr.chexpert.OBSERVATIONS`."""
+    return [OBSERVATIONS.index(name) for name in labels]

@@ -1,0 +1,47 @@
+"""A report cut into stretches that the page colours by observation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN, CheXpertLabeler, Mention
+
+STATUS_CLASSES = {POSITIVE: "positive", UNCERTAIN: "uncertain", NEGATIVE: "negative"}
+
+
+class Stretch(NamedTuple):
+    """A stretch of text.
+
+    Attributes:
+        text: Its characters.
+        style: Style classes: the observation's colour and the status; empty outside any mention.
+        note: Observation and status in words.
+    """
+
+    text: str
+    style: str = ""
+    note: str = ""
+
+
+def highlight(labeler: CheXpertLabeler, text: str) -> list[Stretch]:
+    """Cut a report at the edges of its mentions; the stretches joined give the report again.
+
+    Where mentions overlap, a positive one is shown before an uncertain and that before a negative one.
+    """
+    mentions = labeler.explain(text)
+    edges = sorted({0, len(text), *(m.start for m in mentions), *(m.end for m in mentions)})
+    return [
+        _stretch(text[a:b], [m for m in mentions if m.start <= a and m.end >= b]) for a, b in pairwise(edges)
+    ]
+
+
+def _stretch(text: str, mentions: Sequence[Mention]) -> Stretch:
+    for status, name in STATUS_CLASSES.items():
+        for mention in mentions:
+            if mention.status == status:
+                colour = f"o{OBSERVATIONS.index(mention.observation)}"
+                what = "other finding" if mention.observation == "No Finding" else mention.observation
+                return Stretch(text, f"{colour} {name}", f"{what}: {name}")
+    return Stretch(text)

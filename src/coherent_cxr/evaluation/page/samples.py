@@ -1,0 +1,93 @@
+"""Sample studies: image, reference, and what each system wrote (the paper's Table 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.evaluation.page.highlights import Stretch, highlight
+
+
+class Written(NamedTuple):
+    """One system's report beside the reference.
+
+    Attributes:
+        system: The system.
+        text: The report, coloured by mention.
+        found: Positive observations of the reference that the report has too.
+        missed: Positive observations of the reference that the report lacks.
+        invented: Positive observations of the report that the reference lacks.
+    """
+
+    system: str
+    text: list[Stretch]
+    found: list[str]
+    missed: list[str]
+    invented: list[str]
+
+
+class Sample(NamedTuple):
+    """A study as the page shows it: image, reference with its positive observations, all reports."""
+
+    study_id: str
+    image: str
+    reference: list[Stretch]
+    positives: list[str]
+    written: list[Written]
+
+
+def choose_samples(codes: NDArray[np.int8], count: int, seed: int) -> list[int]:
+    """Choose studies at random, but so that every observation is shown if the test split has it.
+
+    Args:
+        codes: Reference label codes ``(studies, 14)``.
+        count: Number of studies.
+        seed: Seed of the choice.
+
+    Returns:
+        Rows of the chosen studies, in rising order.
+    """
+    order = np.random.default_rng(seed).permutation(len(codes))
+    chosen: list[int] = []
+    for column in range(codes.shape[1]):
+        if not any(codes[row, column] == 1 for row in chosen):
+            chosen += [int(row) for row in order if codes[row, column] == 1][:1]
+    chosen += [int(row) for row in order if row not in chosen]
+    return sorted(chosen[:count])
+
+
+def sample(
+    labeler: CheXpertLabeler,
+    study_id: str,
+    image: str,
+    reference: str,
+    reference_codes: NDArray[np.int8],
+    reports: Mapping[str, str],
+    report_codes: Mapping[str, Sequence[int] | NDArray[np.int8]],
+) -> Sample:
+    """Bring one study into the form of the page.
+
+    Args:
+        labeler: Finds the mentions.
+        study_id: The study.
+        image: Its image as a data address.
+        reference: Reference findings.
+        reference_codes: Their label codes ``(14,)``.
+        reports: Report by system.
+        report_codes: Label codes by system.
+    """
+    wanted = {name for name, code in zip(OBSERVATIONS, reference_codes, strict=True) if code == 1}
+    written = []
+    for system, report in reports.items():
+        said = {name for name, code in zip(OBSERVATIONS, report_codes[system], strict=True) if code == 1}
+        found, missed, invented = (_sorted(s) for s in (wanted & said, wanted - said, said - wanted))
+        written.append(Written(system, highlight(labeler, report), found, missed, invented))
+    return Sample(study_id, image, highlight(labeler, reference), _sorted(wanted), written)
+
+
+def _sorted(names: set[str]) -> list[str]:
+    return [name for name in OBSERVATIONS if name in names]

@@ -1,0 +1,114 @@
+"""Every metric of every system, with intervals and paired comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from coherent_cxr.evaluation.bootstrap import centred, paired_p_value, patient_weights, percentile_interval
+from coherent_cxr.evaluation.clinical import clinical_measures
+from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.evaluation.language import language_measures
+from coherent_cxr.evaluation.measures import Array, Measure, Metric
+from coherent_cxr.evaluation.systems import References, SystemOutput
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Measured and resampled values.
+
+    Attributes:
+        systems: Names.
+        metrics: Names of the metrics.
+        measured: On the studies as they are ``(systems, metrics)``; NaN where a system has no such metric.
+        resampled: In each resample ``(systems, resamples, metrics)``; the same resamples for every system.
+    """
+
+    systems: list[str]
+    metrics: list[Metric]
+    measured: Array
+    resampled: Array
+
+    def value(self, system: str, metric: Metric) -> float:
+        """Return one measured value."""
+        return float(self.measured[self.systems.index(system), self.metrics.index(metric)])
+
+
+def score_systems(
+    config: EvaluationConfig, outputs: Sequence[SystemOutput], references: References
+) -> Scores:
+    """Score all systems on the same studies and the same resamples of their patients.
+
+    Args:
+        config: Number and seed of the resamples.
+        outputs: What the systems said.
+        references: The truth.
+    """
+    weights = patient_weights(references.patients, config.resamples, config.seed)
+    whole = np.ones((1, len(references.study_ids)))
+    by_system = [_measures(output, references) for output in outputs]
+    every = [measure for measures in by_system for measure in measures]
+    metrics = list(dict.fromkeys(metric for measure in every for metric in measure.metrics))
+    place = {metric: column for column, metric in enumerate(metrics)}
+    measured = np.full((len(outputs), len(metrics)), np.nan)
+    resampled = np.full((len(outputs), config.resamples, len(metrics)), np.nan)
+    for row, measures in enumerate(by_system):
+        for measure in measures:
+            columns = [place[metric] for metric in measure.metrics]
+            measured[row, columns] = measure.values(whole)[0]
+            values = measure.values(weights)
+            resampled[row][:, columns] = (
+                centred(values, measured[row, columns]) if measure.centred else values
+            )
+    return Scores([output.name for output in outputs], metrics, measured, resampled)
+
+
+def _measures(output: SystemOutput, references: References) -> list[Measure]:
+    measures = clinical_measures(output.codes, references.codes)
+    if output.texts is None:
+        return measures
+    return [*language_measures(output.texts, references.texts), *measures]
+
+
+def metrics_table(scores: Scores) -> pd.DataFrame:
+    """Return one row per system and metric: value and 95 % interval over patients.
+
+    Returns:
+        ``system``, ``metric``, ``labels``, ``average``, ``uncertain``, ``value``, ``low``, ``high``.
+    """
+    rows = []
+    for number, system in enumerate(scores.systems):
+        interval = percentile_interval(scores.resampled[number])
+        for column, metric in enumerate(scores.metrics):
+            value = scores.measured[number, column]
+            if not np.isnan(value):
+                rows.append((system, *metric, value, interval.low[column], interval.high[column]))
+    return pd.DataFrame(
+        rows, columns=["system", "metric", "labels", "average", "uncertain", "value", "low", "high"]
+    )
+
+
+def comparisons_table(scores: Scores) -> pd.DataFrame:
+    """Return one row per pair of systems and metric: difference, 95 % interval and paired p-value.
+
+    Returns:
+        ``system``, ``other``, ``metric``, ``labels``, ``average``, ``uncertain``, ``difference`` (system
+        minus other), ``low``, ``high``, ``p_value`` (two-sided, not adjusted for the number of comparisons).
+    """
+    rows = []
+    for first, second in combinations(range(len(scores.systems)), 2):
+        difference = scores.measured[first] - scores.measured[second]
+        resampled = scores.resampled[first] - scores.resampled[second]
+        interval, p_value = percentile_interval(resampled), paired_p_value(resampled)
+        names = scores.systems[first], scores.systems[second]
+        rows += [
+            (*names, *metric, difference[c], interval.low[c], interval.high[c], p_value[c])
+            for c, metric in enumerate(scores.metrics)
+            if not np.isnan(difference[c])
+        ]
+    columns = ["system", "other", "metric", "labels", "average", "uncertain"]
+    return pd.DataFrame(rows, columns=[*columns, "difference", "low", "high", "p_value"])

@@ -1,0 +1,150 @@
+"""What evaluation knows of a system: for each test study a text, labels, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.reports.text import metric_text
+from coherent_cxr.rewards.labels import label_codes
+
+
+class UnequalStudiesError(ValueError):
+    """A system that did not answer for exactly the studies of the references."""
+
+
+@dataclass(frozen=True)
+class References:
+    """The truth about the test studies.
+
+    Attributes:
+        study_ids: The studies, in the order of everything below.
+        patients: Patient of each study.
+        texts: Reference reports, tokens joined by spaces.
+        codes: Reference label codes ``(studies, 14)``.
+    """
+
+    study_ids: list[str]
+    patients: list[str]
+    texts: list[str]
+    codes: NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class SystemOutput:
+    """What one system said about the test studies, in the references' order.
+
+    Attributes:
+        name: The system.
+        texts: Written reports, tokens joined by spaces; None for a system that gives labels alone.
+        codes: Label codes of the written reports ``(studies, 14)``.
+    """
+
+    name: str
+    texts: list[str] | None
+    codes: NDArray[np.int8]
+
+
+def test_studies(findings: pd.DataFrame, splits: pd.DataFrame, with_image: Iterable[str]) -> list[str]:
+    """Return the studies every system is judged on: of the test split, with findings and a stored image.
+
+    Args:
+        findings: ``study_id``.
+        splits: ``study_id``, ``split``.
+        with_image: Studies that have an image.
+
+    Returns:
+        Study ids in the order of ``findings``.
+    """
+    chosen = set(splits.loc[splits["split"] == "test", "study_id"]) & set(with_image)
+    return [study for study in findings["study_id"] if study in chosen]
+
+
+def label_reports(labeler: CheXpertLabeler, generated: pd.DataFrame) -> pd.DataFrame:
+    """Label written reports.
+
+    Args:
+        labeler: The labeller that also labelled the references.
+        generated: ``system``, ``study_id``, ``report``.
+
+    Returns:
+        ``system``, ``study_id`` and the 14 observations (Int8), row by row.
+    """
+    labels = labeler.label_many(generated["report"].reset_index(drop=True))[list(OBSERVATIONS)]
+    labels.insert(0, "system", generated["system"].to_numpy())
+    labels.insert(1, "study_id", generated["study_id"].to_numpy())
+    return labels
+
+
+def references_of(
+    study_ids: Sequence[str], findings: pd.DataFrame, labels: pd.DataFrame, splits: pd.DataFrame
+) -> References:
+    """Look up the references of studies.
+
+    Args:
+        study_ids: The studies.
+        findings: ``study_id``, ``tokens``.
+        labels: ``study_id`` and the 14 observations.
+        splits: ``study_id``, ``patient_id``.
+    """
+    tokens = dict(zip(findings["study_id"], findings["tokens"], strict=True))
+    patients = dict(zip(splits["study_id"], splits["patient_id"], strict=True))
+    rows = labels.set_index("study_id").loc[list(study_ids)]
+    return References(
+        list(study_ids),
+        [str(patients[s]) for s in study_ids],
+        [metric_text(tokens[s]) for s in study_ids],
+        label_codes(rows, OBSERVATIONS),
+    )
+
+
+def outputs_of(
+    generated: pd.DataFrame, generated_labels: pd.DataFrame, references: References
+) -> list[SystemOutput]:
+    """Bring every system's answers into the references' order.
+
+    Args:
+        generated: ``system``, ``study_id``, ``tokens``.
+        generated_labels: ``system``, ``study_id`` and the 14 observations; may name systems without reports.
+        references: The studies.
+
+    Returns:
+        One output per system, in the order in which the labels name them.
+
+    Raises:
+        UnequalStudiesError: If a system lacks a study, has one too many, or one twice.
+    """
+    reports = dict(list(generated.groupby("system", sort=False)))
+    outputs = []
+    for system, labels in generated_labels.groupby("system", sort=False):
+        name = str(system)
+        rows = _in_order(name, labels, references.study_ids)
+        texts = None
+        if name in reports:
+            written = _in_order(name, reports[name], references.study_ids)
+            texts = [metric_text(tokens) for tokens in written["tokens"]]
+        outputs.append(SystemOutput(name, texts, label_codes(rows, OBSERVATIONS)))
+    return outputs
+
+
+def _in_order(system: str, table: pd.DataFrame, study_ids: Sequence[str]) -> pd.DataFrame:
+    given, wanted = table["study_id"].tolist(), set(study_ids)
+    if len(given) != len(set(given)):
+        twice = table.loc[table["study_id"].duplicated(), "study_id"].iloc[0]
+        raise UnequalStudiesError(f"The system '{system}' has more than one report for study '{twice}'.")
+    if missing := sorted(wanted - set(given)):
+        raise UnequalStudiesError(
+            f"The system '{system}' has no report for {len(missing)} of {len(wanted)} studies, the first is "
+            f"'{missing[0]}'. Every system must answer for every study."
+        )
+    if extra := sorted(set(given) - wanted):
+        raise UnequalStudiesError(
+            f"The system '{system}' has reports for {len(extra)} studies without a reference, the first is "
+            f"'{extra[0]}'."
+        )
+    return table.set_index("study_id").loc[list(study_ids)]

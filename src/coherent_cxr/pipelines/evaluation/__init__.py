@@ -1,0 +1,5 @@
+"""Every system is judged on the test split."""
+
+from coherent_cxr.pipelines.evaluation.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]
