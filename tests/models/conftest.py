@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # the step-by-step reference stands there
+
 WORDS = 20  # vocabulary size, the four marks included
 
 
-@pytest.fixture
-def config() -> GeneratorConfig:
-    return GeneratorConfig(size=16, attention_size=8, dropout=0.0, max_sentences=4, max_words=6)
+@pytest.fixture(params=[False, True], ids=["paper", "feedback"])
+def config(request: pytest.FixtureRequest) -> GeneratorConfig:
+    return GeneratorConfig(
+        size=16, attention_size=8, dropout=0.0, max_sentences=4, max_words=6, sentence_feedback=request.param
+    )
 
 
 @pytest.fixture

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
-from coherent_cxr.models.decoding import decode, without_repeats, word_ids
+from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.models.decoding import decode, repeat_rate, without_repeats, word_ids
+from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
+from coherent_cxr.models.writing import Choice
+
+
+def log_probability(model, regions, reports):
+    return report_log_probability(model(regions, reports), len(regions))
 
 
 def test_greedy_words_are_the_likeliest_under_the_teacher_forced_pass(model, regions):
@@ -16,20 +24,57 @@ def test_greedy_words_are_the_likeliest_under_the_teacher_forced_pass(model, reg
     assert ((chance > 0.5) == (scored.stop_targets == 1))[scored.stop_mask].all()
 
 
-def test_attention_of_decoding_is_that_of_the_teacher_forced_pass(model, regions):
-    written = decode(model, regions, keep_attention=True)
+@pytest.mark.parametrize("how", ["greedy", "sample"])
+def test_attention_of_decoding_is_that_of_the_teacher_forced_pass(model, regions, how):
+    written = decode(model, regions, how, torch.Generator().manual_seed(2), keep_attention=True)
     scored = model(regions, written.reports)
-    exists = torch.arange(written.reports.words.shape[1]) < written.reports.sentences.unsqueeze(1)
-    stepwise = written.attention[exists]
-    torch.testing.assert_close(
-        stepwise[scored.word_mask], scored.attention[scored.word_mask], rtol=1e-4, atol=1e-5
+    stepwise = written.attention[scored.layout.counted]
+    torch.testing.assert_close(stepwise, scored.attention, rtol=1e-4, atol=1e-5)
+    assert written.attention[~scored.layout.counted].abs().sum() == 0
+
+
+@pytest.mark.parametrize("how", ["greedy", "beam"])
+def test_batch_decoding_equals_one_by_one(model, how):
+    regions = torch.randn(12, 5, 16, generator=torch.Generator().manual_seed(4)) * 3
+    together = word_ids(decode(model, regions, how).reports)
+    alone = [word_ids(decode(model, regions[i : i + 1], how).reports)[0] for i in range(12)]
+    assert together == alone
+    assert len({len(report) for report in together}) > 1, (
+        "the seed no longer gives reports of several lengths"
     )
 
 
-def test_batch_decoding_equals_one_by_one(model, regions):
-    together = word_ids(decode(model, regions).reports)
-    alone = [word_ids(decode(model, regions[i : i + 1]).reports)[0] for i in range(3)]
-    assert together == alone
+def test_a_beam_of_width_one_is_greedy(model, regions):
+    greedy, beam = decode(model, regions).reports, decode(model, regions, "beam", beams=1).reports
+    assert all(torch.equal(a, b) for a, b in zip(greedy, beam, strict=True))
+
+
+@pytest.mark.parametrize("beams", [2, 4, 9])
+def test_a_wider_beam_never_writes_a_less_likely_report(model, beams):
+    regions = torch.randn(40, 5, 16, generator=torch.Generator().manual_seed(3)) * 3
+    greedy = log_probability(model, regions, decode(model, regions).reports)
+    beam = log_probability(model, regions, decode(model, regions, "beam", beams=beams).reports)
+    assert (beam >= greedy).all()
+    assert (beam > greedy + 1e-4).any(), "the search found nothing better anywhere"
+
+
+def test_a_beam_as_wide_as_the_choice_finds_the_likeliest_sentence():
+    torch.manual_seed(3)
+    config = GeneratorConfig(size=8, attention_size=4, dropout=0.0, max_sentences=1, max_words=3)
+    model = ReportGenerator(config, 6).eval()
+    regions = torch.randn(20, 3, 8, generator=torch.Generator().manual_seed(0)) * 4
+    sentences = [[a, 2] for a in (4, 5)] + [[a, b, 2] for a in (4, 5) for b in (4, 5)]
+    sentences += [[a, b, c] for a in (4, 5) for b in (4, 5) for c in (4, 5)]
+    every = torch.zeros(len(sentences), 1, 3, dtype=torch.long)
+    for row, sentence in enumerate(sentences):
+        every[row, 0, : len(sentence)] = torch.tensor(sentence)
+    written = decode(model, regions, "beam", beams=len(sentences)).reports
+    for i in range(len(regions)):
+        stopped = written.stopped[i].expand(len(every))
+        reports = TargetReports(every, torch.ones(len(every), dtype=torch.long), stopped)
+        chances = log_probability(model, regions[i : i + 1].expand(len(every), -1, -1), reports)
+        best = [w for w in sentences[int(chances.argmax())] if w != 2]
+        assert word_ids(written)[i] == [best]
 
 
 def test_sampling_frequencies_match_the_reported_probability(model, regions):
@@ -37,21 +82,24 @@ def test_sampling_frequencies_match_the_reported_probability(model, regions):
     generator = torch.Generator().manual_seed(0)
     many = regions[:1].expand(4000, -1, -1)
     written = decode(model, many, "sample", generator).reports
+    scored = model(many[:1], TargetReports(*(t[:1] for t in written)))
+    chance = torch.sigmoid(scored.stop_logits)[0, 0].item()
     first_stop = (written.sentences == 1) & written.stopped
-    chance = torch.sigmoid(model.sentence_decoder(regions[:1].mean(1), 4)[1])[0, 0].item()
     assert abs(first_stop.float().mean().item() - chance) < 4 * (chance * (1 - chance) / 4000) ** 0.5
     first_words = written.words[:, 0, 0]
-    scored = model(regions[:1], type(written)(written.words[:1], written.sentences[:1], written.stopped[:1]))
-    expected = torch.softmax(scored.word_logits[0, 0], -1)
     share = torch.bincount(first_words, minlength=20) / 4000
-    assert (share - expected).abs().max() < 0.04
+    assert (share - torch.softmax(scored.word_logits[0], -1)).abs().max() < 0.04
 
 
 def test_log_probability_of_all_reports_of_a_tiny_model_sums_to_one(config):
-    from coherent_cxr.models.config import GeneratorConfig
-    from coherent_cxr.models.generator import ReportGenerator, TargetReports
-
-    tiny = GeneratorConfig(size=8, attention_size=4, dropout=0.0, max_sentences=2, max_words=2)
+    tiny = GeneratorConfig(
+        size=8,
+        attention_size=4,
+        dropout=0.0,
+        max_sentences=2,
+        max_words=2,
+        sentence_feedback=config.sentence_feedback,
+    )
     torch.manual_seed(3)
     model = ReportGenerator(tiny, 6).eval()  # two real words: 4 and 5
     sentences = [[4, 2], [5, 2], [4, 4], [4, 5], [5, 4], [5, 5]]  # the last four were cut at two words
@@ -64,10 +112,63 @@ def test_log_probability_of_all_reports_of_a_tiny_model_sums_to_one(config):
         words, torch.tensor([n for _, n, _ in every]), torch.tensor([s for _, _, s in every])
     )
     regions = torch.randn(1, 3, 8, generator=torch.Generator().manual_seed(0)).expand(len(every), -1, -1)
-    total = report_log_probability(model(regions, reports), len(every)).exp().sum()
+    total = log_probability(model, regions, reports).exp().sum()
     torch.testing.assert_close(total, torch.tensor(1.0), rtol=1e-5, atol=1e-5)
 
 
-def test_repeated_sentences_are_dropped_and_order_is_kept():
+def test_sampling_among_one_word_or_at_no_temperature_is_greedy(model, regions):
+    greedy = word_ids(decode(model, regions).reports)
+    cold = decode(model, regions, "sample", torch.Generator().manual_seed(0), temperature=1e-7)
+    assert word_ids(cold.reports) == greedy
+    for narrow in ({"top_k": 1}, {"top_p": 1e-6}):
+        drawn = word_ids(decode(model, regions, "sample", torch.Generator().manual_seed(0), **narrow).reports)
+        for report, likeliest in zip(drawn, greedy, strict=True):  # stops are still drawn
+            shared = min(len(report), len(likeliest))
+            assert report[:shared] == likeliest[:shared]
+
+
+@pytest.mark.parametrize(
+    ("limits", "allowed"),
+    [
+        ({}, [0, 1, 2, 3]),
+        ({"top_k": 2}, [1, 2]),
+        ({"top_p": 0.5}, [1]),  # 0.5 reaches it alone
+        ({"top_p": 0.51}, [1, 2]),
+        ({"top_k": 3, "top_p": 0.99}, [0, 1, 2]),
+    ],
+)
+def test_words_that_may_be_drawn(limits, allowed):
+    chances = torch.tensor([[[0.15, 0.5, 0.3, 0.05]]])
+    left = Choice(True, **limits).allowed(chances.log())
+    assert torch.isfinite(left[0, 0]).nonzero().squeeze(1).tolist() == allowed
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"temperature": 0.0}, "temperature is 0.0; it must be positive"),
+        ({"top_p": 1.5}, "top_p is 1.5; it must be above 0 and at most 1"),
+        ({"top_k": -1}, "top_k is -1"),
+        ({"beams": 0}, "beams is 0"),
+        ({"how": "beam", "keep_attention": True}, "use how='greedy'"),
+    ],
+)
+def test_impossible_settings_are_refused(model, regions, setting, message):
+    with pytest.raises(ValueError, match=message):
+        decode(model, regions, **setting)
+
+
+def test_the_same_seed_draws_the_same_reports(model, regions):
+    one, same, other = (
+        decode(model, regions, "sample", torch.Generator().manual_seed(seed)).reports.words
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_repeated_sentences_are_dropped_and_counted():
     report = [["a", "b"], ["c"], ["a", "b"], ["d"], ["c"]]
     assert without_repeats(report) == [["a", "b"], ["c"], ["d"]]
+    assert repeat_rate([report, [["e"]]]) == pytest.approx(2 / 6)
+    assert repeat_rate([]) == 0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from coherent_cxr.configuration import configuration, require
+
+StudyInput = Literal["per_image", "per_study"]
 
 
 @configuration
@@ -15,6 +19,10 @@ class GeneratorConfig:
         dropout: Probability of dropping an activation of regions, word inputs and word outputs.
         max_sentences: Longest report that is written, in sentences.
         max_words: Longest sentence that is written, in words.
+        study_input: ``per_image`` writes from one image, as the paper does; ``per_study`` writes from a
+            study's frontal and lateral image together.
+        sentence_feedback: Whether the sentence decoder reads the sentence just written, which keeps it from
+            writing it again; false is the paper's decoder, whose topics follow from the image alone.
     """
 
     size: int = 256
@@ -22,6 +30,8 @@ class GeneratorConfig:
     dropout: float = 0.5
     max_sentences: int = 8
     max_words: int = 30
+    study_input: StudyInput = "per_image"
+    sentence_feedback: bool = False
 
     def check(self) -> None:
         """Refuse impossible sizes."""

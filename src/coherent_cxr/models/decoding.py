@@ -1,4 +1,4 @@
-"""Writing reports: greedy decoding and sampling, vectorised over studies and sentences."""
+"""Writing reports: greedily, by sampling or by beam search, for many studies at the same time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import torch
 from torch import Tensor
 
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
+from coherent_cxr.models.likelihood import report_log_probability
+from coherent_cxr.models.writing import Choice, write_sentences, write_sentences_by_beam
 from coherent_cxr.reports.vocabulary import Vocabulary
+
+How = Literal["greedy", "sample", "beam"]
 
 
 class Decoded(NamedTuple):
@@ -27,71 +31,129 @@ class Decoded(NamedTuple):
 def decode(
     model: ReportGenerator,
     regions: Tensor,
-    how: Literal["greedy", "sample"] = "greedy",
+    how: How = "greedy",
     generator: torch.Generator | None = None,
     keep_attention: bool = False,
+    *,
+    beams: int = 4,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
 ) -> Decoded:
     """Write one report per study.
 
-    All topics come from one call, because they do not depend on words; then every sentence of every study is
-    written at the same time, word by word, until all have ended.
+    Where topics do not depend on words, every sentence of every study is written at the same time; with
+    sentence feedback, the first sentences of all studies are written, then the second ones, and so on.
+    Writing ends when all have ended.
 
     Args:
-        model: The generator; call ``eval()`` first unless dropout is wanted.
+        model: The generator; call ``eval()`` first.
         regions: Image regions V ``(batch, K, size)``.
-        how: ``greedy`` takes the likeliest word and stops above one half; ``sample`` draws both.
+        how: ``greedy`` takes the likeliest word and stops above one half; ``sample`` draws both; ``beam``
+            searches each sentence for a likelier wording and keeps the greedy report where that is likelier.
         generator: Source of randomness for ``sample``, on the regions' device.
-        keep_attention: Whether to return the attention maps.
+        keep_attention: Whether to return the attention maps (not by beam).
+        beams: Width of the beam.
+        temperature: Sampling: logits are divided by it, those of the stop signal too.
+        top_k: Sampling: draw among this many likeliest words; 0 for all.
+        top_p: Sampling: draw among the likeliest words that reach this probability together.
 
     Returns:
         The written reports.
-    """
-    batch, device = regions.shape[0], regions.device
-    longest, max_words = model.config.max_sentences, model.config.max_words
-    topics, stop_logits = model.sentence_decoder(regions.mean(dim=1), longest)
-    chance = torch.sigmoid(stop_logits)
-    if how == "greedy":
-        stops = chance > 0.5
-    else:
-        stops = torch.rand(chance.shape, generator=generator, device=device) < chance
-    stopped = stops.any(dim=1)
-    sentences = torch.where(stopped, stops.int().argmax(dim=1) + 1, longest)
-    exists = torch.arange(longest, device=device) < sentences.unsqueeze(1)
-    report, sentence = exists.nonzero(as_tuple=True)
-    row_topics, row_regions = topics[report, sentence], regions[report]
 
-    rows = len(report)
-    word = torch.full((rows,), Vocabulary.bos_id, device=device)
-    ended = torch.zeros(rows, dtype=torch.bool, device=device)
-    state, written, maps = None, [], []
-    for _ in range(max_words):
-        step = model.word_decoder(word.unsqueeze(1), row_topics, row_regions, state)
-        logits = step.logits[:, 0]
-        if how == "greedy":
-            word = logits.argmax(dim=-1)
-        else:
-            word = torch.multinomial(torch.softmax(logits, dim=-1), 1, generator=generator).squeeze(1)
-        word = word.masked_fill(ended, Vocabulary.pad_id)
-        written.append(word)
+    Raises:
+        ValueError: If a parameter is out of its range.
+    """
+    choice = Choice(how == "sample", generator, temperature, top_k, top_p)
+    if beams < 1:
+        raise ValueError(f"beams is {beams}; it must be at least 1.")
+    if how == "beam":
         if keep_attention:
-            maps.append(step.attention[:, 0])
-        ended = ended | (word == Vocabulary.eos_id)
-        state = step.state
-        if bool(ended.all()):
+            raise ValueError("Attention is kept by greedy decoding and sampling only; use how='greedy'.")
+        greedy = _write(model, regions, choice, keep_attention=False, beams=0).reports
+        return Decoded(
+            _likelier(model, regions, greedy, _write(model, regions, choice, False, beams).reports), None
+        )
+    return _write(model, regions, choice, keep_attention, beams=0)
+
+
+def _write(
+    model: ReportGenerator, regions: Tensor, choice: Choice, keep_attention: bool, beams: int
+) -> Decoded:
+    batch, longest = len(regions), model.config.max_sentences
+    sight, tables = model.word_decoder.look(regions), model.word_decoder.tables()
+    unstopped = torch.full((batch,), longest, device=regions.device)
+    if model.sentence_decoder.feedback is None:
+        nothing = regions.new_zeros(batch, longest, model.config.size)
+        topics, stop_logits, _ = model.sentence_decoder(sight.mean, nothing)
+        stops = choice.stops(stop_logits)
+        stopped = stops.any(dim=1)
+        sentences = torch.where(stopped, stops.int().argmax(dim=1) + 1, unstopped)
+        topics = topics[:, : int(sentences.max())]
+        position = torch.arange(topics.shape[1], device=regions.device)
+        exists = position < sentences.unsqueeze(1)
+        if beams:
+            words, attention = write_sentences_by_beam(model, topics, sight, tables, exists, beams), None
+        else:
+            words, attention = write_sentences(model, topics, sight, tables, exists, choice, keep_attention)
+        return Decoded(TargetReports(words, sentences, stopped), attention)
+
+    width = model.config.max_words
+    words = torch.full((batch, longest, width), Vocabulary.pad_id, device=regions.device)
+    attention = regions.new_zeros(batch, longest, width, regions.shape[1] + 1) if keep_attention else None
+    stopped = torch.zeros(batch, dtype=torch.bool, device=regions.device)
+    sentences = unstopped.clone()
+    running = torch.arange(batch, device=regions.device)  # studies whose report goes on
+    before = regions.new_zeros(batch, 1, model.config.size)
+    state = None
+    for place in range(longest):
+        topics, stop_logits, state = model.sentence_decoder(sight.mean, before, state)
+        exists = torch.ones_like(stop_logits, dtype=torch.bool)
+        if beams:
+            written, looked = write_sentences_by_beam(model, topics, sight, tables, exists, beams), None
+        else:
+            written, looked = write_sentences(model, topics, sight, tables, exists, choice, keep_attention)
+        words[running, place, : written.shape[-1]] = written.squeeze(1)
+        if attention is not None and looked is not None:
+            attention[running, place, : written.shape[-1]] = looked.squeeze(1)
+        stops = choice.stops(stop_logits).squeeze(1)
+        ending = running[stops]
+        stopped[ending] = True
+        sentences[ending] = place + 1
+        on = (~stops).nonzero().squeeze(1)
+        if len(on) == 0:
             break
-    # (batch, sentences, words), only as long as the longest that was written
-    words = torch.full((batch, int(sentences.max()), len(written)), Vocabulary.pad_id, device=device)
-    words[report, sentence] = torch.stack(written, dim=1)
-    attention = None
-    if keep_attention:
-        attention = torch.zeros(*words.shape, maps[0].shape[-1], device=device)
-        attention[report, sentence] = torch.stack(maps, dim=1)
-    return Decoded(TargetReports(words, sentences, stopped), attention)
+        running, sight, before = running[on], sight.of(on), model.said(written[on])
+        state = (state[0][:, on].contiguous(), state[1][:, on].contiguous())
+    # only as long as the longest that was written
+    last = int(sentences.max())
+    used = int((words != Vocabulary.pad_id).sum(dim=-1).max())
+    words = words[:, :last, :used]
+    return Decoded(
+        TargetReports(words, sentences, stopped), None if attention is None else attention[:, :last, :used]
+    )
+
+
+def _likelier(
+    model: ReportGenerator, regions: Tensor, one: TargetReports, other: TargetReports
+) -> TargetReports:
+    """Return the likelier of two reports of each study; ``one`` where both are equally likely."""
+    log_one, log_other = (report_log_probability(model(regions, r), len(regions)) for r in (one, other))
+    better = log_other > log_one
+    shape = [max(a, b) for a, b in zip(one.words.shape, other.words.shape, strict=True)]
+    words = torch.full(shape, Vocabulary.pad_id, device=regions.device)
+    for reports, chosen in ((one, ~better), (other, better)):
+        words[chosen, : reports.words.shape[1], : reports.words.shape[2]] = reports.words[chosen]
+    return TargetReports(
+        words,
+        torch.where(better, other.sentences, one.sentences),
+        torch.where(better, other.stopped, one.stopped),
+    )
 
 
 def word_ids(reports: TargetReports) -> list[list[list[int]]]:
     """Return the plain word ids of each sentence of each report, without ends and padding."""
-    marks = {Vocabulary.pad_id, Vocabulary.eos_id}
+    marks = (Vocabulary.pad_id, Vocabulary.eos_id)
     return [
         [[w for w in sentence if w not in marks] for sentence in report[:count]]
         for report, count in zip(reports.words.tolist(), reports.sentences.tolist(), strict=True)
@@ -101,3 +163,10 @@ def word_ids(reports: TargetReports) -> list[list[list[int]]]:
 def without_repeats(sentences: list[list[str]]) -> list[list[str]]:
     """Drop every sentence that stands earlier in the same report (the paper's post-processing)."""
     return [sentence for i, sentence in enumerate(sentences) if sentence not in sentences[:i]]
+
+
+def repeat_rate(reports: list[list[list[str]]]) -> float:
+    """Share of sentences that stand earlier in the same report, over all reports, 0 to 1."""
+    sentences = sum(len(report) for report in reports)
+    first = sum(len(without_repeats(report)) for report in reports)
+    return (sentences - first) / max(sentences, 1)

@@ -8,8 +8,13 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import densenet121
 
+from coherent_cxr.models.config import StudyInput
+
 CHANNELS = 1024
 """Channels of DenseNet-121's last feature map."""
+
+VIEWS = 2
+"""Images of a study that are read together: frontal and lateral."""
 
 
 class Normalisation(NamedTuple):
@@ -65,15 +70,44 @@ class LabelClassifier(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """Backbone and its projection to the generator's width: V = {v_1 .. v_K} and their mean."""
+    """Projection of backbone features to the generator's width: V = {v_1 .. v_K}; holds the backbone, too.
 
-    def __init__(self, size: int, dropout: float, normalisation: Normalisation | None = None) -> None:
+    ``per_study`` reads :data:`VIEWS` images of a study side by side, each with the learned embedding of its
+    view. A study without one of the views has its other image in both places: the mean feature is then that
+    image's own, and no mask is needed.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        dropout: float,
+        study_input: StudyInput = "per_image",
+        normalisation: Normalisation | None = None,
+    ) -> None:
         super().__init__()
         self.backbone = Backbone(normalisation)
         self.projection = nn.Linear(CHANNELS, size)
         self.dropout = nn.Dropout(dropout)
+        self.view = nn.Embedding(VIEWS, size) if study_input == "per_study" else None
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Project backbone features ``(batch, K, 1024)`` to regions V ``(batch, K, size)``."""
+    def forward(self, features: Tensor, views: Tensor | None = None) -> Tensor:
+        """Project backbone features to regions.
+
+        Args:
+            features: Of one image each ``(batch, K, 1024)``, or of a study's images
+                ``(batch, VIEWS, K, 1024)``.
+            views: View of each of a study's images, 0 frontal and 1 lateral ``(batch, VIEWS)``; by default
+                all are frontal.
+
+        Returns:
+            Regions V ``(batch, K, size)``, or ``(batch, VIEWS * K, size)`` for ``per_study``.
+        """
         regions: Tensor = self.projection(self.dropout(features.float()))
-        return regions
+        if self.view is None:
+            return regions
+        if regions.dim() == 3:  # one image stands in both places
+            regions = regions.unsqueeze(1).expand(-1, VIEWS, -1, -1)
+        if views is None:
+            views = torch.zeros(regions.shape[:2], dtype=torch.long, device=regions.device)
+        regions = regions + self.view(views).unsqueeze(2)
+        return regions.flatten(1, 2)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.encoder import ImageEncoder, Normalisation
+from coherent_cxr.models.layout import WordLayout, counted_words, word_layout
 from coherent_cxr.models.sentence_decoder import SentenceDecoder
 from coherent_cxr.models.word_decoder import WordDecoder
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -31,17 +32,17 @@ class TargetReports(NamedTuple):
 
 
 class TeacherForced(NamedTuple):
-    """Scores of given reports, for the R sentences that exist among ``batch * sentences``.
+    """Scores of given reports, for their N words in reading order; there is no padding among them.
 
     Attributes:
-        word_logits: ``(R, words, vocabulary)``.
-        targets: Word ids that should follow ``(R, words)``.
-        word_mask: Which targets are real words or sentence ends ``(R, words)``.
+        word_logits: ``(N, vocabulary)``.
+        targets: Word ids that should be written ``(N,)``.
+        word_mask: Which targets are asked for; unknown words are not ``(N,)``.
         stop_logits: ``(batch, sentences)``.
         stop_targets: 1 at a report's last sentence, 0 before ``(batch, sentences)``.
         stop_mask: Which stop decisions were made: those up to the last sentence ``(batch, sentences)``.
-        report: Index of the report of each of the R sentences ``(R,)``.
-        attention: ``(R, words, K + 1)``.
+        attention: ``(N, K + 1)``, the sentinel's share last; a row sums to one.
+        layout: Where each word stands.
     """
 
     word_logits: Tensor
@@ -50,8 +51,8 @@ class TeacherForced(NamedTuple):
     stop_logits: Tensor
     stop_targets: Tensor
     stop_mask: Tensor
-    report: Tensor
     attention: Tensor
+    layout: WordLayout
 
 
 class ReportGenerator(nn.Module):
@@ -62,46 +63,66 @@ class ReportGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.encoder = ImageEncoder(config.size, config.dropout, normalisation)
-        self.sentence_decoder = SentenceDecoder(config.size)
+        self.encoder = ImageEncoder(config.size, config.dropout, config.study_input, normalisation)
+        self.sentence_decoder = SentenceDecoder(config.size, config.sentence_feedback)
         self.word_decoder = WordDecoder(vocabulary_size, config.size, config.attention_size, config.dropout)
 
-    def forward(self, regions: Tensor, reports: TargetReports, inputs: Tensor | None = None) -> TeacherForced:
+    def forward(self, regions: Tensor, reports: TargetReports, read: Tensor | None = None) -> TeacherForced:
         """Score given reports word by word without any loop over sentences or words.
 
         Args:
             regions: Image regions V ``(batch, K, size)``.
             reports: The reports to score.
-            inputs: Previous words to feed instead of the reports' own ``(R, words)`` (scheduled sampling).
+            read: Words to read instead of the reports' own, in the same places (scheduled sampling)
+                ``(batch, sentences, words)``.
 
         Returns:
-            Logits, targets and masks; only sentences that exist are computed.
+            Logits, targets and masks; only words that exist are computed.
         """
-        longest = reports.words.shape[1]
-        topics, stop_logits = self.sentence_decoder(regions.mean(dim=1), longest)
-        position = torch.arange(longest, device=regions.device)
-        exists = position < reports.sentences.unsqueeze(1)  # (batch, sentences)
-        report, sentence = exists.nonzero(as_tuple=True)
-        targets = reports.words[report, sentence]
-        if inputs is None:
-            inputs = previous_words(targets)
-        step = self.word_decoder(inputs, topics[report, sentence], regions[report])
-        # An unknown word has no score of its own, so it is read as input and never asked for.
-        word_mask = (targets != Vocabulary.pad_id) & (targets != Vocabulary.unk_id)
+        layout = word_layout(reports.words, reports.sentences)
+        read = reports.words if read is None else read
+        sight = self.word_decoder.look(regions)
+        said = self.said(read, layout.counted)
+        before = torch.cat([torch.zeros_like(said[:, :1]), said[:, :-1]], dim=1)
+        topics, stop_logits, _ = self.sentence_decoder(sight.mean, before)
+        logits, attention = self.word_decoder(previous_words(read)[layout.counted], topics, sight, layout)
+        targets = reports.words[layout.counted]
+        position = torch.arange(reports.words.shape[1], device=regions.device)
         is_last = position == (reports.sentences - 1).unsqueeze(1)
         return TeacherForced(
-            word_logits=step.logits,
+            word_logits=logits,
             targets=targets,
-            word_mask=word_mask,
+            # An unknown word has no score of its own, so it is read as input and never asked for.
+            word_mask=targets != Vocabulary.unk_id,
             stop_logits=stop_logits,
             stop_targets=(is_last & reports.stopped.unsqueeze(1)).float(),
-            stop_mask=exists,
-            report=report,
-            attention=step.attention,
+            stop_mask=position < reports.sentences.unsqueeze(1),
+            attention=attention,
+            layout=layout,
         )
 
+    def said(self, words: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Return what the sentence decoder reads of written sentences: their mean word embedding.
 
-def previous_words(targets: Tensor) -> Tensor:
-    """Shift targets ``(R, words)`` right by one and put the sentence start in front."""
-    start = torch.full_like(targets[:, :1], Vocabulary.bos_id)
-    return torch.cat([start, targets[:, :-1]], dim=1)
+        Args:
+            words: Padded word ids ``(batch, sentences, words)``.
+            counted: Which of them belong to a report; by default all up to each sentence's end.
+
+        Returns:
+            ``(batch, sentences, size)``; zeros for an empty sentence and for a decoder without feedback.
+        """
+        if self.sentence_decoder.feedback is None:
+            return self.word_decoder.embedding.weight.new_zeros(*words.shape[:2], self.config.size)
+        if counted is None:
+            every = torch.full_like(words[:, 0, 0], words.shape[1])
+            counted = counted_words(words, every)
+        weights = (counted & (words != Vocabulary.eos_id)).float()
+        embedded: Tensor = self.word_decoder.embedding(words)  # (batch, sentences, words, size)
+        total = (weights.unsqueeze(-2) @ embedded).squeeze(-2)
+        return total / weights.sum(dim=-1, keepdim=True).clamp_min(1)
+
+
+def previous_words(words: Tensor) -> Tensor:
+    """Shift words ``(batch, sentences, words)`` right by one and put the sentence start in front."""
+    start = torch.full_like(words[..., :1], Vocabulary.bos_id)
+    return torch.cat([start, words[..., :-1]], dim=-1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from coherent_cxr.models.generator import TeacherForced, previous_words
+from coherent_cxr.models.generator import TeacherForced
 
 
 class LikelihoodLoss(NamedTuple):
@@ -19,12 +19,9 @@ class LikelihoodLoss(NamedTuple):
 
 
 def word_log_probabilities(scored: TeacherForced) -> Tensor:
-    """Log-probability of each target word ``(R, words)``; 0 where the mask is false."""
-    targets = scored.targets.masked_fill(~scored.word_mask, 0)
-    chosen = scored.word_logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    chosen = torch.where(scored.word_mask, chosen, torch.zeros_like(chosen))
-    normaliser = torch.logsumexp(scored.word_logits, dim=-1)
-    return torch.where(scored.word_mask, chosen - normaliser, torch.zeros_like(chosen))
+    """Log-probability of each target word ``(N,)``; 0 where the mask is false."""
+    targets = scored.targets.masked_fill(~scored.word_mask, -100)
+    return -functional.cross_entropy(scored.word_logits, targets, reduction="none", ignore_index=-100)
 
 
 def stop_log_probabilities(scored: TeacherForced) -> Tensor:
@@ -44,28 +41,29 @@ def likelihood_loss(scored: TeacherForced) -> LikelihoodLoss:
 
 def report_log_probability(scored: TeacherForced, reports: int) -> Tensor:
     """Log-probability of whole reports, words and stop decisions together ``(reports,)``."""
-    of_sentence = word_log_probabilities(scored).sum(dim=1)
-    total = torch.zeros(reports, dtype=of_sentence.dtype, device=of_sentence.device)
-    return total.index_add(0, scored.report, of_sentence) + stop_log_probabilities(scored).sum(dim=1)
+    of_word = word_log_probabilities(scored)
+    total = torch.zeros(reports, dtype=of_word.dtype, device=of_word.device)
+    return total.index_add(0, scored.layout.report, of_word) + stop_log_probabilities(scored).sum(dim=1)
 
 
-def sampled_inputs(scored: TeacherForced, probability: float, generator: torch.Generator) -> Tensor:
-    """Previous words for scheduled sampling (Bengio et al. 2015), from one teacher-forced pass.
+def sampled_words(
+    scored: TeacherForced, words: Tensor, probability: float, generator: torch.Generator
+) -> Tensor:
+    """Words to read for scheduled sampling (Bengio et al. 2015), from one teacher-forced pass.
 
     Two passes replace a loop over words (Mihaylova and Martins 2019): the first pass's predictions stand in,
     at random, for the reference's words as the second pass's inputs.
 
     Args:
         scored: Result of a teacher-forced pass.
-        probability: Chance of each previous word to be a sampled one, 0 to 1.
+        words: The reports' words ``(batch, sentences, words)``.
+        probability: Chance of each word to be replaced by a sampled one, 0 to 1.
         generator: Source of randomness, on the logits' device.
 
     Returns:
-        Word ids ``(R, words)``; the sentence start stays.
+        Word ids ``(batch, sentences, words)``, for ``read`` of the second pass.
     """
-    rows, words, vocabulary = scored.word_logits.shape
-    chances = torch.softmax(scored.word_logits.detach(), dim=-1).view(rows * words, vocabulary)
-    drawn = torch.multinomial(chances, 1, generator=generator).view(rows, words)
-    coin = torch.rand(rows, words, generator=generator, device=drawn.device) < probability
-    mixed = torch.where(coin & scored.word_mask, drawn, scored.targets)
-    return previous_words(mixed)
+    drawn = torch.multinomial(torch.softmax(scored.word_logits.detach(), dim=-1), 1, generator=generator)
+    coin = torch.rand(len(drawn), generator=generator, device=drawn.device) < probability
+    mixed = torch.where(coin & scored.word_mask, drawn.squeeze(1), scored.targets)
+    return words.clone().masked_scatter(scored.layout.counted, mixed)

@@ -6,39 +6,67 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
+from torch.nn.utils.rnn import PackedSequence
 
+from coherent_cxr.models.layout import WordLayout
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 SMALLEST_OUTPUT_GATE = 1e-3
 """Below this the sentinel's tanh(m) = h / o is not divided out: the quotient would amplify rounding."""
 
 
+class Sight(NamedTuple):
+    """What the word decoder sees of each study, computed once.
+
+    Attributes:
+        regions: V ``(batch, K, size)``.
+        keys: Regions as the attention compares them ``(batch, K, attention_size)``.
+        mean: Mean region ``(batch, size)``.
+    """
+
+    regions: Tensor
+    keys: Tensor
+    mean: Tensor
+
+    def of(self, chosen: Tensor) -> Sight:
+        """Return the sight of some studies, by index ``(studies,)``."""
+        return Sight(*(tensor[chosen] for tensor in self))
+
+
 class DecoderState(NamedTuple):
-    """LSTM state between two calls: hidden and cell, each ``(rows, size)``."""
+    """LSTM state of sentences being written: hidden and cell, each ``(batch, rows, size)``."""
 
     hidden: Tensor
     cell: Tensor
 
 
-class WordStep(NamedTuple):
-    """Result of decoding: logits ``(rows, words, vocabulary)``, attention ``(rows, words, K + 1)``, state.
+class WritingTables(NamedTuple):
+    """Weights as writing wants them: the LSTM's four gates and, behind them, the sentinel's.
 
-    The last attention column is the sentinel's share; a row sums to one.
+    Attributes:
+        words: What each word adds to the gates, before their nonlinearities ``(vocabulary, 5 * size)``.
+        context: Weights of mean region and topic ``(5 * size, 2 * size)``.
+        hidden: Weights of the hidden state ``(5 * size, size)``.
+        bias: ``(5 * size,)``.
     """
 
-    logits: Tensor
-    attention: Tensor
-    state: DecoderState
+    words: Tensor
+    context: Tensor
+    hidden: Tensor
+    bias: Tensor
+
+    def context_gates(self, topics: Tensor, sight: Sight) -> Tensor:
+        """Return what stays the same during a sentence on each topic, ``(batch, rows, 5 * size)``."""
+        mean = sight.mean.unsqueeze(1).expand_as(topics)
+        return linear(torch.cat([mean, topics], dim=-1), self.context, self.bias)
 
 
 class WordDecoder(nn.Module):
-    """LSTM over [v_mean ; topic ; E z_{j-1}], attention over K regions and the sentinel, softmax over words.
-
-    One row is one sentence. The same call serves a whole teacher-forced sentence and a single decoding step,
-    so both compute the same numbers.
-    """
+    """LSTM over [v_mean ; topic ; E z_{j-1}], attention over regions and sentinel, softmax over words."""
 
     impossible: Tensor
+    end: Tensor
 
     def __init__(self, vocabulary_size: int, size: int, attention_size: int, dropout: float) -> None:
         super().__init__()
@@ -57,59 +85,119 @@ class WordDecoder(nn.Module):
         impossible = torch.zeros(vocabulary_size, dtype=torch.bool)
         impossible[[Vocabulary.pad_id, Vocabulary.bos_id, Vocabulary.unk_id]] = True
         self.register_buffer("impossible", impossible, persistent=False)
+        end = torch.zeros(vocabulary_size, dtype=torch.bool)
+        end[Vocabulary.eos_id] = True
+        self.register_buffer("end", end, persistent=False)
+
+    def look(self, regions: Tensor) -> Sight:
+        """Prepare regions ``(batch, K, size)`` for decoding."""
+        return Sight(regions, self.attend_region(regions), regions.mean(dim=1))
 
     def forward(
-        self, words: Tensor, topics: Tensor, regions: Tensor, state: DecoderState | None = None
-    ) -> WordStep:
-        """Decode one or more words of every row.
+        self, previous: Tensor, topics: Tensor, sight: Sight, layout: WordLayout
+    ) -> tuple[Tensor, Tensor]:
+        """Score all words of given reports at once; only words that exist are computed.
 
         Args:
-            words: Previous word ids z_{j-1}, ``(rows, words)``; the first is the sentence start.
-            topics: Topic vectors ``(rows, size)``.
-            regions: Image regions V of each row ``(rows, K, size)``.
-            state: State after earlier words, or None at a sentence's first word.
+            previous: The word before each of the N words, the sentence start before a first one ``(N,)``.
+            topics: Topic vectors ``(batch, sentences, size)``.
+            sight: What is seen of each study.
+            layout: Where the N words stand.
 
         Returns:
-            Logits, attention and the state after the last word.
+            Logits ``(N, vocabulary)`` and attention ``(N, K + 1)``, the sentinel's share last.
         """
-        mean = regions.mean(dim=1)
-        context = torch.cat([mean, topics], dim=-1).unsqueeze(1).expand(-1, words.shape[1], -1)
-        # (rows, words, 3 * size)
-        inputs = torch.cat([context, self.dropout(self.embedding(words))], dim=-1)
-        first = state is None
-        if state is None:
-            zero = inputs.new_zeros(inputs.shape[0], self.size)
-            state = DecoderState(zero, zero)
-        start = (state.hidden.unsqueeze(0), state.cell.unsqueeze(0))
-        hidden, (last_hidden, last_cell) = self.lstm(inputs, start)
-        before = torch.cat([state.hidden.unsqueeze(1), hidden[:, :-1]], dim=1)  # h_{j-1}
+        # index_select, because the gradient of plain indexing adds up in no fixed order on several threads
+        mean = sight.mean.index_select(0, layout.report)
+        topic = topics.flatten(0, 1).index_select(0, layout.report * topics.shape[1] + layout.sentence)
+        # x_j = [v_mean ; topic ; E z_{j-1}], (N, 3 * size)
+        inputs = torch.cat([mean, topic, self.dropout(self.embedding(previous))], dim=-1)
+        packed, _ = self.lstm(PackedSequence(inputs.index_select(0, layout.packed), layout.packed_sizes))
+        hidden = torch.empty_like(packed.data).index_copy(0, layout.packed, packed.data)
+        # h_{j-1}: the word before in reading order, nothing before a sentence's first word.
+        before = torch.cat([torch.zeros_like(hidden[:1]), hidden[:-1]])
+        before = before.masked_fill(layout.begins.unsqueeze(-1), 0.0)
         memory = self._squashed_memory(inputs, before, hidden)
         # s_j = sigmoid(W_x x_j + W_h h_{j-1}) * tanh(m_j)
         sentinel = torch.sigmoid(self.sentinel_input(inputs) + self.sentinel_hidden(before)) * memory
-        attention = self._attention(hidden, sentinel, regions)
-        # c_j = sum_k alpha_jk v_k + beta_j s_j
-        glimpse = attention[..., :-1] @ regions + attention[..., -1:] * sentinel
-        # p_j = softmax(W_p (c_j + h_j))
-        logits = self.word(self.dropout(glimpse + hidden)).masked_fill(self.impossible, float("-inf"))
-        if first:  # no sentence is empty
-            ends = torch.zeros_like(logits, dtype=torch.bool)
-            ends[:, 0, Vocabulary.eos_id] = True
-            logits = logits.masked_fill(ends, float("-inf"))
-        return WordStep(logits, attention, DecoderState(last_hidden.squeeze(0), last_cell.squeeze(0)))
+        # A report's words lie side by side for the attention, which all look at the same regions.
+        side_by_side = (len(topics), int(layout.place.max()) + 1, self.size)
+        cells = (layout.report, layout.place)
+        glimpse, attention = self._attend(
+            hidden.new_zeros(side_by_side).index_put(cells, hidden),
+            hidden.new_zeros(side_by_side).index_put(cells, sentinel),
+            sight,
+        )
+        logits = self._logits(glimpse[cells], hidden)
+        no_end = layout.begins.unsqueeze(-1) & self.end  # no sentence is empty
+        return logits.masked_fill(no_end, float("-inf")), attention[cells]
+
+    def tables(self) -> WritingTables:
+        """Prepare writing, once per batch of reports; word inputs then have no dropout."""
+        of_input, of_hidden, input_bias, hidden_bias = self.lstm.all_weights[0]
+        inputs = torch.cat([of_input, self.sentinel_input.weight])
+        return WritingTables(
+            words=linear(self.embedding.weight, inputs[:, 2 * self.size :]),
+            context=inputs[:, : 2 * self.size],
+            hidden=torch.cat([of_hidden, self.sentinel_hidden.weight]),
+            bias=torch.cat([input_bias + hidden_bias, inputs.new_zeros(self.size)]),
+        )
+
+    def step(
+        self,
+        previous: Tensor,
+        context_gates: Tensor,
+        tables: WritingTables,
+        sight: Sight,
+        state: DecoderState | None,
+    ) -> tuple[Tensor, Tensor, DecoderState]:
+        """Score the next word of sentences being written.
+
+        Args:
+            previous: The word before ``(batch, rows)``.
+            context_gates: From the tables, for these rows' topics ``(batch, rows, 5 * size)``.
+            tables: From :meth:`tables`.
+            sight: What is seen of each study.
+            state: State after the word before, or None at a sentence's first word.
+
+        Returns:
+            Logits ``(batch, rows, vocabulary)``, attention ``(batch, rows, K + 1)`` and the state.
+        """
+        gates = tables.words[previous] + context_gates
+        first = state is None
+        if state is None:
+            state = DecoderState(*gates.new_zeros(2, *previous.shape, self.size))
+        gates = gates + linear(state.hidden, tables.hidden)
+        # PyTorch stacks the LSTM's gates i, f, g, o; the sentinel's is behind them.
+        write, keep, candidate, output, look_away = gates.chunk(5, dim=-1)
+        cell = torch.sigmoid(keep) * state.cell + torch.sigmoid(write) * torch.tanh(candidate)
+        memory = torch.tanh(cell)
+        hidden = torch.sigmoid(output) * memory
+        glimpse, attention = self._attend(hidden, torch.sigmoid(look_away) * memory, sight)
+        logits = self._logits(glimpse, hidden)
+        if first:
+            logits = logits.masked_fill(self.end, float("-inf"))
+        return logits, attention, DecoderState(hidden, cell)
 
     def _squashed_memory(self, inputs: Tensor, before: Tensor, hidden: Tensor) -> Tensor:
         # A fused LSTM keeps its cell states to itself. As h_j = o_j * tanh(m_j), recomputing the output gate
         # alone (a quarter of the LSTM's work, for all words at once) gives tanh(m_j) back.
-        rows = slice(3 * self.size, 4 * self.size)  # PyTorch stacks the gates i, f, g, o
-        gate = torch.sigmoid(
-            nn.functional.linear(inputs, self.lstm.weight_ih_l0[rows], self.lstm.bias_ih_l0[rows])
-            + nn.functional.linear(before, self.lstm.weight_hh_l0[rows], self.lstm.bias_hh_l0[rows])
-        )
+        rows = slice(3 * self.size, 4 * self.size)
+        of_input, of_hidden, input_bias, hidden_bias = (w[rows] for w in self.lstm.all_weights[0])
+        gate = torch.sigmoid(linear(inputs, of_input, input_bias) + linear(before, of_hidden, hidden_bias))
         return (hidden / gate.clamp_min(SMALLEST_OUTPUT_GATE)).clamp(-1, 1)
 
-    def _attention(self, hidden: Tensor, sentinel: Tensor, regions: Tensor) -> Tensor:
-        query = self.attend_hidden(hidden)  # (rows, words, attention)
-        keys = self.attend_region(regions).unsqueeze(1)  # (rows, 1, K, attention)
+    def _attend(self, hidden: Tensor, sentinel: Tensor, sight: Sight) -> tuple[Tensor, Tensor]:
+        # hidden and sentinel: (batch, rows, size)
+        query = self.attend_hidden(hidden)
+        keys = sight.keys.unsqueeze(1)  # (batch, 1, K, attention_size)
         region_scores = self.attend_score(torch.tanh(keys + query.unsqueeze(2))).squeeze(-1)
         sentinel_score = self.attend_score(torch.tanh(self.attend_sentinel(sentinel) + query))
-        return torch.softmax(torch.cat([region_scores, sentinel_score], dim=-1), dim=-1)
+        attention = torch.softmax(torch.cat([region_scores, sentinel_score], dim=-1), dim=-1)
+        # c_j = sum_k alpha_jk v_k + beta_j s_j
+        return attention[..., :-1] @ sight.regions + attention[..., -1:] * sentinel, attention
+
+    def _logits(self, glimpse: Tensor, hidden: Tensor) -> Tensor:
+        # p_j = softmax(W_p (c_j + h_j))
+        scores: Tensor = self.word(self.dropout(glimpse + hidden))
+        return scores.masked_fill(self.impossible, float("-inf"))

@@ -18,7 +18,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle, weights_digest
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.models.likelihood import likelihood_loss, sampled_inputs
+from coherent_cxr.models.likelihood import likelihood_loss, sampled_words
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
@@ -137,11 +137,11 @@ def train_mle(
         reports = to_device(train.batch(chosen), device)
         regions = regions_of(train.image_rows[chosen])
         chance = min(config.sampling_step * (epoch // config.sampling_every), 1.0)
-        inputs = None
+        read = None
         if chance > 0:
             with torch.no_grad():
-                inputs = sampled_inputs(model(regions, reports), chance, randomness)
-        scored = model(regions, reports, inputs)
+                read = sampled_words(model(regions, reports), reports.words, chance, randomness)
+        scored = model(regions, reports, read)
         loss = likelihood_loss(scored)
         total = config.word_weight * loss.words + config.stop_weight * loss.stop
         return total, {"word_loss": loss.words.item(), "stop_loss": loss.stop.item(), "sampling": chance}

@@ -1,0 +1,163 @@
+"""Writing sentences word by word, many at a time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.word_decoder import DecoderState, Sight, WritingTables
+from coherent_cxr.reports.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How words and stops are chosen.
+
+    Attributes:
+        draws: Whether they are drawn; otherwise the likeliest is taken.
+        generator: Source of randomness.
+        temperature: Logits are divided by it.
+        top_k: Draw among this many likeliest words; 0 for all.
+        top_p: Draw among the likeliest words that reach this probability together (Holtzman et al. 2020).
+    """
+
+    draws: bool
+    generator: torch.Generator | None = None
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, right, rule in (
+            ("temperature", self.temperature > 0, "positive"),
+            ("top_k", self.top_k >= 0, "0 (all words) or more"),
+            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
+        ):
+            if not right:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be {rule}.")
+
+    def stops(self, logits: Tensor) -> Tensor:
+        """Decide stop signals, of any shape."""
+        chance = torch.sigmoid(logits / self.temperature if self.draws else logits)
+        if not self.draws:
+            return chance > 0.5
+        return torch.rand(chance.shape, generator=self.generator, device=chance.device) < chance
+
+    def words(self, logits: Tensor) -> Tensor:
+        """Choose a word for each row of logits ``(batch, rows, vocabulary)``."""
+        if not self.draws:
+            return logits.argmax(dim=-1)
+        chances = torch.softmax(self.allowed(logits / self.temperature), dim=-1)
+        drawn = torch.multinomial(chances.flatten(0, 1), 1, generator=self.generator)
+        return drawn.view(chances.shape[:2])
+
+    def allowed(self, logits: Tensor) -> Tensor:
+        """Set the logits of words that top-k or top-p exclude to minus infinity."""
+        if 0 < self.top_k < logits.shape[-1]:
+            least = logits.topk(self.top_k, dim=-1).values[..., -1:]
+            logits = logits.masked_fill(logits < least, -math.inf)
+        if self.top_p < 1:
+            ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+            chances = torch.softmax(ordered, dim=-1)
+            # A word stays while those before it fall short of top_p; the likeliest always stays.
+            beyond = chances.cumsum(dim=-1) - chances >= self.top_p
+            logits = logits.masked_fill(beyond.scatter(-1, order, beyond), -math.inf)
+        return logits
+
+
+def write_sentences(
+    model: ReportGenerator,
+    topics: Tensor,
+    sight: Sight,
+    tables: WritingTables,
+    exists: Tensor,
+    choice: Choice,
+    keep_attention: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Write one sentence per topic, all at the same time.
+
+    Args:
+        model: The generator.
+        topics: ``(batch, rows, size)``.
+        sight: What is seen of each study.
+        tables: The word decoder's weights for writing.
+        exists: Which sentences are wanted ``(batch, rows)``; the others stay empty.
+        choice: How words are chosen.
+        keep_attention: Whether to return the attention.
+
+    Returns:
+        Word ids with sentence ends, padded ``(batch, rows, words)``, and the attention
+        ``(batch, rows, words, K + 1)`` or None.
+    """
+    context = tables.context_gates(topics, sight)
+    word = torch.full(exists.shape, Vocabulary.bos_id, device=exists.device)
+    ended, state = ~exists, None
+    written, maps = [], []
+    for _ in range(model.config.max_words):
+        logits, attention, state = model.word_decoder.step(word, context, tables, sight, state)
+        word = choice.words(logits).masked_fill(ended, Vocabulary.pad_id)
+        written.append(word)
+        if keep_attention:
+            maps.append(attention.masked_fill(ended.unsqueeze(-1), 0.0))
+        ended = ended | (word == Vocabulary.eos_id)
+        if bool(ended.all()):
+            break
+    return torch.stack(written, dim=-1), torch.stack(maps, dim=2) if keep_attention else None
+
+
+def write_sentences_by_beam(
+    model: ReportGenerator,
+    topics: Tensor,
+    sight: Sight,
+    tables: WritingTables,
+    exists: Tensor,
+    beams: int,
+) -> Tensor:
+    """Write the likeliest sentence that a beam search finds per topic, all at the same time.
+
+    Args:
+        model: The generator.
+        topics: ``(batch, rows, size)``.
+        sight: What is seen of each study.
+        tables: The word decoder's weights for writing.
+        exists: Which sentences are wanted ``(batch, rows)``.
+        beams: Hypotheses kept per sentence.
+
+    Returns:
+        Word ids with sentence ends, padded ``(batch, rows, words)``.
+    """
+    batch, rows = exists.shape
+    context = tables.context_gates(topics, sight).repeat_interleave(beams, dim=1)
+    # One beam at first: all would begin alike. (batch, rows, beams)
+    scores = topics.new_full((batch, rows, beams), -math.inf)
+    scores[..., 0] = 0.0
+    word = torch.full((batch, rows, beams), Vocabulary.bos_id, device=exists.device)
+    ended = (~exists).unsqueeze(-1).expand(-1, -1, beams)
+    words = word.new_zeros(batch, rows, beams, 0)
+    state = None
+    for _ in range(model.config.max_words):
+        logits, _, state = model.word_decoder.step(word.flatten(1), context, tables, sight, state)
+        log = torch.log_softmax(logits, dim=-1).view(batch, rows, beams, -1)
+        # An ended hypothesis goes on with padding alone, at no cost.
+        log = log.masked_fill(ended.unsqueeze(-1), -math.inf)
+        log[..., Vocabulary.pad_id] = log[..., Vocabulary.pad_id].masked_fill(ended, 0.0)
+        scores, best = (scores.unsqueeze(-1) + log).flatten(2).topk(beams, dim=-1)
+        parent, word = best // log.shape[-1], best % log.shape[-1]
+        words = torch.cat([_of_parents(words, parent), word.unsqueeze(-1)], dim=-1)
+        ended = ended.gather(2, parent) | (word == Vocabulary.eos_id)
+        state = DecoderState(
+            *(_of_parents(s.view(batch, rows, beams, -1), parent).flatten(1, 2) for s in state)
+        )
+        # Scores only fall, so a best hypothesis that has ended stays the best.
+        if bool(ended[..., 0].all()):
+            break
+    return words[:, :, 0]
+
+
+def _of_parents(values: Tensor, parent: Tensor) -> Tensor:
+    """Pick ``(batch, rows, beams, n)`` values of each new hypothesis's parent ``(batch, rows, beams)``."""
+    return values.gather(2, parent.unsqueeze(-1).expand(-1, -1, -1, values.shape[-1]))
