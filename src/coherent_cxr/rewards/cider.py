@@ -9,17 +9,19 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coherent_cxr.rewards.ngrams import NumberedKeys, grow, hashed_words, phrase_keys
+from coherent_cxr.rewards.counts import (
+    CHUNK,
+    ORDERS,
+    TEXT,
+    count_ngrams,
+    frequencies,
+    matches,
+    ngram_numbers,
+    sums_by_order,
+)
+from coherent_cxr.rewards.ngrams import NumberedKeys, phrase_keys
 
-ORDERS: Final = 4
 SIGMA: Final = 6.0
-
-# One n-gram of one text as 64 bits, from the left: the text (9), order - 1 (2), the n-gram's number (40) and
-# how often the text holds it (13).
-CHUNK: Final = 512
-_TEXT, _ORDER, _NUMBER = np.uint64(55), np.uint64(53), np.uint64(13)
-_FREQUENCY: Final = np.uint64((1 << 13) - 1)
-_NUMBERS: Final = np.uint64((1 << 40) - 1)
 _CACHED_TEXTS: Final = 65_536
 
 
@@ -27,14 +29,12 @@ class TextVectors(NamedTuple):
     """Term frequencies of several texts.
 
     Attributes:
-        entries: Each text's n-grams with their frequencies, as above, sorted ``(entries,)``.
-        starts: First entry of each text and, behind them, the number of entries ``(texts + 1,)``.
+        entries: n-grams and their frequencies, as in :mod:`.counts` ``(entries,)``.
         squares: Squared norm of the TF-IDF vector of each order ``(texts, 4)``.
         lengths: Number of bigrams, which is what the length penalty compares ``(texts,)``.
     """
 
     entries: NDArray[np.uint64]
-    starts: NDArray[np.int64]
     squares: NDArray[np.float64]
     lengths: NDArray[np.float64]
 
@@ -64,9 +64,11 @@ class CiderD:
             raise ValueError(f"An n-gram occurs in {most} documents, but there are only {documents}.")
         self.documents = documents
         self.document_frequencies = {gram: df for gram, df in document_frequencies.items() if df > 1}
-        self._table = NumberedKeys(phrase_keys(list(self.document_frequencies)))
-        weights = np.full(self._table.size + 1, np.log(documents))  # that of everything unknown stands last
-        weights[self._table.numbers] -= np.log(list(self.document_frequencies.values()))
+        self._numbering = NumberedKeys(phrase_keys(list(self.document_frequencies)))
+        weights = np.full(
+            self._numbering.size + 1, np.log(documents)
+        )  # that of everything unknown stands last
+        weights[self._numbering.numbers] -= np.log(list(self.document_frequencies.values()))
         self._squared_weights = weights**2
         self._references: dict[str, tuple[NDArray[np.uint64], list[float]]] = {}
         self.hits = 0
@@ -124,24 +126,23 @@ class CiderD:
     def _score_chunk(self, pairs: list[tuple[str, str]]) -> NDArray[np.float64]:
         written = self._vectors([candidate for candidate, _ in pairs])
         wanted = self._looked_up([reference for _, reference in pairs])
-        place = np.searchsorted(wanted.entries, written.entries & ~_FREQUENCY)
-        found = wanted.entries.take(place, mode="clip") if len(wanted.entries) else place.astype(np.uint64)
-        both = np.flatnonzero(found >> _NUMBER == written.entries >> _NUMBER)
-        in_candidate, in_reference = written.entries[both] & _FREQUENCY, found[both] & _FREQUENCY
+        shared, in_candidate, in_reference = matches(written.entries, wanted.entries)
         clipped = np.minimum(in_candidate, in_reference) * in_reference
-        products = self._sums(found[both], clipped, len(pairs))
+        products = sums_by_order(shared, clipped * self._weights_of(shared), len(pairs))
         norms = np.sqrt(written.squares * wanted.squares)
         similarity = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
         penalty = np.exp(-((written.lengths - wanted.lengths) ** 2) / (2 * SIGMA**2))
         return np.asarray(10 * similarity.mean(axis=1) * penalty)
 
-    def _sums(self, entries: NDArray[np.uint64], factors: NDArray[Any], texts: int) -> NDArray[np.float64]:
-        """Sum factor times squared inverse document frequency per text and order ``(texts, 4)``."""
-        numbers = (entries >> _NUMBER & _NUMBERS).view(np.int64)
-        weights = factors * self._squared_weights.take(numbers, mode="clip")
-        cells = (entries >> _ORDER).view(np.int64)  # text * 4 + order - 1
-        sums = np.bincount(cells, weights, texts * ORDERS).astype(np.float64, copy=False)
-        return sums.reshape(-1, ORDERS)
+    def _weights_of(self, entries: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Return the squared inverse document frequency of each n-gram."""
+        return self._squared_weights.take(ngram_numbers(entries), mode="clip")
+
+    def _vectors(self, texts: list[str]) -> TextVectors:
+        counted = count_ngrams(texts, self._numbering)
+        weights = frequencies(counted.entries) ** 2 * self._weights_of(counted.entries)
+        squares = sums_by_order(counted.entries, weights, len(texts))
+        return TextVectors(counted.entries, squares, np.maximum(counted.words - 1.0, 0.0))
 
     def _looked_up(self, texts: list[str]) -> TextVectors:
         """Return the vectors of references, computing only those not seen before."""
@@ -153,34 +154,14 @@ class CiderD:
             new = list(dict.fromkeys(texts))
         if new:
             vectors = self._vectors(new)
-            shared = vectors.entries & ((np.uint64(1) << _TEXT) - np.uint64(1))
-            parts = np.split(shared, vectors.starts[1:-1])
+            text_of = vectors.entries >> TEXT
+            cuts = np.searchsorted(text_of, np.arange(1, len(new), dtype=np.uint64))
+            parts = np.split(vectors.entries ^ text_of << TEXT, cuts)
             numbers = np.column_stack([vectors.squares, vectors.lengths]).tolist()
             self._references.update(zip(new, zip(parts, numbers, strict=True), strict=True))
         known = [self._references[text] for text in texts]
         counts = np.fromiter((len(entries) for entries, _ in known), np.int64, len(known))
-        text_of = np.repeat(np.arange(len(known), dtype=np.uint64) << _TEXT, counts)
         entries: NDArray[np.uint64] = np.concatenate([entries for entries, _ in known])
-        entries |= text_of
+        entries |= np.repeat(np.arange(len(known), dtype=np.uint64) << TEXT, counts)
         numbers = np.array([numbers for _, numbers in known])
-        return TextVectors(entries, np.append(0, np.cumsum(counts)), numbers[:, :-1], numbers[:, -1])
-
-    def _vectors(self, texts: list[str]) -> TextVectors:
-        """Count the n-grams of texts; the only loop is over the four orders."""
-        words = hashed_words(texts)
-        text_of = words.text.astype(np.uint64) << _TEXT
-        keys, parts = words.keys, []
-        for order in range(ORDERS):
-            if order:
-                keys = grow(keys[:-1], words.keys[order:])
-            inside = text_of[: len(keys)] == text_of[order:]
-            place = text_of[: len(keys)][inside] | np.uint64(order) << _ORDER
-            parts.append(place | self._table.find(keys[inside]) << _NUMBER)
-        entries, counts = np.unique(np.concatenate(parts), return_counts=True)
-        counts = np.minimum(counts, int(_FREQUENCY))
-        starts = np.searchsorted(entries, np.arange(len(texts), dtype=np.uint64) << _TEXT)
-        squares = self._sums(entries, counts**2, len(texts))
-        entries |= counts.view(np.uint64)
-        return TextVectors(
-            entries, np.append(starts, len(entries)), squares, np.maximum(words.counts - 1.0, 0.0)
-        )
+        return TextVectors(entries, numbers[:, :-1], numbers[:, -1])

@@ -1,15 +1,14 @@
-"""The Clinically Coherent Reward and its moving-average baseline (Liu et al. 2019, equations 1 and 2)."""
+"""The Clinically Coherent Reward (Liu et al. 2019, equation 1), and with positives weighted by rarity."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from coherent_cxr.chexpert import NEGATIVE, POSITIVE, UNCERTAIN
-from coherent_cxr.rewards.labels import ABSENT
+from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN
+from coherent_cxr.configuration import configuration, require
+from coherent_cxr.rewards.interface import Reward, RewardContext
+from coherent_cxr.rewards.labels import ABSENT, DEFAULT_TYPES
 
 
 def positive_table(
@@ -50,42 +49,116 @@ def ccr(
     return np.asarray(written * wanted + (1 - written) * (1 - wanted))
 
 
-class MovingAverage:
-    """Baseline per term, eq. (2): average <- gamma * average + (1 - gamma) * mean reward of the batch.
+def rarity_weights(codes: ArrayLike, power: float = 1.0, most: float = 20.0) -> NDArray[np.float64]:
+    """Weigh positives by how rare they are: (negatives / positives)^power, between 1 and ``most``.
+
+    With power 1 the positives of a type weigh as much as all its other reports together, so that neither
+    silence nor assertion is the safe answer.
 
     Args:
-        types: Number of terms.
-        gamma: Decay, at least 0 and below 1.
+        codes: Label codes of the training reports ``(reports, types)``.
+        power: 0 weighs every positive as one, 1 by its full rarity.
+        most: Largest weight; a type without any positive gets it too.
+
+    Returns:
+        One weight per type ``(types,)``.
+    """
+    positives = (np.asarray(codes) == POSITIVE).sum(axis=0)
+    odds = (len(np.asarray(codes)) - positives) / np.maximum(positives, 1)
+    return np.asarray(np.clip(odds**power, 1.0, most))
+
+
+def weighted_ccr(
+    candidate_codes: ArrayLike,
+    reference_codes: ArrayLike,
+    weights: NDArray[np.float64],
+    table: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Eq. (1) with the product of s = + weighted per type.
+
+    Args:
+        candidate_codes: Labels of written reports ``(batch, types)``.
+        reference_codes: Labels of their references ``(batch, types)``.
+        weights: Weight of a positive per type ``(types,)``.
+        table: p(+ | label) by code, from :func:`positive_table`.
+
+    Returns:
+        Rewards in [0, weight] ``(batch, types)``.
+    """
+    written, wanted = table[np.asarray(candidate_codes)], table[np.asarray(reference_codes)]
+    return np.asarray(weights * written * wanted + (1 - written) * (1 - wanted))
+
+
+@configuration
+class CcrSettings:
+    """Settings of ``ccr``.
 
     Attributes:
-        updates: Number of batches taken in.
+        beta_u: p(+ | uncertain), the paper's 0.5.
+        positive: p(+ | positive).
+        negative: p(+ | negative).
+        absent: p(+ | not mentioned).
+        types: Observations that count.
     """
 
-    def __init__(self, types: int, gamma: float) -> None:
-        self.gamma = gamma
-        self.updates = 0
-        self._average = np.zeros(types)
+    beta_u: float = 0.5
+    positive: float = 1.0
+    negative: float = 0.0
+    absent: float = 0.0
+    types: tuple[str, ...] = DEFAULT_TYPES
+
+    def check(self) -> None:
+        """Refuse what is no probability, and unknown observations."""
+        for key in ("beta_u", "positive", "negative", "absent"):
+            require(0 <= getattr(self, key) <= 1, key, getattr(self, key), "in 0..1")
+        check_types(self.types)
 
     @property
-    def value(self) -> NDArray[np.float64]:
-        """The average of each term ``(types,)``; 0 before the first update, unless started elsewhere."""
-        return self._average.copy()
+    def table(self) -> NDArray[np.float64]:
+        """p(+ | label) by code ``(4,)``."""
+        return positive_table(self.beta_u, self.positive, self.negative, self.absent)
 
-    def start(self, rewards: NDArray[np.float64]) -> None:
-        """Start from the mean of ``(batch, types)``: from 0, all early advantages would be positive."""
-        self._average = np.asarray(rewards, dtype=np.float64).mean(axis=0)
+    def build(self, context: RewardContext) -> Reward:
+        """Return the reward: one term per observation."""
+        columns, table = columns_of(self.types), self.table
+        return Reward(self.types, lambda c, r: ccr(c.labels[:, columns], r.labels[:, columns], table=table))
 
-    def update(self, rewards: NDArray[np.float64]) -> None:
-        """Take in the rewards of one batch ``(batch, types)``."""
-        mean = np.asarray(rewards, dtype=np.float64).mean(axis=0)
-        self._average = self.gamma * self._average + (1 - self.gamma) * mean
-        self.updates += 1
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state as JSON."""
-        return {"average": self._average.tolist(), "updates": self.updates}
+@configuration
+class WeightedCcrSettings(CcrSettings):
+    """Settings of ``ccr_weighted``.
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what :meth:`state_dict` gave."""
-        self._average = np.asarray(state["average"], dtype=np.float64)
-        self.updates = int(state["updates"])
+    Attributes:
+        power: How far rarity counts: 0 not at all, 1 fully.
+        most: Largest weight of a positive.
+    """
+
+    power: float = 1.0
+    most: float = 20.0
+
+    def check(self) -> None:
+        """Refuse impossible values."""
+        super().check()
+        require(self.power >= 0, "power", self.power, "at least 0")
+        require(self.most >= 1, "most", self.most, "at least 1")
+
+    def build(self, context: RewardContext) -> Reward:
+        """Return the reward: one term per observation."""
+        columns, table = columns_of(self.types), self.table
+        weights = rarity_weights(context.training_labels[:, columns], self.power, self.most)
+        return Reward(
+            self.types,
+            lambda c, r: weighted_ccr(c.labels[:, columns], r.labels[:, columns], weights, table),
+        )
+
+
+def columns_of(types: tuple[str, ...]) -> list[int]:
+    """Return the columns of observations among the fourteen."""
+    return [OBSERVATIONS.index(name) for name in types]
+
+
+def check_types(types: tuple[str, ...]) -> None:
+    """Refuse an empty list and names that are no observation."""
+    unknown = [name for name in types if name not in OBSERVATIONS]
+    require(not unknown, "types", unknown, f"among {', '.join(OBSERVATIONS)}")
+    require(len(types) > 0, "types", types, "at least one observation")

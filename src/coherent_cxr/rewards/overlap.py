@@ -1,0 +1,121 @@
+"""Overlap of words with the reference: BLEU (Papineni et al. 2002) and ROUGE-L (Lin 2004), per report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coherent_cxr.configuration import configuration, require
+from coherent_cxr.rewards.counts import CHUNK, ORDERS, count_ngrams, matches, sums_by_order
+from coherent_cxr.rewards.interface import Reward, RewardContext
+from coherent_cxr.rewards.ngrams import NumberedKeys
+
+ROUGE_BETA: Final = 1.2
+# As in pycocoevalcap, whose numbers these are: an order without a match counts as almost nothing.
+_TINY, _SMALL = 1e-15, 1e-9
+_NO_NUMBERS: Final = NumberedKeys(np.zeros(0, np.uint64))
+
+
+def bleu(candidates: Sequence[str], references: Sequence[str], orders: int = 4) -> NDArray[np.float64]:
+    """BLEU of each report alone, equal to pycocoevalcap's per-report BLEU with one reference.
+
+    Args:
+        candidates: Written texts, space-separated tokens ``(pairs,)``.
+        references: One reference per candidate ``(pairs,)``.
+        orders: Longest n-gram, 1 to 4.
+
+    Returns:
+        BLEU in [0, 1] ``(pairs,)``; almost 0 where no n-gram of the longest order matches.
+    """
+    parts = [
+        _bleu(candidates[start : start + CHUNK], references[start : start + CHUNK], orders)
+        for start in range(0, len(candidates), CHUNK)
+    ]
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def _bleu(candidates: Sequence[str], references: Sequence[str], orders: int) -> NDArray[np.float64]:
+    written, wanted = count_ngrams(candidates, _NO_NUMBERS), count_ngrams(references, _NO_NUMBERS)
+    shared = matches(written.entries, wanted.entries)
+    correct = sums_by_order(
+        shared.entries, np.minimum(shared.in_candidate, shared.in_reference), len(candidates)
+    )
+    guessed = np.maximum(written.words[:, None] - np.arange(ORDERS), 0)
+    precision = (correct + _TINY) / (guessed + _SMALL)
+    ratio = (written.words + _TINY) / (wanted.words + _SMALL)
+    penalty = np.exp(np.minimum(1 - 1 / ratio, 0))
+    return np.asarray(precision[:, :orders].prod(axis=1) ** (1 / orders) * penalty)
+
+
+def rouge_l(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.float64]:
+    """ROUGE-L of each report: F with beta = 1.2 of the longest common subsequence, as in pycocoevalcap.
+
+    Args:
+        candidates: Written texts, space-separated tokens ``(pairs,)``.
+        references: One reference per candidate ``(pairs,)``.
+
+    Returns:
+        ROUGE-L in [0, 1] ``(pairs,)``.
+    """
+    scores = np.zeros(len(candidates))
+    for i, (candidate, reference) in enumerate(zip(candidates, references, strict=True)):
+        written, wanted = candidate.split(), reference.split()
+        if common := longest_common_subsequence(written, wanted):
+            precision, recall = common / len(written), common / len(wanted)
+            square = ROUGE_BETA**2
+            scores[i] = (1 + square) * precision * recall / (recall + square * precision)
+    return scores
+
+
+def longest_common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the longest common subsequence, a row at a time in the bits of an integer (Hyyrö 2004)."""
+    places: dict[str, int] = {}
+    for place, word in enumerate(one):
+        places[word] = places.get(word, 0) | 1 << place
+    everything = (1 << len(one)) - 1
+    row = everything  # a zero bit is a step of the subsequence
+    for word in other:
+        step = row & places.get(word, 0)
+        row = (row + step | row - step) & everything
+    return len(one) - row.bit_count()
+
+
+@configuration
+class BleuSettings:
+    """Settings of ``bleu``.
+
+    Attributes:
+        orders: Longest n-gram, 1 to 4.
+    """
+
+    orders: int = 4
+
+    def check(self) -> None:
+        """Refuse orders that are not counted."""
+        require(1 <= self.orders <= ORDERS, "orders", self.orders, f"in 1..{ORDERS}")
+
+    def build(self, context: RewardContext) -> Reward:
+        """Return the reward: one term."""
+        return Reward(("bleu",), lambda c, r: bleu(c.texts, r.texts, self.orders)[:, None])
+
+
+@configuration
+class RougeLSettings:
+    """``rouge_l`` has no settings."""
+
+    def build(self, context: RewardContext) -> Reward:
+        """Return the reward: one term."""
+        return Reward(("rouge_l",), lambda c, r: rouge_l(c.texts, r.texts)[:, None])
+
+
+@configuration
+class CiderSettings:
+    """``cider`` has no settings; its document frequencies come from the training split."""
+
+    def build(self, context: RewardContext) -> Reward:
+        """Return the reward: one term, CIDEr-D in 0..10."""
+        cider = context.document_frequencies
+        return Reward(("cider",), lambda c, r: cider.score(c.texts, r.texts)[:, None])
