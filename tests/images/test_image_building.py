@@ -98,15 +98,15 @@ SLOW_BUILD = """
 import sys, time
 from pathlib import Path
 import pandas as pd
-from coherent_cxr.images import building
+from coherent_cxr.images import building, decoding_workers
 from coherent_cxr.images.source import open_source
 
 root, work = Path(sys.argv[1]), Path(sys.argv[2])
-decode = building._decode
+decode = decoding_workers._decode
 def slowly(*arguments):
     time.sleep(0.004)
     return decode(*arguments)
-building._decode = slowly
+decoding_workers._decode = slowly
 building.build_store(pd.read_csv(root.parent / "images.csv"), open_source(root), 32, work, workers=1)
 """
 
@@ -187,3 +187,58 @@ def test_changed_and_shortened_files_are_noticed(tmp_path: Path) -> None:
     (store.folder / "store.json").write_text(json.dumps({**record, "format": 99}))
     with pytest.raises(ImageStoreError, match="format 99"):
         ImageStore.open(store.folder)
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+import pandas as pd
+from coherent_cxr.images import building
+from coherent_cxr.images.source import open_source
+
+root, work, most, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+building.build_store(pd.read_csv(root.parent / "images.csv"), open_source(root), size, work)
+"""
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+    images = write_folder(tmp_path / "png", 200)
+    images.to_csv(tmp_path / "images.csv", index=False)
+    arguments = [
+        sys.executable,
+        "-c",
+        FULL_DISK,
+        str(tmp_path / "png"),
+        str(tmp_path / "work"),
+        "100000",
+        "32",
+    ]
+    process = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert "free some space or set image_preparation.work_dir" in process.stderr
+    folder = next(work.iterdir())
+    assert not (folder / "pixels.npy").exists()
+    with pytest.raises(ImageStoreError, match="not an image store"):
+        ImageStore.open(folder)
+    store, _ = build_store(images, open_source(tmp_path / "png"), 32, tmp_path / "work")
+    assert len(store) == 200
+    store.verify()
+
+
+def test_a_log_that_cannot_be_continued_stops_the_build_which_then_goes_on(tmp_path: Path) -> None:
+    images = write_folder(tmp_path / "png", 2_000)  # their log has more bytes than their pixels
+    images.to_csv(tmp_path / "images.csv", index=False)
+    work = tmp_path / "work"
+    arguments = [sys.executable, "-c", FULL_DISK, str(tmp_path / "png"), str(work), "150000", "8"]
+    process = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert "File too large" in process.stderr
+    folder = next(work.iterdir())
+    with pytest.raises(ImageStoreError, match="not an image store"):
+        ImageStore.open(folder)
+    assert (folder / LOG).stat().st_size == 150_000
+    store, _ = build_store(images, open_source(tmp_path / "png"), 8, work)
+    assert store.folder == folder
+    assert len(store) == 2_000
+    store.verify()

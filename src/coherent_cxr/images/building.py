@@ -7,20 +7,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from coherent_cxr.images.decode import UnreadableImageError, fit, read_image
+from coherent_cxr.images.decoding_workers import Decoded, decode_all, usable_cores
 from coherent_cxr.images.source import ImageSource
 from coherent_cxr.images.store import (
     FORMAT,
@@ -33,27 +30,7 @@ from coherent_cxr.images.store import (
 )
 
 LOG = "decoded.jsonl"
-BATCH = 64
 Pixels = np.memmap[Any, np.dtype[np.uint8]]
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """What became of one image.
-
-    Attributes:
-        image_id: Its identifier.
-        height: Height of the original in pixels; 0 if unreadable.
-        width: Width of the original in pixels; 0 if unreadable.
-        reason: Code of why it is unreadable, empty if it is not.
-        detail: The same as a sentence.
-    """
-
-    image_id: str
-    height: int = 0
-    width: int = 0
-    reason: str = ""
-    detail: str = ""
 
 
 def build_store(
@@ -70,10 +47,10 @@ def build_store(
         source: Where the files are.
         size: Side of the stored images in pixels.
         work_dir: Where stores are made and kept.
-        workers: Decoding threads; all cores by default.
+        workers: Decoding threads or processes; all cores by default.
 
     Returns:
-        The store, and the unreadable images; together they are all the wanted images.
+        The store, and the images that are unreadable (they have a ``reason``) or have notes.
 
     Raises:
         ImageStoreError: If not a single image can be read.
@@ -85,13 +62,8 @@ def build_store(
     with _sole_writer(folder):
         if not (folder / RECORD).is_file():
             _write(folder, wanted, source, size, workers)
-        unreadable = [decoded for decoded in _read_log(folder / LOG).values() if decoded.reason]
-        return ImageStore.open(folder), unreadable
-
-
-def usable_cores() -> int:
-    """Return the number of processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        remarkable = [one for one in _read_log(folder / LOG).values() if one.reason or one.notes]
+        return ImageStore.open(folder), remarkable
 
 
 def _content_key(wanted: pd.DataFrame, source: ImageSource, size: int) -> str:
@@ -114,8 +86,8 @@ def _write(folder: Path, wanted: pd.DataFrame, source: ImageSource, size: int, w
     image_ids = wanted["image_id"].tolist()
     done = _read_log(folder / LOG)
     if len(done) < len(image_ids):
-        pixels = _open_pixels(folder, len(image_ids), size)
-        done = _decode_missing(folder, image_ids, pixels, source, size, workers)
+        _open_pixels(folder, len(image_ids), size)
+        done = _decode_missing(folder, image_ids, source, workers or usable_cores())
     good = [row for row, image_id in enumerate(image_ids) if not done[image_id].reason]
     if not good:
         raise ImageStoreError(
@@ -137,81 +109,48 @@ def _write(folder: Path, wanted: pd.DataFrame, source: ImageSource, size: int, w
 
 
 def _decode_missing(
-    folder: Path,
-    image_ids: list[str],
-    pixels: Pixels,
-    source: ImageSource,
-    size: int,
-    workers: int | None,
+    folder: Path, image_ids: list[str], source: ImageSource, workers: int
 ) -> dict[str, Decoded]:
     done = _read_log(folder / LOG)
     row_of = {image_id: row for row, image_id in enumerate(image_ids)}
     missing = [image_id for image_id in image_ids if image_id not in done]
-    workers = workers or usable_cores()
+    tasks = ((image_id, row_of[image_id], data) for image_id, data in source.read(missing))
+    with_dicom = any(source.is_dicom(image_id) for image_id in missing)
     bar = tqdm(total=len(image_ids), initial=len(done), desc="images", unit="img")
-
-    def decode(batch: list[tuple[str, bytes]]) -> list[Decoded]:
-        return [_decode(image_id, data, pixels[row_of[image_id]], size) for image_id, data in batch]
-
-    # Threads: Pillow lets go of the interpreter lock while it decodes and scales.
-    with bar, ThreadPoolExecutor(workers) as pool, (folder / LOG).open("a", encoding="utf-8") as log:
-        under_way: deque[Future[list[Decoded]]] = deque()
-
-        def finish_one() -> None:
-            finished = under_way.popleft().result()
-            log.writelines(json.dumps(vars(decoded)) + "\n" for decoded in finished)
+    with bar, (folder / LOG).open("a", encoding="utf-8") as log:
+        for finished in decode_all(tasks, folder / PIXELS, workers, in_processes=with_dicom):
+            log.writelines(json.dumps(asdict(decoded)) + "\n" for decoded in finished)
             log.flush()
             done.update((decoded.image_id, decoded) for decoded in finished)
             bar.update(len(finished))
-
-        for batch in _batches(source.read(missing)):
-            under_way.append(pool.submit(decode, batch))
-            if len(under_way) > 2 * workers:
-                finish_one()
-        while under_way:
-            finish_one()
-    pixels.flush()
     return done
 
 
-def _decode(image_id: str, data: bytes, place: NDArray[np.uint8], size: int) -> Decoded:
-    try:
-        image = read_image(data, name=f"The image {image_id}")
-    except UnreadableImageError as error:
-        return Decoded(image_id, reason=error.reason, detail=str(error))
-    place[:] = fit(image, size)
-    return Decoded(image_id, *image.shape)
-
-
-def _batches(images: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    batch: list[tuple[str, bytes]] = []
-    for image in images:
-        batch.append(image)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _open_pixels(folder: Path, count: int, size: int) -> Pixels:
-    """Open the array (count, size, size) that an interrupted run left, or make a new one."""
+def _open_pixels(folder: Path, count: int, size: int) -> None:
+    """Keep the array (count, size, size) that an interrupted run left, or make a new one."""
     path = folder / PIXELS
     if path.is_file():
         try:
-            pixels: Pixels = np.load(path, mmap_mode="r+")
-            if pixels.shape == (count, size, size):
-                return pixels
+            if np.load(path, mmap_mode="r").shape == (count, size, size):
+                return
         except (ValueError, OSError):
             pass  # cut off while it was created; decoding starts anew
     (folder / LOG).unlink(missing_ok=True)
     needed, free = count * size * size, shutil.disk_usage(folder).free
+    sentence = (
+        f"The image store needs {needed / 1e9:.1f} GB in {folder}, {free / 1e9:.1f} GB are free; "
+        "free some space or set image_preparation.work_dir to another disk."
+    )
     if free < needed:
-        raise OSError(
-            f"The image store needs {needed / 1e9:.1f} GB in {folder}, {free / 1e9:.1f} GB are free; "
-            "free some space or set image_preparation.work_dir to another disk."
-        )
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size))
+        raise OSError(sentence)
+    try:
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size))
+        with path.open("r+b") as file:
+            # A mapped page without a place on the disk would end the process without a word.
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OSError(error.errno, f"{sentence} Reserving it failed: {error.strerror}.") from error
 
 
 def _read_log(path: Path) -> dict[str, Decoded]:
@@ -222,7 +161,7 @@ def _read_log(path: Path) -> dict[str, Decoded]:
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
         path.write_text(whole, encoding="utf-8")
-    return {entry["image_id"]: Decoded(**entry) for entry in map(json.loads, whole.splitlines())}
+    return {entry["image_id"]: Decoded.from_dict(entry) for entry in map(json.loads, whole.splitlines())}
 
 
 def _close_gaps(path: Path, good: list[int]) -> list[int]:

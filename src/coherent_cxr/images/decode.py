@@ -1,4 +1,4 @@
-"""Reading radiographs: a PNG or JPEG of any colour mode becomes one grey 8-bit array, or a stated refusal."""
+"""Reading radiographs: a PNG, JPEG or DICOM of any kind becomes one grey 8-bit array, or a stated refusal."""
 
 from __future__ import annotations
 
@@ -9,36 +9,44 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from coherent_cxr.images.dicom import is_dicom, read_dicom
+from coherent_cxr.images.grey import Radiograph, UnreadableImageError, check_size, stretch, too_large
+
+__all__ = ["UnreadableImageError", "fit", "read_image", "read_radiograph"]
+
 FORMATS = ("PNG", "JPEG")
-MIN_SIDE = 16
-MAX_PIXELS = 80_000_000
-
-
-class UnreadableImageError(ValueError):
-    """An image that cannot become a radiograph.
-
-    Attributes:
-        reason: Short code for an exclusions table, for example ``"truncated_image"``.
-    """
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 def read_image(source: str | Path | bytes, name: str | None = None) -> NDArray[np.uint8]:
-    """Decode one PNG or JPEG into grey levels.
-
-    Colours become luminance (ITU-R 601), transparent pixels black, and an EXIF orientation is applied. Images
-    of more than 8 bits are scaled linearly so that their own darkest and brightest pixels become 0 and 255,
-    because the file does not say how many of its 16 bits a detector used (12 bits in 16 are common).
+    """Decode one PNG, JPEG or DICOM file into grey levels; see :func:`read_radiograph`.
 
     Args:
         source: Path of the file, or its bytes.
         name: What error messages call the image; the path by default.
 
     Returns:
-        Grey levels (height, width), 0 to 255, upright.
+        Grey levels (height, width), 0 to 255, upright, bright is dense.
+
+    Raises:
+        UnreadableImageError: As :func:`read_radiograph`.
+    """
+    return read_radiograph(source, name).pixels
+
+
+def read_radiograph(source: str | Path | bytes, name: str | None = None) -> Radiograph:
+    """Decode one PNG, JPEG or DICOM file, with notes on what is odd about it.
+
+    DICOM is read as a viewer would show it, see :func:`coherent_cxr.images.dicom.read_dicom`. In other files
+    colours become luminance (ITU-R 601), transparent pixels black, and an EXIF orientation is applied. More
+    than 8 bits are scaled linearly so that the image's own darkest and brightest pixels become 0 and 255,
+    because a PNG does not say how many of its 16 bits a detector used (12 bits in 16 are common).
+
+    Args:
+        source: Path of the file, or its bytes.
+        name: What error messages call the image; the path by default.
+
+    Returns:
+        Grey levels (height, width), 0 to 255, upright, and notes.
 
     Raises:
         UnreadableImageError: If the file is missing, empty, of another format, truncated or damaged, smaller
@@ -48,17 +56,21 @@ def read_image(source: str | Path | bytes, name: str | None = None) -> NDArray[n
     data = source if isinstance(source, bytes) else _read_bytes(Path(source))
     if not data:
         raise UnreadableImageError("empty_file", f"{name} is an empty file; copy it again from its source.")
+    if is_dicom(data):
+        return read_dicom(data, name)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_size(name, image.width, image.height)
+            check_size(name, image.width, image.height)
             image.load()
-            return _grey(ImageOps.exif_transpose(image))
+            return Radiograph(_grey(ImageOps.exif_transpose(image)))
     except UnreadableImageError:
         raise
     except UnidentifiedImageError:
-        raise UnreadableImageError("unknown_format", f"{name} is neither a PNG nor a JPEG image.") from None
+        raise UnreadableImageError(
+            "unknown_format", f"{name} is neither a PNG, a JPEG nor a DICOM image."
+        ) from None
     except Image.DecompressionBombError:
-        raise UnreadableImageError("image_too_large", _too_large(name)) from None
+        raise UnreadableImageError("image_too_large", too_large(name)) from None
     except Exception as error:
         # Damaged files make Pillow raise OSError, SyntaxError, ValueError, struct.error, zlib.error and more.
         truncated = "truncated" in str(error).lower()
@@ -101,31 +113,10 @@ def _read_bytes(path: Path) -> bytes:
         raise UnreadableImageError("unreadable_file", f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _check_size(name: str, width: int, height: int) -> None:
-    if min(width, height) < MIN_SIDE:
-        raise UnreadableImageError(
-            "image_too_small",
-            f"{name} is {width} × {height} pixels; at least {MIN_SIDE} on each side are needed.",
-        )
-    if width * height > MAX_PIXELS:
-        raise UnreadableImageError("image_too_large", _too_large(name))
-
-
-def _too_large(name: str) -> str:
-    return f"{name} has more than {MAX_PIXELS:,} pixels; no radiograph does, so it was not decoded."
-
-
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
-        return _stretch(np.asarray(image).astype(np.float32))
+        return stretch(np.asarray(image))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
     return np.array(image.convert("L"), dtype=np.uint8)
-
-
-def _stretch(levels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    darkest, brightest = float(levels.min()), float(levels.max())
-    if brightest == darkest:
-        return np.zeros(levels.shape, dtype=np.uint8)
-    return np.round((levels - darkest) * (255.0 / (brightest - darkest))).astype(np.uint8)

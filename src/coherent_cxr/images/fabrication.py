@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images import phantom
-from coherent_cxr.images.building import usable_cores
+from coherent_cxr.images.decoding_workers import usable_cores
 from coherent_cxr.images.preparation import RadiographsManifest
 from coherent_cxr.images.source import open_source
 from coherent_cxr.images.store import VIEW_ORDER

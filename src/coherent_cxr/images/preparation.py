@@ -71,7 +71,7 @@ def prepare_images(
     images: pd.DataFrame,
     study_ids: Iterable[str],
     radiographs: RadiographsManifest,
-) -> tuple[ImageStore, pd.DataFrame]:
+) -> tuple[ImageStore, pd.DataFrame, pd.DataFrame]:
     """Prepare the images of all studies that have findings.
 
     Args:
@@ -81,8 +81,10 @@ def prepare_images(
         radiographs: Where the files are.
 
     Returns:
-        The store, and the exclusions (id, reason, detail): one row per image that is not in the store, and
-        one with the study's own id (reason ``study_without_image``) per study that has none left.
+        The store. The exclusions (id, reason, detail): one row per image, be it of the table or only a file,
+        that is not in the store, and one with the study's own id (reason ``study_without_image``) per study
+        that has none left. The notes (id, note, detail) on stored images whose files are odd, such as DICOM
+        files with names in them.
 
     Raises:
         ImageSourceError: If the radiographs cannot be opened.
@@ -95,18 +97,25 @@ def prepare_images(
             view=images["view"].where(~images["image_id"].isin(set(source.files)), "frontal")
         )
     wanted, excluded = select_images(config, images, studies, source, radiographs)
-    store, unreadable = build_store(wanted, source, config.size, Path(config.work_dir), config.workers)
-    excluded += [(decoded.image_id, decoded.reason, decoded.detail) for decoded in unreadable]
+    store, remarkable = build_store(wanted, source, config.size, Path(config.work_dir), config.workers)
+    excluded += [(one.image_id, one.reason, one.detail) for one in remarkable if one.reason]
+    notes = [(one.image_id, *note) for one in remarkable for note in one.notes]
     if len(store) + len(excluded) != len(images):
         raise RuntimeError(
             f"{len(images)} images came in, but {len(store)} stored and {len(excluded)} excluded make "
             f"{len(store) + len(excluded)}; please report this."
         )
+    for stray in sorted(set(source.files) - set(images["image_id"])):
+        excluded.append((stray, "image_in_no_study", f"No report names the file {source.files[stray].path}."))
     without = sorted(set(studies) - set(store.index["study_id"]))
     excluded += [
         (study, "study_without_image", f"No image of the study {study} is left.") for study in without
     ]
-    return store, pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str")
+    return (
+        store,
+        pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str"),
+        pd.DataFrame(notes, columns=["id", "note", "detail"]).astype("str"),
+    )
 
 
 def select_images(

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-EXTENSIONS = (".png", ".jpg", ".jpeg")
+DICOM_EXTENSIONS = (".dcm", ".dicom")
+EXTENSIONS = (".png", ".jpg", ".jpeg", *DICOM_EXTENSIONS)
 ARCHIVES = (".tar", ".tgz", ".tar.gz")
 _log = logging.getLogger(__name__)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -22,7 +23,7 @@ class ImageSourceError(ValueError):
     """A place that images cannot be read from."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageFile:
     """One image of a source.
 
@@ -64,6 +65,10 @@ class ImageSource(ABC):
 
     def __contains__(self, image_id: object) -> bool:
         return image_id in self.files
+
+    def is_dicom(self, image_id: str) -> bool:
+        """Tell by the file's name whether an image is DICOM."""
+        return self.files[image_id].path.lower().endswith(DICOM_EXTENSIONS)
 
     @property
     def digest(self) -> str:
@@ -149,7 +154,7 @@ class CompressedTarSource(ImageSource):
 
 
 def open_source(root: str | Path) -> ImageSource:
-    """Index a folder, a .tar or a .tgz of PNG and JPEG images.
+    """Index a folder, a .tar or a .tgz of PNG, JPEG and DICOM images.
 
     Files with other extensions, with unusual characters in their names, links and devices are passed over.
 

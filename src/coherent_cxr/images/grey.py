@@ -1,0 +1,76 @@
+"""What all readers of radiographs share: the refusal, the limits, and stretching to eight bits."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_SIDE = 16
+MAX_PIXELS = 80_000_000
+
+
+class UnreadableImageError(ValueError):
+    """An image that cannot become a radiograph.
+
+    Attributes:
+        reason: Short code for an exclusions table, for example ``"truncated_image"``.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Note(NamedTuple):
+    """Something about an image that was read all the same, for example ``("multi_frame", "...")``."""
+
+    code: str
+    detail: str
+
+
+class Radiograph(NamedTuple):
+    """A decoded radiograph: grey levels (height, width), uint8, bright is dense, and notes on its file."""
+
+    pixels: NDArray[np.uint8]
+    notes: tuple[Note, ...] = ()
+
+
+def check_size(name: str, width: int, height: int) -> None:
+    """Refuse an image by its size, before it is decoded.
+
+    Raises:
+        UnreadableImageError: If a side has fewer than 16 pixels, or the image more than 80 megapixels.
+    """
+    if min(width, height) < MIN_SIDE:
+        raise UnreadableImageError(
+            "image_too_small",
+            f"{name} is {width} × {height} pixels; at least {MIN_SIDE} on each side are needed.",
+        )
+    if width * height > MAX_PIXELS:
+        raise UnreadableImageError("image_too_large", too_large(name))
+
+
+def too_large(name: str) -> str:
+    """Return the sentence about an image with too many pixels."""
+    return f"{name} has more than {MAX_PIXELS:,} pixels; no radiograph does, so it was not decoded."
+
+
+def stretch(levels: NDArray[Any], low: float | None = None, high: float | None = None) -> NDArray[np.uint8]:
+    """Map grey levels linearly to 0..255.
+
+    Args:
+        levels: Numbers of any kind and shape.
+        low: Level that becomes 0; the lowest of ``levels`` by default.
+        high: Level that becomes 255; the highest of ``levels`` by default. Below ``low`` it inverts.
+
+    Returns:
+        The same shape in uint8; zeros if ``low`` equals ``high``.
+    """
+    low = float(levels.min()) if low is None else low
+    high = float(levels.max()) if high is None else high
+    if low == high:
+        return np.zeros(levels.shape, dtype=np.uint8)
+    scaled = (levels.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
+    return np.clip(np.round(scaled), 0, 255).astype(np.uint8)
