@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from kedro_datasets._typing import TablePreview
 from kedro_datasets.pandas import ParquetDataset
 
 
 class ReportTableDataset(ParquetDataset):
     """A Parquet table that kedro-viz can preview although some of its cells are lists."""
 
-    def preview(self, nrows: int = 5) -> Any:
+    def preview(self, nrows: int = 5) -> TablePreview:
         """Return the first rows in pandas' ``split`` format, lists written out.
 
         Args:
