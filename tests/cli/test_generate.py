@@ -74,7 +74,7 @@ def test_attention_is_saved_as_a_picture(image, tmp_path: Path):
     ("arguments", "message"),
     [
         (["absent.png"], "There is no image file absent.png"),
-        (["pyproject.toml"], "neither a PNG nor a JPEG"),
+        (["pyproject.toml"], "neither a PNG, a JPEG nor a DICOM"),
         (["{image}", "--model", "nowhere"], "'nowhere' is not a model bundle"),
         (["{image}"], "There is no tracking database"),
         (

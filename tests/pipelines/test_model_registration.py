@@ -21,6 +21,7 @@ from coherent_cxr.images.source import open_source
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.pipelines import model_registration
+from coherent_cxr.pipelines.evaluation.pipeline import MODELS as GENERATORS
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.registry import fetch_bundle_folder
@@ -28,7 +29,7 @@ from coherent_cxr.serving.selection import ModelRegistrationConfig
 from tiny_bundle import make_bundle
 
 CONF = Path(__file__).parents[2] / "conf" / "base"
-MODELS = {"mle_model": "mle", "nlg.rl_model": "nlg", "ccr.rl_model": "ccr", "full.rl_model": "full"}
+MODELS = {dataset: system for system, dataset in GENERATORS.items()}
 REPORTS = [[["heart", "is", "clear"], ["no", "effusion"]], [["lungs", "clear"], ["no", "pneumothorax"]]]
 
 

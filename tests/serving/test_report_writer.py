@@ -64,7 +64,7 @@ def test_a_repeated_sentence_is_written_once(bundle, image_file: Path):
 def test_what_is_no_image_is_refused_with_its_reason(bundle, tmp_path: Path):
     path = tmp_path / "notes.png"
     path.write_text("not an image")
-    with pytest.raises(UnreadableImageError, match="neither a PNG nor a JPEG"):
+    with pytest.raises(UnreadableImageError, match="neither a PNG, a JPEG nor a DICOM"):
         ReportWriter(bundle).write(path)
     with pytest.raises(UnreadableImageError, match="no image file"):
         ReportWriter(bundle).write(tmp_path / "absent.png")

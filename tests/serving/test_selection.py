@@ -20,12 +20,13 @@ def test_best_takes_the_highest_score_and_the_first_of_equals():
     scores = {"mle": 0.3, "nlg": 0.5, "ccr": 0.1, "full": 0.5}
     assert ModelRegistrationConfig().choose(scores) == "nlg"
     assert ModelRegistrationConfig(candidate="ccr").choose(scores) == "ccr"
+    with pytest.raises(ConfigurationError, match=r"candidate.*'largest'.*one of best, mle, nlg"):
+        ModelRegistrationConfig(candidate="largest").choose(scores)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"candidate": "largest"}, "candidate.*'largest'.*'best', 'mle'"),
         ({"macro_f1_weight": 0.0, "cider_weight": 0.0}, "positive for one of the two"),
         ({"cider_weight": -1.0}, "at least 0"),
         ({"canditate": "mle"}, "Did you mean 'candidate'"),

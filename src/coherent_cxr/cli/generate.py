@@ -39,7 +39,7 @@ WORDS = {1: "positive", 0: "negative", -1: "uncertain"}
     help="Also save a picture (.png, .svg, .pdf) of where the model looked for its most visual words.",
 )
 def generate(image: Path, model: str, uri: str | None, as_json: bool, attention: Path | None) -> None:
-    """Write a report for IMAGE, a frontal chest radiograph as PNG or JPEG.
+    """Write a report for IMAGE, a frontal chest radiograph as PNG, JPEG or DICOM.
 
     For research only, not for clinical use.
     """

@@ -19,7 +19,8 @@ class ModelRegistrationConfig:
 
     Attributes:
         name: Registered model.
-        candidate: System to register; ``best`` takes the one with the highest selection score.
+        candidate: System to register (``mle`` or a namespace of rl_fine_tuning); ``best`` takes the one with
+            the highest selection score.
         macro_f1_weight: Weight of the validation macro-F1 (0 to 1) in the selection score.
         cider_weight: Weight of the validation CIDEr-D (0 to 10) in the selection score.
         on_other_data: What to do if the present champion was scored on other validation data, so that the two
@@ -29,7 +30,7 @@ class ModelRegistrationConfig:
     """
 
     name: str = "coherent-cxr"
-    candidate: Literal["best", "mle", "nlg", "ccr", "full"] = "best"
+    candidate: str = "best"
     macro_f1_weight: float = 1.0
     cider_weight: float = 1.0
     on_other_data: Literal["keep", "move"] = "keep"
@@ -70,7 +71,7 @@ class ModelRegistrationConfig:
         if self.candidate == "best":
             return max(scores, key=scores.__getitem__)
         known = self.candidate in scores
-        require(known, "model_registration.candidate", self.candidate, f"one of {', '.join(scores)}")
+        require(known, "model_registration.candidate", self.candidate, f"one of best, {', '.join(scores)}")
         return self.candidate
 
 

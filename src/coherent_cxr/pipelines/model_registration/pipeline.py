@@ -2,9 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from coherent_cxr.pipelines.evaluation.pipeline import MODELS
 from coherent_cxr.pipelines.model_registration.nodes import register_model, score_candidates
-
-MODELS = ["mle_model", "nlg.rl_model", "ccr.rl_model", "full.rl_model"]
 
 
 def create_pipeline() -> Pipeline:
@@ -13,27 +12,27 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 score_candidates,
-                inputs=[
-                    "params:model_registration",
-                    *MODELS,
-                    "image_store",
-                    "encoded_reports",
-                    "findings",
-                    "chexpert_labels",
-                    "cider_document_frequencies",
-                ],
+                inputs={
+                    "config": "params:model_registration",
+                    "image_store": "image_store",
+                    "encoded_reports": "encoded_reports",
+                    "findings": "findings",
+                    "chexpert_labels": "chexpert_labels",
+                    "document_frequencies": "cider_document_frequencies",
+                    **MODELS,
+                },
                 outputs="validation_metrics",
                 name="score_candidates",
             ),
             Node(
                 register_model,
-                inputs=[
-                    "params:model_registration",
-                    *MODELS,
-                    "validation_metrics",
-                    "metrics_summary",
-                    "radiographs",
-                ],
+                inputs={
+                    "config": "params:model_registration",
+                    "validation_metrics": "validation_metrics",
+                    "metrics_summary": "metrics_summary",
+                    "radiographs": "radiographs",
+                    **MODELS,
+                },
                 outputs=["registered_model", "model_card"],
                 name="register_model",
             ),
