@@ -132,7 +132,8 @@ def test_the_same_models_again_do_not_move_the_alias(
     registered = later.load("registered_model")
     assert (registered["version"], registered["alias_moved"]) == ("2", False)
     assert "not better" in registered["reason"]
-    assert mlflow.MlflowClient().get_model_version_by_alias("coherent-cxr", "champion").version == "1"
+    champion = mlflow.MlflowClient().get_model_version_by_alias("coherent-cxr", "champion")
+    assert str(champion.version) == "1"
 
 
 def test_a_named_candidate_is_registered_whatever_its_score(catalog: DataCatalog, tracking: str) -> None:
