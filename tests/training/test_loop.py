@@ -1,85 +1,101 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from coherent_cxr.training.checkpoint import Checkpoints, step_seed
-from coherent_cxr.training.loop import Loop, TrainingDivergedError, one_cycle
+from coherent_cxr.training.loop import TrainingDivergedError, one_cycle
+from training.toy import INPUTS, TARGETS, toy_loop, weights
 
-INPUTS = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
-TARGETS = INPUTS @ torch.tensor([1.0, -2.0, 0.5])
+# Speed is the one number that no two runs share.
+SPEED = "images_per_second"
 
 
-def loop(folder: Path, kill_at: int | None = None, epochs: int = 4, **changes) -> Loop:
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1))
+def without_speed(history):
+    return history[history["metric"] != SPEED].reset_index(drop=True)
 
-    def train_step(step, chosen, randomness):
-        if step == kill_at:
+
+def dying(at: str, count: int):
+    passed = 0
+
+    def pass_point(name: str) -> None:
+        nonlocal passed
+        passed += name == at
+        if name == at and passed == count:
             raise KeyboardInterrupt
-        noise = torch.randn(len(chosen), generator=randomness)
-        loss = (model(INPUTS[chosen]).squeeze(1) - TARGETS[chosen] + 0.1 * noise).square().mean()
-        return loss, {"half": loss.item() / 2}
 
-    def validate():
-        model.eval()
-        error = (model(INPUTS).squeeze(1) - TARGETS).square().mean().item()
-        model.train()
-        return {"score": -error}
-
-    return Loop(
-        **{
-            "name": "toy",
-            "model": model,
-            "optimizer": torch.optim.Adam(model.parameters()),
-            "samples": 20,
-            "epochs": epochs,
-            "batch_size": 6,
-            "seed": 5,
-            "train_step": train_step,
-            "validate": validate,
-            "learning_rate": lambda step: 1e-2,
-            "checkpoints": folder,
-            **changes,
-        }
-    )
+    return pass_point
 
 
-def weights(run: Loop) -> bytes:
-    return b"".join(p.detach().numpy().tobytes() for p in run.model.parameters())
-
-
-@pytest.mark.parametrize("kill_at", [1, 6, 8, 13])
-def test_a_killed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, kill_at):
-    whole = loop(tmp_path / "whole")
+# A run has 4 epochs of 4 steps and writes a checkpoint after steps 3, 6, 9, 12, 15 and after each epoch.
+@pytest.mark.parametrize(
+    ("at", "count"),
+    [("step", 1), ("step", 5), ("step", 6), ("step", 11), ("validation", 1), ("validation", 3)],
+)
+def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, at, count):
+    whole = toy_loop(tmp_path / "whole")
     history = whole.run()
     with pytest.raises(KeyboardInterrupt):
-        loop(tmp_path / "killed", kill_at).run()
-    again = loop(tmp_path / "killed")
-    assert again.run().equals(history)
+        toy_loop(tmp_path / "killed", dying(at, count)).run()
+    again = toy_loop(tmp_path / "killed")
+    assert without_speed(again.run()).equals(without_speed(history))
     assert weights(again) == weights(whole)
 
 
-def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path):
-    whole = loop(tmp_path / "whole")
+@pytest.mark.parametrize(
+    ("at", "count"),
+    [
+        ("step", 7),
+        ("validation", 2),
+        ("tensors half written", 1),  # no checkpoint yet
+        ("tensors half written", 4),  # the last checkpoint
+        ("tensors half written", 5),  # the best weights
+    ],
+)
+def test_a_process_killed_outright_continues_to_the_same_bytes(tmp_path, at, count):
+    whole = toy_loop(tmp_path / "whole")
     whole.run()
-    with pytest.raises(KeyboardInterrupt):
-        loop(tmp_path / "killed", kill_at=9).run()
-    half = tmp_path / "killed" / "step-00000012.writing"
-    half.mkdir()
-    (half / "state.json").write_text('{"step": 12, "ep')
-    again = loop(tmp_path / "killed")
+    killed = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "toy.py"), str(tmp_path / "killed"), at, str(count)],
+        check=False,
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    again = toy_loop(tmp_path / "killed")
+    again.run()
+    assert weights(again) == weights(whole)
+    left = sorted(p.name for p in (tmp_path / "killed").iterdir())
+    assert left == sorted(p.name for p in (tmp_path / "whole").iterdir())
+
+
+def test_a_run_killed_again_and_again_arrives(tmp_path):
+    whole = toy_loop(tmp_path / "whole")
+    whole.run()
+    for _ in range(5):  # each time four steps further than the checkpoint before
+        with pytest.raises(KeyboardInterrupt):
+            toy_loop(tmp_path / "killed", dying("step", 4)).run()
+    again = toy_loop(tmp_path / "killed")
     again.run()
     assert weights(again) == weights(whole)
 
 
+def test_checkpoints_within_an_epoch_do_not_change_the_result(tmp_path):
+    often, seldom = (toy_loop(tmp_path / str(n), checkpoint_every=n) for n in (1, None))
+    assert without_speed(often.run()).equals(without_speed(seldom.run()))
+    assert weights(often) == weights(seldom)
+
+
 def test_a_finished_run_is_not_trained_again(tmp_path):
-    first = loop(tmp_path)
+    first = toy_loop(tmp_path)
     first.run()
-    again = loop(tmp_path, kill_at=0)  # any further step would raise
+    again = toy_loop(tmp_path, dying("step", 1))  # any further step would raise
     again.run()
     assert weights(again) == weights(first)
 
@@ -87,61 +103,131 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
 def test_best_validation_epoch_is_kept(tmp_path):
     scores = iter([0.1, 0.9, 0.5, 0.3])
     seen = []
-    run = loop(tmp_path, select="score")
 
     def validate():
         seen.append(weights(run))
         return {"score": next(scores)}
 
-    run = loop(tmp_path, select="score", validate=validate)
+    run = toy_loop(tmp_path, validate=validate)
     run.run()
     assert weights(run) == seen[1]
 
 
+def test_the_last_epoch_is_kept_where_nothing_selects(tmp_path):
+    with_selection, without = toy_loop(tmp_path / "a"), toy_loop(tmp_path / "b", select=None)
+    with_selection.run()
+    without.run()
+    assert not list((tmp_path / "b").glob("best-*"))
+    last = Checkpoints(tmp_path / "a").load()[1]
+    assert weights(without) == b"".join(
+        last[f"model.{n}"].numpy().tobytes() for n, _ in without.model.named_parameters()
+    )
+
+
+def test_a_number_that_cannot_be_computed_selects_nothing(tmp_path):
+    run = toy_loop(tmp_path, validate=dict)
+    run.run()
+    assert not list(tmp_path.glob("best-*"))
+
+
 def test_starting_weights_win_when_training_only_harms(tmp_path):
     scores = iter([0.9, 0.5, 0.4, 0.3, 0.2])
-    run = loop(tmp_path, select="score", validate=lambda: {"score": next(scores)}, validate_first=True)
+    run = toy_loop(tmp_path, validate=lambda: {"score": next(scores)}, validate_first=True)
     before = weights(run)
     run.run()
     assert weights(run) == before
 
 
-def test_a_loss_that_is_no_number_stops_with_step_and_checkpoint(tmp_path):
-    run = loop(tmp_path)
-    explode = loop(
-        tmp_path, train_step=lambda step, chosen, r: (run.train_step(step, chosen, r)[0] * float("nan"), {})
-    )
-    with pytest.raises(TrainingDivergedError, match=r"nan at step 0 \(epoch 1\).*checkpoint"):
-        explode.run()
+def test_training_ends_when_it_waited_long_enough(tmp_path):
+    scores = iter([0.1, 0.9, 0.5, 0.4, 0.3, 0.2])
+    run = toy_loop(tmp_path, validate=lambda: {"score": next(scores)}, patience=2, epochs=6)
+    history = run.run()
+    assert history[history["metric"] == "score"]["value"].tolist() == [0.1, 0.9, 0.5, 0.4]
+    again = toy_loop(tmp_path, dying("step", 1), patience=2, epochs=6)
+    assert again.run().equals(history)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_with_step_and_checkpoint(tmp_path, bad):
+    run = toy_loop(tmp_path)
+    run.run()
+    good = Checkpoints(tmp_path).load()[1]
+
+    longer = toy_loop(tmp_path, epochs=6)
+
+    def exploding(step, chosen, randomness):
+        loss, numbers = longer.train_step(step, chosen, randomness)
+        return loss * (bad if step == 17 else 1.0), numbers
+
+    with pytest.raises(TrainingDivergedError, match=rf"became {bad} at step 17 \(epoch 5\).*'{tmp_path}'"):
+        dataclasses.replace(longer, train_step=exploding).run()
+    kept = Checkpoints(tmp_path).load()[1]
+    assert all(torch.equal(good[name], kept[name]) for name in good)
+
+
+def test_a_batch_in_parts_takes_the_same_step(tmp_path):
+    whole, parts = (toy_loop(tmp_path / str(n), dropout=0.0, accumulate=n) for n in (1, 4))
+    losses = [h[h["metric"] == "loss"]["value"].to_numpy() for h in (whole.run(), parts.run())]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    for a, b in zip(whole.model.parameters(), parts.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_the_gradient_is_clipped(tmp_path):
+    run = toy_loop(tmp_path, clip_gradient=1e-3, epochs=1)
+    run = dataclasses.replace(run, optimizer=torch.optim.SGD(run.model.parameters()))
+    before = [p.detach().clone() for p in run.model.parameters()]
+    history = run.run()
+    moved = sum((p - b).square().sum() for p, b in zip(run.model.parameters(), before, strict=True)).sqrt()
+    assert moved <= 4 * 1e-3 * 1e-2 * 1.001  # four steps of at most norm * learning rate
+    assert history[history["metric"] == "gradient_norm"]["value"].min() > 1e-3
 
 
 def test_history_has_every_step_window_and_every_epoch(tmp_path):
-    history = loop(tmp_path, log_every=2).run()
+    history = toy_loop(tmp_path, log_every=2).run()
     train = history[(history["split"] == "train") & (history["metric"] == "half")]
     assert train["step"].tolist() == [2, 4, 6, 8, 10, 12, 14, 16]
     validation = history[history["split"] == "validation"]
     assert validation["epoch"].tolist() == [1, 2, 3, 4]
+    assert {"loss", "gradient_norm", "learning_rate", SPEED} <= set(history["metric"])
     json.dumps(history.to_dict("records"))
+
+
+def test_progress_shows_epoch_losses_rate_and_speed(tmp_path, capfd):
+    toy_loop(tmp_path, epochs=1).run()
+    shown = capfd.readouterr().err
+    for part in ("toy", "4/4", "epoch=1", "loss=", "lr=1.0e-02", "images/s="):
+        assert part in shown
 
 
 def test_the_run_leaves_the_global_generator_alone(tmp_path):
     torch.manual_seed(1)
     expected = torch.rand(1)
-    run = loop(tmp_path)
+    run = toy_loop(tmp_path)
     torch.manual_seed(1)
     run.run()
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_checkpoints_keep_only_the_newest(tmp_path):
+def test_the_toy_learns(tmp_path):
+    run = toy_loop(tmp_path, dropout=0.0, epochs=60)
+    run.run()
+    assert (run.model(INPUTS).squeeze(1) - TARGETS).square().mean() < 0.1
+
+
+def test_checkpoints_keep_the_newest_and_the_best_it_names(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     assert checkpoints.load() is None
-    for step in (1, 2, 30):
-        checkpoints.save({"step": step}, {"w": torch.full((2,), float(step))})
-    assert [p.name for p in tmp_path.iterdir()] == ["step-00000030"]
-    state, tensors = checkpoints.load()
-    assert state == {"step": 30}
-    assert tensors["w"].tolist() == [30.0, 30.0]
+    for step, best in ((1, None), (2, 2), (30, 2), (40, 40)):
+        if best == step:
+            checkpoints.save_best(step, {"w": torch.full((2,), -float(step))})
+        state = {"step": step, "epoch": step // 10, "best_step": best}
+        checkpoints.save(state, {"w": torch.full((2,), float(step))})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best-00000040", "step-00000040-0004"]
+    loaded, tensors = checkpoints.load()
+    assert loaded == state
+    assert tensors["w"].tolist() == [40.0, 40.0]
+    assert checkpoints.load_best(40)["w"].tolist() == [-40.0, -40.0]
 
 
 def test_step_seeds_differ_and_repeat():

@@ -1,7 +1,7 @@
 """Checkpoints that make a training run resumable with the same result, bit for bit on a CPU.
 
-Everything random in training is drawn from (seed, step), never from a state that runs along, so a checkpoint
-needs only weights, optimiser moments, the step and the history.
+Everything random in training is drawn from (seed, epoch, step), never from a state that runs along, so a
+checkpoint needs only weights, optimiser moments, the position and the history.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 STATE, TENSORS = "state.json", "tensors.safetensors"
+WRITING = ".writing"
 
 
 def fingerprint(*parts: object) -> str:
@@ -25,13 +27,16 @@ def fingerprint(*parts: object) -> str:
 
 
 def step_seed(seed: int, *where: int) -> int:
-    """Derive the seed of one step (or epoch, or rank) from the run's seed."""
+    """Derive the seed of one step (or epoch, or part of a batch) from the run's seed."""
     text = ",".join(str(number) for number in (seed, *where))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 class Checkpoints:
-    """The last checkpoint of one run, replaced atomically.
+    """The last and the best checkpoint of one run: folders ``step-<step>-<epochs>`` and ``best-<step>``.
+
+    Each is written beside its place and moved there, so a kill leaves a whole one or none; the state of the
+    last names the best (``best_step``), and only when it is in place are their predecessors removed.
 
     Args:
         folder: Folder of this run alone; its name should carry the run's :func:`fingerprint`.
@@ -40,29 +45,45 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """Write a checkpoint beside the last one and swap them; a kill leaves either, never a half."""
-        fresh = self.folder / f"step-{state['step']:08d}"
-        writing = fresh.with_suffix(".writing")
-        shutil.rmtree(writing, ignore_errors=True)
-        writing.mkdir(parents=True)
-        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, writing / TENSORS)
-        (writing / STATE).write_text(json.dumps(state))
-        shutil.rmtree(fresh, ignore_errors=True)
-        writing.replace(fresh)
-        for old in self._complete()[:-1]:
-            shutil.rmtree(old, ignore_errors=True)
+    def save(self, state: dict[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Write the last checkpoint; its state is plain JSON with at least ``step`` and finished epochs."""
+        # A last step is saved before and after its validation, so the step alone is no name.
+        fresh = self.folder / f"{_name('step', state['step'])}-{state['epoch']:04d}"
+        self._write(fresh, tensors, state)
+        wanted = {fresh.name, _name("best", state.get("best_step"))}
+        for old in self.folder.iterdir():
+            if old.name not in wanted and old.is_dir():
+                shutil.rmtree(old, ignore_errors=True)
+
+    def save_best(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Write the best weights so far; they count once :meth:`save` has written a state that names them."""
+        self._write(self.folder / _name("best", step), tensors, {"step": step})
 
     def load(self) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Return the newest complete checkpoint, or None."""
-        complete = self._complete()
+        """Return the last checkpoint, or None."""
+        complete = sorted(p for p in self.folder.glob("step-*") if p.suffix != WRITING)
         if not complete:
             return None
         state: dict[str, Any] = json.loads((complete[-1] / STATE).read_text())
         return state, load_file(complete[-1] / TENSORS)
 
-    def _complete(self) -> list[Path]:
-        return sorted(p for p in self.folder.glob("step-*") if p.suffix != ".writing")
+    def load_best(self, step: int) -> dict[str, Tensor]:
+        """Return the best weights, found at a step."""
+        return load_file(self.folder / _name("best", step) / TENSORS)
+
+    def _write(self, place: Path, tensors: Mapping[str, Tensor], state: dict[str, Any]) -> None:
+        writing = place.with_suffix(WRITING)
+        shutil.rmtree(writing, ignore_errors=True)
+        writing.mkdir(parents=True)
+        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, writing / TENSORS)
+        (writing / STATE).write_text(json.dumps(state))
+        # A place that is taken holds the same content, written before a kill and named by no state yet.
+        shutil.rmtree(place, ignore_errors=True)
+        writing.replace(place)
+
+
+def _name(kind: str, step: int | None) -> str:
+    return "" if step is None else f"{kind}-{step:08d}"
 
 
 def pack(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from coherent_cxr.chexpert import OBSERVATIONS
@@ -23,6 +23,7 @@ from coherent_cxr.models.encoder import LabelClassifier
 from coherent_cxr.models.encoder_weights import load_backbone
 from coherent_cxr.models.precision import Precision, encoder_autocast
 from coherent_cxr.training.checkpoint import fingerprint, step_seed
+from coherent_cxr.training.distributed import current_world, training_device
 from coherent_cxr.training.history import History
 from coherent_cxr.training.loop import Loop, one_cycle
 from coherent_cxr.training.samples import images_to_tensor
@@ -41,6 +42,12 @@ class EncoderPretrainingConfig:
         max_positive_weight: Upper bound of the weight (negatives / positives) of an observation's positives.
         max_shift: Images are moved by up to this share of their side, at random.
         precision: ``auto``, ``fp32`` or ``bf16``.
+        select: Validation number whose best epoch is kept: ``auroc``, or None for the last epoch.
+        patience: Epochs without a better one after which training ends; None: all epochs.
+        accumulate: Parts that a process computes its share of a batch in, to save memory.
+        processes: Training processes started on this machine, one per GPU where there are any.
+        compile: Whether to compile the encoder with torch.compile.
+        checkpoint_every: Steps between checkpoints within an epoch; None: after each epoch only.
         seed: Seed of weights, order and shifts.
         checkpoint_folder: Where unfinished and finished runs keep their checkpoints.
     """
@@ -53,6 +60,12 @@ class EncoderPretrainingConfig:
     max_positive_weight: float = 10.0
     max_shift: float = 0.05
     precision: Precision = "auto"
+    select: Literal["auroc"] | None = None
+    patience: int | None = None
+    accumulate: int = 1
+    processes: int = 1
+    compile: bool = False
+    checkpoint_every: int | None = None
     seed: int = 0
     checkpoint_folder: str = "data/06_models/checkpoints"
 
@@ -61,6 +74,9 @@ class EncoderPretrainingConfig:
         name = "encoder_pretraining"
         require(self.epochs >= 0, f"{name}.epochs", self.epochs, "0 or more")
         require(self.batch_size > 1, f"{name}.batch_size", self.batch_size, "at least 2")
+        for key in ("accumulate", "processes", "patience", "checkpoint_every"):
+            value = getattr(self, key)
+            require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
         require(self.learning_rate > 0, f"{name}.learning_rate", self.learning_rate, "positive")
         require(0 <= self.max_shift < 0.5, f"{name}.max_shift", self.max_shift, "at least 0 and below 0.5")
 
@@ -113,12 +129,16 @@ def pretrain_encoder(
     Returns:
         The backbone's state and a history with training loss and validation AUROC per observation.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     with torch.random.fork_rng():
         torch.manual_seed(step_seed(config.seed))
         backbone = load_backbone(config.weights)
         model = LabelClassifier(len(OBSERVATIONS)).to(device)
     model.backbone.load_state_dict(backbone.state_dict())
+    if current_world().size > 1 and device.type == "cuda":
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # torch's
+    if config.compile:
+        model.backbone.compile()
     if config.epochs == 0:
         return PretrainedEncoder(model.backbone.state_dict(), History().table())
     train = labelled_images(store, labels, splits, "train")
@@ -144,11 +164,12 @@ def pretrain_encoder(
             weight=torch.from_numpy(train.known[chosen]).to(device).float(),
             pos_weight=positive_weight,
         )
-        return loss, {}
+        return loss, {"label_loss": loss.item()}
 
-    key = fingerprint(
-        dataclasses.asdict(config), store.digest, weights_digest(model.state_dict()), train.targets.tobytes()
-    )
+    settings = dataclasses.asdict(config)
+    for key in ("checkpoint_every", "checkpoint_folder", "processes"):
+        settings.pop(key)  # they do not change the result
+    key = fingerprint(settings, store.digest, weights_digest(model.state_dict()), train.targets.tobytes())
     loop = Loop(
         name="encoder pretraining",
         model=model,
@@ -161,6 +182,10 @@ def pretrain_encoder(
         validate=lambda: validation_auroc(model, store, validation, config.precision, device),
         learning_rate=lambda step: config.learning_rate * one_cycle(step / loop.steps),
         checkpoints=Path(config.checkpoint_folder) / f"encoder_pretraining-{key}",
+        select=config.select,
+        patience=config.patience,
+        accumulate=config.accumulate,
+        checkpoint_every=config.checkpoint_every,
     )
     history = loop.run()
     return PretrainedEncoder(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,10 @@ from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decoding import decode, without_repeats, word_ids
-from coherent_cxr.models.precision import Precision, encoder_autocast
+from coherent_cxr.models.precision import Precision
 from coherent_cxr.reports.text import detokenize
-from coherent_cxr.training.samples import images_to_tensor
+from coherent_cxr.training.regions import region_source
+from coherent_cxr.training.samples import rows_to_read
 
 
 @configuration
@@ -24,30 +26,35 @@ class GenerationConfig:
 
     Attributes:
         batch_size: Studies per batch.
+        beams: Width of the beam search; 1 is greedy.
         remove_repeats: Drop a sentence that stands earlier in the same report (the paper's post-processing).
         precision: Number format of the encoder.
     """
 
     batch_size: int = 64
+    beams: int = 1
     remove_repeats: bool = True
     precision: Precision = "auto"
 
     def check(self) -> None:
         """Refuse impossible values."""
-        require(self.batch_size > 0, "generation.batch_size", self.batch_size, "a positive whole number")
+        for key in ("batch_size", "beams"):
+            require(
+                getattr(self, key) > 0, f"generation.{key}", getattr(self, key), "a positive whole number"
+            )
 
 
 @torch.no_grad()
 def generate_reports(
     bundle: ModelBundle, store: ImageStore, study_ids: Sequence[str], config: GenerationConfig
 ) -> pd.DataFrame:
-    """Write a report for each study from its first stored image (frontal first), greedily.
+    """Write a report for each study: from its first stored image (frontal first), or from its two views.
 
     Args:
         bundle: The generator.
         store: Prepared images of the size the generator was trained on.
         study_ids: Studies, each with at least one stored image.
-        config: Batch size, post-processing, precision.
+        config: Batch size, beam, post-processing, precision.
 
     Returns:
         Table with ``study_id``, ``tokens`` (lists of words per sentence) and ``report`` (readable text), in
@@ -63,12 +70,12 @@ def generate_reports(
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = bundle.build().to(device)
+    regions_of = region_source(model, store, "trainable", Path(), config.precision, device)
     tokens: list[list[list[str]]] = []
     for start in tqdm(range(0, len(study_ids), config.batch_size), desc="reports", unit="batch"):
-        rows = [store.rows_of_study(study)[0] for study in study_ids[start : start + config.batch_size]]
-        with encoder_autocast(config.precision, device):
-            features = model.encoder.backbone(images_to_tensor(store, np.asarray(rows), device))
-        written = decode(model, model.encoder(features))
+        batch = study_ids[start : start + config.batch_size]
+        regions = regions_of(np.stack([rows_to_read(store, study, bundle.config)[0] for study in batch]))
+        written = decode(model, regions, "greedy" if config.beams == 1 else "beam", beams=config.beams)
         for report in word_ids(written.reports):
             sentences = [bundle.vocabulary.decode(sentence) for sentence in report]
             tokens.append(without_repeats(sentences) if config.remove_repeats else sentences)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from coherent_cxr.training.checkpoint import Checkpoints, pack, step_seed, unpack
-from coherent_cxr.training.history import History
+from coherent_cxr.training.distributed import current_world
+from coherent_cxr.training.progress import Progress
 from coherent_cxr.training.samples import shuffled_batches
 
 
@@ -25,7 +27,10 @@ class TrainingDivergedError(RuntimeError):
 
 
 TrainStep = Callable[[int, NDArray[np.int64], torch.Generator], tuple[Tensor, Mapping[str, float]]]
-"""(step, chosen samples, randomness of this step) -> (loss to minimise, numbers to log)."""
+"""(step, chosen samples, randomness of this step) -> (mean loss over them, numbers to log).
+
+With several ranks or accumulation, a step calls it for parts of its batch and weighs each by its samples.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,16 +43,19 @@ class Loop:
         optimizer: Its optimiser.
         samples: Number of training samples.
         epochs: Passes over them.
-        batch_size: Samples per step.
-        seed: Everything random follows from (seed, epoch) or (seed, step).
-        train_step: Computes the loss of one batch.
+        batch_size: Samples per step, over all ranks.
+        seed: Everything random follows from (seed, epoch) or (seed, epoch, step).
+        train_step: Computes the loss of one batch, or of a part of it.
         validate: Returns validation numbers; called after every epoch (and before the first, if asked).
         learning_rate: Learning rate at a step.
         checkpoints: Folder of this run's checkpoints; its name carries the run's fingerprint.
         select: Validation number whose highest value decides which epoch's weights are kept; None: the last.
+        patience: Validations without a better value of ``select`` after which training ends; None: never.
         clip_gradient: Largest norm of the gradient.
+        accumulate: Parts that a rank computes its share of a batch in, to save memory.
         validate_first: Also validate the starting weights, which then can be the ones kept.
         log_every: Steps whose numbers are averaged into one row of the history.
+        checkpoint_every: Steps between checkpoints within an epoch; None: after each epoch only.
         extra_state: Returns further JSON state to checkpoint (moving averages).
         restore_extra: Takes that state back.
     """
@@ -64,9 +72,12 @@ class Loop:
     learning_rate: Callable[[int], float]
     checkpoints: Path
     select: str | None = None
+    patience: int | None = None
     clip_gradient: float = math.inf
+    accumulate: int = 1
     validate_first: bool = False
     log_every: int = 10
+    checkpoint_every: int | None = None
     extra_state: Callable[[], dict[str, Any]] = dict
     restore_extra: Callable[[dict[str, Any]], None] = lambda state: None
 
@@ -88,90 +99,125 @@ class Loop:
             return self._run()
 
     def _run(self) -> pd.DataFrame:
-        store = Checkpoints(self.checkpoints)
-        history, best, step, first_epoch = History(), -math.inf, 0, 0
-        best_weights: dict[str, Tensor] = {}
-        if (saved := store.load()) is not None:
+        world, store = current_world(), Checkpoints(self.checkpoints)
+        saved = world.from_leader(store.load() if world.leads else None)
+        progress = Progress()
+        if saved is not None:
             state, tensors = saved
-            best_weights = {k[5:]: tensors.pop(k) for k in list(tensors) if k.startswith("best.")}
             unpack(tensors, self.model, self.optimizer)
             self.restore_extra(state["extra"])
-            history, step, first_epoch = History(state["history"]), state["step"], state["epoch"]
-            best = state["best"] if state["best"] is not None else -math.inf
+            progress = Progress.from_json(state)
         elif self.validate_first:
-            best, best_weights = self._judge(history, step, 0, best, best_weights)
-        bar = tqdm(total=self.steps, initial=step, desc=self.name, unit="step")
-        for epoch in range(first_epoch, self.epochs):
-            step = self._epoch(epoch, step, history, bar)
-            best, best_weights = self._judge(history, step, epoch + 1, best, best_weights)
-            tensors = pack(self.model, self.optimizer) | {f"best.{k}": v for k, v in best_weights.items()}
-            store.save(
-                {
-                    "step": step,
-                    "epoch": epoch + 1,
-                    "best": best if math.isfinite(best) else None,
-                    "history": history.rows,
-                    "extra": self.extra_state(),
-                },
-                tensors,
-            )
-        bar.close()
-        if best_weights:
-            self.model.load_state_dict(best_weights)
-        return history.table()
-
-    def _epoch(self, epoch: int, step: int, history: History, bar: tqdm[Any]) -> int:
-        order = torch.Generator().manual_seed(step_seed(self.seed, epoch))
-        window: list[Mapping[str, float]] = []
-        device = next(self.model.parameters()).device
-        for chosen in shuffled_batches(self.samples, self.batch_size, order):
-            rate = self.learning_rate(step)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            torch.manual_seed(step_seed(self.seed, epoch, step))  # dropout draws from the global generator
-            randomness = torch.Generator(device).manual_seed(step_seed(self.seed, epoch, step, 1))
-            loss, numbers = self.train_step(step, chosen, randomness)
-            if not math.isfinite(loss.item()):
-                raise TrainingDivergedError(
-                    f"{self.name}: the loss became {loss.item()} at step {step} (epoch {epoch + 1}). The "
-                    f"last good checkpoint lies in '{self.checkpoints}'. Lower the learning rate and run "
-                    "again."
-                )
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_gradient)
-            self.optimizer.step()
-            step += 1
-            window.append(
-                {**numbers, "loss": loss.item(), "gradient_norm": float(norm), "learning_rate": rate}
-            )
-            if len(window) == self.log_every:
-                history.log(step, step / self.steps * self.epochs, "train", _means(window))
-                window = []
-            bar.update()
-            bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.3f}")
-        if window:
-            history.log(step, epoch + 1, "train", _means(window))
-        return step
-
-    def _judge(
-        self, history: History, step: int, epoch: int, best: float, best_weights: dict[str, Tensor]
-    ) -> tuple[float, dict[str, Tensor]]:
-        numbers = self.validate()
-        history.log(step, epoch, "validation", numbers)
-        tqdm.write(
-            f"{self.name}, epoch {epoch}: "
-            + ", ".join(f"{name} {value:.3f}" for name, value in numbers.items() if "/" not in name)
+            self._judge(progress, store)
+            self._save(progress, store)
+        bar = tqdm(
+            total=self.steps, initial=progress.step, desc=self.name, unit="step", disable=not world.leads
         )
-        if self.select is None or numbers[self.select] <= best:
-            return best, best_weights
-        return numbers[self.select], {
-            name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()
-        }
+        while progress.epoch < self.epochs and not self._waited_enough(progress):
+            self._epoch(progress, store, bar)
+            self._judge(progress, store)
+            progress.epoch, progress.batches = progress.epoch + 1, 0
+            self._save(progress, store)
+        bar.close()
+        if progress.best_step is not None:
+            best = store.load_best(progress.best_step) if world.leads else {}
+            self.model.load_state_dict(world.from_leader(best))
+        return progress.history.table()
+
+    def _epoch(self, progress: Progress, store: Checkpoints, bar: tqdm[Any]) -> None:
+        order = torch.Generator().manual_seed(step_seed(self.seed, progress.epoch))
+        for batch, chosen in enumerate(shuffled_batches(self.samples, self.batch_size, order)):
+            if batch < progress.batches:  # done before a kill
+                continue
+            numbers = self._step(progress, chosen)
+            progress.step += 1
+            progress.batches = batch + 1
+            progress.window.append(numbers)
+            if len(progress.window) == self.log_every:
+                self._log(progress, progress.step / self.steps * self.epochs)
+            bar.update()
+            bar.set_postfix(_shown(progress.epoch + 1, numbers))
+            if self.checkpoint_every and progress.step % self.checkpoint_every == 0:
+                self._save(progress, store)
+        if progress.window:
+            self._log(progress, progress.epoch + 1)
+
+    def _step(self, progress: Progress, chosen: NDArray[np.int64]) -> dict[str, float]:
+        """Take one step on a batch, this rank on its share of it, and return the batch's numbers."""
+        began = time.perf_counter()
+        rate = self.learning_rate(progress.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        world, device = current_world(), next(self.model.parameters()).device
+        self.optimizer.zero_grad(set_to_none=True)
+        mine: dict[str, float] = {}
+        for place in range(world.rank * self.accumulate, (world.rank + 1) * self.accumulate):
+            part = chosen[place :: world.size * self.accumulate]
+            if len(part) == 0:
+                continue
+            where = (progress.epoch, progress.step, place)
+            torch.manual_seed(step_seed(self.seed, *where))  # dropout draws from the global generator
+            randomness = torch.Generator(device).manual_seed(step_seed(self.seed, *where, 1))
+            loss, numbers = self.train_step(progress.step, part, randomness)
+            share = len(part) / len(chosen)
+            (loss * share).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            for name, value in {**numbers, "loss": loss.item()}.items():
+                mine[name] = mine.get(name, 0.0) + share * value
+        totals: dict[str, float] = {}
+        for of_rank in world.gather(mine):
+            for name, value in of_rank.items():
+                totals[name] = totals.get(name, 0.0) + value
+        if not math.isfinite(totals["loss"]):
+            raise TrainingDivergedError(
+                f"{self.name}: the loss became {totals['loss']} at step {progress.step} (epoch "
+                f"{progress.epoch + 1}). The last good checkpoint lies in '{self.checkpoints}'. Lower the "
+                "learning rate and run again."
+            )
+        world.add_gradients(self.model.parameters())
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_gradient)
+        self.optimizer.step()
+        speed = len(chosen) / (time.perf_counter() - began)
+        return {**totals, "gradient_norm": float(norm), "learning_rate": rate, "images_per_second": speed}
+
+    def _judge(self, progress: Progress, store: Checkpoints) -> None:
+        """Validate in rank 0, and keep the weights if they are the best so far."""
+        world = current_world()
+        numbers = world.from_leader(self.validate() if world.leads else {})
+        epoch = progress.epoch + 1 if progress.step else 0
+        progress.history.log(progress.step, epoch, "validation", numbers)
+        if world.leads:
+            shown = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items() if "/" not in name)
+            tqdm.write(f"{self.name}, epoch {epoch}: {shown}")
+        if self.select is None:
+            return
+        progress.waited += 1
+        # A number that cannot be computed on the validation samples selects nothing: the last weights stay.
+        value = numbers.get(self.select, -math.inf)
+        if value > progress.best:
+            progress.best, progress.best_step, progress.waited = value, progress.step, 0
+            if world.leads:
+                store.save_best(progress.step, self.model.state_dict())
+
+    def _waited_enough(self, progress: Progress) -> bool:
+        return self.patience is not None and progress.waited >= self.patience
+
+    def _log(self, progress: Progress, epoch: float) -> None:
+        window = progress.window
+        means = {name: float(np.mean([numbers[name] for numbers in window])) for name in window[-1]}
+        progress.history.log(progress.step, epoch, "train", means)
+        progress.window = []
+
+    def _save(self, progress: Progress, store: Checkpoints) -> None:
+        if current_world().leads:
+            state = {**progress.to_json(), "extra": self.extra_state()}
+            store.save(state, pack(self.model, self.optimizer))
 
 
-def _means(window: list[Mapping[str, float]]) -> dict[str, float]:
-    return {name: float(np.mean([numbers[name] for numbers in window])) for name in window[-1]}
+def _shown(epoch: int, numbers: Mapping[str, float]) -> dict[str, Any]:
+    """Return what stands behind the progress bar, which itself shows steps and the time left."""
+    losses = {name: f"{value:.3f}" for name, value in numbers.items() if name.endswith("loss")}
+    speed = f"{numbers['images_per_second']:.0f}"
+    return {"epoch": epoch, **losses, "lr": f"{numbers['learning_rate']:.1e}", "images/s": speed}
 
 
 def one_cycle(progress: float, warm_up: float = 0.25) -> float:

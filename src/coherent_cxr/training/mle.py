@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from coherent_cxr.configuration import configuration, require
@@ -18,15 +16,18 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle, weights_digest
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.models.likelihood import likelihood_loss, sampled_words
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.checkpoint import fingerprint, step_seed
+from coherent_cxr.training.distributed import training_device
 from coherent_cxr.training.loop import Loop
+from coherent_cxr.training.mle_step import MleStep
 from coherent_cxr.training.regions import EncoderMode, region_source
-from coherent_cxr.training.samples import samples_of_split, to_device
+from coherent_cxr.training.samples import samples_of_split
 from coherent_cxr.training.validation import Validator, references_of
+
+BatchNorm = Literal["frozen", "train"]
 
 
 @configuration
@@ -36,8 +37,13 @@ class MleTrainingConfig:
     Attributes:
         generator: Architecture.
         encoder: ``frozen`` trains the decoders from features computed once; ``trainable`` trains end to end.
+        batch_norm: A trainable encoder's batch normalisation: ``frozen`` keeps the statistics it was
+            pretrained with, which holds at any batch size; ``train`` takes each batch's own.
         epochs: Passes over the training samples.
-        batch_size: Samples per step.
+        batch_size: Samples per step, over all processes.
+        accumulate: Parts that a process computes its share of a batch in, to save memory.
+        processes: Training processes started on this machine, one per GPU where there are any.
+        compile: Whether to compile the encoder with torch.compile.
         learning_rate: Adam's first learning rate.
         halve_every: Epochs after which the learning rate is halved.
         word_weight: Weight of the word cross-entropy.
@@ -46,6 +52,9 @@ class MleTrainingConfig:
         sampling_every: ... every so many epochs.
         clip_gradient: Largest norm of the gradient.
         select: Validation number whose best epoch is kept: ``macro_f1``, ``cider`` or ``likelihood``.
+        patience: Epochs without a better one after which training ends; None: all epochs.
+        checkpoint_every: Steps between checkpoints within an epoch; None: after each epoch only.
+        examples: Validation studies whose written reports are kept after every epoch.
         precision: Number format of the encoder: ``auto``, ``fp32`` or ``bf16``.
         seed: Seed of weights, order, dropout and sampling.
         checkpoint_folder: Where checkpoints and cached features are kept.
@@ -53,8 +62,12 @@ class MleTrainingConfig:
 
     generator: GeneratorConfig = GeneratorConfig()
     encoder: EncoderMode = "frozen"
+    batch_norm: BatchNorm = "frozen"
     epochs: int = 64
     batch_size: int = 64
+    accumulate: int = 1
+    processes: int = 1
+    compile: bool = False
     learning_rate: float = 1e-3
     halve_every: int = 16
     word_weight: float = 1.0
@@ -63,27 +76,40 @@ class MleTrainingConfig:
     sampling_every: int = 8
     clip_gradient: float = 5.0
     select: str = "macro_f1"
+    patience: int | None = None
+    checkpoint_every: int | None = None
+    examples: int = 8
     precision: Precision = "auto"
     seed: int = 0
     checkpoint_folder: str = "data/06_models/checkpoints"
 
     def check(self) -> None:
         """Refuse impossible values."""
-        for key in ("epochs", "batch_size", "halve_every", "sampling_every"):
-            require(
-                getattr(self, key) > 0, f"mle_training.{key}", getattr(self, key), "a positive whole number"
-            )
-        require(self.learning_rate > 0, "mle_training.learning_rate", self.learning_rate, "positive")
-        require(0 <= self.sampling_step <= 1, "mle_training.sampling_step", self.sampling_step, "in 0..1")
+        name = "mle_training"
+        counts = ("epochs", "batch_size", "accumulate", "processes", "halve_every", "sampling_every")
+        for key in (*counts, "patience", "checkpoint_every"):
+            value = getattr(self, key)
+            require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
+        require(self.learning_rate > 0, f"{name}.learning_rate", self.learning_rate, "positive")
+        require(0 <= self.sampling_step <= 1, f"{name}.sampling_step", self.sampling_step, "in 0..1")
+        require(self.examples >= 0, f"{name}.examples", self.examples, "0 or more")
         choices = ("macro_f1", "cider", "likelihood")
-        require(self.select in choices, "mle_training.select", self.select, f"one of {', '.join(choices)}")
+        require(self.select in choices, f"{name}.select", self.select, f"one of {', '.join(choices)}")
 
 
 class TrainedGenerator(NamedTuple):
-    """A model and the history (step, epoch, split, metric, value) of its training."""
+    """A trained model.
+
+    Attributes:
+        bundle: The model.
+        history: Its training (step, epoch, split, metric, value).
+        examples: Reports written for validation studies after each epoch (epoch, study_id, reference,
+            written).
+    """
 
     bundle: ModelBundle
     history: pd.DataFrame
+    examples: list[dict[str, Any]] = []  # noqa: RUF012 - a default of a named tuple, never changed in place
 
 
 def train_mle(
@@ -109,45 +135,38 @@ def train_mle(
         document_frequencies: CIDEr-D with the training split's document frequencies.
 
     Returns:
-        The model of the best validation epoch and the history.
+        The model of the best validation epoch, the history and examples.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     train = samples_of_split(encoded_reports, store, "train", config.generator)
     held_out = samples_of_split(encoded_reports, store, "validation", config.generator, images_per_study=1)
     with torch.random.fork_rng():
         torch.manual_seed(step_seed(config.seed))
         model = ReportGenerator(config.generator, len(vocabulary)).to(device)
-    model.encoder.backbone.load_state_dict(dict(encoder_weights))
-    frozen = config.encoder == "frozen"
-    model.encoder.backbone.requires_grad_(not frozen)
+    backbone = model.encoder.backbone
+    backbone.load_state_dict(dict(encoder_weights))
+    backbone.requires_grad_(config.encoder == "trainable")
+    if config.compile:
+        backbone.compile()
     folder = Path(config.checkpoint_folder)
     regions_of = region_source(model, store, config.encoder, folder, config.precision, device)
     validator = Validator(
         held_out, references_of(held_out, findings, labels), vocabulary, document_frequencies, regions_of
     )
-    batches = -(-len(train) // config.batch_size)
+    examples: list[dict[str, Any]] = []
 
-    def train_step(
-        step: int, chosen: NDArray[np.int64], randomness: torch.Generator
-    ) -> tuple[Tensor, dict[str, float]]:
-        model.train()
-        if frozen:
-            model.encoder.backbone.eval()
-        epoch = step // batches
-        reports = to_device(train.batch(chosen), device)
-        regions = regions_of(train.image_rows[chosen])
-        chance = min(config.sampling_step * (epoch // config.sampling_every), 1.0)
-        read = None
-        if chance > 0:
-            with torch.no_grad():
-                read = sampled_words(model(regions, reports), reports.words, chance, randomness)
-        scored = model(regions, reports, read)
-        loss = likelihood_loss(scored)
-        total = config.word_weight * loss.words + config.stop_weight * loss.stop
-        return total, {"word_loss": loss.words.item(), "stop_loss": loss.stop.item(), "sampling": chance}
+    def validate() -> dict[str, float]:
+        numbers = validator.numbers(model)
+        epoch = examples[-1]["epoch"] + 1 if examples else 1
+        examples.extend({"epoch": epoch, **example} for example in validator.examples(config.examples))
+        return numbers
 
+    step = MleStep(config, model, train, regions_of)
+    settings = dataclasses.asdict(config)
+    for key in ("checkpoint_every", "checkpoint_folder", "examples", "processes"):
+        settings.pop(key)  # they do not change the result
     key = fingerprint(
-        dataclasses.asdict(config),
+        settings,
         store.digest,
         weights_digest(model.state_dict()),
         train.study_ids,
@@ -162,12 +181,17 @@ def train_mle(
         epochs=config.epochs,
         batch_size=config.batch_size,
         seed=config.seed,
-        train_step=train_step,
-        validate=lambda: validator.numbers(model),
-        learning_rate=lambda step: config.learning_rate * 0.5 ** (step // batches // config.halve_every),
+        train_step=step,
+        validate=validate,
+        learning_rate=lambda done: config.learning_rate * 0.5 ** (step.epoch(done) // config.halve_every),
         checkpoints=folder / f"mle_training-{key}",
         select=config.select,
+        patience=config.patience,
         clip_gradient=config.clip_gradient,
+        accumulate=config.accumulate,
+        checkpoint_every=config.checkpoint_every,
+        extra_state=lambda: {"examples": examples},
+        restore_extra=lambda state: examples.extend(state["examples"]),
     ).run()
     metadata = {
         "system": "mle",
@@ -177,4 +201,5 @@ def train_mle(
         "notice": "For research only, not for clinical use.",
     }
     weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-    return TrainedGenerator(ModelBundle(config.generator, vocabulary, store.size, weights, metadata), history)
+    bundle = ModelBundle(config.generator, vocabulary, store.size, weights, metadata)
+    return TrainedGenerator(bundle, history, examples)

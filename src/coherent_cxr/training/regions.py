@@ -19,11 +19,11 @@ from coherent_cxr.models.encoder import CHANNELS, Backbone
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.precision import Precision, encoder_autocast
 from coherent_cxr.training.checkpoint import fingerprint
-from coherent_cxr.training.samples import images_to_tensor
+from coherent_cxr.training.samples import images_to_tensor, is_lateral
 
 EncoderMode = Literal["frozen", "trainable"]
 RegionSource = Callable[[NDArray[np.int64]], Tensor]
-"""Gives regions ``(batch, K, size)`` for rows of the image store."""
+"""Gives regions ``(batch, K, size)`` for rows of the image store, ``(batch,)`` or ``(batch, VIEWS)``."""
 
 
 @torch.no_grad()
@@ -52,6 +52,7 @@ def cached_features(
     path = folder / f"features-{key}.npy"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder)
         writing = path.with_suffix(f".writing-{os.getpid()}.npy")
         backbone.eval()
         cells = (store.pixels.shape[1] // 32) * (store.pixels.shape[2] // 32)
@@ -69,6 +70,16 @@ def cached_features(
     return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
 
 
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what processes that no longer run have left half written."""
+    for half in folder.glob("features-*.writing-*.npy"):
+        process = int(half.suffixes[-2].removeprefix(".writing-"))
+        try:
+            os.kill(process, 0)
+        except OSError:
+            half.unlink(missing_ok=True)
+
+
 def region_source(
     model: ReportGenerator,
     store: ImageStore,
@@ -79,16 +90,32 @@ def region_source(
 ) -> RegionSource:
     """Return the function that turns rows of the image store into regions, with gradient where it belongs."""
     if mode == "frozen":
-        features = cached_features(model.encoder.backbone, store, folder, precision, device)
+        cached = cached_features(model.encoder.backbone, store, folder, precision, device)
 
-        def from_features(rows: NDArray[np.int64]) -> Tensor:
-            return model.encoder(torch.from_numpy(features[rows]).to(device).float())  # type: ignore[no-any-return]
+        def features_of(rows: NDArray[np.int64]) -> Tensor:
+            return torch.from_numpy(cached[rows]).to(device)
 
-        return from_features
+    else:
 
-    def from_images(rows: NDArray[np.int64]) -> Tensor:
-        with encoder_autocast(precision, device):
-            features = model.encoder.backbone(images_to_tensor(store, rows, device))
-        return model.encoder(features)  # type: ignore[no-any-return]
+        def features_of(rows: NDArray[np.int64]) -> Tensor:
+            with encoder_autocast(precision, device):
+                features: Tensor = model.encoder.backbone(images_to_tensor(store, rows, device))
+            return features
 
-    return from_images
+    lateral = torch.from_numpy(is_lateral(store)).long().to(device)
+
+    def regions_of(rows: NDArray[np.int64]) -> Tensor:
+        # An image that stands in both views' places is computed once.
+        once, places = np.unique(rows, return_inverse=True)
+        views = None
+        if len(once) == rows.size:
+            features = features_of(rows.flatten())
+        else:
+            features = features_of(once).index_select(0, torch.from_numpy(places.flatten()).to(device))
+        if rows.ndim == 2:
+            features = features.view(*rows.shape, *features.shape[1:])
+            views = lateral[torch.from_numpy(rows).to(device)]
+        regions: Tensor = model.encoder(features, views)
+        return regions
+
+    return regions_of

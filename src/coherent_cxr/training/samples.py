@@ -19,11 +19,12 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Samples:
-    """One sample per image of a split.
+    """One sample per image of a split, or one per study.
 
     Attributes:
         study_ids: Study of each sample.
-        image_rows: Row of the image store of each sample ``(samples,)``.
+        image_rows: Row of the image store of each sample ``(samples,)``; for ``per_study``, its frontal and
+            its lateral image's rows ``(samples, VIEWS)``.
         reports: References, padded to the longest, ``(samples, sentences, words)``.
     """
 
@@ -50,24 +51,27 @@ def samples_of_split(
     config: GeneratorConfig,
     images_per_study: int | None = None,
 ) -> Samples:
-    """Pair the reports of one split with their images; every image is a sample of its own, as in the paper.
+    """Pair the reports of one split with their images.
+
+    Every image is a sample of its own, as in the paper, or every study is one (``config.study_input``).
 
     Args:
         encoded_reports: Table with ``study_id``, ``split`` and ``sentences`` (lists of word ids).
         store: The prepared images; a study without one gives no sample.
         split: ``train``, ``validation`` or ``test``.
         config: Longest report and sentence; longer ones are cut and then carry no stop or end.
-        images_per_study: Use only the first images of a study (1 for validation and test).
+        images_per_study: Use only the first images of a study (1 for validation and test), frontal first;
+            without effect for ``per_study``.
 
     Raises:
         ValueError: If no study of the split has both a report and an image.
     """
     of_split = encoded_reports[encoded_reports["split"] == split]
     study_ids: list[str] = []
-    image_rows: list[int] = []
+    image_rows: list[NDArray[np.int64]] = []
     reports: list[list[list[int]]] = []
     for study_id, sentences in zip(of_split["study_id"], of_split["sentences"], strict=True):
-        for row in store.rows_of_study(study_id)[:images_per_study]:
+        for row in rows_to_read(store, study_id, config)[:images_per_study]:
             study_ids.append(study_id)
             image_rows.append(row)
             reports.append([list(sentence) for sentence in sentences])
@@ -76,7 +80,35 @@ def samples_of_split(
             f"No study of the split '{split}' has both a report and an image: {len(of_split)} reports and "
             f"{len(store.index)} images were given. Look at the image exclusions, or use more studies."
         )
-    return Samples(study_ids, np.asarray(image_rows, dtype=np.int64), pad_reports(reports, config))
+    return Samples(study_ids, np.stack(image_rows), pad_reports(reports, config))
+
+
+def rows_to_read(store: ImageStore, study_id: str, config: GeneratorConfig) -> NDArray[np.int64]:
+    """Return what a study is read from, one row per sample.
+
+    Args:
+        store: The prepared images.
+        study_id: The study.
+        config: Says whether a sample is an image or a study.
+
+    Returns:
+        ``per_image``: rows of its images, frontal first ``(images,)``. ``per_study``: rows of its first
+        frontal and first lateral image, of the other one where a view is missing ``(1, VIEWS)``. Nothing for
+        a study without images.
+    """
+    rows = np.asarray(store.rows_of_study(study_id), dtype=np.int64)
+    if config.study_input == "per_image" or len(rows) == 0:
+        return rows
+    lateral = is_lateral(store)[rows]
+    # rows begin with the frontal images, so argmax finds the first of each view, or row 0 where there is none
+    return np.array([[rows[np.argmax(~lateral)], rows[np.argmax(lateral)]]])
+
+
+def is_lateral(store: ImageStore) -> NDArray[np.bool_]:
+    """Return which of the stored images are lateral ``(images,)``; an unknown view counts as frontal."""
+    lateral = np.zeros(len(store), dtype=np.bool_)
+    lateral[store.index["row"].to_numpy()] = (store.index["view"] == "lateral").to_numpy()
+    return lateral
 
 
 def pad_reports(reports: Sequence[Sequence[Sequence[int]]], config: GeneratorConfig) -> TargetReports:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
-from coherent_cxr.models.decoding import decode, word_ids
+from coherent_cxr.models.decoding import decode, repeat_rate, word_ids
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
-from coherent_cxr.models.likelihood import likelihood_loss
+from coherent_cxr.models.likelihood import stop_log_probabilities, word_log_probabilities
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, ccr
@@ -63,7 +63,8 @@ class Validator:
     """Computes the validation numbers of a generator on fixed samples.
 
     ``macro_f1`` is the mean F1 over observations with at least one positive reference, uncertain and absent
-    counted as not positive; ``ccr`` is the mean reward of eq. (1) per report, summed over types.
+    counted as not positive; ``ccr`` is the mean reward of eq. (1) per report, summed over types;
+    ``repeat_rate`` is the share of sentences that stand earlier in the same report, before any removal.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Validator:
         self.cider = document_frequencies
         self.regions_of = regions_of
         self.batch_size = batch_size
+        self.written: list[list[list[str]]] = []
 
     @property
     def digest(self) -> str:
@@ -91,26 +93,43 @@ class Validator:
 
     @torch.no_grad()
     def numbers(self, model: ReportGenerator) -> dict[str, float]:
-        """Return losses, perplexity, CIDEr-D, macro-F1 and CCR of reports written greedily."""
+        """Return losses, perplexity and the scores of greedy reports, which stay in ``written``."""
         model.eval()
         device = next(model.parameters()).device
-        words = stop = 0.0
-        reports: list[list[list[str]]] = []
+        totals = torch.zeros(4, dtype=torch.float64)  # summed losses and their counts, of words and of stops
+        written: list[list[list[str]]] = []
         for start in range(0, len(self.samples), self.batch_size):
             chosen = np.arange(start, min(start + self.batch_size, len(self.samples)))
             regions = self.regions_of(self.samples.image_rows[chosen])
-            loss = likelihood_loss(model(regions, to_device(self.samples.batch(chosen), device)))
-            words += loss.words.item() * len(chosen)
-            stop += loss.stop.item() * len(chosen)
-            reports += self.reader.texts(decode(model, regions).reports)
-        count = len(self.samples)
+            scored = model(regions, to_device(self.samples.batch(chosen), device))
+            batch = (
+                -word_log_probabilities(scored).sum(),
+                scored.word_mask.sum(),
+                -stop_log_probabilities(scored).sum(),
+                scored.stop_mask.sum(),
+            )
+            totals += torch.stack([part.double() for part in batch]).cpu()
+            written += self.reader.texts(decode(model, regions).reports)
+        self.written = written
+        words, stop = float(totals[0] / totals[1].clamp_min(1)), float(totals[2] / totals[3].clamp_min(1))
         return {
-            "word_loss": words / count,
-            "stop_loss": stop / count,
-            "likelihood": -(words + stop) / count,
-            "perplexity": float(np.exp(words / count)),
-            **self.scores(reports),
+            "word_loss": words,
+            "stop_loss": stop,
+            "likelihood": -(words + stop),
+            "perplexity": float(np.exp(words)),
+            **self.scores(written),
         }
+
+    def examples(self, count: int) -> list[dict[str, str]]:
+        """Return the last written reports of the first studies beside their references, as readable text."""
+        return [
+            {
+                "study_id": self.samples.study_ids[i],
+                "reference": self.references.texts[i],
+                "written": detokenize(self.written[i]),
+            }
+            for i in range(min(count, len(self.written)))
+        ]
 
     def scores(self, reports: list[list[list[str]]]) -> dict[str, float]:
         """Score written reports against the references."""
@@ -131,5 +150,7 @@ class Validator:
             ),
             "ccr": float(ccr(labels[:, types], self.references.labels[:, types]).sum(axis=1).mean()),
             "unique_reports": len(set(texts)) / len(texts),
+            "repeat_rate": repeat_rate(reports),
+            "sentences": float(np.mean([len(report) for report in reports])),
             "words": float(np.mean([sum(len(s) for s in report) for report in reports])),
         }

@@ -1,0 +1,70 @@
+"""One step of likelihood training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.layout import counted_words
+from coherent_cxr.models.likelihood import sampled_words, stop_log_probabilities, word_log_probabilities
+from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.training.regions import RegionSource
+from coherent_cxr.training.samples import Samples, to_device
+
+if TYPE_CHECKING:
+    from coherent_cxr.training.mle import MleTrainingConfig
+
+
+class MleStep:
+    """Loss of a batch: word cross-entropy and stop cross-entropy (Liu et al. 2019, section 3.4).
+
+    Both are summed over the batch and divided by its reports times the training set's mean count of words, or
+    of stop decisions, per report. So the loss of a batch is the mean of those of its parts, whatever their
+    lengths, and processes that share a batch take the step that one process would take.
+    """
+
+    def __init__(
+        self, config: MleTrainingConfig, model: ReportGenerator, train: Samples, regions_of: RegionSource
+    ) -> None:
+        self.config = config
+        self.model = model
+        self.train = train
+        self.regions_of = regions_of
+        words, sentences = train.reports.words, train.reports.sentences
+        asked = counted_words(words, sentences) & (words != Vocabulary.unk_id)
+        self.words_per_report = float(asked.sum()) / len(train)
+        self.stops_per_report = float(sentences.sum()) / len(train)
+
+    def epoch(self, step: int) -> int:
+        """Return the epoch of a step, from 0."""
+        return step // -(-len(self.train) // self.config.batch_size)
+
+    def sampling(self, step: int) -> float:
+        """Return the chance of reading a sampled word instead of the reference's (scheduled sampling)."""
+        grown = self.epoch(step) // self.config.sampling_every
+        return min(self.config.sampling_step * grown, 1.0)
+
+    def __call__(
+        self, step: int, chosen: NDArray[np.int64], randomness: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the loss of some samples and its parts, in nats per word and per stop decision."""
+        self.model.train()
+        if self.config.encoder == "frozen" or self.config.batch_norm == "frozen":
+            self.model.encoder.backbone.eval()
+        device = next(self.model.parameters()).device
+        reports = to_device(self.train.batch(chosen), device)
+        regions = self.regions_of(self.train.image_rows[chosen])
+        chance, read = self.sampling(step), None
+        if chance > 0:
+            with torch.no_grad():
+                read = sampled_words(self.model(regions, reports), reports.words, chance, randomness)
+        scored = self.model(regions, reports, read)
+        words = -word_log_probabilities(scored).sum() / (self.words_per_report * len(chosen))
+        stop = -stop_log_probabilities(scored).sum() / (self.stops_per_report * len(chosen))
+        loss = self.config.word_weight * words + self.config.stop_weight * stop
+        return loss, {"word_loss": words.item(), "stop_loss": stop.item(), "sampling": chance}
