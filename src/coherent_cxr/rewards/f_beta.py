@@ -102,6 +102,7 @@ class FBetaReward(Reward):
 
     def __init__(self, settings: FBetaSettings, training_labels: NDArray[np.int8]) -> None:
         super().__init__(settings.types, self._reward)
+        self.tallies = tuple(f"{kind}/{name}" for kind in ("hits", "calls") for name in settings.types)
         self._settings = settings
         self._columns = columns_of(settings.types)
         self._table = positive_table(settings.beta_u)
@@ -115,13 +116,16 @@ class FBetaReward(Reward):
         rewards = f_beta_reward(written, wanted, hits, calls, self._positives, settings.beta, settings.floor)
         return rewards / len(self.terms)
 
-    def observe(self, candidates: Reports, references: Reports) -> None:
-        """Move the averages of hits and calls."""
+    def tally(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
+        """Return hits and calls of every report ``(batch, 2 * types)``."""
         written, wanted = self._chances(candidates, references)
-        counts = np.concatenate([written * wanted, written], axis=1)
+        return np.concatenate([written * wanted, written], axis=1)
+
+    def take_in(self, means: NDArray[np.float64]) -> None:
+        """Move the averages of hits and calls."""
         if not self._rates.updates:
-            self._rates.start(counts)
-        self._rates.update(counts)
+            self._rates.start(means[None])
+        self._rates.update(means[None])
 
     def state_dict(self) -> dict[str, Any]:
         """Return the moving averages."""

@@ -36,7 +36,10 @@ class Reward:
 
     Attributes:
         terms: Names of the terms.
+        tallies: Names of the means over sampled reports that the reward takes in; most take in none.
     """
+
+    tallies: tuple[str, ...] = ()
 
     def __init__(
         self, terms: tuple[str, ...], function: Callable[[Reports, Reports], NDArray[np.float64]]
@@ -48,8 +51,12 @@ class Reward:
         """Return the reward of each candidate against the reference of the same index ``(batch, terms)``."""
         return self._function(candidates, references)
 
-    def observe(self, candidates: Reports, references: Reports) -> None:
-        """Take in the sampled reports of one step; most rewards do not depend on earlier ones."""
+    def tally(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
+        """Return what the reward wants to know of sampled reports ``(batch, tallies)``."""
+        return np.zeros((len(candidates), 0))
+
+    def take_in(self, means: NDArray[np.float64]) -> None:
+        """Take in the mean tallies of one step's sampled reports ``(tallies,)``."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was taken in, as JSON."""
@@ -60,7 +67,7 @@ class Reward:
 
     def statistics(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
         """Return numbers of each report whose means make up the :meth:`objective` ``(batch, numbers)``."""
-        return self(candidates, references).sum(axis=1, keepdims=True)
+        return np.asarray(self(candidates, references).sum(axis=1, keepdims=True))
 
     def objective(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what a run wants to raise, from mean statistics ``(..., numbers)``: here the mean reward."""

@@ -1,4 +1,4 @@
-"""The generator learns by reinforcement: NLG, CCR and both, under namespaces."""
+"""The generator learns by reinforcement: NLG, CCR, both, and both with F-beta, under namespaces."""
 
 from coherent_cxr.pipelines.rl_fine_tuning.pipeline import create_pipeline
 

@@ -1,15 +1,19 @@
-"""Node of the stage."""
+"""Nodes of the stage."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.training.rl import RlFineTuningConfig
+from coherent_cxr.training.rl_config import RlFineTuningConfig
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from coherent_cxr.models.bundle import ModelBundle
 
 
 def fine_tune(
@@ -23,8 +27,11 @@ def fine_tune(
 ) -> tuple[ModelBundle, pd.DataFrame]:
     """Fine-tune the likelihood-trained model; return the model and its history."""
     from coherent_cxr.training import rl
+    from coherent_cxr.training.distributed import run_in_ranks
 
-    result = rl.fine_tune(
+    result = run_in_ranks(
+        rl.fine_tune,
+        config.processes,
         config,
         mle_model,
         image_store,
@@ -34,3 +41,10 @@ def fine_tune(
         CiderD.from_dict(document_frequencies),
     )
     return result.bundle, result.history
+
+
+def draw_curves(config: RlFineTuningConfig, history: pd.DataFrame) -> Figure:
+    """Draw the telemetry of the run."""
+    from coherent_cxr.training.rl_curves import reward_curves
+
+    return reward_curves(config.system, history)

@@ -2,9 +2,9 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from coherent_cxr.pipelines.rl_fine_tuning.nodes import fine_tune
+from coherent_cxr.pipelines.rl_fine_tuning.nodes import draw_curves, fine_tune
 
-SYSTEMS = ("nlg", "ccr", "full")
+SYSTEMS = ("nlg", "ccr", "full", "full_fbeta")
 SHARED = {
     "mle_model",
     "image_store",
@@ -16,7 +16,7 @@ SHARED = {
 
 
 def create_pipeline() -> Pipeline:
-    """Return the stage rl_fine_tuning: namespaces nlg, ccr and full, all from one likelihood-trained model."""
+    """Return the stage rl_fine_tuning: one namespace per system, all from one likelihood-trained model."""
     one = Pipeline(
         [
             Node(
@@ -32,7 +32,13 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["rl_model", "rl_history"],
                 name="fine_tune",
-            )
+            ),
+            Node(
+                draw_curves,
+                inputs=["params:rl_fine_tuning", "rl_history"],
+                outputs="rl_curves",
+                name="draw_curves",
+            ),
         ]
     )
     return sum((Pipeline(one, namespace=system, inputs=SHARED) for system in SYSTEMS), Pipeline([]))

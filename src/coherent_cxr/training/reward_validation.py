@@ -1,0 +1,125 @@
+"""Whether a reinforcement run raised what it optimises, on the validation split and beyond chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
+
+from coherent_cxr.reports.text import metric_text
+from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.rewards import CiderD, Reports, WeightedReward
+from coherent_cxr.training.regions import RegionSource
+from coherent_cxr.training.samples import Samples
+from coherent_cxr.training.validation import References, Validator
+
+RESAMPLES = 2_000
+
+
+class Gain(NamedTuple):
+    """What a run did to its objective on the validation split.
+
+    Attributes:
+        before: Objective of the starting weights.
+        after: Objective of the kept weights.
+        low: Lower end of the 95 % interval of ``after - before``.
+        high: Its upper end.
+    """
+
+    before: float
+    after: float
+    low: float
+    high: float
+
+
+class RewardValidator(Validator):
+    """A validator that also computes a run's objective: the weighted sum of its rewards' objectives.
+
+    For most rewards that is the mean reward of the greedy validation reports; for ``f_beta`` it is
+    macro-F_beta over the split.
+
+    Args:
+        samples: Validation samples.
+        references: Their texts and labels.
+        vocabulary: Words by id.
+        document_frequencies: CIDEr-D with the training split's document frequencies.
+        regions_of: Image regions of rows of the store.
+        rewards: Rewards of the run.
+
+    Attributes:
+        statistics: Each reward's statistics of the reports scored last ``(reports, numbers)``.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        references: References,
+        vocabulary: Vocabulary,
+        document_frequencies: CiderD,
+        regions_of: RegionSource,
+        rewards: Sequence[WeightedReward],
+    ) -> None:
+        super().__init__(samples, references, vocabulary, document_frequencies, regions_of)
+        self.rewards = list(rewards)
+        self.statistics: list[NDArray[np.float64]] = []
+
+    def scores(self, reports: list[list[list[str]]]) -> dict[str, float]:
+        """Score written reports; the objective is ``reward``, each reward's own ``reward/<name>``."""
+        references = Reports(self.references.texts, self.references.labels)
+        written = Reports([metric_text(report) for report in reports], self.reader.labels(reports))
+        self.statistics = [reward.statistics(written, references) for _, _, _, reward in self.rewards]
+        means = [statistics.mean(axis=0) for statistics in self.statistics]
+        each = {
+            f"reward/{name}": float(reward.objective(mean))
+            for (name, _, _, reward), mean in zip(self.rewards, means, strict=True)
+        }
+        return {**super().scores(reports), "reward": float(objective(self.rewards, means)), **each}
+
+
+def objective(rewards: Sequence[WeightedReward], means: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the weighted sum of objectives ``(...)``, from mean statistics ``(..., numbers)``."""
+    parts = [
+        weight * reward.objective(mean) for (_, weight, _, reward), mean in zip(rewards, means, strict=True)
+    ]
+    return np.asarray(np.sum(parts, axis=0))
+
+
+def gain(
+    rewards: Sequence[WeightedReward],
+    before: Sequence[NDArray[np.float64]],
+    after: Sequence[NDArray[np.float64]],
+    seed: int,
+) -> Gain:
+    """Compare the objective of two models on the same studies, by a paired bootstrap over studies.
+
+    Args:
+        rewards: Rewards of the run.
+        before: Each reward's statistics of the starting weights' reports ``(studies, numbers)``.
+        after: Those of the kept weights' reports.
+        seed: Seed of the bootstrap.
+    """
+
+    def value(side: Sequence[NDArray[np.float64]], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        return objective(rewards, [statistics[chosen].mean(axis=-2) for statistics in side])
+
+    def change(chosen: NDArray[np.int64], axis: int = -1) -> NDArray[np.float64]:
+        # chosen: (..., studies), the studies on the last axis
+        return value(after, chosen) - value(before, chosen)
+
+    everyone = np.arange(len(before[0]))
+    old, new = float(value(before, everyone)), float(value(after, everyone))
+    if len(everyone) < 2 or all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)):
+        return Gain(old, new, new - old, new - old)
+    interval = bootstrap(
+        (everyone,),
+        change,
+        n_resamples=RESAMPLES,
+        batch=100,
+        vectorized=True,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Gain(old, new, float(interval.low), float(interval.high))
