@@ -137,6 +137,32 @@ def test_a_missing_file_and_wrong_rules(tmp_path: Path) -> None:
     assert (code, "rule file" in errors) == (2, True)
 
 
+@pytest.mark.parametrize("option", ["--output_path", "--explain", "--html"])
+def test_a_place_that_cannot_be_written_is_named(option: str, reports_csv: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    place = tmp_path / "no" / "such.jsonl"
+    arguments = {"--output_path": tmp_path / "o.csv", option: place}
+    code, _, errors = run("--reports_path", reports_csv, *(a for pair in arguments.items() for a in pair))
+    assert code == 1
+    assert f"{place} cannot be written (No such file or directory)" in errors
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_output_must_not_be_a_folder(reports_csv: Path, tmp_path: Path) -> None:
+    code, _, errors = run("--reports_path", reports_csv, "--output_path", tmp_path, "--output_format", "csv")
+    assert code == 1
+    assert "is a folder" in errors
+
+
+def test_parquet_through_a_pipe(tmp_path: Path) -> None:
+    pd.DataFrame({"findings": ["Edema.", None]}).to_parquet(tmp_path / "in.parquet")
+    code = "from coherent_cxr.cli import main; main()"
+    program = [sys.executable, "-c", code, "label", "--input_format", "parquet", "--output_format", "jsonl"]
+    with subprocess.Popen(["cat", tmp_path / "in.parquet"], stdout=subprocess.PIPE) as source:
+        answer = subprocess.run(program, stdin=source.stdout, capture_output=True, check=True)
+    assert [json.loads(line)["Edema"] for line in answer.stdout.splitlines()] == [1, None]
+
+
 def test_bytes_that_are_no_text_stay_as_they_were(tmp_path: Path) -> None:
     path, output = tmp_path / "r.csv", tmp_path / "o.csv"
     path.write_bytes(b"\xef\xbb\xbfedema \xff\xfe\x00\nno edema\n" + b"effusion " * 30_000 + b"\n")

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader
 
 from coherent_cxr.chexpert.labeller import Mention
 from coherent_cxr.chexpert.observations import NEGATIVE, POSITIVE, STATUS_NAMES, UNCERTAIN
+from coherent_cxr.chexpert.reading import ReportFileError
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,9 @@ def write_page(path: str | Path, reports: Iterable[ExplainedReport], rules: str)
         path: Where to; the file appears when all of it is written.
         reports: The reports.
         rules: Name of the rule set, shown at the top.
+
+    Raises:
+        ReportFileError: If the file cannot be written.
     """
     environment = Environment(
         loader=PackageLoader("coherent_cxr.chexpert"), autoescape=True, trim_blocks=True
@@ -76,9 +80,14 @@ def write_page(path: str | Path, reports: Iterable[ExplainedReport], rules: str)
     template = environment.get_template("mentions.html")
     partial = Path(path).with_name(f".{Path(path).name}.partial")
     try:
-        template.stream(reports=reports, rules=rules).dump(str(partial), encoding="utf-8", errors="replace")
+        stream = partial.open("wb")
+    except OSError as error:
+        raise ReportFileError(f"The page {path} cannot be written ({error.strerror}).") from error
+    try:
+        with stream:
+            template.stream(reports=reports, rules=rules).dump(stream, encoding="utf-8", errors="replace")
     except BaseException:
-        partial.unlink(missing_ok=True)
+        partial.unlink()
         raise
     partial.replace(path)
 

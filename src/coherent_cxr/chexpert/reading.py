@@ -9,6 +9,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Final
 
@@ -139,7 +140,8 @@ def _read_jsonl(path: str, stream: IO[str], column: str | None) -> Iterator[str 
 
 def _read_parquet(path: str, column: str | None) -> Iterator[str | None]:
     try:
-        table = pq.ParquetFile(sys.stdin.buffer if path == STANDARD_STREAM else path)
+        # Parquet is read from its end, which a pipe does not have
+        table = pq.ParquetFile(BytesIO(sys.stdin.buffer.read()) if path == STANDARD_STREAM else path)
     except (OSError, pa.ArrowException) as error:
         raise ReportFileError(f"The file {path} cannot be read as Parquet ({error}).") from error
     column = column or _find_column(path, table.schema_arrow.names)

@@ -48,6 +48,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
 
     def __enter__(self) -> TableWriter:
         binary = self._format == "parquet"
+        if self._target is not None and self._target.is_dir():
+            raise ReportFileError(f"The output {self._target} is a folder; give the name of a file.")
         try:
             if self._partial is None:
                 self._stream = sys.stdout.buffer if binary else sys.stdout
