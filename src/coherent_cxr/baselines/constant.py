@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from coherent_cxr.baselines.retrieval import TrainingImages
+from coherent_cxr.baselines.retrieval import Retriever, TrainingImages
 from coherent_cxr.reports.text import metric_text
 
 ORDERS = 4
 
 
-class Constant:
+class Constant(Retriever):
     """The training report with the highest BLEU-4 against all training reports, whatever the image.
 
     What remains of a language score when nothing is seen: on Open-I such a report beats trained generators.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coherent_cxr.baselines.retrieval import TrainingImages
+from coherent_cxr.baselines.retrieval import Retriever, TrainingImages
 
 BATCH = 512
 
 
-class NearestNeighbour:
+class NearestNeighbour(Retriever):
     """The training image with the largest cosine similarity of mean region features; exact, in batches."""
 
     def choose(self, training: TrainingImages, features: NDArray[np.float32]) -> NDArray[np.int64]:

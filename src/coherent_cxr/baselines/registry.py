@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
+from coherent_cxr.baselines.captioner import Captioner
 from coherent_cxr.baselines.constant import Constant
+from coherent_cxr.baselines.labels import LabelGuesser
+from coherent_cxr.baselines.major_class import MajorClass
 from coherent_cxr.baselines.nearest import NearestNeighbour
+from coherent_cxr.baselines.noise_rnn import NoiseRnn
 from coherent_cxr.baselines.retrieval import Retriever
+from coherent_cxr.baselines.show_and_tell import ShowAndTell
+from coherent_cxr.baselines.show_attend_and_tell import ShowAttendAndTell
+from coherent_cxr.baselines.tienet import TieNet
 
-SYSTEMS: Final[dict[str, type[Retriever]]] = {
+SYSTEMS: Final[dict[str, type[LabelGuesser | Retriever | Captioner]]] = {
+    "major class": MajorClass,
     "constant": Constant,
+    "noise-rnn": NoiseRnn,
     "1-nn": NearestNeighbour,
+    "show and tell": ShowAndTell,
+    "show, attend and tell": ShowAttendAndTell,
+    "tienet": TieNet,
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,10 @@ class TrainingImages(NamedTuple):
     features: NDArray[np.float32]
 
 
-class Retriever(Protocol):
+class Retriever(ABC):
     """Chooses a training report for each test image."""
 
+    @abstractmethod
     def choose(self, training: TrainingImages, features: NDArray[np.float32]) -> NDArray[np.int64]:
         """Choose reports.
 
@@ -36,4 +38,3 @@ class Retriever(Protocol):
         Returns:
             Row of the training image whose report is the answer ``(test images,)``.
         """
-        ...

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,13 +13,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from coherent_cxr.baselines.captioner import CaptionerConfig
+from coherent_cxr.baselines.labels import LabelGuesser
 from coherent_cxr.baselines.registry import SYSTEMS
 from coherent_cxr.baselines.retrieval import Retriever, Tokens, TrainingImages
+from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.models.bundle import weights_digest
 from coherent_cxr.models.encoder import Backbone
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.rewards.labels import ABSENT, label_codes
+from coherent_cxr.training.captioning import (
+    CaptionData,
+    CaptioningConfig,
+    CaptionSamples,
+    train_captioner,
+    write_captions,
+)
+from coherent_cxr.training.checkpoint import fingerprint
+from coherent_cxr.training.history import History
 from coherent_cxr.training.regions import cached_features
 
 
@@ -27,11 +44,15 @@ class BaselinesConfig:
 
     Attributes:
         systems: Systems to build, by their names in the registry.
+        captioner: Sizes of the systems that learn to write.
+        training: How they are trained.
         precision: Number format of the encoder.
         checkpoint_folder: Where image features and checkpoints are kept.
     """
 
     systems: tuple[str, ...] = tuple(SYSTEMS)
+    captioner: CaptionerConfig = CaptionerConfig()
+    training: CaptioningConfig = CaptioningConfig()
     precision: Precision = "auto"
     checkpoint_folder: str = "data/06_models/checkpoints"
 
@@ -41,74 +62,143 @@ class BaselinesConfig:
             require(name in SYSTEMS, "baselines.systems", name, f"one of {', '.join(SYSTEMS)}")
 
 
-def image_features(
-    config: BaselinesConfig, encoder_weights: Mapping[str, Tensor], store: ImageStore
-) -> NDArray[np.float16]:
-    """Return region features of every stored image from the frozen, pretrained encoder.
+class ComparedSystems(NamedTuple):
+    """What the compared systems are and said.
 
-    Returns:
-        ``(images, K, 1024)``, memory-mapped; shared with the stages that train on the same frozen encoder.
+    Attributes:
+        reports: ``system``, ``study_id``, ``tokens``, ``report``.
+        labels: ``system``, ``study_id`` and the 14 observations, of systems that write no text.
+        models: Weights of those that learn, ``<system>/<parameter>``.
+        history: Their training (step, epoch, split, metric, value), metrics named ``<system>/<metric>``.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    backbone = Backbone().to(device)
-    backbone.load_state_dict(dict(encoder_weights))
-    return cached_features(backbone, store, Path(config.checkpoint_folder), config.precision, device)
+
+    reports: pd.DataFrame
+    labels: pd.DataFrame
+    models: dict[str, Tensor]
+    history: pd.DataFrame
 
 
-def mean_features(features: NDArray[np.float16], rows: Sequence[int]) -> NDArray[np.float32]:
-    """Return the mean over regions of some images ``(rows, 1024)``."""
-    return np.stack([features[row].astype(np.float32).mean(axis=0) for row in rows])
+class _Studies(NamedTuple):
+    """Images of a split: rows of the store, encoded and plain reports, label codes, one entry per image."""
+
+    rows: list[int]
+    encoded: list[list[list[int]]]
+    reports: list[Tokens]
+    codes: NDArray[np.int8]
+
+    def samples(self, max_words: int) -> CaptionSamples:
+        """Return the entries as training samples."""
+        return CaptionSamples.of(self.rows, self.encoded, self.codes, max_words)
 
 
-def write_reports(
+def run_compared_systems(
     config: BaselinesConfig,
     store: ImageStore,
     encoder_weights: Mapping[str, Tensor],
+    vocabulary: Vocabulary,
+    encoded_reports: pd.DataFrame,
     findings: pd.DataFrame,
-    splits: pd.DataFrame,
+    labels: pd.DataFrame,
     study_ids: Sequence[str],
-) -> pd.DataFrame:
-    """Let every compared system write a report for each study.
+) -> ComparedSystems:
+    """Build every configured system from the training split and let it answer for studies.
 
     Args:
         config: The stage's settings.
         store: Prepared images.
-        encoder_weights: State of the pretrained encoder's backbone.
+        encoder_weights: State of the pretrained encoder's backbone, which stays frozen.
+        vocabulary: Words by id.
+        encoded_reports: ``study_id``, ``split``, ``sentences`` of word ids.
         findings: ``study_id``, ``tokens``.
-        splits: ``study_id``, ``split``.
-        study_ids: Studies to write for, each with at least one stored image.
-
-    Returns:
-        ``system``, ``study_id``, ``tokens``, ``report``.
+        labels: ``study_id`` and the 14 observations.
+        study_ids: Studies to answer for, each with at least one stored image.
     """
-    features = image_features(config, encoder_weights, store)
-    training_ids = set(splits.loc[splits["split"] == "train", "study_id"])
-    pairs = [
-        (row, [[str(word) for word in sentence] for sentence in tokens])
-        for study, tokens in zip(findings["study_id"], findings["tokens"], strict=True)
-        if study in training_ids
-        for row in store.rows_of_study(study)
-    ]
-    training = TrainingImages([t for _, t in pairs], mean_features(features, [row for row, _ in pairs]))
-    test = mean_features(features, [store.rows_of_study(study)[0] for study in study_ids])
-    tables = [
-        report_table(name, study_ids, retrieved(SYSTEMS[name](), training, test)) for name in config.systems
-    ]
-    return pd.concat(tables, ignore_index=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    folder = Path(config.checkpoint_folder)
+    backbone = Backbone().to(device)
+    backbone.load_state_dict(dict(encoder_weights))
+    cached = cached_features(backbone, store, folder, config.precision, device)
+    digest = fingerprint(weights_digest(backbone.state_dict()), store.digest)
+    train = _of_split("train", None, store, encoded_reports, findings, labels)
+    validation = _of_split("validation", 1, store, encoded_reports, findings, labels)
+    rows = np.asarray([store.rows_of_study(study)[0] for study in study_ids], dtype=np.int64)
+
+    def features(chosen: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(cached[chosen]).to(device).float()
+
+    longest = config.captioner.max_words
+    data = CaptionData(train.samples(longest), validation.samples(longest), features, digest)
+    reports, guesses, histories = [], [], []
+    models: dict[str, Tensor] = {}
+    for name in config.systems:
+        system = SYSTEMS[name]
+        if issubclass(system, LabelGuesser):
+            guesses.append(_label_table(name, study_ids, system().guess(train.codes, len(study_ids))))
+        elif issubclass(system, Retriever):
+            training = TrainingImages(train.reports, _means(cached, train.rows))
+            chosen = system().choose(training, _means(cached, rows))
+            reports.append(_report_table(name, study_ids, [train.reports[row] for row in chosen]))
+        else:
+            build = functools.partial(system, config.captioner, len(vocabulary))
+            trained = train_captioner(name, build, config.training, data, folder, device)
+            written = write_captions(trained.model, rows, features, vocabulary, config.training.seed, device)
+            reports.append(_report_table(name, study_ids, written))
+            models |= {f"{name}/{key}": value.cpu() for key, value in trained.model.state_dict().items()}
+            named = f"{name}/" + trained.history["metric"].astype(str)
+            histories.append(trained.history.assign(metric=named))
+    no_labels = _label_table("", [], np.zeros((0, len(OBSERVATIONS)), np.int8))
+    return ComparedSystems(
+        _stacked(reports, _report_table("", [], [])),
+        _stacked(guesses, no_labels),
+        models,
+        _stacked(histories, History().table()),
+    )
 
 
-def retrieved(system: Retriever, training: TrainingImages, features: NDArray[np.float32]) -> list[Tokens]:
-    """Return the training reports that a system chooses for images."""
-    return [training.reports[row] for row in system.choose(training, features)]
+def _stacked(tables: Sequence[pd.DataFrame], if_none: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True) if tables else if_none
 
 
-def report_table(system: str, study_ids: Sequence[str], reports: Sequence[Tokens]) -> pd.DataFrame:
-    """Return one system's reports as rows of ``system``, ``study_id``, ``tokens``, ``report``."""
+def _of_split(
+    split: str,
+    images_per_study: int | None,
+    store: ImageStore,
+    encoded_reports: pd.DataFrame,
+    findings: pd.DataFrame,
+    labels: pd.DataFrame,
+) -> _Studies:
+    of_split = encoded_reports[encoded_reports["split"] == split]
+    encoded = dict(zip(of_split["study_id"], of_split["sentences"], strict=True))
+    plain = dict(zip(findings["study_id"], findings["tokens"], strict=True))
+    entries = [(study, row) for study in encoded for row in store.rows_of_study(study)[:images_per_study]]
+    studies = [study for study, _ in entries]
+    return _Studies(
+        [row for _, row in entries],
+        [[list(sentence) for sentence in encoded[study]] for study in studies],
+        [[[str(word) for word in sentence] for sentence in plain[study]] for study in studies],
+        label_codes(labels.set_index("study_id").loc[studies], OBSERVATIONS),
+    )
+
+
+def _means(features: NDArray[np.float16], rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
+    if not len(rows):
+        return np.zeros((0, features.shape[-1]), dtype=np.float32)
+    return np.stack([features[row].astype(np.float32).mean(axis=0) for row in rows])
+
+
+def _report_table(system: str, study_ids: Sequence[str], reports: Sequence[Tokens]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "system": system,
+            "system": [system] * len(study_ids),
             "study_id": list(study_ids),
             "tokens": list(reports),
             "report": [detokenize(report) for report in reports],
         }
     )
+
+
+def _label_table(system: str, study_ids: Sequence[str], codes: NDArray[np.int8]) -> pd.DataFrame:
+    table = pd.DataFrame({"system": [system] * len(study_ids), "study_id": list(study_ids)})
+    for column, name in enumerate(OBSERVATIONS):
+        table[name] = pd.arrays.IntegerArray(codes[:, column].copy(), codes[:, column] == ABSENT)
+    return table

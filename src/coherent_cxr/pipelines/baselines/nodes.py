@@ -8,18 +8,29 @@ import pandas as pd
 
 from coherent_cxr.evaluation.systems import test_studies
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.training.compared_systems import BaselinesConfig
+from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
 
 
-def write_baseline_reports(
+def compare_systems(
     config: BaselinesConfig,
     image_store: ImageStore,
     pretrained_encoder: dict[str, Any],
+    vocabulary: dict[str, Any],
+    encoded_reports: pd.DataFrame,
     findings: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
-) -> pd.DataFrame:
-    """Let every compared system write for the test studies."""
-    from coherent_cxr.training import compared_systems
-
-    studies = test_studies(findings, splits, image_store.index["study_id"])
-    return compared_systems.write_reports(config, image_store, pretrained_encoder, findings, splits, studies)
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any], pd.DataFrame]:
+    """Build the compared systems; return their reports, their labels, their weights and their history."""
+    result = run_compared_systems(
+        config,
+        image_store,
+        pretrained_encoder,
+        Vocabulary.from_dict(vocabulary),
+        encoded_reports,
+        findings,
+        chexpert_labels,
+        test_studies(findings, splits, image_store.index["study_id"]),
+    )
+    return result.reports, result.labels, result.models, result.history

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from coherent_cxr.pipelines.baselines.nodes import write_baseline_reports
+from coherent_cxr.pipelines.baselines.nodes import compare_systems
 
 
 def create_pipeline() -> Pipeline:
@@ -10,10 +10,19 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                write_baseline_reports,
-                inputs=["params:baselines", "image_store", "pretrained_encoder", "findings", "splits"],
-                outputs="baseline_reports",
-                name="write_baseline_reports",
+                compare_systems,
+                inputs=[
+                    "params:baselines",
+                    "image_store",
+                    "pretrained_encoder",
+                    "vocabulary",
+                    "encoded_reports",
+                    "findings",
+                    "chexpert_labels",
+                    "splits",
+                ],
+                outputs=["baseline_reports", "baseline_labels", "baseline_models", "baselines_history"],
+                name="compare_systems",
             )
         ]
     )

@@ -34,9 +34,12 @@ def generate_reports(
     return pd.concat(tables, ignore_index=True)
 
 
-def label_generated_reports(config: ChexpertLabellingConfig, generated_reports: pd.DataFrame) -> pd.DataFrame:
-    """Label what was written with the labeller of the references."""
-    return label_reports(config.labeler(), generated_reports)
+def label_generated_reports(
+    config: ChexpertLabellingConfig, generated_reports: pd.DataFrame, baseline_labels: pd.DataFrame
+) -> pd.DataFrame:
+    """Label what was written with the labeller of the references; put systems of labels alone before it."""
+    labelled = label_reports(config.labeler(), generated_reports)
+    return pd.concat([baseline_labels, labelled], ignore_index=True) if len(baseline_labels) else labelled
 
 
 def score(

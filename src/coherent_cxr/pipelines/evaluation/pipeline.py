@@ -34,7 +34,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 label_generated_reports,
-                inputs=["params:chexpert_labelling", "generated_reports"],
+                inputs=["params:chexpert_labelling", "generated_reports", "baseline_labels"],
                 outputs="generated_labels",
                 name="label_generated_reports",
             ),
