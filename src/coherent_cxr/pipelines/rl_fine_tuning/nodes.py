@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from coherent_cxr.images.store import ImageStore
+
+# Not only for type checking: Kedro reads the annotations of a node with typed parameters.
+from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.rl_config import RlFineTuningConfig
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from coherent_cxr.models.bundle import ModelBundle
 
 
 def fine_tune(
