@@ -205,15 +205,8 @@ building.build_store(pd.read_csv(root.parent / "images.csv"), open_source(root),
 def test_a_full_disk_is_a_sentence_and_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     images = write_folder(tmp_path / "png", 200)
     images.to_csv(tmp_path / "images.csv", index=False)
-    arguments = [
-        sys.executable,
-        "-c",
-        FULL_DISK,
-        str(tmp_path / "png"),
-        str(tmp_path / "work"),
-        "100000",
-        "32",
-    ]
+    work = tmp_path / "work"
+    arguments = [sys.executable, "-c", FULL_DISK, str(tmp_path / "png"), str(work), "100000", "32"]
     process = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert process.returncode == 1
     assert "free some space or set image_preparation.work_dir" in process.stderr

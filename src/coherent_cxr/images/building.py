@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from coherent_cxr.images.decoding_workers import Decoded, decode_all, usable_cores
-from coherent_cxr.images.source import ImageSource
+from coherent_cxr.images.source import ImageSource, Place
 from coherent_cxr.images.store import (
     FORMAT,
     INDEX,
@@ -114,7 +114,7 @@ def _decode_missing(
     done = _read_log(folder / LOG)
     row_of = {image_id: row for row, image_id in enumerate(image_ids)}
     missing = [image_id for image_id in image_ids if image_id not in done]
-    tasks = ((image_id, row_of[image_id], data) for image_id, data in source.read(missing))
+    tasks = ((image_id, row_of[image_id], content) for image_id, content in _contents(missing, source))
     with_dicom = any(source.is_dicom(image_id) for image_id in missing)
     bar = tqdm(total=len(image_ids), initial=len(done), desc="images", unit="img")
     with bar, (folder / LOG).open("a", encoding="utf-8") as log:
@@ -124,6 +124,17 @@ def _decode_missing(
             done.update((decoded.image_id, decoded) for decoded in finished)
             bar.update(len(finished))
     return done
+
+
+def _contents(image_ids: list[str], source: ImageSource) -> Iterator[tuple[str, bytes | Place]]:
+    """Yield where workers read each image themselves, or its bytes where only one reader can."""
+    if not image_ids or source.place(image_ids[0]) is None:
+        yield from source.read(image_ids)
+        return
+    for image_id in sorted(image_ids, key=lambda image_id: source.files[image_id].offset):
+        place = source.place(image_id)
+        assert place is not None
+        yield image_id, place
 
 
 def _open_pixels(folder: Path, count: int, size: int) -> None:

@@ -17,10 +17,11 @@ import numpy as np
 
 from coherent_cxr.images.decode import UnreadableImageError, fit, read_radiograph
 from coherent_cxr.images.grey import Note
+from coherent_cxr.images.source import Place
 
 BATCH, BATCH_BYTES = 64, 1 << 24
-Task = tuple[str, int, bytes]
-"""Image identifier, row in the pixel file, bytes of the image file."""
+Task = tuple[str, int, bytes | Place]
+"""Image identifier, row in the pixel file, the image file or where it lies."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,11 @@ def _map(pixels: Path) -> np.memmap[Any, np.dtype[np.uint8]]:
     return mapped
 
 
-def _decode(image_id: str, row: int, data: bytes, pixels: np.memmap[Any, np.dtype[np.uint8]]) -> Decoded:
+def _decode(
+    image_id: str, row: int, content: bytes | Place, pixels: np.memmap[Any, np.dtype[np.uint8]]
+) -> Decoded:
     try:
+        data = content if isinstance(content, bytes) else content.read()
         image, notes = read_radiograph(data, name=f"The image {image_id}")
     except UnreadableImageError as error:
         return Decoded(image_id, reason=error.reason, detail=str(error))
@@ -154,7 +158,7 @@ def _batches(tasks: Iterable[Task]) -> Iterator[list[Task]]:
     size = 0
     for task in tasks:
         batch.append(task)
-        size += len(task[2])
+        size += len(task[2]) if isinstance(task[2], bytes) else task[2].length
         if len(batch) == BATCH or size > BATCH_BYTES:
             yield batch
             batch, size = [], 0

@@ -221,20 +221,22 @@ def _grey(frame: NDArray[Any], dataset: Dataset) -> tuple[NDArray[np.uint8], tup
         most = 1 if frame.dtype.kind == "f" else np.iinfo(frame.dtype).max
         return stretch(luminance, 0, float(most)), ()
     padding = dataset.get("PixelPaddingValue")
-    padded = frame == padding if isinstance(padding, int) else np.zeros(frame.shape, dtype=bool)
-    inside = frame[~padded] if padded.any() and not padded.all() else frame
-    low, high = inside.min(), inside.max()
+    padded = frame == padding if isinstance(padding, int) else None
+    inside = frame if padded is None or padded.all() else frame[~padded]
     # Every step looks at one pixel alone, so it is done once per grey level instead of once per pixel.
-    by_level = frame.dtype.kind in "iu" and int(high) - int(low) < 1 << 17
-    levels = np.arange(int(low), int(high) + 1) if by_level else frame
+    by_level = frame.dtype.kind in "iu" and frame.dtype.itemsize <= 2
+    levels = np.arange(int(inside.min()), int(inside.max()) + 1) if by_level else inside
     grey, notes = _shown(levels, dataset)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         grey = 255 - grey
     if by_level:
-        grey = grey[np.clip(frame, low, high).astype(np.int64) - int(low)]
-    if inside is not frame:
-        grey[padded] = 0
-    return grey, notes
+        unsigned = np.dtype(f"u{frame.dtype.itemsize}")
+        table = np.zeros(1 << 8 * frame.dtype.itemsize, dtype=np.uint8)
+        table[levels.astype(unsigned)] = grey
+        return table[frame.astype(unsigned)], notes
+    shown = np.zeros(frame.shape, dtype=np.uint8)
+    shown[slice(None) if inside is frame else ~padded] = grey  # type: ignore[operator]
+    return shown, notes
 
 
 def _shown(levels: NDArray[Any], dataset: Dataset) -> tuple[NDArray[np.uint8], tuple[Note, ...]]:

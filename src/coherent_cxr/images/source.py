@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 DICOM_EXTENSIONS = (".dcm", ".dicom")
 EXTENSIONS = (".png", ".jpg", ".jpeg", *DICOM_EXTENSIONS)
@@ -38,6 +39,23 @@ class ImageFile:
     offset: int
     length: int
     modified: int
+
+
+class Place(NamedTuple):
+    """Bytes on a disk: a file, the first byte and the number of bytes."""
+
+    path: Path
+    offset: int
+    length: int
+
+    def read(self) -> bytes:
+        """Return the bytes; none if the file vanished meanwhile."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                return file.read(self.length)
+        except FileNotFoundError:
+            return b""
 
 
 class ImageSource(ABC):
@@ -83,6 +101,10 @@ class ImageSource(ABC):
     def read(self, image_ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
         """Yield (image_id, bytes of the file) of known images, in the order that reads fastest."""
 
+    def place(self, image_id: str) -> Place | None:
+        """Return where a worker can read an image on its own, or None if it must be read in order."""
+        return None
+
     @abstractmethod
     def _scan(self) -> Iterator[ImageFile]:
         """Yield all files."""
@@ -102,8 +124,12 @@ class FolderSource(ImageSource):
     def read(self, image_ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
         """Yield files in the given order; one that vanished meanwhile comes as no bytes."""
         for image_id in image_ids:
-            path = self.root / self.files[image_id].path
-            yield image_id, path.read_bytes() if path.is_file() else b""
+            yield image_id, self.place(image_id).read()
+
+    def place(self, image_id: str) -> Place:
+        """Return the file."""
+        file = self.files[image_id]
+        return Place(self.root / file.path, 0, file.length)
 
     def _scan(self) -> Iterator[ImageFile]:
         waiting = [self.root]
@@ -123,11 +149,13 @@ class TarSource(ImageSource):
 
     def read(self, image_ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
         """Yield members in the order they lie in the archive."""
-        with self.root.open("rb") as archive:
-            for image_id in sorted(image_ids, key=lambda image_id: self.files[image_id].offset):
-                file = self.files[image_id]
-                archive.seek(file.offset)
-                yield image_id, archive.read(file.length)
+        for image_id in sorted(image_ids, key=lambda image_id: self.files[image_id].offset):
+            yield image_id, self.place(image_id).read()
+
+    def place(self, image_id: str) -> Place:
+        """Return the member's bytes in the archive."""
+        file = self.files[image_id]
+        return Place(self.root, file.offset, file.length)
 
     def _scan(self) -> Iterator[ImageFile]:
         yield from _members(self.root, "r:")
