@@ -34,7 +34,10 @@ def test_a_yaml_section_fills_the_whole_tree():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"name": "a", "inner": {"rats": 1}}, r"Inner has no setting 'rats' \(given value: 1\)\. Did you mean 'rate'\?"),
+        (
+            {"name": "a", "inner": {"rats": 1}},
+            r"no setting 'rats' \(given value: 1\)\. Did you mean 'rate'\?",
+        ),
         ({"name": "a", "inner": {"rate": -1}}, r"'inner\.rate' is -1\.0; it must be positive"),
         ({"name": "a", "mode": "quick"}, r"'Outer\.mode' is 'quick'; it must be one of 'fast', 'slow'"),
         ({"name": "a", "limit": "3"}, r"'Outer\.limit' is '3'; it must be of type int \| None"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from coherent_cxr.reports.vocabulary import Vocabulary
 
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.reports.vocabulary import Vocabulary
 
 WORDS = ["heart", "lungs", "clear", "effusion", "no", "pneumothorax", "is", ","]
 

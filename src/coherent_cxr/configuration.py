@@ -8,12 +8,11 @@ import types
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
-
 T = TypeVar("T")
 
 
 class ConfigurationError(ValueError):
-    """A configuration value that cannot work; the message names the key, the value and what would be right."""
+    """A configuration that cannot work; the message names the key, the value and what would be right."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -91,7 +90,7 @@ def _coerce(key: str, value: Any, expected: Any) -> Any:
     if origin is dict:
         require(isinstance(value, dict), key, value, "a mapping")
         return {_coerce(key, k, args[0]): _coerce(f"{key}.{k}", v, args[1]) for k, v in value.items()}
-    if dataclasses.is_dataclass(expected):
+    if isinstance(expected, type) and dataclasses.is_dataclass(expected):
         return expected(**value) if isinstance(value, dict) else value
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

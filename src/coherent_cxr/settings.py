@@ -5,7 +5,7 @@ from omegaconf.resolvers import oc
 
 from coherent_cxr.hooks import HOOKS
 
-HOOKS = HOOKS  # noqa: PLW0127 - Kedro reads the hooks from this module's namespace
+HOOKS = HOOKS  # Kedro reads the hooks from this module's namespace
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
