@@ -39,6 +39,9 @@ class TensorsDataset(AbstractVersionedDataset[dict[str, Any], dict[str, Any]]):
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in data.items()}, writing)
         writing.replace(path)
 
+    def _exists(self) -> bool:
+        return Path(str(self._get_load_path())).is_file()
+
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath, "version": self._version}
 
