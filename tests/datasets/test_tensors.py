@@ -1,4 +1,4 @@
-"""Named tensors as a file: whole or not at all, and known to exist."""
+from __future__ import annotations
 
 from pathlib import Path
 
@@ -9,22 +9,24 @@ from kedro.io import DatasetError, Version
 from coherent_cxr.datasets.tensors import TensorsDataset
 
 
-def test_tensors_come_back_and_are_known_to_exist(tmp_path: Path) -> None:
-    dataset = TensorsDataset(filepath=str(tmp_path / "encoder.safetensors"), version=Version(None, None))
+def test_tensors_come_back_the_same(tmp_path: Path):
+    dataset = TensorsDataset(filepath=str(tmp_path / "weights.safetensors"))
     assert not dataset.exists()
-    tensors = {"weight": torch.arange(6.0).view(2, 3), "count": torch.tensor(4)}
+    tensors = {"a": torch.randn(3, 2).t(), "b": torch.tensor([1, 2])}
     dataset.save(tensors)
     assert dataset.exists()
     loaded = dataset.load()
-    assert set(loaded) == set(tensors)
-    assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
-    assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".safetensors"]
+    assert all(torch.equal(loaded[name], tensors[name]) for name in tensors)
+    assert [p.name for p in tmp_path.iterdir()] == ["weights.safetensors"]
 
 
-def test_a_file_that_is_cut_off_is_an_error_that_names_the_dataset(tmp_path: Path) -> None:
-    path = tmp_path / "encoder.safetensors"
-    dataset = TensorsDataset(filepath=str(path))
-    dataset.save({"weight": torch.ones(100)})
-    path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(DatasetError, match="TensorsDataset"):
-        dataset.load()
+def test_versions_stand_side_by_side_and_the_newest_is_read(tmp_path: Path):
+    path = str(tmp_path / "weights.safetensors")
+    for version, value in (("2026-01-01T00.00.00.000Z", 1.0), ("2026-01-02T00.00.00.000Z", 2.0)):
+        TensorsDataset(filepath=path, version=Version(None, version)).save({"a": torch.tensor([value])})
+    assert TensorsDataset(filepath=path, version=Version(None, None)).load()["a"].item() == 2.0
+
+
+def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path):
+    with pytest.raises(DatasetError, match=r"absent\.safetensors"):
+        TensorsDataset(filepath=str(tmp_path / "absent.safetensors")).load()

@@ -45,6 +45,9 @@ class TensorsDataset(AbstractVersionedDataset[dict[str, Any], dict[str, Any]]):
     def _exists(self) -> bool:
         return Path(str(self._get_load_path())).is_file()
 
+    def _exists(self) -> bool:
+        return _is_file(str(self._get_load_path()))
+
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath, "version": self._version}
 

@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 pretrain_encoder,
                 inputs=["params:encoder_pretraining", "image_store", "chexpert_labels", "splits"],
-                outputs=["pretrained_encoder", "encoder_history"],
+                outputs=["pretrained_encoder", "encoder_history", "encoder_learning_curves"],
                 name="pretrain_encoder",
             )
         ]

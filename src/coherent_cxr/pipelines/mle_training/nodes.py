@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
@@ -30,11 +31,15 @@ def train_mle(
     findings: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
     document_frequencies: dict[str, Any],
-) -> tuple[ModelBundle, pd.DataFrame]:
-    """Train by likelihood; return the model and its history."""
+) -> tuple[ModelBundle, pd.DataFrame, list[dict[str, Any]], Figure]:
+    """Train by likelihood; return the model, its history, sample reports per epoch and learning curves."""
     from coherent_cxr.training import mle
+    from coherent_cxr.training.curves import learning_curves
+    from coherent_cxr.training.distributed import run_in_ranks
 
-    result = mle.train_mle(
+    result = run_in_ranks(
+        mle.train_mle,
+        config.processes,
         config,
         image_store,
         pretrained_encoder,
@@ -44,4 +49,5 @@ def train_mle(
         chexpert_labels,
         CiderD.from_dict(document_frequencies),
     )
-    return result.bundle, result.history
+    curves = learning_curves(result.history, "likelihood training")
+    return result.bundle, result.history, result.examples, curves

@@ -27,7 +27,7 @@ def create_pipeline() -> Pipeline:
                     "chexpert_labels",
                     "cider_document_frequencies",
                 ],
-                outputs=["mle_model", "mle_history"],
+                outputs=["mle_model", "mle_history", "mle_examples", "mle_learning_curves"],
                 name="train_mle",
             ),
         ]

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from coherent_cxr.configuration import ConfigurationError
+from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.models.encoder import Backbone
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.likelihood import likelihood_loss
+from coherent_cxr.training.distributed import run_in_ranks
+from coherent_cxr.training.generation import GenerationConfig, generate_reports
+from coherent_cxr.training.mle import MleTrainingConfig, train_mle
+from coherent_cxr.training.mle_step import MleStep
+from coherent_cxr.training.regions import region_source
+from coherent_cxr.training.samples import samples_of_split, to_device
+from coherent_cxr.training.validation import Validator, references_of
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def config(checkpoint_folder) -> MleTrainingConfig:
+    return MleTrainingConfig(
+        generator=GeneratorConfig(size=16, attention_size=8, dropout=0.2, max_sentences=4, max_words=8),
+        epochs=3,
+        batch_size=6,
+        learning_rate=2e-2,
+        sampling_step=0.25,
+        sampling_every=1,
+        select="likelihood",
+        precision="fp32",
+        checkpoint_folder=checkpoint_folder,
+    )
+
+
+def train(config, corpus):
+    return train_mle(config, *corpus[:-1])
+
+
+def changed(config, **changes):
+    return dataclasses.replace(config, **changes)
+
+
+def losses(history, split="train"):
+    chosen = history[
+        (history["split"] == split) & (history["metric"].isin(["loss", "word_loss", "stop_loss"]))
+    ]
+    return chosen["value"].to_numpy()
+
+
+@pytest.mark.parametrize(("study_input", "feedback"), [("per_image", False), ("per_study", True)])
+def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, study_input, feedback):
+    generator = dataclasses.replace(
+        config.generator, study_input=study_input, sentence_feedback=feedback, dropout=0.0
+    )
+    config = changed(
+        config,
+        generator=generator,
+        epochs=30,
+        batch_size=3,
+        learning_rate=1e-2,
+        halve_every=18,
+        sampling_every=30,
+    )
+    trained = train(config, corpus)
+    history = trained.history[trained.history["split"] == "validation"]
+    word_loss = history[history["metric"] == "word_loss"]["value"]
+    assert word_loss.iloc[-1] < 0.3 * word_loss.iloc[0]
+    assert history[history["metric"] == "macro_f1"]["value"].iloc[-1] == 1
+    studies = corpus.splits.loc[corpus.splits["split"] == "test", "study_id"].tolist()
+    trained.bundle.save(tmp_path / "bundle")
+    loaded = type(trained.bundle).load(tmp_path / "bundle")
+    reports = [
+        generate_reports(
+            bundle, corpus.store, studies, GenerationConfig(batch_size=size, beams=beams, precision="fp32")
+        )
+        for bundle, size, beams in ((trained.bundle, 4, 1), (loaded, 1, 1), (loaded, 3, 3))
+    ]
+    assert reports[0].equals(reports[1])
+    assert reports[0]["study_id"].tolist() == studies == reports[2]["study_id"].tolist()
+    assert reports[0]["tokens"].tolist() == corpus.findings["tokens"].iloc[21:].tolist()
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(config, corpus, tmp_path):
+    runs = [
+        train(changed(config, seed=seed, checkpoint_folder=str(tmp_path / name)), corpus)
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    assert runs[0].bundle.digest == runs[1].bundle.digest != runs[2].bundle.digest
+    assert runs[0].examples == runs[1].examples
+
+
+def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, monkeypatch):
+    whole = train(changed(config, checkpoint_folder=str(tmp_path / "whole")), corpus)
+    config = changed(config, checkpoint_every=2)
+    call = MleStep.__call__
+
+    def interrupted(self, step, chosen, randomness):
+        if step == 6:  # in the second epoch, after a checkpoint within it
+            raise KeyboardInterrupt
+        return call(self, step, chosen, randomness)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MleStep, "__call__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, corpus)
+    again = train(config, corpus)
+    assert again.bundle.digest == whole.bundle.digest
+    assert again.examples == whole.examples
+
+
+def test_two_processes_give_the_losses_of_one_with_twice_the_batch(config, corpus, tmp_path):
+    generator = dataclasses.replace(config.generator, dropout=0.0)
+    config = changed(config, generator=generator, sampling_step=0.0, batch_size=8)
+    one, two = (
+        run_in_ranks(
+            train_mle,
+            ranks,
+            changed(config, checkpoint_folder=str(tmp_path / f"{ranks}"), processes=ranks),
+            *corpus[:-1],
+        )
+        for ranks in (1, 2)
+    )
+    assert losses(two.history) == pytest.approx(losses(one.history), rel=1e-4)
+    assert losses(two.history, "validation") == pytest.approx(losses(one.history, "validation"), rel=1e-3)
+    for name, value in one.bundle.weights.items():
+        torch.testing.assert_close(two.bundle.weights[name], value, rtol=1e-2, atol=1e-3, msg=name)
+    assert two.examples
+
+
+def test_a_trainable_encoder_learns_and_its_normalisation_keeps_its_statistics(config, corpus):
+    config = changed(config, encoder="trainable", epochs=1, learning_rate=1e-4)
+    trained = train(config, corpus)
+    start = corpus.encoder_weights
+    moved = {
+        n for n, v in start.items() if not torch.equal(v, trained.bundle.weights[f"encoder.backbone.{n}"])
+    }
+    assert "features.conv0.weight" in moved
+    assert not [n for n in moved if "running" in n or "num_batches" in n]
+    other = train(changed(config, batch_norm="train"), corpus)
+    name = "features.norm5.running_mean"
+    assert not torch.equal(start[name], other.bundle.weights[f"encoder.backbone.{name}"])
+
+
+def test_the_encoder_is_compiled_where_asked(config, corpus, monkeypatch):
+    # What compiling does is PyTorch's business and takes a minute; that the backbone is handed over is ours.
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(module))
+    for compile_it in (False, True):
+        train(changed(config, encoder="trainable", epochs=1, learning_rate=1e-4, compile=compile_it), corpus)
+    assert [type(module) for module in compiled] == [Backbone]
+
+
+def test_a_step_is_the_mean_of_its_parts_whatever_their_lengths(config, corpus, tmp_path):
+    samples = samples_of_split(corpus.encoded_reports, corpus.store, "train", config.generator)
+    torch.manual_seed(0)
+    generator = dataclasses.replace(config.generator, dropout=0.0)
+    model = ReportGenerator(generator, len(corpus.vocabulary))
+    step = MleStep(
+        config, model, samples, region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
+    )
+    chosen = torch.arange(8).numpy()
+    randomness = torch.Generator()
+    whole = step(0, chosen, randomness)[0]
+    parts = [step(0, part, randomness)[0] for part in (chosen[:2], chosen[2:])]
+    torch.testing.assert_close(whole, parts[0] * 2 / 8 + parts[1] * 6 / 8)
+    # Over all samples it is the mean loss per word and per stop decision.
+    everything = torch.arange(len(samples)).numpy()
+    loss = likelihood_loss(
+        model(step.regions_of(samples.image_rows), to_device(samples.batch(everything), CPU))
+    )
+    torch.testing.assert_close(step(0, everything, randomness)[0], loss.words + loss.stop)
+
+
+def test_scheduled_sampling_grows_by_epochs(config, corpus, tmp_path):
+    history = train(changed(config, epochs=3), corpus).history
+    chances = history[history["metric"] == "sampling"].groupby(history["epoch"].apply(lambda e: -(-e // 1)))[
+        "value"
+    ]
+    assert chances.max().tolist() == [0.0, 0.25, 0.5]
+
+
+def test_validation_numbers_do_not_depend_on_the_batch(config, corpus, tmp_path):
+    samples = samples_of_split(corpus.encoded_reports, corpus.store, "train", config.generator)
+    references = references_of(samples, corpus.findings, corpus.labels)
+    torch.manual_seed(0)
+    model = ReportGenerator(config.generator, len(corpus.vocabulary))
+    regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
+    numbers = [
+        Validator(
+            samples, references, corpus.vocabulary, corpus.document_frequencies, regions_of, size
+        ).numbers(model)
+        for size in (3, 100)
+    ]
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-4)
+    assert {"perplexity", "cider", "macro_f1", "repeat_rate", "word_loss", "stop_loss"} <= set(numbers[0])
+    assert numbers[0]["perplexity"] == pytest.approx(2.718281828 ** numbers[0]["word_loss"])
+
+
+def test_examples_of_every_epoch_stand_beside_their_references(config, corpus):
+    trained = train(changed(config, examples=2), corpus)
+    assert [e["epoch"] for e in trained.examples] == [1, 1, 2, 2, 3, 3]
+    assert trained.examples[0]["study_id"] == "s09"
+    assert trained.examples[0]["reference"] == "the lungs are clear . heart size is normal ."
+    assert isinstance(trained.examples[0]["written"], str)
+
+
+def test_training_ends_early(config, corpus):
+    history = train(
+        changed(config, epochs=30, learning_rate=1e-9, patience=2, select="macro_f1"), corpus
+    ).history
+    assert history[history["metric"] == "macro_f1"]["epoch"].max() == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"batch_size": 0}, "'mle_training.batch_size' is 0; it must be a positive whole number"),
+        ({"patience": 0}, "'mle_training.patience' is 0"),
+        (
+            {"select": "bleu"},
+            "'mle_training.select' is 'bleu'; it must be one of macro_f1, cider, likelihood",
+        ),
+        ({"sampling_step": 2.0}, "in 0..1"),
+        ({"batch_norm": "off"}, "batch_norm"),
+        ({"epoch": 3}, "Did you mean 'epochs'"),
+    ],
+)
+def test_impossible_settings_are_refused(setting, message):
+    with pytest.raises(ConfigurationError, match=message):
+        MleTrainingConfig(**setting)
