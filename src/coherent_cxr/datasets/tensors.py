@@ -40,12 +40,6 @@ class TensorsDataset(AbstractVersionedDataset[dict[str, Any], dict[str, Any]]):
         writing.replace(path)
 
     def _exists(self) -> bool:
-        return Path(str(self._get_load_path())).is_file()
-
-    def _exists(self) -> bool:
-        return Path(str(self._get_load_path())).is_file()
-
-    def _exists(self) -> bool:
         return _is_file(str(self._get_load_path()))
 
     def _describe(self) -> dict[str, Any]:
