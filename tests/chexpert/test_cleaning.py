@@ -55,6 +55,10 @@ def test_span_covers_the_words_as_given() -> None:
         ("effusion? possibly.", ["effusion?", "possibly."]),
         ('(see "prior exam. ") no change', ['(see "prior exam. ")', "no change"]),
         ("fracture of t12. no effusion", ["fracture of t12.", "no effusion"]),
+        ('("a. ") no mass. edema', ['("a. ")', "no mass.", "edema"]),
+        ("seen on ct. no mass. 5 mg. given", ["seen on ct. no mass.", "5 mg. given"]),
+        ("level ii. a (b. below 2. , mild", ["level ii.", "a (b. below 2. , mild"]),
+        ("post-ct. no mass etc. edema", ["post-ct. no mass etc.", "edema"]),
         ("", []),
     ],
 )

@@ -32,6 +32,7 @@ FRAGMENTS = (
     "is",
     "XXXX",
     "picc line",
+    '. ")',
 )
 SENTENCE = st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=8).map(" ".join)
 
@@ -125,6 +126,13 @@ def test_explanation_points_into_the_text_as_given() -> None:
     assert mentions[1].rule == "no rule: positive"
 
 
+def test_explanation_finds_its_place_behind_brackets_and_quotes() -> None:
+    text = 'Nodule (see "above.") Edema. (No effusion.) Mass.'
+    mentions = LABELER.explain(text)
+    assert [m.text for m in mentions] == ["Nodule", "Edema", "effusion", "Mass"]
+    assert [text[m.start : m.end] for m in mentions] == [m.text for m in mentions]
+
+
 @given(st.lists(SENTENCE, max_size=4).map(". ".join) | st.text(max_size=60))
 def test_spans_lie_in_the_text_and_in_one_sentence(text: str) -> None:
     ends: dict[int, int] = {}
@@ -208,6 +216,7 @@ def test_import_brings_in_neither_torch_nor_kedro_nor_mlflow() -> None:
         "no effusion or ",
         "the heart size and , ",
         "may be , ",
+        "the heart xxxx a ",
         "mass massive ",
         ". ",
         "1. ",

@@ -2,8 +2,8 @@
 
 After cleaning, every period is followed by a blank and no capital is left, so Punkt's decision (Kiss and
 Strunk 2006) reduces to: a period, question or exclamation mark before a blank ends a sentence unless it
-belongs to an abbreviation, or to a single letter or a number with a word after it ("dr. smith", "p. m.
-today", "2. no effusion"); before a digit the latter two do end it ("1. 5 cm").
+belongs to an abbreviation ("dr. smith", "seen on ct. no effusion"), or to a single letter or a number with
+a word or mark after it ("a. m. today", "2. no effusion"); before a digit these two do end it ("1. 5 cm").
 """
 
 import re
@@ -12,13 +12,15 @@ from typing import Final
 _BREAK = re.compile(r"(?<=[.?!]) ")
 _NUMBER = re.compile(r"-?[.,]?\d[\d,.-]*\.")
 _CLOSING = re.compile(r"[\"')\]}]+(?: |$)")
-_ABBREVIATIONS: Final = frozenset(
-    f"{word}."
-    for word in (
-        *("dr", "mr", "mrs", "ms", "st", "vs", "jr", "sr", "prof", "inc", "co", "corp", "ltd", "etc"),
-        *("jan", "feb", "aug", "sept", "oct", "nov", "dec", "lt", "col", "gen", "maj", "capt", "sen", "rep"),
-    )
+_OPENING: Final = "\"'`([{"
+_MARKS: Final = tuple(";:,.!?")
+_WORDS: Final = (
+    "adm ala ariz aug ave bros calif chg cie co col colo conn corp cos ct dec dr feb fla fri ft ga gen ill inc "
+    "jan jr kan ky lt ltd maj messrs mg mich minn mr mrs ms nev nov oct ok okla ore pa prof rep reps sen sep "
+    "sept sr st sw tenn tues va vs vt wash wed wis yr c d e f g h k l m n p r s t v w"
 )
+_ABBREVIATIONS: Final = frozenset(f"{word}." for word in _WORDS.split())
+"""The abbreviations of the English model that can occur in cleaned text."""
 
 
 def split_sentences(text: str) -> list[str]:
@@ -35,9 +37,8 @@ def split_sentences(text: str) -> list[str]:
     pieces = _BREAK.split(text)
     sentences: list[str] = []
     carried = ""
-    for index, piece in enumerate(pieces[:-1]):
-        following = pieces[index + 1]
-        sentence = carried + piece
+    for index in range(len(pieces) - 1):
+        sentence, following = carried + pieces[index], pieces[index + 1]
         carried = ""
         if _goes_on(sentence, following):
             carried = sentence + " "
@@ -56,9 +57,10 @@ def _goes_on(sentence: str, following: str) -> bool:
     before_mark = sentence[-2:-1]
     if sentence[-1:] != "." or not before_mark:
         return False
-    last = sentence[sentence.rfind(" ") + 1 :]
-    if last in _ABBREVIATIONS:
+    last = sentence[sentence.rfind(" ") + 1 :].lstrip(_OPENING)
+    if last[last.rfind("-") + 1 :] in _ABBREVIATIONS:
         return True
+    words_follow = following[:1].isalpha() or following[:1] in _MARKS
     if len(last) == 2 and before_mark.isalpha():
-        return following[:1].isalpha()
-    return before_mark.isdigit() and following[:1].isalpha() and _NUMBER.fullmatch(last) is not None
+        return words_follow
+    return before_mark.isdigit() and words_follow and _NUMBER.fullmatch(last) is not None
