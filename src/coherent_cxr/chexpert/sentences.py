@@ -15,9 +15,9 @@ _CLOSING = re.compile(r"[\"')\]}]+(?: |$)")
 _OPENING: Final = "\"'`([{"
 _MARKS: Final = tuple(";:,.!?")
 _WORDS: Final = (
-    "adm ala ariz aug ave bros calif chg cie co col colo conn corp cos ct dec dr feb fla fri ft ga gen ill inc "
-    "jan jr kan ky lt ltd maj messrs mg mich minn mr mrs ms nev nov oct ok okla ore pa prof rep reps sen sep "
-    "sept sr st sw tenn tues va vs vt wash wed wis yr c d e f g h k l m n p r s t v w"
+    "adm ala ariz aug ave bros calif chg cie co col colo conn corp cos ct dec dr feb fla fri ft ga gen ill "
+    "inc jan jr kan ky lt ltd maj messrs mg mich minn mr mrs ms nev nov oct ok okla ore pa prof rep reps sen "
+    "sep sept sr st sw tenn tues va vs vt wash wed wis yr c d e f g h k l m n p r s t v w"
 )
 _ABBREVIATIONS: Final = frozenset(f"{word}." for word in _WORDS.split())
 """The abbreviations of the English model that can occur in cleaned text."""
