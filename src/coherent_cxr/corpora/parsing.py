@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from coherent_cxr.configuration import configuration
+from coherent_cxr.corpora.kaggle import parse_kaggle
+from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig, parse_mimic_cxr
 from coherent_cxr.corpora.openi import ParsedCorpus, parse_openi
 
 
@@ -11,14 +15,19 @@ class ReportParsingConfig:
     """Settings of the stage ``report_parsing``.
 
     Attributes:
+        corpus: Which corpus, in which layout.
         reports: Folder or .tgz of Open-I XML reports; null reads the archive in the torchxrayvision package.
+            For ``openi_kaggle`` the folder of Kaggle's two CSV files.
         headers: CSV of the images' DICOM headers; null reads the one in the same package.
         views: CSV with image_id and view that is believed before the headers; null for none.
+        mimic_cxr: Where MIMIC-CXR is.
     """
 
+    corpus: Literal["openi", "openi_kaggle", "mimic_cxr"] = "openi"
     reports: str | None = None
     headers: str | None = None
     views: str | None = None
+    mimic_cxr: MimicCxrConfig = MimicCxrConfig()
 
 
 def parse_reports(config: ReportParsingConfig) -> ParsedCorpus:
@@ -27,4 +36,8 @@ def parse_reports(config: ReportParsingConfig) -> ParsedCorpus:
     Raises:
         CorpusError: If a file or folder cannot be read.
     """
+    if config.corpus == "mimic_cxr":
+        return parse_mimic_cxr(config.mimic_cxr)
+    if config.corpus == "openi_kaggle":
+        return parse_kaggle(config.reports)
     return parse_openi(config.reports, config.headers, config.views)

@@ -115,7 +115,8 @@ class ImageSource(ABC):
         stem, extension = os.path.splitext(name)  # noqa: PTH122 - a path inside an archive, not on this machine
         if extension.lower() not in EXTENSIONS or not _IDENTIFIER.fullmatch(stem):
             return True
-        return self.files.setdefault(stem, file) is file
+        # Kaggle's copy of Open-I names its PNG files "1_IM-0001-4001.dcm.png".
+        return self.files.setdefault(stem.removesuffix(".dcm"), file) is file
 
 
 class FolderSource(ImageSource):

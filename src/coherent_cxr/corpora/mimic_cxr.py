@@ -1,0 +1,255 @@
+"""MIMIC-CXR and MIMIC-CXR-JPG as PhysioNet hands them out (Johnson et al. 2019; credentialed access).
+
+227,835 reports and 377,110 images. Nothing here prints or logs a report's text: messages hold names and
+counts.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from tqdm import tqdm
+
+from coherent_cxr.configuration import configuration
+from coherent_cxr.corpora.openi import CorpusError, ParsedCorpus
+from coherent_cxr.corpora.sectioning import Sectioner, findings_of
+
+MAX_REPORT_BYTES = 1_000_000
+SECTIONS = ("comparison", "indication", "technique", "findings", "impression", "addendum")
+LATERAL_VIEWS = {"LATERAL", "LL", "RL", "XTABLE LATERAL"}
+_REPORT = re.compile(r"(?:.*/)?p\d{2}/p(?P<patient>\d{8})/s(?P<study>\d{8})\.txt")
+
+
+class Publication(NamedTuple):
+    """One published file: what it is for, names it may have, columns it must have, who publishes it."""
+
+    use: str
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    source: str
+
+
+CXR, JPG = "https://physionet.org/content/mimic-cxr/", "https://physionet.org/content/mimic-cxr-jpg/"
+PUBLICATIONS = {
+    "reports": Publication("report texts", ("mimic-cxr-reports.zip",), (), CXR),
+    "studies": Publication(
+        "list of studies", ("cxr-study-list.csv*",), ("subject_id", "study_id", "path"), CXR
+    ),
+    "records": Publication(
+        "list of images", ("cxr-record-list.csv*",), ("subject_id", "study_id", "dicom_id", "path"), CXR
+    ),
+    "metadata": Publication(
+        "views", ("mimic-cxr-2*-metadata.csv*",), ("dicom_id", "subject_id", "study_id", "ViewPosition"), JPG
+    ),
+    "split": Publication(
+        "official split", ("mimic-cxr-2*-split.csv*",), ("dicom_id", "study_id", "subject_id", "split"), JPG
+    ),
+    "chexpert": Publication(
+        "CheXpert labels", ("mimic-cxr-2*-chexpert.csv*",), ("subject_id", "study_id", "Cardiomegaly"), JPG
+    ),
+    "negbio": Publication(
+        "NegBio labels", ("mimic-cxr-2*-negbio.csv*",), ("subject_id", "study_id", "Cardiomegaly"), JPG
+    ),
+}
+"""What PhysioNet ships, by our name for it."""
+
+
+@configuration
+class MimicCxrConfig:
+    """Where MIMIC-CXR is and how its reports are read.
+
+    Attributes:
+        root: Folder with mimic-cxr-reports.zip and the study and record lists; null for another corpus.
+        jpg_root: Folder with the CSV files of MIMIC-CXR-JPG; null looks in ``root``.
+        section_rules: Name or path of the section rules.
+    """
+
+    root: str | None = None
+    jpg_root: str | None = None
+    section_rules: str = "mimic_cxr"
+
+    def folders(self) -> list[Path]:
+        """Return the folders to look in.
+
+        Raises:
+            CorpusError: If one is not set or not there.
+        """
+        if self.root is None:
+            raise CorpusError(
+                "MIMIC-CXR has no place yet; set report_parsing.mimic_cxr.root to the folder of your copy, "
+                "or the environment variable MIMIC_CXR_ROOT."
+            )
+        places = list(dict.fromkeys(Path(place) for place in (self.root, self.jpg_root) if place))
+        for place in places:
+            if not place.is_dir():
+                raise CorpusError(f"There is no folder '{place}'; correct report_parsing.mimic_cxr.")
+        return places
+
+
+def find_file(config: MimicCxrConfig, name: str) -> Path | None:
+    """Return the place of one of :data:`PUBLICATIONS`, or None if it is in none of the folders."""
+    found = (
+        path
+        for folder in config.folders()
+        for pattern in PUBLICATIONS[name].names
+        for path in sorted(folder.glob(pattern))
+    )
+    return next(found, None)
+
+
+def read_table(config: MimicCxrConfig, name: str, columns: tuple[str, ...] | None = None) -> pd.DataFrame:
+    """Read one of the published CSV files as text.
+
+    Args:
+        config: Where the corpus is.
+        name: One of :data:`PUBLICATIONS`.
+        columns: Columns to read; those it must have by default.
+
+    Raises:
+        CorpusError: If the file is missing, damaged, or lacks a column.
+    """
+    published = PUBLICATIONS[name]
+    path = find_file(config, name)
+    if path is None:
+        raise CorpusError(
+            f"{published.names[0]} ({published.use}) is in none of "
+            f"{', '.join(map(str, config.folders()))}; get it from {published.source} "
+            "and run 'coherent-cxr check-data'."
+        )
+    try:
+        present = pd.read_csv(path, nrows=0).columns
+        missing = set(columns or published.columns) - set(present)
+        if missing:
+            raise CorpusError(
+                f"{path} has no column {', '.join(sorted(missing))}; it has {', '.join(present)}."
+            )
+        return pd.read_csv(path, usecols=list(columns or published.columns), dtype=str)
+    except CorpusError:
+        raise
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        raise CorpusError(f"{path} is damaged ({type(error).__name__}); download it again.") from error
+
+
+def parse_mimic_cxr(config: MimicCxrConfig) -> ParsedCorpus:
+    """Parse the corpus; every report and image becomes a row or an exclusion.
+
+    Args:
+        config: Where the corpus is.
+
+    Returns:
+        Studies, with the sections technique and addendum and the column findings_source besides the usual
+        ones; study and patient ids are PhysioNet's numbers. Images by dicom_id. Exclusions.
+
+    Raises:
+        CorpusError: If a file is missing or damaged.
+    """
+    listed = read_table(config, "studies").drop_duplicates("study_id").set_index("study_id")["subject_id"]
+    sectioner = Sectioner(config.section_rules)
+    rows: dict[str, tuple[str | None, ...]] = {}
+    excluded: list[tuple[str, str, str]] = []
+    told: set[str] = set()
+    for name, study_id, data, refusal in _reports(config):
+        told.add(study_id)
+        if refusal:
+            excluded.append((name, *refusal))
+        elif study_id in rows:
+            excluded.append((name, "duplicate_study", f"The study {study_id} was read from an earlier file."))
+        elif study_id not in listed.index:
+            excluded.append((name, "not_in_study_list", f"The study list does not name {study_id}."))
+        else:
+            text, reason = decode_text(data)
+            if reason:
+                excluded.append((name, reason, "The file is empty or no text."))
+                continue
+            parts = sectioner.split(text)
+            findings, source = findings_of(parts)
+            parts["findings"] = findings or ""
+            parts.setdefault("impression", parts.get("findings_and_impression", ""))
+            rows[study_id] = (*(parts.get(section) or None for section in SECTIONS), source or None)
+    for study_id in listed.index[~listed.index.isin(list(told))]:
+        excluded.append((study_id, "missing_report", "The study list names it, but there is no report."))
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=[*SECTIONS, "findings_source"])
+    studies = table.rename_axis("study_id").reset_index()
+    studies.insert(1, "patient_id", studies["study_id"].map(listed))
+    images, strays = _images(config, set(listed.index))
+    exclusions = pd.DataFrame([*excluded, *strays], columns=["id", "reason", "detail"]).astype("str")
+    return ParsedCorpus(studies.astype({"study_id": "str", "patient_id": "str"}), images, exclusions)
+
+
+def view_of(position: str | float | None) -> str:
+    """Return frontal, lateral or unknown for a View Position as MIMIC-CXR-JPG's metadata has it."""
+    told = str(position).strip().upper() if isinstance(position, str) else ""
+    if told in LATERAL_VIEWS:
+        return "lateral"
+    return "frontal" if told.startswith(("AP", "PA")) else "unknown"
+
+
+def decode_text(data: bytes) -> tuple[str, str]:
+    """Return a report's text, and why there is none ("empty_file", "wrong_encoding"), or empty."""
+    if not data.strip():
+        return "", "empty_file"
+    if b"\0" in data:
+        return "", "wrong_encoding"
+    try:
+        return data.decode("utf-8-sig"), ""
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace"), ""
+
+
+def _reports(config: MimicCxrConfig) -> Iterator[tuple[str, str, bytes, tuple[str, str] | None]]:
+    """Yield (name, study id, bytes, (reason, detail) of a refusal) of every file in the archive."""
+    path = find_file(config, "reports")
+    if path is None:
+        read_table(config, "reports")  # says what is missing
+    try:
+        with zipfile.ZipFile(str(path)) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            for member in tqdm(members, desc="reports", unit="report"):
+                match = _REPORT.fullmatch(member.filename)
+                if match is None or ".." in member.filename:
+                    detail = "It is no report; names look like files/p10/p10000000/s50000000.txt."
+                    yield member.filename, "", b"", ("unexpected_name", detail)
+                elif member.file_size > MAX_REPORT_BYTES:
+                    detail = f"It unpacks to {member.file_size:,} bytes; no report does."
+                    yield member.filename, match["study"], b"", ("file_too_large", detail)
+                else:
+                    try:
+                        yield member.filename, match["study"], archive.read(member), None
+                    except (
+                        zipfile.BadZipFile,
+                        zlib.error,
+                        EOFError,
+                        NotImplementedError,
+                        RuntimeError,
+                    ) as error:
+                        detail = f"It cannot be unpacked ({type(error).__name__})."
+                        yield member.filename, match["study"], b"", ("damaged_member", detail)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CorpusError(f"{path} is damaged ({error}); download it again.") from error
+
+
+def _images(config: MimicCxrConfig, studies: set[str]) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
+    records = read_table(config, "records", ("dicom_id", "study_id"))
+    twice = records["dicom_id"].duplicated()
+    stray = ~records["study_id"].isin(studies) & ~twice
+    excluded = [
+        (i, "duplicate_image", "The record list names it twice.") for i in records.loc[twice, "dicom_id"]
+    ]
+    excluded += [
+        (image_id, "image_in_no_study", f"The study list does not name {study_id}.")
+        for image_id, study_id in records[stray].itertuples(index=False)
+    ]
+    images = records[~twice & ~stray].rename(columns={"dicom_id": "image_id"}).reset_index(drop=True)
+    if find_file(config, "metadata") is None:
+        return images.astype("str").assign(view="unknown", view_source="none"), excluded
+    metadata = read_table(config, "metadata", ("dicom_id", "ViewPosition")).drop_duplicates("dicom_id")
+    views = metadata.set_index("dicom_id")["ViewPosition"].map(view_of)
+    view = images["image_id"].map(views).fillna("unknown")
+    source = view.map({"frontal": "metadata", "lateral": "metadata", "unknown": "none"})
+    return images.astype("str").assign(view=view.to_numpy(), view_source=source.to_numpy()), excluded

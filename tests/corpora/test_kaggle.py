@@ -1,0 +1,81 @@
+"""Kaggle's layout of Open-I becomes the same tables, and every bad row an exclusion."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from coherent_cxr.corpora.kaggle import PROJECTIONS, REPORTS
+from coherent_cxr.corpora.openi import CorpusError
+from coherent_cxr.corpora.parsing import ReportParsingConfig, parse_reports
+from coherent_cxr.images.preparation import ImagePreparationConfig, RadiographsManifest, prepare_images
+
+REPORT_ROWS = """uid,MeSH,Problems,image,indication,comparison,findings,impression
+1,normal,normal,Xray Chest PA and Lateral,Cough,None.,"The heart is normal.
+ Lungs are clear.",Normal chest.
+2,x,x,x,,," ",Only an impression.
+2,x,x,x,,,Again.,
+,x,x,x,,,No number.,
+"""
+PROJECTION_ROWS = """uid,filename,projection
+1,1_IM-0001-4001.dcm.png,Frontal
+1,1_IM-0001-3001.dcm.png,Lateral
+2,2_IM-0652-1001.dcm.png,Oblique
+77,77_IM-1.dcm.png,Frontal
+2,,Frontal
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / REPORTS).write_text(REPORT_ROWS)
+    (tmp_path / PROJECTIONS).write_text(PROJECTION_ROWS)
+    return tmp_path
+
+
+def _parse(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    return parse_reports(ReportParsingConfig(corpus="openi_kaggle", reports=str(folder)))
+
+
+def test_rows_become_studies_images_or_exclusions(folder: Path) -> None:
+    studies, images, exclusions = _parse(folder)
+    assert studies["study_id"].tolist() == ["CXR1", "CXR2"]
+    assert studies["findings"].tolist()[0] == "The heart is normal. Lungs are clear."
+    assert studies["findings"].isna().tolist() == [False, True]
+    assert images.to_numpy().tolist() == [
+        ["1_IM-0001-4001", "CXR1", "frontal", "projection"],
+        ["1_IM-0001-3001", "CXR1", "lateral", "projection"],
+        ["2_IM-0652-1001", "CXR2", "unknown", "projection"],
+    ]
+    assert exclusions[["id", "reason"]].to_numpy().tolist() == [
+        ["row 5", "no_study_id"],
+        ["CXR2", "duplicate_study"],
+        ["row 6", "no_image_name"],
+        ["77_IM-1", "image_in_no_study"],
+    ]
+
+
+def test_its_images_are_found_by_these_ids(folder: Path) -> None:
+    studies, images, _ = _parse(folder)
+    pictures = folder / "images_normalized"
+    pictures.mkdir()
+    Image.new("L", (40, 40), 9).save(pictures / "1_IM-0001-4001.dcm.png")
+    config = ImagePreparationConfig(size=32, work_dir=str(folder / "work"))
+    manifest = RadiographsManifest(str(pictures), False, "a licence")
+    store, _, _ = prepare_images(config, images, studies["study_id"], manifest)
+    assert store.index["image_id"].tolist() == ["1_IM-0001-4001"]
+
+
+def test_missing_tables_and_columns_are_sentences(folder: Path) -> None:
+    with pytest.raises(CorpusError, match=r"Set report_parsing\.reports"):
+        parse_reports(ReportParsingConfig(corpus="openi_kaggle"))
+    (folder / REPORTS).write_text("uid,findings\n1,x\n")
+    with pytest.raises(CorpusError, match="no column comparison, indication, impression; it has"):
+        _parse(folder)
+    (folder / REPORTS).write_text("")
+    with pytest.raises(CorpusError, match="cannot be read"):
+        _parse(folder)
+    (folder / REPORTS).unlink()
+    with pytest.raises(CorpusError, match=r"correct report_parsing\.reports"):
+        _parse(folder)

@@ -1,0 +1,200 @@
+"""MIMIC-CXR's published files, fabricated, become tables; every bad one a row or a sentence."""
+
+import gzip
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig, parse_mimic_cxr, view_of
+from coherent_cxr.corpora.mimic_fabrication import (
+    OBSERVATIONS,
+    FabricatedStudy,
+    MimicFabricationConfig,
+    fabricate_mimic_cxr,
+)
+from coherent_cxr.corpora.openi import CorpusError
+
+
+def grey(*_: object) -> np.ndarray:
+    return np.full((24, 20), 99, dtype=np.uint8)
+
+
+@pytest.fixture
+def publication(tmp_path: Path) -> tuple[Path, list[FabricatedStudy]]:
+    config = MimicFabricationConfig(folder=str(tmp_path / "mimic"), patients=12, images=False)
+    return tmp_path / "mimic", fabricate_mimic_cxr(config, grey)
+
+
+def _parse(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    return parse_mimic_cxr(MimicCxrConfig(root=str(folder)))
+
+
+def _rewrite(folder: Path, changes: dict[str, bytes | None], doubled: str | None = None) -> None:
+    """Replace, add or (None) remove members of the archive of reports."""
+    path = folder / "mimic-cxr-reports.zip"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {**members, **changes}.items():
+            if data is not None:
+                archive.writestr(name, data)
+        if doubled:
+            archive.writestr(doubled.replace("files/", "again/files/"), members[doubled])
+
+
+def test_every_report_and_image_is_found_again(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, invented = publication
+    studies, images, exclusions = _parse(folder)
+    assert exclusions.empty
+    assert studies["study_id"].tolist() == [study.study_id for study in invented]
+    assert studies["patient_id"].tolist() == [study.patient_id for study in invented]
+    for row, study in zip(studies.itertuples(), invented, strict=True):
+        found = " ".join(row.findings.split()) if isinstance(row.findings, str) else ""
+        assert found == " ".join(study.findings), study.layout
+        source = {"combined": "findings_and_impression", "unheaded": "body", "impression_only": None}
+        expected = source.get(study.layout, "findings")
+        assert row.findings_source == expected or (expected is None and pd.isna(row.findings_source))
+    assert "Preliminary" not in " ".join(studies["findings"].dropna())
+    assert studies["addendum"].dropna().unique().tolist() == ["Later words that belong to no section."]
+    assert len(images) == sum(len(study.views) for study in invented)
+    assert images["image_id"].tolist() == [i for study in invented for i in study.image_ids()]
+    assert set(images["view"]) == {"frontal", "lateral"}
+    assert set(images["view_source"]) == {"metadata"}
+
+
+def test_files_are_as_published(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, invented = publication
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "cxr-record-list.csv.gz",
+        "cxr-study-list.csv.gz",
+        "mimic-cxr-2.0.0-chexpert.csv.gz",
+        "mimic-cxr-2.0.0-metadata.csv.gz",
+        "mimic-cxr-2.0.0-negbio.csv.gz",
+        "mimic-cxr-2.0.0-split.csv.gz",
+        "mimic-cxr-reports.zip",
+    ]
+    header = gzip.decompress((folder / "mimic-cxr-2.0.0-chexpert.csv.gz").read_bytes()).split(b"\n")[0]
+    assert header.decode() == ",".join(["subject_id", "study_id", *OBSERVATIONS])
+    patients = {study.patient_id: study.split for study in invented}
+    assert all(patients[study.patient_id] == study.split for study in invented)
+
+
+def test_fabrication_gives_the_same_bytes_twice(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        fabricate_mimic_cxr(MimicFabricationConfig(folder=str(tmp_path / name), patients=3), grey)
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert len([path for path in files if path.suffix == ".jpg"]) >= 3
+    for path in files:
+        assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes(), path
+
+
+def test_bad_members_are_exclusions(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, invented = publication
+    names = [f"{study.folder}.txt" for study in invented]
+    _rewrite(
+        folder,
+        {
+            names[0]: b"  \n",
+            names[1]: "FINDINGS: Klar.".encode("utf-16"),
+            names[2]: None,
+            names[3]: b"FINDINGS: caf\xe9 and heart normal.",
+            "../../etc/cron.d/evil.txt": b"x",
+            "files/p19/p19999999/s59999999.txt": b"FINDINGS: Someone else's.",
+            "files/p10/p10000000/s59999998.txt": b"A" * 1_000_001,
+            "README.txt": b"x",
+        },
+        doubled=names[4],
+    )
+    studies, _, exclusions = _parse(folder)
+    reasons = dict(zip(exclusions["id"], exclusions["reason"], strict=True))
+    assert reasons == {
+        names[0]: "empty_file",
+        names[1]: "wrong_encoding",
+        invented[2].study_id: "missing_report",
+        names[4].replace("files/", "again/files/"): "duplicate_study",
+        "../../etc/cron.d/evil.txt": "unexpected_name",
+        "files/p19/p19999999/s59999999.txt": "not_in_study_list",
+        "files/p10/p10000000/s59999998.txt": "file_too_large",
+        "README.txt": "unexpected_name",
+    }
+    assert len(studies) + 3 == len(invented)
+    assert studies.set_index("study_id").loc[invented[3].study_id, "findings"] == "café and heart normal."
+    assert not list(folder.parent.rglob("evil.txt"))
+
+
+def test_a_damaged_member_costs_one_report(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, invented = publication
+    path = folder / "mimic-cxr-reports.zip"
+    with zipfile.ZipFile(path) as archive:
+        start = archive.infolist()[5].header_offset + 30 + len(archive.infolist()[5].filename) + 20
+    data = bytearray(path.read_bytes())
+    data[start : start + 8] = b"\xff" * 8
+    path.write_bytes(data)
+    studies, _, exclusions = _parse(folder)
+    assert exclusions[["id", "reason"]].to_numpy().tolist() == [
+        [f"{invented[5].folder}.txt", "damaged_member"]
+    ]
+    assert len(studies) == len(invented) - 1
+
+
+def test_images_in_no_study_and_twice(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, _ = publication
+    path = folder / "cxr-record-list.csv.gz"
+    records = pd.read_csv(path, dtype=str)
+    stray = records.head(1).assign(study_id="59999999", dicom_id="stray")
+    pd.concat([records, stray, records.head(1)]).to_csv(path, index=False)
+    _, images, exclusions = _parse(folder)
+    assert len(images) == len(records)
+    assert exclusions["reason"].tolist() == ["duplicate_image", "image_in_no_study"]
+
+
+@pytest.mark.parametrize("name", ["mimic-cxr-reports.zip", "cxr-study-list.csv.gz", "cxr-record-list.csv.gz"])
+def test_missing_and_damaged_files_are_sentences(
+    publication: tuple[Path, list[FabricatedStudy]], name: str
+) -> None:
+    folder, _ = publication
+    data = (folder / name).read_bytes()
+    (folder / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(CorpusError, match="is damaged"):
+        _parse(folder)
+    (folder / name).unlink()
+    with pytest.raises(
+        CorpusError, match=r"is in none of .* get it from https://physionet\.org/content/mimic-cxr/"
+    ):
+        _parse(folder)
+
+
+def test_missing_columns_and_places_are_sentences(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, _ = publication
+    (folder / "cxr-study-list.csv.gz").write_bytes(gzip.compress(b"subject_id,path\n1,x\n"))
+    with pytest.raises(CorpusError, match="has no column study_id; it has subject_id, path"):
+        _parse(folder)
+    with pytest.raises(CorpusError, match="There is no folder"):
+        _parse(folder / "nowhere")
+    with pytest.raises(CorpusError, match=r"set report_parsing\.mimic_cxr\.root"):
+        parse_mimic_cxr(MimicCxrConfig())
+
+
+def test_without_metadata_views_are_unknown(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, _ = publication
+    (folder / "mimic-cxr-2.0.0-metadata.csv.gz").unlink()
+    _, images, _ = _parse(folder)
+    assert set(images["view"]) == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("position", "view"),
+    [
+        ("PA", "frontal"),
+        ("AP AXIAL", "frontal"),
+        ("LL", "lateral"),
+        ("LATERAL", "lateral"),
+        ("LAO", "unknown"),
+        (np.nan, "unknown"),
+    ],
+)
+def test_view_positions(position: str | float, view: str) -> None:
+    assert view_of(position) == view
