@@ -47,9 +47,11 @@ def write_with_attention(
     assert written.attention is not None
     side = image.shape[0] // 32
     maps = written.attention[0].cpu().numpy()
+    # A generator of whole studies has the image in both views' places: its shares there add up.
+    regions = maps[..., :-1].reshape(*maps.shape[:-1], -1, side, side).sum(axis=-3)
     return [
         [
-            WordAttention(word, maps[s, w, :-1].reshape(side, -1), float(maps[s, w, -1]))
+            WordAttention(word, regions[s, w], float(maps[s, w, -1]))
             for w, word in enumerate(vocabulary.decode(sentence))
         ]
         for s, sentence in enumerate(word_ids(written.reports)[0])
