@@ -39,6 +39,12 @@ CORRECTED = CheXpertLabeler("corrected")
         ("the left base opacity has nearly resolved", "Lung Opacity", 0),
         ("effusion or consolidation", "Consolidation", -1),
         ("no effusion, with opacity at the base", "Lung Opacity", 1),
+        # a new clause ends the reach of what came before
+        ("no effusion, left basal opacity is unchanged", "Lung Opacity", 1),
+        ("no effusion, pneumothorax is identified", "Pneumothorax", 0),
+        ("no effusion and the heart size is increased", "Cardiomegaly", 1),
+        ("opacity may represent atelectasis, heart size is increased", "Cardiomegaly", 1),
+        ("low volumes, right effusion is not excluded", "Pleural Effusion", -1),
     ],
 )
 def test_both_rule_sets_read(sentence: str, observation: str, label: int) -> None:
