@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from coherent_cxr.configuration import configuration, require
+from coherent_cxr.evaluation.tokenization import Tokenization
 
 
 @configuration
@@ -14,12 +15,17 @@ class EvaluationConfig:
     Attributes:
         uncertain: What an uncertain label counts as in the headline; all three are always in the table.
         resamples: Bootstrap resamples of the patients.
+        tokenization: Tokens that language metrics compare: ``house``, or ``ptb`` for the Penn Treebank
+            tokeniser of other papers, which needs Java.
+        meteor: Whether to run METEOR where Java is present.
         seed: Seed of the resamples and of the choice of sample studies.
-        samples: Test studies shown on the results page.
+        samples: Test studies shown on the results page; 0 shows no text and no image of any study.
     """
 
     uncertain: Literal["as_negative", "as_positive", "ignore"] = "as_negative"
     resamples: int = 1000
+    tokenization: Tokenization = "house"
+    meteor: bool = True
     seed: int = 0
     samples: int = 20
 

@@ -12,9 +12,12 @@ import pandas as pd
 from coherent_cxr.evaluation.bootstrap import centred, paired_p_value, patient_weights, percentile_interval
 from coherent_cxr.evaluation.clinical import clinical_measures
 from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.evaluation.diversity import diversity_measures
 from coherent_cxr.evaluation.language import language_measures
 from coherent_cxr.evaluation.measures import Array, Measure, Metric
+from coherent_cxr.evaluation.meteor import java_is_there, meteor
 from coherent_cxr.evaluation.systems import References, SystemOutput
+from coherent_cxr.evaluation.tokenization import tokenized
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def score_systems(
     """
     weights = patient_weights(references.patients, config.resamples, config.seed)
     whole = np.ones((1, len(references.study_ids)))
-    by_system = [_measures(output, references) for output in outputs]
+    by_system = [_measures(config, output, references) for output in outputs]
     every = [measure for measures in by_system for measure in measures]
     metrics = list(dict.fromkeys(metric for measure in every for metric in measure.metrics))
     place = {metric: column for column, metric in enumerate(metrics)}
@@ -67,11 +70,17 @@ def score_systems(
     return Scores([output.name for output in outputs], metrics, measured, resampled)
 
 
-def _measures(output: SystemOutput, references: References) -> list[Measure]:
-    measures = clinical_measures(output.codes, references.codes)
+def _measures(config: EvaluationConfig, output: SystemOutput, references: References) -> list[Measure]:
+    clinical = clinical_measures(output.codes, references.codes)
     if output.texts is None:
-        return measures
-    return [*language_measures(output.texts, references.texts), *measures]
+        return clinical
+    written, wanted = (tokenized(texts, config.tokenization) for texts in (output.texts, references.texts))
+    language: list[Measure] = language_measures(written, wanted)
+    if config.meteor and java_is_there():
+        language.append(meteor(written, wanted))
+    repeats = np.zeros((len(written), 2), np.int64) if output.repeats is None else output.repeats
+    sameness = diversity_measures(output.texts, references.texts, references.training, repeats)
+    return [*language, *sameness, *clinical]
 
 
 def metrics_table(scores: Scores) -> pd.DataFrame:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
-from coherent_cxr.reports.text import metric_text
+from coherent_cxr.models.decoding import without_repeats
+from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards.labels import label_codes
 
 
@@ -27,12 +28,14 @@ class References:
         patients: Patient of each study.
         texts: Reference reports, tokens joined by spaces.
         codes: Reference label codes ``(studies, 14)``.
+        training: Reports of the training split, to find copies; may be empty.
     """
 
     study_ids: list[str]
     patients: list[str]
     texts: list[str]
     codes: NDArray[np.int8]
+    training: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,14 @@ class SystemOutput:
         name: The system.
         texts: Written reports, tokens joined by spaces; None for a system that gives labels alone.
         codes: Label codes of the written reports ``(studies, 14)``.
+        repeats: Sentences of each report that stood earlier in it, and all its sentences, before repeated
+            ones were removed ``(studies, 2)``.
     """
 
     name: str
     texts: list[str] | None
     codes: NDArray[np.int8]
+    repeats: NDArray[np.int64] | None = None
 
 
 def test_studies(findings: pd.DataFrame, splits: pd.DataFrame, with_image: Iterable[str]) -> list[str]:
@@ -90,16 +96,18 @@ def references_of(
         study_ids: The studies.
         findings: ``study_id``, ``tokens``.
         labels: ``study_id`` and the 14 observations.
-        splits: ``study_id``, ``patient_id``.
+        splits: ``study_id``, ``patient_id``, ``split``.
     """
     tokens = dict(zip(findings["study_id"], findings["tokens"], strict=True))
     patients = dict(zip(splits["study_id"], splits["patient_id"], strict=True))
     rows = labels.set_index("study_id").loc[list(study_ids)]
+    training = splits.loc[splits["split"] == "train", "study_id"]
     return References(
         list(study_ids),
         [str(patients[s]) for s in study_ids],
         [metric_text(tokens[s]) for s in study_ids],
         label_codes(rows, OBSERVATIONS),
+        [metric_text(tokens[s]) for s in training if s in tokens],
     )
 
 
@@ -109,7 +117,7 @@ def outputs_of(
     """Bring every system's answers into the references' order.
 
     Args:
-        generated: ``system``, ``study_id``, ``tokens``.
+        generated: ``system``, ``study_id``, ``tokens``; ``unprocessed`` tokens if there are any.
         generated_labels: ``system``, ``study_id`` and the 14 observations; may name systems without reports.
         references: The studies.
 
@@ -124,12 +132,32 @@ def outputs_of(
     for system, labels in generated_labels.groupby("system", sort=False):
         name = str(system)
         rows = _in_order(name, labels, references.study_ids)
-        texts = None
+        texts = repeats = None
         if name in reports:
             written = _in_order(name, reports[name], references.study_ids)
             texts = [metric_text(tokens) for tokens in written["tokens"]]
-        outputs.append(SystemOutput(name, texts, label_codes(rows, OBSERVATIONS)))
+            as_decoded = written["unprocessed"] if "unprocessed" in written else written["tokens"]
+            repeats = np.array([_repeats(tokens) for tokens in as_decoded])
+        outputs.append(SystemOutput(name, texts, label_codes(rows, OBSERVATIONS), repeats))
     return outputs
+
+
+def without_repeated_sentences(generated: pd.DataFrame) -> pd.DataFrame:
+    """Drop repeated sentences from every system's reports (the paper's post-processing).
+
+    Returns:
+        The table with shorter ``tokens`` and ``report``; ``unprocessed`` keeps the tokens as they were.
+    """
+    plain = [[list(sentence) for sentence in tokens] for tokens in generated["tokens"]]
+    tokens = [without_repeats(report) for report in plain]
+    reports = [detokenize(report) for report in tokens]
+    columns = {"tokens": tokens, "report": reports, "unprocessed": plain}
+    return generated.assign(**{name: pd.Series(c, index=generated.index) for name, c in columns.items()})
+
+
+def _repeats(tokens: Sequence[Sequence[str]]) -> tuple[int, int]:
+    sentences = [tuple(sentence) for sentence in tokens]
+    return len(sentences) - len(set(sentences)), len(sentences)
 
 
 def _in_order(system: str, table: pd.DataFrame, study_ids: Sequence[str]) -> pd.DataFrame:

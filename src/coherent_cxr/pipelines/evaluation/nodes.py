@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,13 @@ from matplotlib.figure import Figure
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.evaluation.config import EvaluationConfig
-from coherent_cxr.evaluation.systems import label_reports, outputs_of, references_of, test_studies
+from coherent_cxr.evaluation.systems import (
+    label_reports,
+    outputs_of,
+    references_of,
+    test_studies,
+    without_repeated_sentences,
+)
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.training.generation import GenerationConfig
@@ -27,11 +34,15 @@ def generate_reports(
     from coherent_cxr.training import generation
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
+    as_decoded = dataclasses.replace(config, remove_repeats=False)
     tables = [baseline_reports]
     for system, bundle in models.items():
-        written = generation.generate_reports(bundle, image_store, studies, config)
+        written = generation.generate_reports(bundle, image_store, studies, as_decoded)
         tables.append(written.assign(system=system)[list(baseline_reports.columns)])
-    return pd.concat(tables, ignore_index=True)
+    generated = pd.concat(tables, ignore_index=True)
+    if config.remove_repeats:
+        return without_repeated_sentences(generated)
+    return generated.assign(unprocessed=generated["tokens"])
 
 
 def label_generated_reports(
