@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -40,3 +43,35 @@ def test_a_rank_that_fails_is_an_error():
 
 def succeed() -> None:
     return None
+
+
+def test_ranks_started_by_torchrun_work_for_the_first_one(tmp_path: Path):
+    # The command of docs/training.md, with a call in the place of `kedro run`.
+    lead = (
+        "from coherent_cxr.training.distributed import current_world, run_in_ranks;"
+        "print([run_in_ranks(current_world, 1).size for _ in range(2)])"
+    )
+    command = (
+        f'if [ "$RANK" = 0 ]; then python -c "{lead}"; else python -m coherent_cxr.training.distributed; fi'
+    )
+    binaries = Path(sys.executable).parent
+    ran = subprocess.run(
+        [
+            str(binaries / "torchrun"),
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            "--no-python",
+            "bash",
+            "-c",
+            command,
+        ],
+        env={**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() == "[2, 2]"
