@@ -23,7 +23,7 @@ def test_real_radiographs_are_prepared_from_the_tar(tmp_path: Path) -> None:
     config = ImagePreparationConfig(size=128, views=("frontal", "lateral"), work_dir=str(tmp_path))
     studies = images["study_id"].unique()[:100]
     manifest = RadiographsManifest(str(archive), False, "CC BY-NC-ND 4.0")
-    store, exclusions, _notes = prepare_images(config, images, studies, manifest)
+    store, exclusions, *_ = prepare_images(config, images, studies, manifest)
     assert len(store) == images["study_id"].isin(studies).sum()
     assert set(exclusions["reason"]) == {"study_without_findings"}
     # Radiographs are neither black, nor white, nor flat.

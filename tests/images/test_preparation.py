@@ -32,7 +32,7 @@ def test_counts_in_are_counts_out_plus_exclusions(
     images, manifest = corpus
     (tmp_path / "png" / "CXR2_0.png").unlink()
     studies = ["CXR0", "CXR1", "CXR2", "CXR3", "CXR77"]
-    store, exclusions, _notes = prepare_images(_config(tmp_path), images, studies, manifest)
+    store, exclusions, *_ = prepare_images(_config(tmp_path), images, studies, manifest)
     assert store.index["image_id"].tolist() == ["CXR0_0", "CXR1_0"]
     assert exclusions.columns.tolist() == ["id", "reason", "detail"]
     assert _reasons(exclusions) == {
@@ -60,7 +60,7 @@ def test_the_limit_prefers_frontal_images(
         (tmp_path / "png" / f"{stray}.png").unlink()
     views = ["frontal", "lateral", "unknown"]
     config = _config(tmp_path, views=views, max_images_per_study=1)
-    store, exclusions, _notes = prepare_images(config, images, ["CXR0", "CXR1", "CXR4"], manifest)
+    store, exclusions, *_ = prepare_images(config, images, ["CXR0", "CXR1", "CXR4"], manifest)
     assert store.index["image_id"].tolist() == ["CXR0_0", "CXR1_0", "CXR4_1"]
     assert _reasons(exclusions) == {"CXR0_1": "beyond_image_limit", "CXR1_1": "beyond_image_limit"}
 
@@ -69,7 +69,7 @@ def test_a_file_that_no_report_names_is_an_exclusion(
     tmp_path: Path, corpus: tuple[pd.DataFrame, RadiographsManifest]
 ) -> None:
     images, manifest = corpus
-    store, exclusions, _notes = prepare_images(_config(tmp_path), images.iloc[:9], ["CXR0"], manifest)
+    store, exclusions, *_ = prepare_images(_config(tmp_path), images.iloc[:9], ["CXR0"], manifest)
     assert len(store) == 1
     assert _reasons(exclusions)["CXR4_1"] == "image_in_no_study"
 
@@ -79,7 +79,7 @@ def test_an_image_listed_twice_is_stored_once(
 ) -> None:
     images, manifest = corpus
     twice = pd.concat([images.head(2), images.head(1)], ignore_index=True)
-    store, exclusions, _notes = prepare_images(_config(tmp_path), twice, ["CXR0"], manifest)
+    store, exclusions, *_ = prepare_images(_config(tmp_path), twice, ["CXR0"], manifest)
     assert len(store) == 1
     assert exclusions["reason"].tolist()[:2] == ["view_not_selected", "duplicate_image"]
 
@@ -88,7 +88,7 @@ def test_drawn_images_are_frontal_whatever_the_table_says(tmp_path: Path) -> Non
     images = write_folder(tmp_path / "png", 4).assign(view="lateral")
     (tmp_path / "png" / "CXR0_1.png").unlink()
     manifest = RadiographsManifest(str(tmp_path / "png"), True, "drawn")
-    store, exclusions, _notes = prepare_images(_config(tmp_path), images, ["CXR0", "CXR1"], manifest)
+    store, exclusions, *_ = prepare_images(_config(tmp_path), images, ["CXR0", "CXR1"], manifest)
     assert store.index["view"].tolist() == ["frontal"] * 3
     assert _reasons(exclusions) == {"CXR0_1": "not_drawn"}
 

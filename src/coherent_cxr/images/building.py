@@ -18,6 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from coherent_cxr.images.decoding_workers import Decoded, decode_all, usable_cores
+from coherent_cxr.images.similarity import find_variants
 from coherent_cxr.images.source import ImageSource, Place
 from coherent_cxr.images.store import (
     FORMAT,
@@ -34,7 +35,13 @@ Pixels = np.memmap[Any, np.dtype[np.uint8]]
 
 
 def build_store(
-    wanted: pd.DataFrame, source: ImageSource, size: int, work_dir: Path, workers: int | None = None
+    wanted: pd.DataFrame,
+    source: ImageSource,
+    size: int,
+    work_dir: Path,
+    workers: int | None = None,
+    *,
+    drop_variants: bool = False,
 ) -> tuple[ImageStore, list[Decoded]]:
     """Decode images into a store.
 
@@ -48,6 +55,7 @@ def build_store(
         size: Side of the stored images in pixels.
         work_dir: Where stores are made and kept.
         workers: Decoding threads or processes; all cores by default.
+        drop_variants: Leave out images that repeat another of their study with other brightness or contrast.
 
     Returns:
         The store, and the images that are unreadable (they have a ``reason``) or have notes.
@@ -56,18 +64,18 @@ def build_store(
         ImageStoreError: If not a single image can be read.
         OSError: If the disk is full or cannot be written; running again continues.
     """
-    key = _content_key(wanted, source, size)
+    key = _content_key(wanted, source, f"{size}\tdistinct" if drop_variants else str(size))
     folder = work_dir / key[:20]
     folder.mkdir(parents=True, exist_ok=True)
     with _sole_writer(folder):
         if not (folder / RECORD).is_file():
-            _write(folder, wanted, source, size, workers)
+            _write(folder, wanted, source, size, workers, drop_variants)
         remarkable = [one for one in _read_log(folder / LOG).values() if one.reason or one.notes]
         return ImageStore.open(folder), remarkable
 
 
-def _content_key(wanted: pd.DataFrame, source: ImageSource, size: int) -> str:
-    digest = hashlib.sha256(f"{FORMAT}\t{size}\n".encode())
+def _content_key(wanted: pd.DataFrame, source: ImageSource, settings: str) -> str:
+    digest = hashlib.sha256(f"{FORMAT}\t{settings}\n".encode())
     for image_id, study_id, view in wanted[["image_id", "study_id", "view"]].itertuples(index=False):
         file = source.files[image_id]
         digest.update(f"{image_id}\t{study_id}\t{view}\t{file.length}\t{file.modified}\n".encode())
@@ -82,12 +90,21 @@ def _sole_writer(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write(folder: Path, wanted: pd.DataFrame, source: ImageSource, size: int, workers: int | None) -> None:
+def _write(
+    folder: Path,
+    wanted: pd.DataFrame,
+    source: ImageSource,
+    size: int,
+    workers: int | None,
+    drop_variants: bool,
+) -> None:
     image_ids = wanted["image_id"].tolist()
     done = _read_log(folder / LOG)
     if len(done) < len(image_ids):
         _open_pixels(folder, len(image_ids), size)
         done = _decode_missing(folder, image_ids, source, workers or usable_cores())
+    if drop_variants and len(np.load(folder / PIXELS, mmap_mode="r")) == len(image_ids):
+        _drop_variants(folder, wanted, done)
     good = [row for row, image_id in enumerate(image_ids) if not done[image_id].reason]
     if not good:
         raise ImageStoreError(
@@ -124,6 +141,18 @@ def _decode_missing(
             done.update((decoded.image_id, decoded) for decoded in finished)
             bar.update(len(finished))
     return done
+
+
+def _drop_variants(folder: Path, wanted: pd.DataFrame, done: dict[str, Decoded]) -> None:
+    """Give every image that repeats another a reason, in the log before anything is moved."""
+    readable = wanted.assign(row=np.arange(len(wanted)))
+    readable = readable[[not done[image_id].reason for image_id in readable["image_id"]]]
+    repeats = find_variants(np.load(folder / PIXELS, mmap_mode="r"), readable)
+    with (folder / LOG).open("a", encoding="utf-8") as log:
+        for image_id, original in repeats.items():
+            detail = f"It repeats {original} with other brightness or contrast."
+            done[image_id] = Decoded(image_id, reason="brightness_variant", detail=detail)
+            log.write(json.dumps(asdict(done[image_id])) + "\n")
 
 
 def _contents(image_ids: list[str], source: ImageSource) -> Iterator[tuple[str, bytes | Place]]:

@@ -17,6 +17,7 @@ from coherent_cxr.images.grey import (
     Radiograph,
     UnreadableImageError,
     check_size,
+    look_up,
     stretch,
     too_large,
 )
@@ -230,10 +231,7 @@ def _grey(frame: NDArray[Any], dataset: Dataset) -> tuple[NDArray[np.uint8], tup
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         grey = 255 - grey
     if by_level:
-        unsigned = np.dtype(f"u{frame.dtype.itemsize}")
-        table = np.zeros(1 << 8 * frame.dtype.itemsize, dtype=np.uint8)
-        table[levels.astype(unsigned)] = grey
-        return table[frame.astype(unsigned)], notes
+        return look_up(frame, levels, grey), notes
     shown = np.zeros(frame.shape, dtype=np.uint8)
     shown[slice(None) if inside is frame else ~padded] = grey  # type: ignore[operator]
     return shown, notes

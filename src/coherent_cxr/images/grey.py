@@ -72,5 +72,25 @@ def stretch(levels: NDArray[Any], low: float | None = None, high: float | None =
     high = float(levels.max()) if high is None else high
     if low == high:
         return np.zeros(levels.shape, dtype=np.uint8)
+    if levels.dtype.kind in "iu" and levels.dtype.itemsize <= 2 and levels.size > 1 << 16:
+        every = np.arange(int(levels.min()), int(levels.max()) + 1)
+        return look_up(levels, every, stretch(every, low, high))
     scaled = (levels.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
     return np.clip(np.round(scaled), 0, 255).astype(np.uint8)
+
+
+def look_up(levels: NDArray[Any], every: NDArray[Any], grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Replace grey levels by what was computed once per level.
+
+    Args:
+        levels: Integers of at most 16 bits, any shape.
+        every: Levels, each once.
+        grey: What becomes of each of ``every``; other levels become 0.
+
+    Returns:
+        Grey levels in the shape of ``levels``.
+    """
+    unsigned = np.dtype(f"u{levels.dtype.itemsize}")
+    table = np.zeros(1 << 8 * levels.dtype.itemsize, dtype=np.uint8)
+    table[every.astype(unsigned)] = grey
+    return np.asarray(table[levels.astype(unsigned)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.building import build_store
 from coherent_cxr.images.source import ImageSource, open_source
 from coherent_cxr.images.store import VIEW_ORDER, ImageStore
+from coherent_cxr.images.views import complete_views
 
 View = Literal["frontal", "lateral", "unknown"]
 
@@ -25,6 +26,10 @@ class ImagePreparationConfig:
         size: Side of the stored square images in pixels.
         views: Views to keep; images whose view nobody knows are "unknown".
         max_images_per_study: Most images of one study, frontal first; null keeps all.
+        drop_variants: Leave out images that repeat another of their study and view with other brightness or
+            contrast.
+        classify_views: Find out views that the corpus does not state, see
+            :func:`coherent_cxr.images.views.complete_views`.
         workers: Decoding threads; null uses all cores.
         work_dir: Where stores are made and kept by content, so that equal stores are decoded once.
     """
@@ -32,6 +37,8 @@ class ImagePreparationConfig:
     size: int = 128
     views: tuple[View, ...] = ("frontal",)
     max_images_per_study: int | None = None
+    drop_variants: bool = False
+    classify_views: bool = True
     workers: int | None = None
     work_dir: str = "data/02_intermediate/image_stores"
 
@@ -66,12 +73,21 @@ class RadiographsManifest:
         return cls(str(manifest["root"]), bool(manifest["drawn"]), str(manifest["notice"]))
 
 
+class PreparedImages(NamedTuple):
+    """What the stage makes: the store, and the tables that :func:`prepare_images` describes."""
+
+    store: ImageStore
+    exclusions: pd.DataFrame
+    notes: pd.DataFrame
+    views: dict[str, Any]
+
+
 def prepare_images(
     config: ImagePreparationConfig,
     images: pd.DataFrame,
     study_ids: Iterable[str],
     radiographs: RadiographsManifest,
-) -> tuple[ImageStore, pd.DataFrame, pd.DataFrame]:
+) -> PreparedImages:
     """Prepare the images of all studies that have findings.
 
     Args:
@@ -84,7 +100,7 @@ def prepare_images(
         The store. The exclusions (id, reason, detail): one row per image, be it of the table or only a file,
         that is not in the store, and one with the study's own id (reason ``study_without_image``) per study
         that has none left. The notes (id, note, detail) on stored images whose files are odd, such as DICOM
-        files with names in them.
+        files with names in them. Last, how views were found out that the corpus does not state.
 
     Raises:
         ImageSourceError: If the radiographs cannot be opened.
@@ -96,8 +112,20 @@ def prepare_images(
         images = images.assign(
             view=images["view"].where(~images["image_id"].isin(set(source.files)), "frontal")
         )
+    view_report: dict[str, Any] = {}
+    if config.classify_views and not radiographs.drawn:
+        with_findings = images["study_id"].isin(set(studies))
+        completed, view_report = complete_views(images[with_findings], source)
+        images = pd.concat([completed, images[~with_findings]]).loc[images.index]
     wanted, excluded = select_images(config, images, studies, source, radiographs)
-    store, remarkable = build_store(wanted, source, config.size, Path(config.work_dir), config.workers)
+    store, remarkable = build_store(
+        wanted,
+        source,
+        config.size,
+        Path(config.work_dir),
+        config.workers,
+        drop_variants=config.drop_variants,
+    )
     excluded += [(one.image_id, one.reason, one.detail) for one in remarkable if one.reason]
     notes = [(one.image_id, *note) for one in remarkable for note in one.notes]
     if len(store) + len(excluded) != len(images):
@@ -111,10 +139,11 @@ def prepare_images(
     excluded += [
         (study, "study_without_image", f"No image of the study {study} is left.") for study in without
     ]
-    return (
+    return PreparedImages(
         store,
         pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str"),
         pd.DataFrame(notes, columns=["id", "note", "detail"]).astype("str"),
+        view_report,
     )
 
 
