@@ -9,6 +9,7 @@ import torch
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.models.bundle import weights_digest
+from coherent_cxr.models.encoder import Backbone
 from coherent_cxr.training import encoder_pretraining
 from coherent_cxr.training.encoder_pretraining import (
     EncoderPretrainingConfig,
@@ -30,12 +31,26 @@ def train(config, corpus):
 
 
 def test_it_learns_the_labels(config, corpus):
-    history = train(dataclasses.replace(config, epochs=8), corpus).history
+    history = train(dataclasses.replace(config, epochs=5), corpus).history
     auroc = history[history["metric"] == "auroc"]["value"].tolist()
     assert auroc[-1] > 0.9
     assert {"auroc/Cardiomegaly", "auroc/Pleural Effusion"} <= set(history["metric"])
     loss = history[history["metric"] == "label_loss"]["value"].tolist()
     assert loss[-1] < loss[0]
+
+
+def test_the_first_epochs_may_see_images_of_half_the_side(config, corpus, monkeypatch):
+    sides = []
+    forward = Backbone.forward
+
+    def watched(self, images):
+        sides.append(images.shape[-1])
+        return forward(self, images)
+
+    monkeypatch.setattr(Backbone, "forward", watched)
+    train(dataclasses.replace(config, epochs=2, half_size_epochs=1), corpus)
+    # four steps and one validation batch per epoch, which always sees whole images
+    assert sides == [32] * 4 + [64] + [64] * 5
 
 
 def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, monkeypatch):
@@ -90,6 +105,7 @@ def test_images_move_as_a_whole_and_nothing_wraps_in():
     [
         ({"batch_size": 1}, "'encoder_pretraining.batch_size' is 1; it must be at least 2"),
         ({"max_shift": 0.5}, "below 0.5"),
+        ({"epochs": 2, "half_size_epochs": 2}, "'encoder_pretraining.half_size_epochs' is 2"),
         ({"accumulate": 0}, "a positive whole number"),
         ({"select": "loss"}, "select"),
     ],
