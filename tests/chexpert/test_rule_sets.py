@@ -73,6 +73,8 @@ def test_both_rule_sets_read(sentence: str, observation: str, label: int) -> Non
         ("heart is not enlarged", "Cardiomegaly", None, 0),
         ("heart is within normal limits", "Cardiomegaly", None, 0),
         ("heart size is stable", "Cardiomegaly", -1, None),
+        ("heart size is enlarged, pulmonary vascularity within normal limits", "Cardiomegaly", 0, 1),
+        ("the heart size and mediastinum appear grossly within normal limits", "Cardiomegaly", 1, 0),
     ],
 )
 def test_rule_sets_differ_where_the_original_is_wrong(
