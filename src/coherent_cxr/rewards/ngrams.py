@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 _LETTER: Final = 0x9E3779B97F4A7C15
 _WORD: Final = np.uint64(0xC2B2AE3D27D4EB4F)
-_SPACE: Final = 32
+_IS_SPACE: Final = np.array([chr(letter).isspace() and letter < 128 for letter in range(256)])
 
 
 class Words(NamedTuple):
@@ -40,7 +40,7 @@ def hashed_words(texts: Sequence[str]) -> Words:
     ]
     letters = np.frombuffer(b" ".join([*encoded, b""]), np.uint8)
     is_space = np.ones(len(letters) + 2, dtype=bool)
-    is_space[1:-1] = letters <= _SPACE
+    is_space[1:-1] = _IS_SPACE[letters]
     edges = np.flatnonzero(is_space[1:] != is_space[:-1])
     starts, ends = edges[::2], edges[1::2]
     powers, inverses = _powers(max(len(letters), 1).bit_length())
