@@ -21,12 +21,16 @@ STAGES = (
 )
 """The stages in the order in which they can run one after the other."""
 
+EXTRA_STAGES = ("download_openi", "mimic_fabrication", "label_comparison", "quality_report")
+"""Stages that run on request only."""
+
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Return every stage by its name, and all of them together as ``__default__``."""
+    """Return every stage by its name, and those of :data:`STAGES` together as ``__default__``."""
     stages: dict[str, Pipeline] = {
         name: import_module(f"coherent_cxr.pipelines.{name}").create_pipeline()
-        for name in STAGES
+        for name in (*STAGES, *EXTRA_STAGES)
         if find_spec(f"coherent_cxr.pipelines.{name}")
     }
-    return {"__default__": sum(stages.values(), Pipeline([])), **stages}
+    default = sum((stages[name] for name in STAGES if name in stages), Pipeline([]))
+    return {"__default__": default, **stages}

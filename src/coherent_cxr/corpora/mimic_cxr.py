@@ -136,6 +136,24 @@ def read_table(config: MimicCxrConfig, name: str, columns: tuple[str, ...] | Non
         raise CorpusError(f"{path} is damaged ({type(error).__name__}); download it again.") from error
 
 
+def read_labels(config: MimicCxrConfig, name: str = "chexpert") -> pd.DataFrame:
+    """Read the labels that MIMIC-CXR-JPG ships.
+
+    Args:
+        config: Where the corpus is.
+        name: "chexpert" or "negbio".
+
+    Returns:
+        study_id and one column per observation: 1, 0, -1 or missing.
+
+    Raises:
+        CorpusError: If the file is missing or damaged.
+    """
+    read_table(config, name)  # complains in a sentence
+    table = pd.read_csv(str(find_file(config, name)), dtype={"subject_id": str, "study_id": str})
+    return table.drop(columns="subject_id").drop_duplicates("study_id")
+
+
 def parse_mimic_cxr(config: MimicCxrConfig) -> ParsedCorpus:
     """Parse the corpus; every report and image becomes a row or an exclusion.
 

@@ -1,0 +1,5 @@
+"""Open-I is fetched from its publisher."""
+
+from coherent_cxr.pipelines.download_openi.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

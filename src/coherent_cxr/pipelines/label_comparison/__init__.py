@@ -1,0 +1,5 @@
+"""Our labels are compared with those that a corpus ships."""
+
+from coherent_cxr.pipelines.label_comparison.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,59 @@
+"""Nodes of the stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from coherent_cxr.corpora import quality
+from coherent_cxr.corpora.quality_page import render
+
+if TYPE_CHECKING:
+    from coherent_cxr.images.store import ImageStore
+
+
+def count_rows(
+    studies: pd.DataFrame,
+    images: pd.DataFrame,
+    findings: pd.DataFrame,
+    parsing_exclusions: pd.DataFrame,
+    findings_exclusions: pd.DataFrame,
+    image_exclusions: pd.DataFrame,
+    image_store: ImageStore,
+) -> pd.DataFrame:
+    """Count what every stage took in, gave out and left out, by reason."""
+    return pd.concat(
+        [
+            quality.stage_counts("report_parsing", len(studies), parsing_exclusions),
+            quality.stage_counts("findings_extraction", len(findings), findings_exclusions),
+            quality.stage_counts("image_preparation", len(image_store), image_exclusions),
+        ],
+        ignore_index=True,
+    )
+
+
+def find_leaks(splits: pd.DataFrame, findings: pd.DataFrame, image_store: ImageStore) -> pd.DataFrame:
+    """Look for patients, images and report texts that are in more than one split."""
+    return quality.leaks(splits, findings, image_store.pixels, image_store.index)
+
+
+def describe(
+    studies: pd.DataFrame,
+    images: pd.DataFrame,
+    findings: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
+    quality_counts: pd.DataFrame,
+    quality_leaks: pd.DataFrame,
+) -> str:
+    """Write the page."""
+    tables = {
+        "What went in and out": quality_counts,
+        "Leaks between the splits": quality_leaks,
+        "Sections": quality.section_coverage(studies),
+        "Views": quality.view_counts(images),
+        "Findings": quality.text_distributions(findings),
+        "Repeated findings": quality.repeated_texts(findings),
+        "Labels": quality.label_prevalence(chexpert_labels),
+    }
+    return render(tables)

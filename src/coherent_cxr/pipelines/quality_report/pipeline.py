@@ -1,0 +1,46 @@
+"""Wiring of the stage."""
+
+from kedro.pipeline import Node, Pipeline
+
+from coherent_cxr.pipelines.quality_report.nodes import count_rows, describe, find_leaks
+
+
+def create_pipeline() -> Pipeline:
+    """Return the stage quality_report."""
+    return Pipeline(
+        [
+            Node(
+                count_rows,
+                inputs=[
+                    "studies",
+                    "images",
+                    "findings",
+                    "parsing_exclusions",
+                    "findings_exclusions",
+                    "image_exclusions",
+                    "image_store",
+                ],
+                outputs="quality_counts",
+                name="count_rows",
+            ),
+            Node(
+                find_leaks,
+                inputs=["splits", "findings", "image_store"],
+                outputs="quality_leaks",
+                name="find_leaks",
+            ),
+            Node(
+                describe,
+                inputs=[
+                    "studies",
+                    "images",
+                    "findings",
+                    "chexpert_labels",
+                    "quality_counts",
+                    "quality_leaks",
+                ],
+                outputs="quality_page",
+                name="describe_corpus",
+            ),
+        ]
+    )
