@@ -70,7 +70,7 @@ def test_a_users_own_function_by_import_path(context, monkeypatch):
     with pytest.raises(ValueError, match=r"shape \(2, 3\).*\(2, 1\).*broken\.terms"):
         wrong(reports, reports)
     for missing in ("polite:nothing", "nowhere:politeness"):
-        with pytest.raises(ValueError, match="cannot be imported.*PYTHONPATH"):
+        with pytest.raises(ValueError, match=r"cannot be imported.*PYTHONPATH"):
             RewardConfig(weight=1.0, function=missing).build("own", context)
 
 

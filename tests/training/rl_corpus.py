@@ -1,4 +1,4 @@
-"""A corpus small enough to fine-tune on in seconds: twelve drawn images, reports of two sentences, tiny models."""
+"""A corpus small enough to fine-tune on in seconds: drawn images, short reports, tiny models."""
 
 from __future__ import annotations
 
