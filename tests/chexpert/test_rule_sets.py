@@ -68,6 +68,8 @@ def test_both_rule_sets_read(sentence: str, observation: str, label: int) -> Non
         ("?pneumonia", "Pneumonia", 1, -1),
         ("unable to exclude pneumonia", "Pneumonia", 1, -1),
         ("findings are not consistent with pneumonia", "Pneumonia", 1, 0),
+        ("pneumonia is less likely", "Pneumonia", 1, -1),
+        ("right lower lobe collapse appears less distinct", "Atelectasis", 1, 1),
         ("there is neither effusion nor pneumothorax", "Pleural Effusion", 1, 0),
         ("the heart is not enlarged", "Cardiomegaly", 0, 0),
         ("heart is not enlarged", "Cardiomegaly", None, 0),
