@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.decoding import without_repeats
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards.labels import label_codes
@@ -69,6 +70,11 @@ def test_studies(findings: pd.DataFrame, splits: pd.DataFrame, with_image: Itera
     """
     chosen = set(splits.loc[splits["split"] == "test", "study_id"]) & set(with_image)
     return [study for study in findings["study_id"] if study in chosen]
+
+
+def first_images(store: ImageStore, study_ids: Sequence[str]) -> list[NDArray[np.uint8]]:
+    """Return the first stored image of each study, frontal if there is one ``(size, size)``."""
+    return [np.asarray(store.pixels[store.rows_of_study(study)[0]]) for study in study_ids]
 
 
 def label_reports(labeler: CheXpertLabeler, generated: pd.DataFrame) -> pd.DataFrame:

@@ -2,87 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
-from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
-from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.evaluation.figures.curves import curves_figure
+from coherent_cxr.evaluation.figures.intervals import intervals_figure
+from coherent_cxr.evaluation.figures.negation import negation_figure
+from coherent_cxr.evaluation.figures.svg import inline_svg
 from coherent_cxr.evaluation.headline import UNCERTAIN_IN_WORDS, headline_metrics
+from coherent_cxr.evaluation.page import paper
+from coherent_cxr.evaluation.page.attention import COLOURS, attended_study
+from coherent_cxr.evaluation.page.cases import best_and_worst, choose_samples
+from coherent_cxr.evaluation.page.data import Background, Judged
+from coherent_cxr.evaluation.page.headline import headline, other_columns
 from coherent_cxr.evaluation.page.rendering import data_uri, render
-from coherent_cxr.evaluation.page.samples import Sample, choose_samples, sample
-from coherent_cxr.images.store import ImageStore
-from coherent_cxr.rewards.labels import label_codes
+from coherent_cxr.evaluation.page.samples import Sample, sample
+from coherent_cxr.evaluation.tables import label_table
+from coherent_cxr.evaluation.tokenization import IN_WORDS
+
+CASES = 4
 
 
-def results_page(
-    config: EvaluationConfig,
-    labeler: CheXpertLabeler,
-    metrics: pd.DataFrame,
-    generated: pd.DataFrame,
-    findings: pd.DataFrame,
-    study_ids: Sequence[str],
-    store: ImageStore,
-    radiographs: Mapping[str, Any],
-) -> str:
+def results_page(judged: Judged, background: Background | None = None) -> str:
     """Write the page.
 
     Args:
-        config: Settings of the evaluation.
-        labeler: The labeller behind the labels.
-        metrics: What :func:`~coherent_cxr.evaluation.scoring.metrics_table` gave.
-        generated: ``system``, ``study_id``, ``report``.
-        findings: ``study_id``, ``text``.
-        study_ids: The test studies.
-        store: Their images.
-        radiographs: ``drawn`` and ``notice``.
+        judged: Results and reports.
+        background: Images, training, corpus and model; sections without content are left out.
 
     Returns:
-        The page as HTML.
+        The page as HTML, with nothing loaded from anywhere.
     """
+    background = background or Background()
+    config = judged.config
+    best, worst = _cases(judged, background)
     return render(
         "results.html",
-        notice=radiographs["notice"],
-        drawn=radiographs["drawn"],
-        studies=len(study_ids),
-        policy=UNCERTAIN_IN_WORDS[config.uncertain],
-        rules=labeler.rules,
-        headline=headline_table(metrics, config.uncertain),
-        samples=_samples(config, labeler, generated, findings, study_ids, store),
+        judged=judged,
+        background=background,
         observations=OBSERVATIONS,
+        policy=UNCERTAIN_IN_WORDS[config.uncertain],
+        tokens=IN_WORDS[config.tokenization],
+        headline=headline(judged.metrics, judged.comparisons, headline_metrics(config.uncertain)),
+        tables={
+            name: headline(judged.metrics, judged.comparisons, columns)
+            for name, columns in other_columns(config.uncertain).items()
+        },
+        intervals=_intervals(judged, background),
+        heatmaps=_heatmaps(judged),
+        paper=paper,
+        own_rows=paper.own_rows(judged.metrics, config.uncertain),
+        samples=_samples(judged, background, choose_samples(judged.codes, config.samples, config.seed)),
+        best=_samples(judged, background, best, few=True),
+        worst=_samples(judged, background, worst, few=True),
+        colours=COLOURS,
+        **_attention(judged, background),
+        curves=_curves(background),
     )
 
 
-def headline_table(metrics: pd.DataFrame, uncertain: str) -> dict[str, Any]:
-    """Return the columns and, by system, value and interval of each headline metric."""
-    names = headline_metrics(uncertain)
-    keys = ["system", "metric", "labels", "average", "uncertain"]
-    cells = {tuple(row[key] for key in keys): row for row in metrics.to_dict("records")}
-    rows = {
-        system: [cells.get((system, *metric)) for metric in names.values()]
-        for system in dict.fromkeys(metrics["system"])
+def _samples(judged: Judged, background: Background, rows: Sequence[int], few: bool = False) -> list[Sample]:
+    systems = list(judged.reports)
+    if few:
+        systems = [s for s in systems if s not in background.compared] or systems
+    return [
+        sample(
+            judged.labeler,
+            judged.study_ids[row],
+            data_uri(background.images[row], 256) if len(background.images) else "",
+            judged.references[row],
+            judged.codes[row],
+            {system: judged.reports[system][row] for system in systems},
+            {system: judged.report_codes[system][row] for system in systems},
+        )
+        for row in rows
+    ]
+
+
+def _cases(judged: Judged, background: Background) -> tuple[list[int], list[int]]:
+    if judged.config.samples == 0 or background.main_system not in judged.report_codes:
+        return [], []
+    return best_and_worst(judged.report_codes[background.main_system], judged.codes, CASES)
+
+
+def _heatmaps(judged: Judged) -> list[dict[str, Any]]:
+    uncertain = judged.config.uncertain
+    positives = dict(zip(OBSERVATIONS, (judged.codes == 1).sum(axis=0).tolist(), strict=True))
+    maps = []
+    for name in ("F1", "recall", "precision"):
+        table = label_table(judged.metrics, name, uncertain)
+        rows = {
+            label: [None if np.isnan(v) else v for v in row]
+            for label, row in zip(table.index, table.to_numpy(dtype=float), strict=True)
+        }
+        maps.append({"name": name, "systems": list(table.columns), "rows": rows, "positives": positives})
+    return maps
+
+
+def _intervals(judged: Judged, background: Background) -> str:
+    figure = intervals_figure(judged.metrics, judged.config.uncertain, set(background.compared))
+    return inline_svg(figure, "intervals", "Headline metrics of every system with 95 % intervals")
+
+
+def _curves(background: Background) -> str:
+    if not any(len(history) for history in background.histories.values()):
+        return ""
+    return inline_svg(curves_figure(background.histories), "curves", "Learning curves of every stage")
+
+
+def _attention(judged: Judged, background: Background) -> dict[str, Any]:
+    attended = background.attended
+    if attended is None or judged.config.samples == 0 or not len(background.images):
+        return {"attended": [], "negation": "", "by_status": []}
+    studies = [
+        attended_study(judged.study_ids[row], background.images[row], report)
+        for row, report in attended.reports.items()
+    ]
+    mean_image = np.mean(np.stack(list(background.images)), axis=0).astype(np.uint8)
+    figure = negation_figure(attended.mentions, mean_image)
+    return {
+        "attended": studies,
+        "negation": inline_svg(figure, "negation", "Mean attention of affirmed and of denied mentions"),
+        "by_status": attended.by_status.to_dict("records"),
     }
-    return {"columns": list(names), "rows": rows}
-
-
-def _samples(
-    config: EvaluationConfig,
-    labeler: CheXpertLabeler,
-    generated: pd.DataFrame,
-    findings: pd.DataFrame,
-    study_ids: Sequence[str],
-    store: ImageStore,
-) -> list[Sample]:
-    texts = findings.set_index("study_id")["text"]
-    codes = label_codes(labeler.label_many(texts.loc[list(study_ids)]), OBSERVATIONS)
-    by_study = dict(list(generated.groupby("study_id", sort=False)))
-    shown = []
-    for row in choose_samples(codes, config.samples, config.seed):
-        study = study_ids[row]
-        reports = dict(zip(by_study[study]["system"], by_study[study]["report"], strict=True))
-        said = label_codes(labeler.label_many(reports.values()), OBSERVATIONS)
-        image = data_uri(store.pixels[store.rows_of_study(study)[0]], 256)
-        report_codes = dict(zip(reports, said, strict=True))
-        shown.append(sample(labeler, study, image, texts[study], codes[row], reports, report_codes))
-    return shown

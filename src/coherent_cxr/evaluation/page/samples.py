@@ -1,4 +1,4 @@
-"""Sample studies: image, reference, and what each system wrote (the paper's Table 4)."""
+"""Studies as the page shows them: image, reference, and what each system wrote (the paper's Table 4)."""
 
 from __future__ import annotations
 
@@ -31,33 +31,13 @@ class Written(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A study as the page shows it: image, reference with its positive observations, all reports."""
+    """A study: its image ("" for none), reference with its positive observations, and the reports."""
 
     study_id: str
     image: str
     reference: list[Stretch]
     positives: list[str]
     written: list[Written]
-
-
-def choose_samples(codes: NDArray[np.int8], count: int, seed: int) -> list[int]:
-    """Choose studies at random, but so that every observation is shown if the test split has it.
-
-    Args:
-        codes: Reference label codes ``(studies, 14)``.
-        count: Number of studies.
-        seed: Seed of the choice.
-
-    Returns:
-        Rows of the chosen studies, in rising order.
-    """
-    order = np.random.default_rng(seed).permutation(len(codes))
-    chosen: list[int] = []
-    for column in range(codes.shape[1]):
-        if not any(codes[row, column] == 1 for row in chosen):
-            chosen += [int(row) for row in order if codes[row, column] == 1][:1]
-    chosen += [int(row) for row in order if row not in chosen]
-    return sorted(chosen[:count])
 
 
 def sample(

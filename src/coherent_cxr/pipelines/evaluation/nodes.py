@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from coherent_cxr.baselines.registry import SYSTEMS as BASELINES
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.evaluation.page import Attended
 from coherent_cxr.evaluation.systems import (
+    first_images,
     label_reports,
     outputs_of,
     references_of,
@@ -20,6 +24,8 @@ from coherent_cxr.evaluation.systems import (
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.training.generation import GenerationConfig
+
+DRAWN = {True: ("The images are drawn phantoms, not radiographs.",), False: ()}
 
 
 def generate_reports(
@@ -74,40 +80,97 @@ def score(
     return scoring.metrics_table(scores), scoring.comparisons_table(scores), summary
 
 
-def draw_attention(
+def look_where_it_looked(
+    config: EvaluationConfig,
+    labelling: ChexpertLabellingConfig,
+    generation: GenerationConfig,
     full_model: ModelBundle,
     image_store: ImageStore,
     findings: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
     radiographs: dict[str, Any],
-) -> Figure:
-    """Draw where the full model looks on the test study with the most positive labels."""
-    from coherent_cxr.evaluation.attention import attention_figure
-    from coherent_cxr.models.attention import write_with_attention
+) -> tuple[Attended, pd.DataFrame, Figure, Figure]:
+    """Study the attention of the full model on the test split."""
+    from coherent_cxr.evaluation.attention_maps import write_with_maps
+    from coherent_cxr.evaluation.attention_study import study_attention
+    from coherent_cxr.training.study_regions import study_regions
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
-    positives = (chexpert_labels.set_index("study_id").loc[studies] == 1).sum(axis=1)
-    image = image_store.pixels[image_store.rows_of_study(str(positives.idxmax()))[0]]
-    written = write_with_attention(full_model.build(), full_model.vocabulary, image)
-    notice = f"{radiographs['notice']} For research only, not for clinical use."
-    return attention_figure(image, written, notice)
+    model = full_model.build()
+    regions = study_regions(model, image_store, studies, generation)
+    return study_attention(
+        config,
+        labelling.labeler(),
+        "full",
+        write_with_maps(model, full_model.vocabulary, regions),
+        first_images(image_store, studies),
+        (chexpert_labels.set_index("study_id").loc[studies] == 1).sum(axis=1).tolist(),
+        f"{radiographs['notice']} For research only, not for clinical use.",
+    )
+
+
+def draw_figures(
+    config: EvaluationConfig,
+    metrics: pd.DataFrame,
+    generated_labels: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
+    **histories: pd.DataFrame,
+) -> tuple[Figure, Figure, Figure]:
+    """Draw intervals, F1 by label and learning curves."""
+    from coherent_cxr.evaluation.figures.results import results_figures
+
+    test = chexpert_labels[chexpert_labels["study_id"].isin(generated_labels["study_id"])]
+    positives = (test.set_index("study_id") == 1).sum()
+    return results_figures(config, metrics, positives, frozenset(BASELINES), histories)
 
 
 def write_results_page(
     config: EvaluationConfig,
     labelling: ChexpertLabellingConfig,
     metrics: pd.DataFrame,
+    comparisons: pd.DataFrame,
     generated_reports: pd.DataFrame,
+    generated_labels: pd.DataFrame,
+    studies: pd.DataFrame,
     findings: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
     image_store: ImageStore,
     radiographs: dict[str, Any],
+    full_model: ModelBundle,
+    attended: Attended,
+    **others: pd.DataFrame,
 ) -> str:
-    """Write the results page."""
-    from coherent_cxr.evaluation import page
+    """Write the results page; the other tables are ``<stage>_history`` and ``<stage>_exclusions``."""
+    from coherent_cxr.evaluation import cards
+    from coherent_cxr.evaluation.page import Background, Judged, results_page
 
-    studies = test_studies(findings, splits, image_store.index["study_id"])
-    return page.results_page(
-        config, labelling.labeler(), metrics, generated_reports, findings, studies, image_store, radiographs
+    test = test_studies(findings, splits, image_store.index["study_id"])
+    judged = Judged.of(
+        config,
+        labelling.labeler(),
+        metrics,
+        comparisons,
+        generated_reports,
+        generated_labels,
+        references_of(test, findings, chexpert_labels, splits),
+        dict(zip(findings["study_id"], findings["text"], strict=True)),
+        notices=(*DRAWN[bool(radiographs["drawn"])], radiographs["notice"]),
     )
+    background = Background(
+        images=first_images(image_store, test),
+        main_system=attended.system,
+        compared=frozenset(BASELINES),
+        attended=attended,
+        histories=_by_stage(others, "_history"),
+        counts=cards.corpus_counts(studies, findings, splits, image_store.index),
+        exclusions=cards.exclusion_counts(_by_stage(others, "_exclusions")),
+        labels=cards.label_counts(chexpert_labels, splits),
+        model=cards.model_facts(attended.system, full_model),
+    )
+    return results_page(judged, background)
+
+
+def _by_stage(tables: Mapping[str, pd.DataFrame], ending: str) -> dict[str, pd.DataFrame]:
+    return {name.removesuffix(ending): table for name, table in tables.items() if name.endswith(ending)}

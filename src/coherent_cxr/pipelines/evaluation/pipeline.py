@@ -3,9 +3,10 @@
 from kedro.pipeline import Node, Pipeline
 
 from coherent_cxr.pipelines.evaluation.nodes import (
-    draw_attention,
+    draw_figures,
     generate_reports,
     label_generated_reports,
+    look_where_it_looked,
     score,
     write_results_page,
 )
@@ -13,6 +14,23 @@ from coherent_cxr.pipelines.rl_fine_tuning.pipeline import SYSTEMS
 
 MODELS = {"mle": "mle_model"} | {system: f"{system}.rl_model" for system in SYSTEMS}
 """The generators by the names under which they appear in results, and where they are kept."""
+
+
+HISTORIES = {
+    "encoder": "encoder_history",
+    "mle": "mle_history",
+    **{system: f"{system}.rl_history" for system in SYSTEMS},
+    "baselines": "baselines_history",
+}
+"""Training histories by the names under which their curves appear."""
+
+EXCLUSIONS = {
+    "report parsing": "parsing_exclusions",
+    "findings extraction": "findings_exclusions",
+    "vocabulary building": "split_exclusions",
+    "image preparation": "image_exclusions",
+}
+"""What each stage left out."""
 
 
 def create_pipeline() -> Pipeline:
@@ -53,8 +71,11 @@ def create_pipeline() -> Pipeline:
                 name="score",
             ),
             Node(
-                draw_attention,
+                look_where_it_looked,
                 inputs=[
+                    "params:evaluation",
+                    "params:chexpert_labelling",
+                    "params:generation",
                     "full.rl_model",
                     "image_store",
                     "findings",
@@ -62,21 +83,41 @@ def create_pipeline() -> Pipeline:
                     "splits",
                     "radiographs",
                 ],
-                outputs="attention_example",
-                name="draw_attention",
+                outputs=["attended", "attention_by_status", "negation_attention", "attention_example"],
+                name="look_where_it_looked",
+            ),
+            Node(
+                draw_figures,
+                inputs={
+                    "config": "params:evaluation",
+                    "metrics": "metrics",
+                    "generated_labels": "generated_labels",
+                    "chexpert_labels": "chexpert_labels",
+                    **HISTORIES,
+                },
+                outputs=["headline_intervals", "label_heatmap", "all_learning_curves"],
+                name="draw_figures",
             ),
             Node(
                 write_results_page,
-                inputs=[
-                    "params:evaluation",
-                    "params:chexpert_labelling",
-                    "metrics",
-                    "generated_reports",
-                    "findings",
-                    "splits",
-                    "image_store",
-                    "radiographs",
-                ],
+                inputs={
+                    "config": "params:evaluation",
+                    "labelling": "params:chexpert_labelling",
+                    "metrics": "metrics",
+                    "comparisons": "comparisons",
+                    "generated_reports": "generated_reports",
+                    "generated_labels": "generated_labels",
+                    "studies": "studies",
+                    "findings": "findings",
+                    "chexpert_labels": "chexpert_labels",
+                    "splits": "splits",
+                    "image_store": "image_store",
+                    "radiographs": "radiographs",
+                    "full_model": "full.rl_model",
+                    "attended": "attended",
+                    **{f"{name}_history": dataset for name, dataset in HISTORIES.items()},
+                    **{f"{stage}_exclusions": dataset for stage, dataset in EXCLUSIONS.items()},
+                },
                 outputs="results_page",
                 name="write_results_page",
             ),

@@ -1,0 +1,123 @@
+"""Attention of many studies at once, and which written words speak of which observation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.models.attention import WordAttention
+from coherent_cxr.models.decoding import decode, word_ids
+from coherent_cxr.models.encoder import VIEWS
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.vocabulary import Vocabulary
+
+Report = list[list[WordAttention]]
+"""Words of each sentence with their maps."""
+
+
+class AttendedMention(NamedTuple):
+    """A mention and where the model looked while it wrote it.
+
+    Attributes:
+        study: Number of the study.
+        observation: Of which it speaks.
+        status: 1 affirmed, 0 denied, -1 uncertain.
+        sentinel: Mean share on the sentinel over the mention's words.
+        regions: Mean share of each region over the words, scaled to sum to one ``(rows, columns)``.
+    """
+
+    study: int
+    observation: str
+    status: int
+    sentinel: float
+    regions: NDArray[np.float64]
+
+
+@torch.no_grad()
+def write_with_maps(
+    model: ReportGenerator, vocabulary: Vocabulary, batches: Iterable[Tensor]
+) -> list[Report]:
+    """Write a report for each study greedily and keep the attention of every word.
+
+    Args:
+        model: The generator in evaluation mode.
+        vocabulary: Its words.
+        batches: Image regions V ``(batch, K, size)``.
+
+    Returns:
+        One report per study. Of a model that reads two views, the maps of both stand below each other, the
+        frontal one first ``(rows, columns)``.
+    """
+    views = 1 if model.config.study_input == "per_image" else VIEWS
+    reports: list[Report] = []
+    for regions in batches:
+        written = decode(model, regions, keep_attention=True)
+        assert written.attention is not None
+        side = round((regions.shape[1] / views) ** 0.5)
+        for maps, sentences in zip(written.attention.cpu().numpy(), word_ids(written.reports), strict=True):
+            reports.append(
+                [
+                    [
+                        WordAttention(word, maps[s, w, :-1].reshape(-1, side), float(maps[s, w, -1]))
+                        for w, word in enumerate(vocabulary.decode(sentence))
+                    ]
+                    for s, sentence in enumerate(sentences)
+                ]
+            )
+    return reports
+
+
+def report_text(report: Report) -> str:
+    """Return the readable report."""
+    return detokenize([[word.word for word in sentence] for sentence in report])
+
+
+def word_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+    """Return where each word stands in a readable report.
+
+    Args:
+        text: What :func:`~coherent_cxr.reports.text.detokenize` wrote.
+        words: The words it was given, in order.
+
+    Raises:
+        ValueError: If the text was not written from these words.
+    """
+    lowered, end, spans = text.lower(), 0, []
+    for word in words:
+        start = lowered.find(word, end)
+        if start < 0:
+            raise ValueError(f"The word '{word}' does not stand in the report after character {end}.")
+        end = start + len(word)
+        spans.append((start, end))
+    return spans
+
+
+def attended_mentions(labeler: CheXpertLabeler, reports: Sequence[Report]) -> list[AttendedMention]:
+    """Pair every mention of an observation with the attention of its words."""
+    found = []
+    for number, report in enumerate(reports):
+        words = [word for sentence in report for word in sentence]
+        text = report_text(report)
+        spans = word_spans(text, [word.word for word in words])
+        for mention in labeler.explain(text):
+            if mention.observation == "No Finding":
+                continue
+            own = [w for w, (a, b) in zip(words, spans, strict=True) if a < mention.end and b > mention.start]
+            regions = np.mean([w.regions for w in own], axis=0, dtype=np.float64)
+            found.append(
+                AttendedMention(
+                    number,
+                    mention.observation,
+                    mention.status,
+                    float(np.mean([w.sentinel for w in own])),
+                    regions / max(regions.sum(), 1e-12),
+                )
+            )
+    return found

@@ -1,0 +1,143 @@
+"""The headline table: values, intervals, and which differences are real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from coherent_cxr.evaluation.bootstrap import holm
+from coherent_cxr.evaluation.measures import Metric
+from coherent_cxr.evaluation.tables import KEYS, rows_of
+
+REAL = 0.05
+"""Adjusted p-values below this are called real."""
+
+
+class Cell(NamedTuple):
+    """One number of the table.
+
+    Attributes:
+        value: Measured value.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        standing: ``best``, ``like best`` (the difference from the best may be chance) or ``worse``.
+    """
+
+    value: float
+    low: float
+    high: float
+    standing: str
+
+
+class Headline(NamedTuple):
+    """Columns, and by system one cell per column (None: not run); the same findings in words."""
+
+    columns: list[str]
+    rows: dict[str, list[Cell | None]]
+    sentences: list[str]
+
+
+def headline(metrics: pd.DataFrame, comparisons: pd.DataFrame, columns: Mapping[str, Metric]) -> Headline:
+    """Put the headline together.
+
+    Args:
+        metrics: All metrics.
+        comparisons: All paired differences.
+        columns: Metric by short name; a metric that no system has is left out.
+    """
+    systems = list(dict.fromkeys(metrics["system"]))
+    rows: dict[str, list[Cell | None]] = {system: [] for system in systems}
+    names, sentences = [], []
+    for name, metric in columns.items():
+        table = rows_of(metrics, metric)
+        if table.empty:
+            continue
+        names.append(name)
+        p_values = against_best(table, comparisons, metric)
+        for system in systems:
+            rows[system].append(_cell(table, p_values, system) if system in table.index else None)
+        sentences.append(_sentence(name, table, p_values))
+    return Headline(names, rows, sentences)
+
+
+def against_best(table: pd.DataFrame, comparisons: pd.DataFrame, metric: Metric) -> dict[str, float]:
+    """Return the p-value of each system's difference from the best one, adjusted by Holm over the systems."""
+    best = str(table["value"].idxmax())
+    chosen = comparisons[(comparisons[KEYS] == list(metric)).all(axis=1)]
+    with_best = chosen[(chosen["system"] == best) | (chosen["other"] == best)]
+    others = np.where(with_best["system"] == best, with_best["other"], with_best["system"])
+    adjusted = holm(with_best["p_value"].to_numpy(dtype=float)) if len(with_best) else np.zeros(0)
+    return {best: 1.0, **dict(zip(map(str, others), adjusted.tolist(), strict=True))}
+
+
+def _cell(table: pd.DataFrame, p_values: Mapping[str, float], system: str) -> Cell:
+    value, low, high = (float(table[column].to_dict()[system]) for column in ("value", "low", "high"))
+    if value == table["value"].max():
+        standing = "best"
+    else:
+        standing = "like best" if p_values.get(system, 0.0) >= REAL else "worse"
+    return Cell(value, low, high, standing)
+
+
+def _sentence(name: str, table: pd.DataFrame, p_values: Mapping[str, float]) -> str:
+    best = str(table["value"].idxmax())
+    others = [str(s) for s in table.sort_values("value", ascending=False).index if s != best]
+    chance = [s for s in others if p_values.get(s, 0.0) >= REAL]
+    first = f"{name}: {best} is highest with {table['value'].max():.3f}"
+    if not others:
+        return f"{first}."
+    if not chance:
+        return f"{first}; its lead over every other system is real."
+    if len(chance) == len(others):
+        return f"{first}, but no lead of it is more than chance may give."
+    return f"{first}; its lead over {_listed(chance)} may be chance, over the others it is real."
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f"“{name}”" if "," in name else name for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def other_columns(uncertain: str) -> dict[str, dict[str, Metric]]:
+    """Return the further tables of the page: heading, then metric by short name."""
+    language = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D", "METEOR")
+    sameness = (
+        "words per report",
+        "length ratio",
+        "distinct-1",
+        "distinct-2",
+        "unique reports",
+        "commonest report",
+        "repeat rate",
+        "copied from training",
+    )
+    tables = {
+        "Language": {name: Metric(name) for name in language},
+        "Sameness": {name: Metric(name) for name in sameness},
+    }
+    for labels in ("14 labels", "13 labels", "5 labels"):
+        for policy, word in _POLICIES.items():
+            columns = {
+                f"{average} {name}": Metric(name, labels, average, policy)
+                for average in ("micro", "macro")
+                for name in ("precision", "recall", "F1")
+            }
+            columns["macro specificity"] = Metric("specificity", labels, "macro", policy)
+            columns["macro accuracy"] = Metric("accuracy", labels, "macro", policy)
+            columns["F1 per example"] = Metric("F1", labels, "example", policy)
+            tables[f"{labels}, uncertain {word}"] = columns
+    tables["Positives and negatives apart (13 labels)"] = {
+        "F1 of positives, micro": Metric("F1", "13 labels", "micro", uncertain),
+        "F1 of positives, macro": Metric("F1", "13 labels", "macro", uncertain),
+        "F1 of negatives, micro": Metric("F1 of negatives", "13 labels", "micro"),
+        "F1 of negatives, macro": Metric("F1 of negatives", "13 labels", "macro"),
+        "recall of negatives, micro": Metric("recall of negatives", "13 labels", "micro"),
+        "CCR": Metric("CCR"),
+    }
+    return tables
+
+
+_POLICIES = {"as_negative": "as negative", "as_positive": "as positive", "ignore": "ignored"}

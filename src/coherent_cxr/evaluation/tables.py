@@ -1,0 +1,25 @@
+"""Reading the long tables of metrics and comparisons."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from coherent_cxr.evaluation.measures import Metric
+
+KEYS = ["metric", "labels", "average", "uncertain"]
+
+
+def rows_of(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Return the rows of one metric of a table with one row per system, by system."""
+    chosen = (table[KEYS] == list(metric)).all(axis=1)
+    return table[chosen].set_index("system")
+
+
+def label_table(metrics: pd.DataFrame, name: str, uncertain: str) -> pd.DataFrame:
+    """Return one metric of every observation, observations by systems; NaN where a system has none."""
+    from coherent_cxr.chexpert import OBSERVATIONS
+
+    chosen = metrics[(metrics["metric"] == name) & (metrics["uncertain"] == uncertain)]
+    chosen = chosen[chosen["labels"].isin(OBSERVATIONS) & (chosen["average"] == "")]
+    wide = chosen.pivot(index="labels", columns="system", values="value")
+    return wide.reindex(index=list(OBSERVATIONS), columns=list(dict.fromkeys(metrics["system"])))

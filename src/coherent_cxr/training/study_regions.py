@@ -1,0 +1,35 @@
+"""Image regions of many studies, batch by batch, as a generator reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coherent_cxr.images.store import ImageStore
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.training.generation import GenerationConfig
+from coherent_cxr.training.regions import region_source
+from coherent_cxr.training.samples import rows_to_read
+
+
+@torch.no_grad()
+def study_regions(
+    model: ReportGenerator, store: ImageStore, study_ids: Sequence[str], config: GenerationConfig
+) -> Iterator[Tensor]:
+    """Yield regions V ``(batch, K, size)`` of studies in order.
+
+    Args:
+        model: The generator in evaluation mode.
+        store: Prepared images.
+        study_ids: Studies, each with at least one stored image.
+        config: Batch size and precision.
+    """
+    device = next(model.parameters()).device
+    regions_of = region_source(model, store, "trainable", Path(), config.precision, device)
+    for start in range(0, len(study_ids), config.batch_size):
+        batch = study_ids[start : start + config.batch_size]
+        yield regions_of(np.stack([rows_to_read(store, study, model.config)[0] for study in batch]))
