@@ -51,9 +51,13 @@ class Choice:
         """Choose a word for each row of logits ``(batch, rows, vocabulary)``."""
         if not self.draws:
             return logits.argmax(dim=-1)
-        chances = torch.softmax(self.allowed(logits / self.temperature), dim=-1)
-        drawn = torch.multinomial(chances.flatten(0, 1), 1, generator=self.generator)
-        return drawn.view(chances.shape[:2])
+        # By inverting the cumulated chances: one random number per row, where torch.multinomial draws one per
+        # word. In double precision, so that the last sum exceeds every draw and no impossible word is chosen.
+        sums = torch.softmax(self.allowed(logits / self.temperature), dim=-1).double().cumsum(dim=-1)
+        draws = torch.rand(
+            (*sums.shape[:-1], 1), dtype=sums.dtype, generator=self.generator, device=sums.device
+        )
+        return torch.searchsorted(sums, draws * sums[..., -1:], right=True).squeeze(-1)
 
     def allowed(self, logits: Tensor) -> Tensor:
         """Set the logits of words that top-k or top-p exclude to minus infinity."""
