@@ -9,14 +9,15 @@ from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.encoder import Backbone
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.models.likelihood import likelihood_loss
+from coherent_cxr.models.likelihood import likelihood_loss, word_log_probabilities
 from coherent_cxr.training.distributed import run_in_ranks
 from coherent_cxr.training.generation import GenerationConfig, generate_reports
 from coherent_cxr.training.mle import MleTrainingConfig, train_mle
-from coherent_cxr.training.mle_step import MleStep
+from coherent_cxr.training.mle_step import MleStep, sentence_weights
 from coherent_cxr.training.regions import region_source
 from coherent_cxr.training.samples import samples_of_split, to_device
 from coherent_cxr.training.validation import Validator, references_of
+from training.corpus import SENTENCES
 
 CPU = torch.device("cpu")
 
@@ -154,25 +155,57 @@ def test_the_encoder_is_compiled_where_asked(config, corpus, monkeypatch):
     assert [type(module) for module in compiled] == [Backbone]
 
 
-def test_a_step_is_the_mean_of_its_parts_whatever_their_lengths(config, corpus, tmp_path):
+@pytest.fixture
+def step_of(config, corpus, tmp_path):
+    """Return the step of a model without dropout, for a weight of sentences with findings."""
     samples = samples_of_split(corpus.encoded_reports, corpus.store, "train", config.generator)
     torch.manual_seed(0)
     generator = dataclasses.replace(config.generator, dropout=0.0)
     model = ReportGenerator(generator, len(corpus.vocabulary))
-    step = MleStep(
-        config, model, samples, region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
-    )
+    regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
+
+    def make(finding_weight: float) -> MleStep:
+        weights = sentence_weights(samples, corpus.findings, finding_weight)
+        return MleStep(config, model, samples, regions_of, weights)
+
+    return make
+
+
+@pytest.mark.parametrize("finding_weight", [1.0, 4.0])
+def test_a_step_is_the_mean_of_its_parts_whatever_their_lengths(step_of, finding_weight):
+    step, randomness = step_of(finding_weight), torch.Generator()
     chosen = torch.arange(8).numpy()
-    randomness = torch.Generator()
     whole = step(0, chosen, randomness)[0]
     parts = [step(0, part, randomness)[0] for part in (chosen[:2], chosen[2:])]
     torch.testing.assert_close(whole, parts[0] * 2 / 8 + parts[1] * 6 / 8)
-    # Over all samples it is the mean loss per word and per stop decision.
-    everything = torch.arange(len(samples)).numpy()
-    loss = likelihood_loss(
-        model(step.regions_of(samples.image_rows), to_device(samples.batch(everything), CPU))
-    )
-    torch.testing.assert_close(step(0, everything, randomness)[0], loss.words + loss.stop)
+
+
+def test_over_all_samples_a_step_is_the_mean_loss_per_word_and_per_stop_decision(step_of):
+    step = step_of(1.0)
+    everything = torch.arange(len(step.train)).numpy()
+    reports = to_device(step.train.batch(everything), CPU)
+    loss = likelihood_loss(step.model(step.regions_of(step.train.image_rows), reports))
+    torch.testing.assert_close(step(0, everything, torch.Generator())[0], loss.words + loss.stop)
+
+
+def test_words_of_sentences_with_findings_weigh_more(step_of):
+    step = step_of(4.0)
+    # "the lungs are clear. heart size is normal." and "the heart is enlarged. the lungs are clear."
+    healthy, enlarged = (step.train.study_ids.index(study) for study in ("s00", "s01"))
+    assert step.sentence_weights[healthy].tolist() == [1, 1, 1]
+    assert step.sentence_weights[enlarged].tolist() == [4, 1, 1]
+    chosen = torch.tensor([enlarged]).numpy()
+    reports = step.train.batch(chosen)
+    scored = step.model(step.regions_of(step.train.image_rows[chosen]), reports)
+    of_word = -word_log_probabilities(scored)
+    by_hand = (4 * of_word[:5].sum() + of_word[5:].sum()) / step.words_per_report
+    assert step(0, chosen, torch.Generator())[1]["word_loss"] == pytest.approx(by_hand.item(), rel=1e-5)
+    # In the training split two of three reports have one such sentence, of five words with its end.
+    counts = [sum(len(s) + 1 for s in SENTENCES[kind]) for kind in SENTENCES]
+    extra = [0, 3 * 5, 3 * 6]
+    lengths = {f"s{i:02d}": counts[i % 3] + extra[i % 3] for i in range(24)}
+    mean = sum(lengths[study] for study in step.train.study_ids) / len(step.train)
+    assert step.words_per_report == pytest.approx(mean)
 
 
 def test_scheduled_sampling_grows_by_epochs(config, corpus, tmp_path):
@@ -226,6 +259,7 @@ def test_training_ends_early(config, corpus):
         ),
         ({"sampling_step": 2.0}, "in 0..1"),
         ({"batch_norm": "off"}, "batch_norm"),
+        ({"finding_weight": 0.0}, "'mle_training.finding_weight' is 0.0; it must be positive"),
         ({"epoch": 3}, "Did you mean 'epochs'"),
     ],
 )

@@ -22,7 +22,7 @@ from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.checkpoint import fingerprint, step_seed
 from coherent_cxr.training.distributed import training_device
 from coherent_cxr.training.loop import Loop
-from coherent_cxr.training.mle_step import MleStep
+from coherent_cxr.training.mle_step import MleStep, sentence_weights
 from coherent_cxr.training.regions import EncoderMode, region_source
 from coherent_cxr.training.samples import samples_of_split
 from coherent_cxr.training.validation import Validator, references_of
@@ -48,6 +48,9 @@ class MleTrainingConfig:
         halve_every: Epochs after which the learning rate is halved.
         word_weight: Weight of the word cross-entropy.
         stop_weight: Weight of the stop cross-entropy.
+        finding_weight: Weight of the words of a sentence that affirms a finding, against 1 for the others.
+            Normal sentences are few and often the same, findings are worded in many ways: with equal weights
+            the likeliest sentence is a normal one even where the image shows a finding.
         sampling_step: Scheduled sampling: the chance of feeding a sampled word grows by this share ...
         sampling_every: ... every so many epochs.
         clip_gradient: Largest norm of the gradient.
@@ -72,6 +75,7 @@ class MleTrainingConfig:
     halve_every: int = 16
     word_weight: float = 1.0
     stop_weight: float = 1.0
+    finding_weight: float = 1.0
     sampling_step: float = 0.05
     sampling_every: int = 8
     clip_gradient: float = 5.0
@@ -92,6 +96,7 @@ class MleTrainingConfig:
             require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
         require(self.learning_rate > 0, f"{name}.learning_rate", self.learning_rate, "positive")
         require(0 <= self.sampling_step <= 1, f"{name}.sampling_step", self.sampling_step, "in 0..1")
+        require(self.finding_weight > 0, f"{name}.finding_weight", self.finding_weight, "positive")
         require(self.examples >= 0, f"{name}.examples", self.examples, "0 or more")
         choices = ("macro_f1", "cider", "likelihood")
         require(self.select in choices, f"{name}.select", self.select, f"one of {', '.join(choices)}")
@@ -161,7 +166,8 @@ def train_mle(
         examples.extend({"epoch": epoch, **example} for example in validator.examples(config.examples))
         return numbers
 
-    step = MleStep(config, model, train, regions_of)
+    weights_of = sentence_weights(train, findings, config.finding_weight)
+    step = MleStep(config, model, train, regions_of, weights_of)
     settings = dataclasses.asdict(config)
     for key in ("checkpoint_every", "checkpoint_folder", "examples", "processes"):
         settings.pop(key)  # they do not change the result

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.layout import counted_words
 from coherent_cxr.models.likelihood import sampled_words, stop_log_probabilities, word_log_probabilities
+from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.rewards.labels import DEFAULT_TYPES, label_codes
 from coherent_cxr.training.regions import RegionSource
 from coherent_cxr.training.samples import Samples, to_device
 
@@ -23,13 +27,18 @@ if TYPE_CHECKING:
 class MleStep:
     """Loss of a batch: word cross-entropy and stop cross-entropy (Liu et al. 2019, section 3.4).
 
-    Both are summed over the batch and divided by its reports times the training set's mean count of words, or
-    of stop decisions, per report. So the loss of a batch is the mean of those of its parts, whatever their
-    lengths, and processes that share a batch take the step that one process would take.
+    Both are summed over the batch and divided by its reports times the training set's mean (weighted) count
+    of words, or of stop decisions, per report. So the loss of a batch is the mean of those of its parts,
+    whatever their lengths, and processes that share a batch take the step that one process would take.
     """
 
     def __init__(
-        self, config: MleTrainingConfig, model: ReportGenerator, train: Samples, regions_of: RegionSource
+        self,
+        config: MleTrainingConfig,
+        model: ReportGenerator,
+        train: Samples,
+        regions_of: RegionSource,
+        sentence_weights: Tensor,
     ) -> None:
         self.config = config
         self.model = model
@@ -37,7 +46,8 @@ class MleStep:
         self.regions_of = regions_of
         words, sentences = train.reports.words, train.reports.sentences
         asked = counted_words(words, sentences) & (words != Vocabulary.unk_id)
-        self.words_per_report = float(asked.sum()) / len(train)
+        self.sentence_weights = sentence_weights
+        self.words_per_report = float((asked.sum(dim=-1) * sentence_weights).sum()) / len(train)
         self.stops_per_report = float(sentences.sum()) / len(train)
 
     def epoch(self, step: int) -> int:
@@ -64,7 +74,35 @@ class MleStep:
             with torch.no_grad():
                 read = sampled_words(self.model(regions, reports), reports.words, chance, randomness)
         scored = self.model(regions, reports, read)
-        words = -word_log_probabilities(scored).sum() / (self.words_per_report * len(chosen))
+        layout = scored.layout
+        weights = self.sentence_weights[torch.from_numpy(chosen)].to(device)[layout.report, layout.sentence]
+        words = -(weights * word_log_probabilities(scored)).sum() / (self.words_per_report * len(chosen))
         stop = -stop_log_probabilities(scored).sum() / (self.stops_per_report * len(chosen))
         loss = self.config.word_weight * words + self.config.stop_weight * stop
         return loss, {"word_loss": words.item(), "stop_loss": stop.item(), "sampling": chance}
+
+
+def sentence_weights(samples: Samples, findings: pd.DataFrame, finding_weight: float) -> Tensor:
+    """Weigh the sentences that affirm a finding against the others.
+
+    Args:
+        samples: The training samples.
+        findings: ``study_id`` and ``tokens`` of their reports.
+        finding_weight: Weight of a sentence with at least one positive label; the others weigh 1.
+
+    Returns:
+        Weights ``(samples, sentences)``, 1 where there is no sentence.
+    """
+    weights = torch.ones(samples.reports.words.shape[:2])
+    if finding_weight == 1:
+        return weights
+    tokens = dict(zip(findings["study_id"], findings["tokens"], strict=True))
+    reports = [[detokenize([s]) for s in tokens[study][: weights.shape[1]]] for study in samples.study_ids]
+    texts = list(dict.fromkeys(sentence for report in reports for sentence in report))
+    positive = (label_codes(CheXpertLabeler().label_many(texts), DEFAULT_TYPES) == 1).any(axis=1)
+    affirms = dict(zip(texts, positive, strict=True))
+    for place, report in enumerate(reports):
+        for sentence, text in enumerate(report):
+            if affirms[text]:
+                weights[place, sentence] = finding_weight
+    return weights
