@@ -17,6 +17,8 @@ CORRECTED = CheXpertLabeler("corrected")
         ("the heart is is normal in size the lungs are clear no effusion", "Cardiomegaly", 0),
         ("the heart is is normal in size the lungs are clear no effusion", "Pleural Effusion", 0),
         ("cardiomediastinal silhouette is are within normal limits limits", "Enlarged Cardiomediastinum", 0),
+        ("no <unk> effusion or <unk>", "Pleural Effusion", 0),
+        ("no ___ effusion", "Pleural Effusion", 0),
         ("small consolidation is is suspected", "Consolidation", -1),
         ("heart size at upper limits of normal", "Cardiomegaly", 0),
         # notes

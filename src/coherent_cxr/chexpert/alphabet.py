@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_TOKEN = re.compile(r"[a-z0-9_]+(?:['-][a-z0-9_]+)*|[^\sa-z0-9_\"'`]")
+_TOKEN = re.compile(r"[a-z0-9_]+(?:['-][a-z0-9_]+)*|<[a-z]+>|[^\sa-z0-9_\"'`]")
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,17 @@ class WordClass:
 def tokenize(sentence: str) -> list[tuple[int, int, str]]:
     """Split a cleaned sentence, without the mark that ends it, into (start, end, token).
 
-    Tokens are words (with the hyphens and apostrophes inside them), numbers, and single marks; quotation
-    marks are passed over.
+    Tokens are words (with the hyphens and apostrophes inside them), placeholders such as ``<unk>``, numbers,
+    and single marks; quotation marks are passed over.
     """
     return [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(sentence.rstrip(" .?!"))]
 
 
 def _kind(word: str) -> str:
-    """Return the class of a word that no class lists; underscores stand for a removed name, a word."""
-    return "number" if word[0].isdigit() else "" if word[0].isalpha() or word[0] == "_" else "mark"
+    """Return the class of a word that no class lists; underscores and placeholders stand for a word."""
+    if word[0].isdigit():
+        return "number"
+    return "" if word[0].isalpha() or word[0] == "_" or len(word) > 1 else "mark"
 
 
 class Alphabet:
