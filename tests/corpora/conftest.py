@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-
-
-@dataclass
-class Publisher:
-    """Files by name, and how the next answers go wrong; ``requests`` holds the Range of every request."""
-
-    address: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-    etags: dict[str, str] = field(default_factory=dict)
-    statuses: list[int] = field(default_factory=list)
-    cuts: list[int] = field(default_factory=list)
-    ranges_work: bool = True
-    requests: list[str | None] = field(default_factory=list)
+from publisher import Publisher
 
 
 @pytest.fixture

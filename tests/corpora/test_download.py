@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from publisher import Publisher
 
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.corpora.download import DownloadError, RemoteFile, fetch
-from conftest import Publisher
 
 DATA = np.random.default_rng(0).bytes(300_000)
 

@@ -7,6 +7,7 @@ import click
 from coherent_cxr import __version__
 
 COMMANDS = {
+    "check-data": "coherent_cxr.cli.check_data",
     "label": "coherent_cxr.cli.label",
     "generate": "coherent_cxr.cli.generate",
     "summary": "coherent_cxr.cli.summary",
@@ -24,7 +25,7 @@ class LazyGroup(click.Group):
         """Import a subcommand's module and return the function in it that bears the command's name."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -39,22 +39,40 @@ CXR, JPG = "https://physionet.org/content/mimic-cxr/", "https://physionet.org/co
 PUBLICATIONS = {
     "reports": Publication("report texts", ("mimic-cxr-reports.zip",), (), CXR),
     "studies": Publication(
-        "list of studies", ("cxr-study-list.csv*",), ("subject_id", "study_id", "path"), CXR
+        "list of studies",
+        ("cxr-study-list.csv.gz", "cxr-study-list.csv"),
+        ("subject_id", "study_id", "path"),
+        CXR,
     ),
     "records": Publication(
-        "list of images", ("cxr-record-list.csv*",), ("subject_id", "study_id", "dicom_id", "path"), CXR
+        "list of images",
+        ("cxr-record-list.csv.gz", "cxr-record-list.csv"),
+        ("subject_id", "study_id", "dicom_id", "path"),
+        CXR,
     ),
     "metadata": Publication(
-        "views", ("mimic-cxr-2*-metadata.csv*",), ("dicom_id", "subject_id", "study_id", "ViewPosition"), JPG
+        "views",
+        ("mimic-cxr-2*-metadata.csv.gz", "mimic-cxr-2*-metadata.csv"),
+        ("dicom_id", "subject_id", "study_id", "ViewPosition"),
+        JPG,
     ),
     "split": Publication(
-        "official split", ("mimic-cxr-2*-split.csv*",), ("dicom_id", "study_id", "subject_id", "split"), JPG
+        "official split",
+        ("mimic-cxr-2*-split.csv.gz", "mimic-cxr-2*-split.csv"),
+        ("dicom_id", "study_id", "subject_id", "split"),
+        JPG,
     ),
     "chexpert": Publication(
-        "CheXpert labels", ("mimic-cxr-2*-chexpert.csv*",), ("subject_id", "study_id", "Cardiomegaly"), JPG
+        "CheXpert labels",
+        ("mimic-cxr-2*-chexpert.csv.gz", "mimic-cxr-2*-chexpert.csv"),
+        ("subject_id", "study_id", "Cardiomegaly"),
+        JPG,
     ),
     "negbio": Publication(
-        "NegBio labels", ("mimic-cxr-2*-negbio.csv*",), ("subject_id", "study_id", "Cardiomegaly"), JPG
+        "NegBio labels",
+        ("mimic-cxr-2*-negbio.csv.gz", "mimic-cxr-2*-negbio.csv"),
+        ("subject_id", "study_id", "Cardiomegaly"),
+        JPG,
     ),
 }
 """What PhysioNet ships, by our name for it."""

@@ -36,11 +36,9 @@ def section_coverage(studies: pd.DataFrame) -> pd.DataFrame:
     names = [n for n in studies.columns if n not in ("study_id", "patient_id", "findings_source")]
     rows = []
     for name in names:
-        words = studies[name].dropna().astype("str").str.split().str.len()
-        words = words[words > 0]
-        rows.append(
-            (name, len(words), len(words) / max(1, len(studies)), words.mean() if len(words) else 0.0)
-        )
+        lengths = [len(str(text).split()) for text in studies[name].dropna() if str(text).strip()]
+        mean = float(np.mean(lengths)) if lengths else 0.0
+        rows.append((name, len(lengths), len(lengths) / max(1, len(studies)), mean))
     return pd.DataFrame(rows, columns=["section", "studies", "share", "mean words"])
 
 

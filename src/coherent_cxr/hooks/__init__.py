@@ -1,6 +1,7 @@
 """Kedro hooks, one file each."""
 
 from coherent_cxr.hooks.missing_artifacts import MissingArtifactsHook
+from coherent_cxr.hooks.redaction import RedactionHook
 from coherent_cxr.hooks.tracking import TrackingHook
 
-HOOKS = (MissingArtifactsHook(), TrackingHook())
+HOOKS = (MissingArtifactsHook(), RedactionHook(), TrackingHook())
