@@ -106,8 +106,8 @@ class Captioner(nn.Module, ABC):
         embedded = self.dropout(self.embedding(torch.cat([start, words[:, :-1]], dim=1)))
         state = self.begin(features, randomness)
         states = []
-        for place in range(words.shape[1]):
-            state = self.advance(embedded[:, place], state)
+        for word in embedded.unbind(dim=1):  # the gradient of slices would be a sum of as many full tensors
+            state = self.advance(word, state)
             states.append(state)
         hidden, context, attention = (
             torch.stack([getattr(state, part) for state in states], dim=1)

@@ -35,7 +35,7 @@ class ShowAttendAndTell(Captioner):
 
     def begin(self, features: Tensor, randomness: torch.Generator) -> State:
         """Start from the mean region."""
-        regions = self.project(self.dropout(features))
+        regions = self.dropout(self.project(features))
         mean = regions.mean(dim=1)
         hidden, cell = torch.tanh(self.first_hidden(mean)), torch.tanh(self.first_cell(mean))
         return State(hidden, cell, regions, self.attend_region(regions), mean, regions[:, :, 0])

@@ -28,13 +28,23 @@ class Stretch(NamedTuple):
 def highlight(labeler: CheXpertLabeler, text: str) -> list[Stretch]:
     """Cut a report at the edges of its mentions; the stretches joined give the report again.
 
-    Where mentions overlap, a positive one is shown before an uncertain and that before a negative one.
+    A mention is shown with the whole of the words it touches. Where mentions overlap, a positive one is shown
+    before an uncertain and that before a negative one.
     """
-    mentions = labeler.explain(text)
-    edges = sorted({0, len(text), *(m.start for m in mentions), *(m.end for m in mentions)})
+    mentions = [(*_whole_words(text, m.start, m.end), m) for m in labeler.explain(text)]
+    edges = sorted({0, len(text)} | {edge for start, end, _ in mentions for edge in (start, end)})
     return [
-        _stretch(text[a:b], [m for m in mentions if m.start <= a and m.end >= b]) for a, b in pairwise(edges)
+        _stretch(text[a:b], [m for start, end, m in mentions if start <= a and end >= b])
+        for a, b in pairwise(edges)
     ]
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    while start > 0 and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return start, end
 
 
 def _stretch(text: str, mentions: Sequence[Mention]) -> Stretch:

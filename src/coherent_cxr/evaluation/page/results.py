@@ -89,16 +89,17 @@ def _cases(judged: Judged, background: Background) -> tuple[list[int], list[int]
 
 
 def _heatmaps(judged: Judged) -> list[dict[str, Any]]:
-    uncertain = judged.config.uncertain
-    positives = dict(zip(OBSERVATIONS, (judged.codes == 1).sum(axis=0).tolist(), strict=True))
+    positives = (judged.codes == 1).sum(axis=0).tolist()
     maps = []
     for name in ("F1", "recall", "precision"):
-        table = label_table(judged.metrics, name, uncertain)
+        table = label_table(judged.metrics, name, judged.config.uncertain)
+        # without any positive reference, a rate of positives says nothing
         rows = {
-            label: [None if np.isnan(v) else v for v in row]
-            for label, row in zip(table.index, table.to_numpy(dtype=float), strict=True)
+            label: [value if count else None for value in values]
+            for label, count, values in zip(OBSERVATIONS, positives, table.to_numpy(dtype=float), strict=True)
         }
-        maps.append({"name": name, "systems": list(table.columns), "rows": rows, "positives": positives})
+        counts = dict(zip(OBSERVATIONS, positives, strict=True))
+        maps.append({"name": name, "systems": list(table.columns), "rows": rows, "positives": counts})
     return maps
 
 

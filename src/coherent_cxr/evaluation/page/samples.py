@@ -13,17 +13,17 @@ from coherent_cxr.evaluation.page.highlights import Stretch, highlight
 
 
 class Written(NamedTuple):
-    """One system's report beside the reference.
+    """One report beside the reference.
 
     Attributes:
-        system: The system.
+        systems: The systems that wrote it.
         text: The report, coloured by mention.
         found: Positive observations of the reference that the report has too.
         missed: Positive observations of the reference that the report lacks.
         invented: Positive observations of the report that the reference lacks.
     """
 
-    system: str
+    systems: list[str]
     text: list[Stretch]
     found: list[str]
     missed: list[str]
@@ -62,10 +62,11 @@ def sample(
     """
     wanted = {name for name, code in zip(OBSERVATIONS, reference_codes, strict=True) if code == 1}
     written = []
-    for system, report in reports.items():
-        said = {name for name, code in zip(OBSERVATIONS, report_codes[system], strict=True) if code == 1}
+    for report in dict.fromkeys(reports.values()):
+        systems = [system for system, own in reports.items() if own == report]
+        said = {name for name, code in zip(OBSERVATIONS, report_codes[systems[0]], strict=True) if code == 1}
         found, missed, invented = (_sorted(s) for s in (wanted & said, wanted - said, said - wanted))
-        written.append(Written(system, highlight(labeler, report), found, missed, invented))
+        written.append(Written(systems, highlight(labeler, report), found, missed, invented))
     return Sample(study_id, image, highlight(labeler, reference), _sorted(wanted), written)
 
 

@@ -1,0 +1,69 @@
+"""Real report pairs and small evaluations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.corpora.openi import parse_openi
+from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.evaluation.scoring import Scores, score_systems
+from coherent_cxr.evaluation.systems import References, SystemOutput
+from coherent_cxr.reports.text import detokenize, metric_text, tokenize_findings
+from coherent_cxr.rewards.labels import label_codes
+
+STUDIES = 60
+
+
+@pytest.fixture(scope="session")
+def findings() -> pd.DataFrame:
+    """The first real Open-I findings: study_id, patient_id, text, tokens."""
+    studies = parse_openi(None, None, None).studies.dropna(subset=["findings"])[: 2 * STUDIES]
+    tokens = [tokenize_findings(text).tokens for text in studies["findings"]]
+    return pd.DataFrame(
+        {
+            "study_id": studies["study_id"].tolist(),
+            "patient_id": studies["patient_id"].tolist(),
+            "text": [detokenize(report) for report in tokens],
+            "tokens": tokens,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def pairs(findings: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Candidates and references: every study got the report of another one, some their own."""
+    texts = [metric_text(report) for report in findings["tokens"]]
+    candidates = texts[STUDIES:]
+    candidates[:5] = texts[:5]
+    return candidates, texts[:STUDIES]
+
+
+@pytest.fixture(scope="session")
+def references(findings: pd.DataFrame) -> References:
+    own = findings[:STUDIES]
+    labels = CheXpertLabeler().label_many(own["text"])
+    texts = [metric_text(report) for report in findings["tokens"]]
+    patients = [f"P{n // 2}" for n in range(STUDIES)]
+    codes = label_codes(labels, OBSERVATIONS)
+    return References(own["study_id"].tolist(), patients, texts[:STUDIES], codes, texts[STUDIES:])
+
+
+@pytest.fixture(scope="session")
+def outputs(references: References, pairs: tuple[list[str], list[str]]) -> list[SystemOutput]:
+    labeler = CheXpertLabeler()
+    others = pairs[0]
+    other_codes = label_codes(labeler.label_many(others), OBSERVATIONS)
+    silent = np.full_like(references.codes, 2)
+    return [
+        SystemOutput("silent", None, silent),
+        SystemOutput("others", others, other_codes),
+        SystemOutput("perfect", references.texts, references.codes),
+    ]
+
+
+@pytest.fixture(scope="session")
+def scores(outputs: list[SystemOutput], references: References) -> Scores:
+    return score_systems(EvaluationConfig(resamples=200, meteor=False), outputs, references)
