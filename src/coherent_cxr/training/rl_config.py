@@ -45,8 +45,8 @@ class RlFineTuningConfig:
     top_k: int = 0
     top_p: float = 1.0
     likelihood_share: float = 0.01
-    likelihood_part: float = 0.25
-    kl_part: float = 0.25
+    likelihood_part: float = 0.125
+    kl_part: float = 0.125
     epochs: int = 1
     batch_size: int = 64
     learning_rate: float = 5e-6

@@ -108,7 +108,7 @@ class RlStep:
             "advantage": float(judged.advantage.mean()),
             "advantage_spread": float(judged.advantage.std()),
             "entropy": word_entropy(scored).item(),
-            "likelihood_loss": float(likelihood),
+            "likelihood_loss": likelihood.item(),
             "labeller_hit_rate": self.reader.labeler.cache_statistics.hit_rate,
             "cider_hit_rate": self.cider.hits / max(self.cider.hits + self.cider.misses, 1),
             "reward_seconds": in_rewards,
