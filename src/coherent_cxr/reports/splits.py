@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from coherent_cxr.reports.annotation import read_annotation
+
 SPLITS = ("train", "validation", "test")
 _ALIASES = {"val": "validation", "validate": "validation", "valid": "validation", "training": "train"}
 
@@ -35,7 +37,7 @@ def split_by_patient(patients: pd.Series, ratio: tuple[int, ...], seed: int) -> 
 
 
 def read_split_file(path: Path) -> dict[str, str]:
-    """Read a CSV with the columns ``study_id`` and ``split``.
+    """Read a CSV with the columns ``study_id`` and ``split``, or an ``annotation.json`` of R2Gen.
 
     Args:
         path: The file; splits are train, validation (or val) and test.
@@ -48,7 +50,7 @@ def read_split_file(path: Path) -> dict[str, str]:
             two.
     """
     try:
-        table = pd.read_csv(path, dtype=str)
+        table = read_annotation(path) if path.suffix == ".json" else pd.read_csv(path, dtype=str)
     except (OSError, ValueError) as error:
         raise SplitFileError(f"The split file '{path}' cannot be read ({error}).") from error
     missing = {"study_id", "split"} - set(table.columns)
