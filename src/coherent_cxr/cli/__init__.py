@@ -10,6 +10,7 @@ COMMANDS = {
     "check-data": "coherent_cxr.cli.check_data",
     "label": "coherent_cxr.cli.label",
     "generate": "coherent_cxr.cli.generate",
+    "evaluate": "coherent_cxr.cli.evaluate",
     "summary": "coherent_cxr.cli.summary",
 }
 
