@@ -1,0 +1,122 @@
+"""Time and peak memory of the tabular stages on fabricated reports of MIMIC-CXR's size.
+
+Run: python benchmarks/corpora_scale.py [--reports 227835] [--rows 10000] [--whole]
+Parses an archive of reports, extracts findings and labels them (no sentence cache; every report has sentences of its own).
+The rival (--whole) is Kedro's SequentialRunner, which holds whole tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import yaml
+from kedro.framework.hooks.manager import _NullPluginManager
+from kedro.io import DataCatalog
+from kedro.runner import SequentialRunner
+
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
+from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig, parse_mimic_cxr
+from coherent_cxr.corpora.mimic_fabrication import _material
+from coherent_cxr.pipelines import chexpert_labelling, findings_extraction
+from coherent_cxr.reports.findings import FindingsExtractionConfig
+from coherent_cxr.runners import RowsRunner
+
+CONF = Path(__file__).parents[1] / "conf" / "base"
+SENTENCES = 6
+
+
+class Watch(threading.Thread):
+    """Remembers the most memory that this process and its children held."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+
+    def run(self) -> None:
+        """Look every 100 ms."""
+        me = psutil.Process()
+        while True:
+            total = 0
+            for process in (me, *me.children(recursive=True)):
+                try:
+                    total += process.memory_full_info().pss
+                except psutil.Error:
+                    continue
+            self.peak = max(self.peak, total)
+            time.sleep(0.1)
+
+
+def publish(folder: Path, count: int) -> None:
+    """Write reports, study list and an empty record list, as PhysioNet does."""
+    every = [text for by in _material()["sentences"].values() for texts in by.values() for text in texts]
+    rng = np.random.default_rng(0)
+    chosen, sizes = (
+        rng.integers(len(every), size=(count, SENTENCES)),
+        rng.integers(1, 400, (count, SENTENCES)),
+    )
+    names = []
+    with zipfile.ZipFile(
+        folder / "mimic-cxr-reports.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+    ) as archive:
+        for number in range(count):
+            text = " ".join(
+                f"{every[place][:-1]} at {size} mm."
+                for place, size in zip(chosen[number], sizes[number], strict=True)
+            )
+            patient, study = f"{10_000_000 + number // 2:08d}", f"{50_000_000 + number:08d}"
+            names.append((patient, study, f"files/p{patient[:2]}/p{patient}/s{study}.txt"))
+            archive.writestr(names[-1][2], f" FINAL REPORT\n INDICATION:  Cough.\n\n FINDINGS:\n\n {text}\n")
+    studies = pd.DataFrame(names, columns=["subject_id", "study_id", "path"])
+    studies.to_csv(folder / "cxr-study-list.csv.gz", index=False)
+    studies.head(1).assign(dicom_id="x").to_csv(folder / "cxr-record-list.csv.gz", index=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--reports", type=int, default=227_835)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--whole", action="store_true")
+    arguments = parser.parse_args()
+    watch = Watch()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        publish(folder, arguments.reports)
+        entries: dict[str, object] = {}
+        for stage in ("report_parsing", "findings_extraction", "chexpert_labelling"):
+            text = (CONF / f"catalog_{stage}.yml").read_text().replace("${globals:data}", name)
+            entries |= yaml.safe_load(text)
+        catalog = DataCatalog.from_config(entries)
+        catalog["params:findings_extraction"] = FindingsExtractionConfig()
+        catalog["params:chexpert_labelling"] = ChexpertLabellingConfig(cache_size=0)
+        watch.start()
+        start = time.perf_counter()
+        catalog.save("studies", parse_mimic_cxr(MimicCxrConfig(root=name)).studies)
+        parsed, parse_peak = time.perf_counter() - start, watch.peak
+        watch.peak = 0
+        runner = SequentialRunner() if arguments.whole else RowsRunner(rows=arguments.rows)
+        start = time.perf_counter()
+        pipeline = findings_extraction.create_pipeline() + chexpert_labelling.create_pipeline()
+        runner.run(pipeline, catalog, _NullPluginManager())
+        ran = time.perf_counter() - start
+        rows = len(pd.read_parquet(catalog.get("chexpert_labels")._get_load_path(), columns=["study_id"]))
+    print(
+        f"{arguments.reports:,} reports, {'whole tables' if arguments.whole else f'{arguments.rows:,} rows a piece'}"
+    )
+    print(f"parse            {parsed:7.1f} s   peak memory {parse_peak / 1e9:5.2f} GB")
+    print(f"extract + label  {ran:7.1f} s   peak memory {watch.peak / 1e9:5.2f} GB   {rows:,} rows labelled")
+    print(
+        f"together         {parsed + ran:7.1f} s   user {resource.getrusage(resource.RUSAGE_SELF).ru_utime:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
