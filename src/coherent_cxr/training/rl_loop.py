@@ -16,7 +16,7 @@ from coherent_cxr.training.loop import Loop
 from coherent_cxr.training.progress import Progress
 
 AfterStep = Callable[[int, Mapping[str, float]], Mapping[str, float]]
-"""(step, numbers of the whole batch) -> further numbers to log."""
+"""(steps done, numbers of the whole batch) -> further numbers to log."""
 
 
 @dataclass(frozen=True)
@@ -46,4 +46,4 @@ class WatchedLoop(Loop):
         began = time.perf_counter()
         numbers = super()._step(progress, chosen)
         numbers["step_seconds"] = time.perf_counter() - began
-        return {**numbers, **self.after_step(progress.step, numbers)}
+        return {**numbers, **self.after_step(progress.step + 1, numbers)}
