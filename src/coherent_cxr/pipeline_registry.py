@@ -21,7 +21,7 @@ STAGES = (
 )
 """The stages in the order in which they can run one after the other."""
 
-EXTRA_STAGES = ("download_openi", "mimic_fabrication", "label_comparison", "quality_report")
+EXTRA_STAGES = ("download_openi", "mimic_fabrication", "label_comparison", "quality_report", "compare")
 """Stages that run on request only."""
 
 

@@ -31,7 +31,7 @@ class FileEvaluation(NamedTuple):
 
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
-    summary: dict[str, dict[str, float]]
+    summary: dict[str, dict[str, float | None]]
     page: str
 
 

@@ -33,11 +33,11 @@ def headline_metrics(uncertain: str) -> dict[str, Metric]:
     }
 
 
-def summarise(scores: Scores, uncertain: str) -> dict[str, dict[str, float]]:
-    """Return ``{system: {short name: value}}``; a metric that a system does not have is left out."""
+def summarise(scores: Scores, uncertain: str) -> dict[str, dict[str, float | None]]:
+    """Return ``{system: {short name: value}}``; None where a system has no such metric."""
     columns = {name: m for name, m in headline_metrics(uncertain).items() if m in scores.metrics}
-    summary: dict[str, dict[str, float]] = {}
+    summary: dict[str, dict[str, float | None]] = {}
     for system in scores.systems:
         values = {name: scores.value(system, metric) for name, metric in columns.items()}
-        summary[system] = {name: value for name, value in values.items() if not math.isnan(value)}
+        summary[system] = {name: None if math.isnan(value) else value for name, value in values.items()}
     return summary

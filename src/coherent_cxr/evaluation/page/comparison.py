@@ -1,0 +1,113 @@
+"""The page that sets two runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from coherent_cxr.configuration import configuration
+from coherent_cxr.evaluation.figures.curves import curves_figure
+from coherent_cxr.evaluation.figures.svg import inline_svg
+from coherent_cxr.evaluation.page.rendering import render
+
+
+@configuration
+class CompareConfig:
+    """Which two runs to compare.
+
+    Attributes:
+        first: MLflow run id, or the beginning of one; null: the last but one run with results.
+        second: Likewise; null: the last run with results.
+    """
+
+    first: str | None = None
+    second: str | None = None
+
+
+class RecordedRun(NamedTuple):
+    """What the tracking server knows of a run.
+
+    Attributes:
+        run_id: Its id.
+        name: Its name.
+        started: When it began, readable.
+        summary: Headline metrics by system.
+        parameters: Parameters by full name.
+        digests: Digest of each dataset it made, by name.
+        commit: Version of the code; empty if unknown.
+        histories: Validation curves by stage or system.
+    """
+
+    run_id: str
+    name: str
+    started: str
+    summary: Mapping[str, Mapping[str, float | None]]
+    parameters: Mapping[str, str]
+    digests: Mapping[str, str]
+    commit: str
+    histories: Mapping[str, pd.DataFrame]
+
+
+class Change(NamedTuple):
+    """A metric of a system in both runs; None where a run lacks it."""
+
+    first: float | None
+    second: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """Second minus first."""
+        if self.first is None or self.second is None:
+            return None
+        return self.second - self.first
+
+
+def comparison_page(first: RecordedRun, second: RecordedRun) -> str:
+    """Write the page.
+
+    Args:
+        first: The run that counts as before.
+        second: The run that counts as after.
+    """
+    histories = {
+        f"{name} ({word})": history
+        for word, run in (("first", first), ("second", second))
+        for name, history in run.histories.items()
+    }
+    curves = (
+        inline_svg(curves_figure(histories), "curves", "Validation curves of both runs") if histories else ""
+    )
+    return render(
+        "comparison.html",
+        runs=(first, second),
+        metrics=list(
+            dict.fromkeys(m for run in (first, second) for own in run.summary.values() for m in own)
+        ),
+        changes=changes(first, second),
+        parameters=unequal(first.parameters, second.parameters),
+        digests=unequal(first.digests, second.digests),
+        shared=sum(
+            first.digests[name] == digest for name, digest in second.digests.items() if name in first.digests
+        ),
+        curves=curves,
+    )
+
+
+def changes(first: RecordedRun, second: RecordedRun) -> dict[str, dict[str, Change]]:
+    """Return every metric of every system of either run."""
+    systems = list(dict.fromkeys([*first.summary, *second.summary]))
+    result = {}
+    for system in systems:
+        before, after = first.summary.get(system, {}), second.summary.get(system, {})
+        names = dict.fromkeys([*before, *after])
+        result[system] = {name: Change(before.get(name), after.get(name)) for name in names}
+    return result
+
+
+def unequal(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return what is not the same on both sides, by name; "–" where a side lacks it."""
+    names = sorted({*first, *second})
+    pairs = {name: (first.get(name, "–"), second.get(name, "–")) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,0 +1,87 @@
+"""What MLflow recorded of a run, in the form of the comparison page."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.entities import Run
+
+from coherent_cxr.evaluation.page.comparison import CompareConfig, RecordedRun
+
+SUMMARY = "metrics_summary.json"
+CURVES = ("macro_f1", "cider", "ccr")
+
+
+class RunNotFoundError(LookupError):
+    """A run to compare that is not there; the message says which are."""
+
+
+def find_runs(config: CompareConfig, client: mlflow.MlflowClient) -> tuple[RecordedRun, RecordedRun]:
+    """Find the two runs.
+
+    Args:
+        config: Their ids, or beginnings of them, or null for the newest with results.
+        client: Where runs are recorded.
+
+    Raises:
+        RunNotFoundError: If a run is not there, has no results, or there are fewer than two.
+    """
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = list(client.search_runs(experiments, order_by=["attributes.start_time DESC"], max_results=200))
+    with_results = [run for run in runs if _has_summary(run, client)]
+    known = ", ".join(f"{run.info.run_id[:8]} ({run.info.run_name})" for run in with_results[:10]) or "none"
+
+    def find(wanted: str | None, place: int) -> Run:
+        if wanted is None:
+            if len(with_results) <= place:
+                raise RunNotFoundError(
+                    f"Two runs with results are needed to compare, but {len(with_results)} are recorded. "
+                    "Run `kedro run` again, or name runs in compare.first and compare.second."
+                )
+            return with_results[place]
+        for run in with_results:
+            if run.info.run_id.startswith(wanted):
+                return run
+        raise RunNotFoundError(
+            f"No recorded run with results begins with '{wanted}'. Runs with results: {known}."
+        )
+
+    return _recorded(find(config.first, 1), client), _recorded(find(config.second, 0), client)
+
+
+def _has_summary(run: Run, client: mlflow.MlflowClient) -> bool:
+    return any(artifact.path == SUMMARY for artifact in client.list_artifacts(run.info.run_id))
+
+
+def _recorded(run: Run, client: mlflow.MlflowClient) -> RecordedRun:
+    run_id = run.info.run_id
+    with TemporaryDirectory() as folder:
+        summary = json.loads(Path(client.download_artifacts(run_id, SUMMARY, folder)).read_text())
+    tags: dict[str, str] = run.data.tags
+    return RecordedRun(
+        run_id,
+        run.info.run_name or "",
+        datetime.fromtimestamp(run.info.start_time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        summary,
+        run.data.params,
+        {name.removeprefix("digest."): value for name, value in tags.items() if name.startswith("digest.")},
+        tags.get("mlflow.source.git.commit", ""),
+        _histories(run, client),
+    )
+
+
+def _histories(run: Run, client: mlflow.MlflowClient) -> dict[str, pd.DataFrame]:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for name in run.data.metrics:
+        system, _, metric = name.rpartition("/validation/")
+        if system and metric in CURVES:
+            for point in client.get_metric_history(run.info.run_id, name):
+                row = {"step": point.step, "epoch": point.step, "split": "validation", "metric": metric}
+                rows.setdefault(system, []).append({**row, "value": point.value})
+    return {system: pd.DataFrame(own) for system, own in rows.items()}
