@@ -208,6 +208,19 @@ def test_words_of_sentences_with_findings_weigh_more(step_of):
     assert step.words_per_report == pytest.approx(mean)
 
 
+def test_the_learning_rate_is_halved_or_goes_through_one_cycle(step_of):
+    step = step_of(1.0)  # 26 samples, 5 steps an epoch
+    rates = [step.learning_rate(s) for s in (0, 4, 5, 10)]
+    step.config = changed(step.config, halve_every=1)
+    assert rates == [0.02] * 4
+    assert [step.learning_rate(s) for s in (0, 4, 5, 10)] == pytest.approx([0.02, 0.02, 0.01, 0.005])
+    step.config = changed(step.config, schedule="one_cycle", epochs=20)
+    cycle = [step.learning_rate(s) for s in range(100)]
+    assert cycle.index(max(cycle)) == 10
+    assert max(cycle) == pytest.approx(0.02, rel=1e-3)
+    assert cycle[99] < 0.001 * 0.02 + 1e-5
+
+
 def test_scheduled_sampling_grows_by_epochs(config, corpus, tmp_path):
     history = train(changed(config, epochs=3), corpus).history
     chances = history[history["metric"] == "sampling"].groupby(history["epoch"].apply(lambda e: -(-e // 1)))[

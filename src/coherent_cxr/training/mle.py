@@ -44,7 +44,9 @@ class MleTrainingConfig:
         accumulate: Parts that a process computes its share of a batch in, to save memory.
         processes: Training processes started on this machine, one per GPU where there are any.
         compile: Whether to compile the encoder with torch.compile.
-        learning_rate: Adam's first learning rate.
+        learning_rate: Adam's highest learning rate.
+        schedule: ``halving`` divides it by two every ``halve_every`` epochs, as the paper does; ``one_cycle``
+            warms up and falls to zero, which reaches further in few epochs.
         halve_every: Epochs after which the learning rate is halved.
         word_weight: Weight of the word cross-entropy.
         stop_weight: Weight of the stop cross-entropy.
@@ -72,6 +74,7 @@ class MleTrainingConfig:
     processes: int = 1
     compile: bool = False
     learning_rate: float = 1e-3
+    schedule: Literal["halving", "one_cycle"] = "halving"
     halve_every: int = 16
     word_weight: float = 1.0
     stop_weight: float = 1.0
@@ -189,7 +192,7 @@ def train_mle(
         seed=config.seed,
         train_step=step,
         validate=validate,
-        learning_rate=lambda done: config.learning_rate * 0.5 ** (step.epoch(done) // config.halve_every),
+        learning_rate=step.learning_rate,
         checkpoints=folder / f"mle_training-{key}",
         select=config.select,
         patience=config.patience,

@@ -17,6 +17,7 @@ from coherent_cxr.models.likelihood import sampled_words, stop_log_probabilities
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards.labels import DEFAULT_TYPES, label_codes
+from coherent_cxr.training.loop import one_cycle
 from coherent_cxr.training.regions import RegionSource
 from coherent_cxr.training.samples import Samples, to_device
 
@@ -53,6 +54,14 @@ class MleStep:
     def epoch(self, step: int) -> int:
         """Return the epoch of a step, from 0."""
         return step // -(-len(self.train) // self.config.batch_size)
+
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        config = self.config
+        if config.schedule == "halving":
+            return config.learning_rate * 0.5 ** (self.epoch(step) // config.halve_every)
+        steps = config.epochs * -(-len(self.train) // config.batch_size)
+        return config.learning_rate * one_cycle(step / steps, warm_up=0.1)
 
     def sampling(self, step: int) -> float:
         """Return the chance of reading a sampled word instead of the reference's (scheduled sampling)."""
