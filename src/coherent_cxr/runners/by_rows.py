@@ -39,9 +39,9 @@ class Job(NamedTuple):
 class RowsRunner(SequentialRunner):
     """Runs nodes one after the other, row-wise ones in pieces on all cores.
 
-    Tables are read and written a piece at a time (Parquet row groups), so that memory does not grow with them.
-    What comes out equals what Kedro's own runners give; hooks around loading and saving do not see these
-    tables.
+    Tables are read and written a piece at a time (Parquet row groups), so that memory does not grow with
+    them. What comes out equals what Kedro's own runners give; hooks around loading and saving do not see
+    these tables.
 
     Args:
         is_async: As in Kedro; not used.
@@ -57,7 +57,7 @@ class RowsRunner(SequentialRunner):
     def _run(
         self,
         pipeline: Pipeline,
-        catalog: CatalogProtocol[Any],
+        catalog: CatalogProtocol[Any, Any],
         hook_manager: PluginManager | None = None,
         run_id: str | None = None,
     ) -> None:
@@ -73,7 +73,7 @@ class RowsRunner(SequentialRunner):
     def _pool(self) -> AbstractContextManager[Executor]:
         return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
 
-    def _is_cut(self, node: Node, catalog: CatalogProtocol[Any]) -> bool:
+    def _is_cut(self, node: Node, catalog: CatalogProtocol[Any, Any]) -> bool:
         table = BY_ROWS.get(node.name)
         if table is None:
             return False
@@ -82,7 +82,7 @@ class RowsRunner(SequentialRunner):
         local = all(isinstance(d, ParquetDataset) and d._protocol == "file" for d in datasets)
         return local and not any(limits)  # the first so many studies of each piece are not the first of all
 
-    def _run_in_pieces(self, node: Node, catalog: CatalogProtocol[Any], pool: Executor) -> None:
+    def _run_in_pieces(self, node: Node, catalog: CatalogProtocol[Any, Any], pool: Executor) -> None:
         table = BY_ROWS[node.name]
         place = node.inputs.index(table)
         others = tuple(None if name == table else catalog.load(name) for name in node.inputs)
@@ -138,7 +138,7 @@ class DaskRunner(RowsRunner):
         return _Closing(executor, client.close if self._address else client.shutdown)
 
 
-def _dataset(catalog: CatalogProtocol[Any], name: str) -> ParquetDataset:
+def _dataset(catalog: CatalogProtocol[Any, Any], name: str) -> ParquetDataset:
     dataset = catalog.get(name)
     assert isinstance(dataset, ParquetDataset)
     return dataset
