@@ -1,0 +1,123 @@
+"""The stage evaluation runs from its own catalog and parameter files, with tiny generators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from kedro.io import DataCatalog
+from kedro.runner import SequentialRunner
+from PIL import Image
+
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
+from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.images.building import build_store
+from coherent_cxr.images.source import open_source
+from coherent_cxr.images.store import ImageStore
+from coherent_cxr.pipelines import evaluation
+from coherent_cxr.pipelines.evaluation.pipeline import EXCLUSIONS, HISTORIES, MODELS
+from coherent_cxr.reports.text import detokenize
+from coherent_cxr.training.generation import GenerationConfig
+from tiny_bundle import make_bundle
+
+CONF = Path(__file__).parents[2] / "conf" / "base"
+TOKENS = [["heart", "is", "clear"], ["no", "effusion"]]
+STUDIES = [f"S{n}" for n in range(6)]
+
+
+def read(name: str, data: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data))))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
+    folder = tmp_path_factory.mktemp("images")
+    levels = np.random.default_rng(0).integers(0, 255, (5, 64, 64), dtype=np.uint8)
+    for number, image in enumerate(levels):
+        Image.fromarray(image).save(folder / f"I{number}.png")
+    images = pd.DataFrame(
+        {"image_id": [f"I{n}" for n in range(5)], "study_id": STUDIES[:5], "view": "frontal"}
+    )
+    return build_store(images, open_source(folder), 64, folder / "work")[0]
+
+
+def rows(system: str, tokens: list[list[str]]) -> pd.DataFrame:
+    judged = STUDIES[3:5]  # S5 has no image
+    return pd.DataFrame(
+        {"system": system, "study_id": judged, "tokens": [tokens] * 2, "report": [detokenize(tokens)] * 2}
+    )
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> DataCatalog:
+    data = tmp_path_factory.mktemp("data")
+    catalog = DataCatalog.from_config(read("catalog_evaluation.yml", data))
+    settings = read("parameters_evaluation.yml", data)
+    catalog["params:evaluation"] = EvaluationConfig(**(settings["evaluation"] | {"resamples": 100}))
+    catalog["params:generation"] = GenerationConfig(**settings["generation"])
+    catalog["params:chexpert_labelling"] = ChexpertLabellingConfig()
+    for seed, (system, name) in enumerate(MODELS.items()):
+        catalog[name] = make_bundle(seed, system)
+    findings = pd.DataFrame({"study_id": STUDIES, "text": [detokenize(TOKENS)] * 6, "tokens": [TOKENS] * 6})
+    catalog["findings"] = findings
+    catalog["studies"] = pd.DataFrame({"study_id": STUDIES})
+    catalog["splits"] = pd.DataFrame(
+        {"study_id": STUDIES, "patient_id": STUDIES, "split": ["train"] * 2 + ["validation"] + ["test"] * 3}
+    )
+    catalog["chexpert_labels"] = label_table(ChexpertLabellingConfig().labeler(), findings)
+    catalog["image_store"] = store
+    catalog["baseline_reports"] = pd.concat([rows("constant", TOKENS), rows("1-nn", [*TOKENS, TOKENS[0]])])
+    guesses = pd.DataFrame({"system": "major class", "study_id": STUDIES[3:5]})
+    catalog["baseline_labels"] = guesses.assign(**dict.fromkeys(OBSERVATIONS, pd.array([0, 1], dtype="Int8")))
+    catalog["radiographs"] = {"root": "r", "drawn": True, "notice": "Drawn by a program."}
+    history = pd.DataFrame(
+        {"step": [1], "epoch": [1.0], "split": "validation", "metric": "macro_f1", "value": [0.1]}
+    )
+    for name in HISTORIES.values():
+        catalog[name] = history
+    for name in EXCLUSIONS.values():
+        catalog[name] = pd.DataFrame({"id": ["x"], "reason": ["too_small"], "detail": [""]})
+    SequentialRunner().run(evaluation.create_pipeline(), catalog)
+    return catalog
+
+
+def test_every_system_is_judged_on_the_same_studies(catalog):
+    generated = catalog.load("generated_reports")
+    assert list(generated["system"].unique()) == ["constant", "1-nn", *MODELS]
+    assert generated.groupby("system")["study_id"].apply(list).tolist() == [STUDIES[3:5]] * (2 + len(MODELS))
+    summary = catalog.load("metrics_summary")
+    assert list(summary) == ["major class", "constant", "1-nn", *MODELS]
+    assert summary["major class"]["BLEU-4"] is None
+    assert summary["constant"]["BLEU-1"] == pytest.approx(1)
+
+
+def test_repeats_are_removed_but_reported(catalog):
+    metrics = catalog.load("metrics").set_index(["system", "metric"])["value"]
+    assert metrics["1-nn", "repeat rate"] == pytest.approx(1 / 3)
+    assert metrics["1-nn", "BLEU-1"] == pytest.approx(1)
+
+
+def test_the_page_shows_corpus_training_attention_and_notices(catalog):
+    page = catalog.load("results_page")
+    for part in (
+        "Drawn by a program.",
+        "drawn phantoms",
+        "not for clinical use",
+        "too_small",
+        "DenseNet-121",
+    ):
+        assert part in page
+    for section in ("attention", "curves", "data", "model"):
+        assert f'id="{section}"' in page
+
+
+def test_figures_and_tables_are_kept(catalog):
+    for name in ("attention_example", "negation_attention", "headline_intervals", "label_heatmap"):
+        assert catalog.exists(name)
+    assert {"system", "other", "p_value"} <= set(catalog.load("comparisons").columns)
+    assert "observation" in catalog.load("attention_by_status").columns
