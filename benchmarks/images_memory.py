@@ -43,7 +43,7 @@ def image_id(number: int) -> str:
 
 
 class Watch(threading.Thread):
-    """Remembers the most memory of its own that this process held; pages of the mapped store are the kernel's."""
+    """Remembers the most memory that this process held for itself; the mapped store is the kernel's."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
