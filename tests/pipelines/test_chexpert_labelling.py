@@ -26,7 +26,10 @@ def test_stage_writes_labels_and_mentions_that_can_be_read_again(tmp_path: Path)
     parameters = _read("parameters_chexpert_labelling.yml", tmp_path)["chexpert_labelling"]
     catalog["params:chexpert_labelling"] = ChexpertLabellingConfig(**parameters)
     texts = ["There is a LEFT effusion.  No pneumothorax.", "Lungs are clear.", ""]
-    findings = pd.DataFrame({"study_id": ["CXR1", "CXR2", "CXR3"], "text": texts}, index=[5, 7, 9])
+    sentences = [["There is a LEFT effusion.", "No pneumothorax."], ["Lungs are clear."], []]
+    findings = pd.DataFrame(
+        {"study_id": ["CXR1", "CXR2", "CXR3"], "text": texts, "sentences": sentences}, index=[5, 7, 9]
+    )
     catalog["findings"] = findings
 
     SequentialRunner().run(chexpert_labelling.create_pipeline(), catalog)
@@ -37,6 +40,11 @@ def test_stage_writes_labels_and_mentions_that_can_be_read_again(tmp_path: Path)
     assert list(labels["Pleural Effusion"].fillna(9)) == [1, 9, 9]
     assert list(labels["Pneumothorax"].fillna(9)) == [0, 9, 9]
     assert list(labels["No Finding"].fillna(9)) == [9, 1, 1]
+    by_sentence = catalog.load("sentence_labels")
+    assert list(by_sentence["study_id"]) == ["CXR1", "CXR1", "CXR2"]
+    assert list(by_sentence["sentence"]) == [0, 1, 0]
+    assert list(by_sentence["No Finding"].fillna(9)) == [9, 1, 1]
+    assert list(by_sentence["Pleural Effusion"].fillna(9)) == [1, 9, 9]
     mentions = catalog.load("chexpert_mentions")
     assert list(mentions["status"]) == [1, 0]
     for mention in mentions.itertuples():

@@ -14,11 +14,15 @@ from coherent_cxr.reports.splits import SplitFileError, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
-def corpus(count: int = 40, patients: int = 20) -> tuple[pd.DataFrame, pd.DataFrame]:
+def corpus(count: int = 40, patients: int = 20) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     ids = [f"S{n}" for n in range(count)]
     studies = pd.DataFrame({"study_id": ids, "patient_id": [f"P{n % patients}" for n in range(count)]})
     words = [[["lungs", "clear"], ["word", f"w{n}"]] for n in range(count)]
-    return pd.DataFrame({"study_id": ids, "tokens": words}), studies
+    labels = pd.DataFrame(
+        [(study, n, n == 0, n) for study in ids for n in range(2)],
+        columns=["study_id", "sentence", "No Finding", "Edema"],
+    )
+    return pd.DataFrame({"study_id": ids, "tokens": words}), studies, labels
 
 
 def split_file(folder: Path, rows: list[tuple[str, str]]) -> str:
@@ -43,17 +47,25 @@ def test_the_split_depends_on_patients_and_seed_alone():
 
 
 def test_only_words_of_the_training_split_are_known():
-    findings, studies = corpus()
-    encoded = encode_corpus(VocabularyBuildingConfig(min_count=1), findings, studies)
+    findings, studies, labels = corpus()
+    encoded = encode_corpus(VocabularyBuildingConfig(min_count=1), findings, studies, labels)
     training = set(encoded.splits.loc[encoded.splits["split"] == "train", "study_id"])
     known = set(encoded.vocabulary.tokens[4:])
     assert known == {"lungs", "clear", "word"} | {f"w{s[1:]}" for s in training}
     test = encoded.encoded_reports[encoded.encoded_reports["split"] == "test"].iloc[0]
-    assert test["sentences"][1][1] == Vocabulary.unk_id
+    assert test["sentences"][0][1] == Vocabulary.unk_id  # the sentence with the finding comes first
     assert (test["n_words"], test["n_unknown"]) == (4, 1)
     overview = split_overview(encoded.encoded_reports).set_index("split")
     assert overview.loc["train", "unknown"] == 0
     assert overview.loc["test", "unknown_share"] == pytest.approx(0.25)
+
+
+def test_sentences_stay_as_written_if_asked():
+    findings, studies, labels = corpus()
+    config = VocabularyBuildingConfig(min_count=1, sentence_order="as_written")
+    encoded = encode_corpus(config, findings, studies, labels)
+    first = encoded.encoded_reports["sentences"].str[0]
+    assert {tuple(encoded.vocabulary.decode(sentence)) for sentence in first} == {("lungs", "clear")}
 
 
 def test_rare_words_are_left_out_and_ties_are_by_spelling():
@@ -72,9 +84,9 @@ def test_a_vocabulary_that_is_none_is_refused(wrong):
 
 
 def test_a_users_split_file_is_followed_and_studies_it_leaves_out_are_excluded(tmp_path):
-    findings, studies = corpus(4, 4)
+    findings, studies, labels = corpus(4, 4)
     file = split_file(tmp_path, [("S0", "train"), ("S1", "val"), ("S2", "TEST")])
-    encoded = encode_corpus(VocabularyBuildingConfig(split_file=file), findings, studies)
+    encoded = encode_corpus(VocabularyBuildingConfig(split_file=file), findings, studies, labels)
     assert dict(zip(encoded.splits["study_id"], encoded.splits["split"], strict=True)) == {
         "S0": "train",
         "S1": "validation",
@@ -93,18 +105,18 @@ def test_a_users_split_file_is_followed_and_studies_it_leaves_out_are_excluded(t
     ],
 )
 def test_a_split_file_that_would_leak_or_is_unclear_is_refused(tmp_path, rows, message):
-    findings, studies = corpus(4, 2)
+    findings, studies, labels = corpus(4, 2)
     config = VocabularyBuildingConfig(split_file=split_file(tmp_path, rows))
     with pytest.raises(SplitFileError, match=message):
-        encode_corpus(config, findings, studies)
+        encode_corpus(config, findings, studies, labels)
 
 
 def test_a_split_file_without_the_columns_is_refused(tmp_path):
     path = tmp_path / "split.csv"
     path.write_text("study,part\nS0,train\n")
-    findings, studies = corpus(4, 4)
+    findings, studies, labels = corpus(4, 4)
     with pytest.raises(SplitFileError, match="no column split and study_id"):
-        encode_corpus(VocabularyBuildingConfig(split_file=str(path)), findings, studies)
+        encode_corpus(VocabularyBuildingConfig(split_file=str(path)), findings, studies, labels)
 
 
 @pytest.mark.parametrize(
@@ -121,10 +133,10 @@ def test_impossible_settings_are_refused(settings, message):
 
 
 def test_an_empty_training_split_is_named(tmp_path):
-    findings, studies = corpus(4, 4)
+    findings, studies, labels = corpus(4, 4)
     config = VocabularyBuildingConfig(split_file=split_file(tmp_path, [("S0", "test")]))
     with pytest.raises(ValueError, match="None of 4 studies"):
-        encode_corpus(config, findings, studies)
+        encode_corpus(config, findings, studies, labels)
 
 
 def test_shares_come_out_for_many_ratios():

@@ -57,6 +57,23 @@ def label_table(labeler: CheXpertLabeler, findings: pd.DataFrame) -> pd.DataFram
     return labels
 
 
+def sentence_table(labeler: CheXpertLabeler, findings: pd.DataFrame) -> pd.DataFrame:
+    """Label every sentence of a table of findings as if it were a report of its own.
+
+    Args:
+        labeler: The labeller.
+        findings: Columns study_id and sentences (lists of text).
+
+    Returns:
+        study_id, sentence (index in the report) and the observations, as in :func:`label_table`.
+    """
+    one_by_one = findings[["study_id", "sentences"]].explode("sentences").dropna(subset="sentences")
+    labels = labeler.label_many(one_by_one["sentences"].tolist())
+    labels.insert(0, "study_id", one_by_one["study_id"].to_numpy())
+    labels.insert(1, "sentence", one_by_one.groupby("study_id", sort=False).cumcount().to_numpy())
+    return labels
+
+
 def mention_table(labeler: CheXpertLabeler, findings: pd.DataFrame) -> pd.DataFrame:
     """List the mentions of a table of findings.
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from coherent_cxr.configuration import configuration, require
+from coherent_cxr.reports.ordering import SentenceOrder, findings_first
 from coherent_cxr.reports.splits import SPLITS, SplitFileError, read_split_file, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary
 
@@ -21,12 +22,16 @@ class VocabularyBuildingConfig:
         split_ratio: Shares of train, validation and test.
         split_seed: Seed of the split by patient.
         min_count: Fewest occurrences of a word in the training split.
+        sentence_order: ``findings_first`` puts sentences that state a finding before the normal ones in what
+            the generator learns to write; ``as_written`` leaves them where they are. References of metrics
+            and rewards are never reordered.
     """
 
     split_file: str | None = None
     split_ratio: tuple[int, ...] = (7, 1, 2)
     split_seed: int = 0
     min_count: int = 3
+    sentence_order: SentenceOrder = "findings_first"
 
     def check(self) -> None:
         """Refuse values that cannot work."""
@@ -63,7 +68,10 @@ class EncodedCorpus(NamedTuple):
 
 
 def encode_corpus(
-    config: VocabularyBuildingConfig, findings: pd.DataFrame, studies: pd.DataFrame
+    config: VocabularyBuildingConfig,
+    findings: pd.DataFrame,
+    studies: pd.DataFrame,
+    sentence_labels: pd.DataFrame,
 ) -> EncodedCorpus:
     """Split studies, count words in the training split alone, and encode every report.
 
@@ -71,6 +79,7 @@ def encode_corpus(
         config: The stage's settings.
         findings: study_id, tokens.
         studies: study_id, patient_id.
+        sentence_labels: study_id, sentence and the observations of every single sentence.
 
     Raises:
         SplitFileError: If the split file cannot be used or lets a patient cross the splits.
@@ -101,6 +110,9 @@ def encode_corpus(
             "correct vocabulary_building.split_file or use more studies."
         )
     vocabulary = Vocabulary.from_reports((tokens_of[s] for s in training), config.min_count)
+    if config.sentence_order == "findings_first":
+        order = findings_first(sentence_labels, set(training))
+        tokens_of = {study: [tokens_of[study][i] for i in order[study]] for study in splits["study_id"]}
     sentences = [[vocabulary.encode(sentence) for sentence in tokens_of[s]] for s in splits["study_id"]]
     encoded = splits[["study_id", "split"]].copy()
     encoded["sentences"] = pd.Series(sentences, dtype=object)

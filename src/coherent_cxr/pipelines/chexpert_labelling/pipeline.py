@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 label_findings,
                 inputs=["params:chexpert_labelling", "findings"],
-                outputs=["chexpert_labels", "chexpert_mentions"],
+                outputs=["chexpert_labels", "sentence_labels", "chexpert_mentions"],
                 name="label_findings",
             )
         ]

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 build_vocabulary,
-                inputs=["params:vocabulary_building", "findings", "studies"],
+                inputs=["params:vocabulary_building", "findings", "studies", "sentence_labels"],
                 outputs=["splits", "vocabulary", "encoded_reports", "split_exclusions", "split_overview"],
                 name="build_vocabulary",
             )

@@ -1,0 +1,46 @@
+"""In which order a report's sentences are learnt.
+
+Radiologists state findings anywhere between the sentences about what is normal, so at every single place of a
+report a normal sentence is the likeliest, and a generator that always writes the likeliest never states a
+finding. Put first, findings have a place of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+SentenceOrder = Literal["findings_first", "as_written"]
+NO_FINDING = "No Finding"
+
+
+def findings_first(sentence_labels: pd.DataFrame, training: set[str]) -> dict[str, list[int]]:
+    """Order each study's sentences: stated findings, uncertain and other ones, normal ones.
+
+    Of stated findings, the observation that is rarest in the training split comes first; otherwise sentences
+    stay as written.
+
+    Args:
+        sentence_labels: study_id, sentence (index in the report) and the observations (1, 0, -1, missing) of
+            every single sentence.
+        training: Studies of the training split, on which rarity is counted.
+
+    Returns:
+        Indices of each study's sentences in their new order.
+
+    Raises:
+        KeyError: If the labels know no "No Finding".
+    """
+    observations = sentence_labels.columns.drop(["study_id", "sentence", NO_FINDING])
+    positive = (sentence_labels == 1).fillna(value=False)
+    stated = positive[observations].to_numpy(dtype=bool)
+    normal = positive[NO_FINDING].to_numpy(dtype=bool)
+    in_training = sentence_labels["study_id"].isin(training).to_numpy()
+    counts = stated[in_training].sum(axis=0)
+    rarest = np.where(stated, counts, np.inf).min(axis=1, initial=np.inf)
+    group = np.select([stated.any(axis=1), ~normal], [0, 1], 2)
+    ordered = sentence_labels[["study_id", "sentence"]].assign(group=group, rarest=rarest)
+    ordered = ordered.sort_values(["group", "rarest", "sentence"], kind="stable")
+    return {str(study): list(rows) for study, rows in ordered.groupby("study_id", sort=False)["sentence"]}
