@@ -48,6 +48,17 @@ def test_sections_views_and_labels() -> None:
     assert quality.label_prevalence(labels).to_numpy().tolist() == [["Edema", 1, 1, 1, 1, 0.25]]
 
 
+def test_found_views_are_told() -> None:
+    report = {"open": 5059, "from_dicom": 1, "classified": 4924, "accuracy": 0.9749}
+    assert quality.view_findings(report)["found"].tolist() == [
+        "5,059 images",
+        "1 images",
+        "4,924 images",
+        "97.5 %",
+    ]
+    assert quality.view_findings({})["found"].tolist()[-1] == "not trained"
+
+
 def test_texts_are_measured_and_repeats_counted() -> None:
     table = quality.text_distributions(FINDINGS).set_index("quantity")
     assert table.loc["sentences of a report", "mean"] == 1.25

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,6 +47,21 @@ def view_counts(images: pd.DataFrame) -> pd.DataFrame:
     """Count images by view and by what decided the view."""
     by = [name for name in ("view", "view_source") if name in images]
     return images.groupby(by).size().rename("images").reset_index()
+
+
+def view_findings(report: Mapping[str, Any]) -> pd.DataFrame:
+    """Say how views were found out, from the report of the stage ``image_preparation``."""
+    accuracy = report.get("accuracy")
+    rows = [
+        ("not stated by the corpus", f"{report.get('open', 0):,} images"),
+        ("read from DICOM tags", f"{report.get('from_dicom', 0):,} images"),
+        ("told by the classifier", f"{report.get('classified', 0):,} images"),
+        (
+            "accuracy of the classifier on stated views, cross-validated",
+            "not trained" if accuracy is None else f"{100 * accuracy:.1f} %",
+        ),
+    ]
+    return pd.DataFrame(rows, columns=["views", "found"])
 
 
 def text_distributions(findings: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 
 def count_rows(
     studies: pd.DataFrame,
-    images: pd.DataFrame,
     findings: pd.DataFrame,
+    splits: pd.DataFrame,
+    image_store: ImageStore,
     parsing_exclusions: pd.DataFrame,
     findings_exclusions: pd.DataFrame,
+    split_exclusions: pd.DataFrame,
     image_exclusions: pd.DataFrame,
-    image_store: ImageStore,
 ) -> pd.DataFrame:
     """Count what every stage took in, gave out and left out, by reason."""
     return pd.concat(
         [
             quality.stage_counts("report_parsing", len(studies), parsing_exclusions),
             quality.stage_counts("findings_extraction", len(findings), findings_exclusions),
+            quality.stage_counts("vocabulary_building", len(splits), split_exclusions),
             quality.stage_counts("image_preparation", len(image_store), image_exclusions),
         ],
         ignore_index=True,
@@ -45,13 +47,15 @@ def describe(
     chexpert_labels: pd.DataFrame,
     quality_counts: pd.DataFrame,
     quality_leaks: pd.DataFrame,
+    view_report: dict[str, Any],
 ) -> str:
     """Write the page."""
     tables = {
         "What went in and out": quality_counts,
         "Leaks between the splits": quality_leaks,
         "Sections": quality.section_coverage(studies),
-        "Views": quality.view_counts(images),
+        "Views, as the reports' corpus states them": quality.view_counts(images),
+        "Views, as image preparation found them out": quality.view_findings(view_report),
         "Findings": quality.text_distributions(findings),
         "Repeated findings": quality.repeated_texts(findings),
         "Labels": quality.label_prevalence(chexpert_labels),
