@@ -88,3 +88,18 @@ def test_damaged_archives_are_refused(tmp_path: Path, name: str) -> None:
     archive.write_bytes(archive.read_bytes()[:9_000])
     with pytest.raises(ImageSourceError, match=r"is damaged .* download it again"):
         open_source(archive)
+
+
+@pytest.mark.parametrize("name", ["png", "a.tar", "a.tgz"])
+def test_files_named_as_kaggle_does_are_found_by_the_reports_names(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "png"
+    folder.mkdir()
+    for stem in ("1_IM-0001-4001.dcm", "2_IM-0652-1001", "CXR3_IM-1"):
+        (folder / f"{stem}.png").write_bytes(stem.encode())
+    if name != "png":
+        write_tar(folder, tmp_path / name, "w:gz" if name.endswith("tgz") else "w")
+    source = open_source(tmp_path / name)
+    wanted = ["CXR1_1_IM-0001-4001", "CXR2_IM-0652-1001", "CXR3_IM-1", "CXR4_IM-1"]
+    assert source.adopt(wanted) == 2
+    assert set(source.files) == set(wanted[:3])
+    assert dict(source.read(wanted[:2])) == {wanted[0]: b"1_IM-0001-4001.dcm", wanted[1]: b"2_IM-0652-1001"}

@@ -108,6 +108,7 @@ def prepare_images(
     """
     studies = list(dict.fromkeys(study_ids))
     source = open_source(radiographs.root)
+    source.adopt(images["image_id"])
     if radiographs.drawn:
         images = images.assign(
             view=images["view"].where(~images["image_id"].isin(set(source.files)), "frontal")

@@ -8,7 +8,7 @@ import os
 import re
 import tarfile
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,7 @@ DICOM_EXTENSIONS = (".dcm", ".dicom")
 EXTENSIONS = (".png", ".jpg", ".jpeg", *DICOM_EXTENSIONS)
 ARCHIVES = (".tar", ".tgz", ".tar.gz")
 _log = logging.getLogger(__name__)
+_STUDY_PREFIX = re.compile(r"CXR\d+_")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -87,6 +88,29 @@ class ImageSource(ABC):
     def is_dicom(self, image_id: str) -> bool:
         """Tell by the file's name whether an image is DICOM."""
         return self.files[image_id].path.lower().endswith(DICOM_EXTENSIONS)
+
+    def adopt(self, image_ids: Iterable[str]) -> int:
+        """Let files bear the names by which Open-I's reports call them.
+
+        Kaggle and NLM's DICOM archive call CXR2_IM-0652-1001 "2_IM-0652-1001" and CXR1_1_IM-0001-4001
+        "1_IM-0001-4001".
+
+        Args:
+            image_ids: Identifiers as the reports have them; those that have no such file are left.
+
+        Returns:
+            How many files were renamed in the index.
+        """
+        adopted = 0
+        for image_id in image_ids:
+            if image_id in self.files or not image_id.startswith("CXR"):
+                continue
+            for name in (image_id.removeprefix("CXR"), _STUDY_PREFIX.sub("", image_id)):
+                if name in self.files:
+                    self.files[image_id] = self.files.pop(name)
+                    adopted += 1
+                    break
+        return adopted
 
     @property
     def digest(self) -> str:
