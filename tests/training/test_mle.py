@@ -17,7 +17,6 @@ from coherent_cxr.training.mle_step import MleStep, sentence_weights
 from coherent_cxr.training.regions import region_source
 from coherent_cxr.training.samples import samples_of_split, to_device
 from coherent_cxr.training.validation import Validator, references_of
-from training.corpus import SENTENCES
 
 CPU = torch.device("cpu")
 
@@ -200,12 +199,12 @@ def test_words_of_sentences_with_findings_weigh_more(step_of):
     of_word = -word_log_probabilities(scored)
     by_hand = (4 * of_word[:5].sum() + of_word[5:].sum()) / step.words_per_report
     assert step(0, chosen, torch.Generator())[1]["word_loss"] == pytest.approx(by_hand.item(), rel=1e-5)
-    # In the training split two of three reports have one such sentence, of five words with its end.
-    counts = [sum(len(s) + 1 for s in SENTENCES[kind]) for kind in SENTENCES]
-    extra = [0, 3 * 5, 3 * 6]
-    lengths = {f"s{i:02d}": counts[i % 3] + extra[i % 3] for i in range(24)}
-    mean = sum(lengths[study] for study in step.train.study_ids) / len(step.train)
-    assert step.words_per_report == pytest.approx(mean)
+    # Ten samples show an enlarged heart, eight an effusion, so that weighs sqrt(10 / 8) times as much.
+    effusion = step.train.study_ids.index("s02")
+    assert step.sentence_weights[effusion].tolist() == pytest.approx([1, 4 * (10 / 8) ** 0.5, 1])
+    # 8 reports of 5 + 5 words, ends included, 10 of 4 * 5 + 5, 8 of 5 + 4.47 * 6 + 3
+    total = 8 * 10 + 10 * 25 + 8 * (5 + 4 * (10 / 8) ** 0.5 * 6 + 3)
+    assert step.words_per_report == pytest.approx(total / 26)
 
 
 def test_the_learning_rate_is_halved_or_goes_through_one_cycle(step_of):

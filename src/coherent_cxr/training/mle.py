@@ -50,9 +50,10 @@ class MleTrainingConfig:
         halve_every: Epochs after which the learning rate is halved.
         word_weight: Weight of the word cross-entropy.
         stop_weight: Weight of the stop cross-entropy.
-        finding_weight: Weight of the words of a sentence that affirms a finding, against 1 for the others.
-            Normal sentences are few and often the same, findings are worded in many ways: with equal weights
-            the likeliest sentence is a normal one even where the image shows a finding.
+        finding_weight: Weight of the words of a sentence that affirms the most frequent finding, against 1
+            for other sentences; rarer findings weigh more, by the square root. Normal sentences are few and
+            often the same, findings are worded in many ways: with equal weights (1.0, as in the paper) the
+            likeliest sentence is a normal one even where the image shows a finding.
         sampling_step: Scheduled sampling: the chance of feeding a sampled word grows by this share ...
         sampling_every: ... every so many epochs.
         clip_gradient: Largest norm of the gradient.

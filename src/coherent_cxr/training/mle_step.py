@@ -97,10 +97,12 @@ def sentence_weights(samples: Samples, findings: pd.DataFrame, finding_weight: f
     Args:
         samples: The training samples.
         findings: ``study_id`` and ``tokens`` of their reports.
-        finding_weight: Weight of a sentence with at least one positive label; the others weigh 1.
+        finding_weight: Weight of a sentence that affirms the finding which most sentences affirm. One that
+            n times fewer affirm weighs sqrt(n) times as much; of several findings in a sentence the rarest
+            counts. 1 weighs all sentences alike.
 
     Returns:
-        Weights ``(samples, sentences)``, 1 where there is no sentence.
+        Weights ``(samples, sentences)``, 1 where there is no finding or no sentence.
     """
     weights = torch.ones(samples.reports.words.shape[:2])
     if finding_weight == 1:
@@ -108,10 +110,13 @@ def sentence_weights(samples: Samples, findings: pd.DataFrame, finding_weight: f
     tokens = dict(zip(findings["study_id"], findings["tokens"], strict=True))
     reports = [[detokenize([s]) for s in tokens[study][: weights.shape[1]]] for study in samples.study_ids]
     texts = list(dict.fromkeys(sentence for report in reports for sentence in report))
-    positive = (label_codes(CheXpertLabeler().label_many(texts), DEFAULT_TYPES) == 1).any(axis=1)
-    affirms = dict(zip(texts, positive, strict=True))
-    for place, report in enumerate(reports):
+    place_of = {text: place for place, text in enumerate(texts)}
+    affirmed = label_codes(CheXpertLabeler().label_many(texts), DEFAULT_TYPES) == 1
+    occurrences = np.bincount([place_of[text] for report in reports for text in report], minlength=len(texts))
+    counts = occurrences @ affirmed  # sentences that affirm each finding
+    of_finding = finding_weight * np.sqrt(counts.max() / np.maximum(counts, 1))
+    of_text = np.where(affirmed, of_finding, 1.0).max(axis=1)
+    for sample, report in enumerate(reports):
         for sentence, text in enumerate(report):
-            if affirms[text]:
-                weights[place, sentence] = finding_weight
+            weights[sample, sentence] = float(of_text[place_of[text]])
     return weights
