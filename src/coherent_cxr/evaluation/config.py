@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from coherent_cxr.configuration import configuration, require
+from coherent_cxr.evaluation.judges.interface import JudgesConfig
 from coherent_cxr.evaluation.tokenization import Tokenization
 
 
@@ -18,6 +19,7 @@ class EvaluationConfig:
         tokenization: Tokens that language metrics compare: ``house``, or ``ptb`` for the Penn Treebank
             tokeniser of other papers, which needs Java.
         meteor: Whether to run METEOR where Java is present.
+        judges: Optional learned judges and where their weights lie.
         seed: Seed of the resamples and of the choice of sample studies.
         samples: Test studies shown on the results page; 0 shows no text and no image of any study.
     """
@@ -26,6 +28,7 @@ class EvaluationConfig:
     resamples: int = 1000
     tokenization: Tokenization = "house"
     meteor: bool = True
+    judges: JudgesConfig = JudgesConfig()
     seed: int = 0
     samples: int = 20
 

@@ -13,6 +13,8 @@ from coherent_cxr.evaluation.bootstrap import centred, paired_p_value, patient_w
 from coherent_cxr.evaluation.clinical import clinical_measures
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.diversity import diversity_measures
+from coherent_cxr.evaluation.judges.interface import Judge
+from coherent_cxr.evaluation.judges.registry import usable_judges
 from coherent_cxr.evaluation.language import language_measures
 from coherent_cxr.evaluation.measures import Array, Measure, Metric
 from coherent_cxr.evaluation.meteor import java_is_there, meteor
@@ -53,7 +55,8 @@ def score_systems(
     """
     weights = patient_weights(references.patients, config.resamples, config.seed)
     whole = np.ones((1, len(references.study_ids)))
-    by_system = [_measures(config, output, references) for output in outputs]
+    judges = usable_judges(config.judges)
+    by_system = [_measures(config, judges, output, references) for output in outputs]
     every = [measure for measures in by_system for measure in measures]
     metrics = list(dict.fromkeys(metric for measure in every for metric in measure.metrics))
     place = {metric: column for column, metric in enumerate(metrics)}
@@ -70,7 +73,9 @@ def score_systems(
     return Scores([output.name for output in outputs], metrics, measured, resampled)
 
 
-def _measures(config: EvaluationConfig, output: SystemOutput, references: References) -> list[Measure]:
+def _measures(
+    config: EvaluationConfig, judges: Sequence[Judge], output: SystemOutput, references: References
+) -> list[Measure]:
     clinical = clinical_measures(output.codes, references.codes)
     if output.texts is None:
         return clinical
@@ -80,7 +85,8 @@ def _measures(config: EvaluationConfig, output: SystemOutput, references: Refere
         language.append(meteor(written, wanted))
     repeats = np.zeros((len(written), 2), np.int64) if output.repeats is None else output.repeats
     sameness = diversity_measures(output.texts, references.texts, references.training, repeats)
-    return [*language, *sameness, *clinical]
+    judged = [judge.measure(output.texts, references.texts) for judge in judges]
+    return [*language, *sameness, *judged, *clinical]
 
 
 def metrics_table(scores: Scores) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from coherent_cxr.evaluation.bootstrap import holm
+from coherent_cxr.evaluation.judges.registry import JUDGES
 from coherent_cxr.evaluation.measures import Metric
 from coherent_cxr.evaluation.tables import KEYS, rows_of
 
@@ -40,22 +41,32 @@ class Headline(NamedTuple):
     sentences: list[str]
 
 
-def headline(metrics: pd.DataFrame, comparisons: pd.DataFrame, columns: Mapping[str, Metric]) -> Headline:
+def headline(
+    metrics: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    columns: Mapping[str, Metric],
+    keep_absent: bool = False,
+) -> Headline:
     """Put the headline together.
 
     Args:
         metrics: All metrics.
         comparisons: All paired differences.
-        columns: Metric by short name; a metric that no system has is left out.
+        columns: Metric by short name.
+        keep_absent: Whether a metric that no system has keeps its column.
     """
     systems = list(dict.fromkeys(metrics["system"]))
     rows: dict[str, list[Cell | None]] = {system: [] for system in systems}
     names, sentences = [], []
     for name, metric in columns.items():
         table = rows_of(metrics, metric)
-        if table.empty:
+        if table.empty and not keep_absent:
             continue
         names.append(name)
+        if table.empty:
+            for cells in rows.values():
+                cells.append(None)
+            continue
         p_values = against_best(table, comparisons, metric)
         for system in systems:
             rows[system].append(_cell(table, p_values, system) if system in table.index else None)
@@ -118,6 +129,7 @@ def other_columns(uncertain: str) -> dict[str, dict[str, Metric]]:
         "Language": {name: Metric(name) for name in language},
         "Sameness": {name: Metric(name) for name in sameness},
     }
+    tables["Judges"] = {str(metric): metric for kind in JUDGES for metric in kind.metrics}
     for labels in ("14 labels", "13 labels", "5 labels"):
         for policy, word in _POLICIES.items():
             columns = {

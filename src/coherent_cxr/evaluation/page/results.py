@@ -13,6 +13,7 @@ from coherent_cxr.evaluation.figures.intervals import intervals_figure
 from coherent_cxr.evaluation.figures.negation import negation_figure
 from coherent_cxr.evaluation.figures.svg import inline_svg
 from coherent_cxr.evaluation.headline import UNCERTAIN_IN_WORDS, headline_metrics
+from coherent_cxr.evaluation.judges.registry import not_run
 from coherent_cxr.evaluation.page import paper
 from coherent_cxr.evaluation.page.attention import COLOURS, attended_study
 from coherent_cxr.evaluation.page.cases import best_and_worst, choose_samples
@@ -46,9 +47,11 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         observations=OBSERVATIONS,
         policy=UNCERTAIN_IN_WORDS[config.uncertain],
         tokens=IN_WORDS[config.tokenization],
+        judges_not_run=not_run(config.judges),
+        meteor_run="METEOR" in set(judged.metrics["metric"]),
         headline=headline(judged.metrics, judged.comparisons, headline_metrics(config.uncertain)),
         tables={
-            name: headline(judged.metrics, judged.comparisons, columns)
+            name: headline(judged.metrics, judged.comparisons, columns, keep_absent=True)
             for name, columns in other_columns(config.uncertain).items()
         },
         intervals=_intervals(judged, background),

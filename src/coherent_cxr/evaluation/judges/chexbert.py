@@ -1,0 +1,133 @@
+"""CheXbert (Smit et al. 2020): BERT that labels the same 14 observations as CheXpert's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.evaluation.judges.interface import Judge, lacks_package, lacks_place
+from coherent_cxr.evaluation.label_sets import LABEL_SETS, columns_of
+from coherent_cxr.evaluation.measures import Array, Metric, SumMeasure, ratio
+
+HEADS: Final = (
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
+    "Support Devices",
+    "No Finding",
+)
+"""Order of the checkpoint's heads; each has four classes, the last has two."""
+CODES: Final = np.array([2, 1, 0, -1], dtype=np.int8)
+"""Label code of a head's class: blank, positive, negative, uncertain."""
+MOST_TOKENS, BATCH, HEAD_WIDTH = 512, 32, 64
+
+
+class CheXbertModel(nn.Module):
+    """BERT and 14 linear heads on its first token."""
+
+    def __init__(self, bert: nn.Module, size: int) -> None:
+        super().__init__()
+        self.bert = bert
+        self.linear_heads = nn.ModuleList(nn.Linear(size, 4 if name != "No Finding" else 2) for name in HEADS)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
+        """Return logits of each head ``(reports, classes)`` for token ids ``(reports, tokens)``."""
+        first = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
+        return [head(first) for head in self.linear_heads]
+
+
+class CheXbert(Judge):
+    """F1 of CheXbert's labels of a report against its labels of the reference, uncertain as negative."""
+
+    name = "CheXbert"
+    metrics = tuple(
+        Metric("CheXbert F1", labels, average) for labels in LABEL_SETS for average in ("micro", "macro")
+    )
+
+    def missing(self) -> str | None:
+        """Return what it lacks."""
+        checkpoint = "the checkpoint chexbert.pth of its authors (github.com/stanfordmlgroup/CheXbert)"
+        return (
+            lacks_place(self.config.chexbert, "chexbert", self.name, checkpoint)
+            or lacks_place(
+                self.config.bert_vocabulary, "bert_vocabulary", self.name, "bert-base-uncased's vocab.txt"
+            )
+            or lacks_package("transformers", self.name)
+        )
+
+    def measure(self, candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
+        """Label both sides and count."""
+        written, wanted = self.codes(candidates) == 1, self.codes(references) == 1
+        cells = np.stack([written & wanted, written & ~wanted, ~written & wanted], axis=1).astype(np.float64)
+
+        def finish(sums: Array) -> Array:
+            table = sums.reshape(len(sums), 3, len(OBSERVATIONS))
+            parts = []
+            for labels in LABEL_SETS.values():
+                chosen = table[:, :, columns_of(labels)]
+                parts += [_f1(chosen.sum(axis=2)), _f1(chosen).mean(axis=1)]
+            return np.stack(parts, axis=1)
+
+        return SumMeasure(self.metrics, cells.reshape(len(cells), -1), finish)
+
+    @torch.no_grad()
+    def codes(self, texts: Sequence[str]) -> NDArray[np.int8]:
+        """Label reports: codes ``(reports, 14)`` in the order of CheXpert's observations."""
+        model, tokenizer = self._loaded
+        rows = []
+        for start in range(0, len(texts), BATCH):
+            batch = [" ".join(text.split()) for text in texts[start : start + BATCH]]
+            tokens = tokenizer(
+                batch, padding=True, truncation=True, max_length=MOST_TOKENS, return_tensors="pt"
+            )
+            logits = model(tokens["input_ids"], tokens["attention_mask"])
+            rows.append(np.stack([CODES[head.argmax(dim=1).numpy()] for head in logits], axis=1))
+        order = [HEADS.index(name) for name in OBSERVATIONS]
+        return np.concatenate(rows)[:, order] if rows else np.zeros((0, len(HEADS)), np.int8)
+
+    @cached_property
+    def _loaded(self) -> tuple[CheXbertModel, Any]:
+        transformers: Any = import_module("transformers")
+        assert self.config.chexbert is not None
+        saved = torch.load(self.config.chexbert, map_location="cpu", weights_only=True)
+        state = {key.removeprefix("module."): value for key, value in saved["model_state_dict"].items()}
+        state.pop("bert.embeddings.position_ids", None)  # a buffer that newer versions do not save
+        bert = transformers.BertModel(transformers.BertConfig(**_sizes(state)))
+        model = CheXbertModel(bert, state["linear_heads.0.weight"].shape[1])
+        model.load_state_dict(state)
+        return model.eval(), transformers.BertTokenizer(self.config.bert_vocabulary)
+
+
+def _sizes(state: Mapping[str, Tensor]) -> dict[str, int]:
+    words, size = state["bert.embeddings.word_embeddings.weight"].shape
+    layers = {key.split(".")[3] for key in state if key.startswith("bert.encoder.layer.")}
+    return {
+        "vocab_size": words,
+        "hidden_size": size,
+        "num_hidden_layers": len(layers),
+        "num_attention_heads": max(size // HEAD_WIDTH, 1),
+        "intermediate_size": len(state["bert.encoder.layer.0.intermediate.dense.bias"]),
+        "max_position_embeddings": len(state["bert.embeddings.position_embeddings.weight"]),
+    }
+
+
+def _f1(counts: Array) -> Array:
+    tp, fp, fn = (counts[:, i] for i in range(3))
+    return ratio(2 * tp, 2 * tp + fp + fn)
