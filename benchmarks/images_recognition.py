@@ -1,8 +1,8 @@
 """How well views and repeats of other contrast are recognised on real Open-I radiographs.
 
 Run: python benchmarks/images_recognition.py IMAGES.tar VIEWS.csv
-IMAGES is a folder or tar of images named by NLM image id, VIEWS a CSV with image_id, study_id and view that is
-taken for true.
+IMAGES is a folder or tar of images named by NLM image id, VIEWS a CSV with image_id, study_id and view, which
+is taken for true.
 """
 
 from __future__ import annotations

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from coherent_cxr.images.decode import UnreadableImageError, fit, read_image
 from coherent_cxr.images.decoding_workers import usable_cores
@@ -18,6 +20,7 @@ from coherent_cxr.images.source import ImageSource
 
 STATED = ("dicom", "metadata", "projection", "file")
 FEWEST, MOST = 30, 1000
+BATCH = 64
 SURE = 0.8
 
 
@@ -45,8 +48,10 @@ def complete_views(
     there = images["image_id"].isin(set(source.files))
     open_rows = images.index[there & ~images["view_source"].isin(STATED)]
     report: dict[str, Any] = {"open": len(open_rows), "from_dicom": 0, "classified": 0, "accuracy": None}
-    for row, image_id in zip(open_rows, images.loc[open_rows, "image_id"], strict=True):
-        view = _tagged(source, image_id)
+    tagged = [image_id for image_id in images.loc[open_rows, "image_id"] if source.is_dicom(image_id)]
+    tags = {image_id: dicom_view(data) for image_id, data in source.read(tagged)}
+    for row in open_rows:
+        view = tags.get(images.loc[row, "image_id"], "unknown")
         if view != "unknown":
             images.loc[row, ["view", "view_source"]] = [view, "dicom"]
             report["from_dicom"] += 1
@@ -74,13 +79,6 @@ def complete_views(
     return images, report
 
 
-def _tagged(source: ImageSource, image_id: str) -> str:
-    if not source.is_dicom(image_id):
-        return "unknown"
-    (_, data), *_ = source.read([image_id])
-    return dicom_view(data)
-
-
 def _features(source: ImageSource, image_ids: Sequence[str] | pd.Series) -> dict[str, NDArray[np.float32]]:
     def feature(item: tuple[str, bytes]) -> tuple[str, NDArray[np.float32] | None]:
         try:
@@ -88,9 +86,14 @@ def _features(source: ImageSource, image_ids: Sequence[str] | pd.Series) -> dict
         except UnreadableImageError:
             return item[0], None  # becomes an exclusion when the store is built
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        found = pool.map(feature, source.read(list(image_ids)))
-        return {image_id: values for image_id, values in found if values is not None}
+    files = source.read(list(image_ids))
+    features: dict[str, NDArray[np.float32]] = {}
+    bar = tqdm(total=len(image_ids), desc="views", unit="img")
+    with bar, ThreadPoolExecutor(usable_cores()) as pool:
+        while batch := list(islice(files, BATCH)):  # a pool would take in all the files at once
+            features.update((name, values) for name, values in pool.map(feature, batch) if values is not None)
+            bar.update(len(batch))
+    return features
 
 
 def _learn(features: NDArray[np.float32], chosen: pd.DataFrame) -> tuple[Any, float]:
