@@ -164,7 +164,7 @@ def step_of(config, corpus, tmp_path):
     regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
 
     def make(finding_weight: float) -> MleStep:
-        weights = sentence_weights(samples, corpus.findings, finding_weight)
+        weights = sentence_weights(samples, corpus.vocabulary, finding_weight)
         return MleStep(config, model, samples, regions_of, weights)
 
     return make

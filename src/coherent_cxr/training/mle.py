@@ -170,7 +170,7 @@ def train_mle(
         examples.extend({"epoch": epoch, **example} for example in validator.examples(config.examples))
         return numbers
 
-    weights_of = sentence_weights(train, findings, config.finding_weight)
+    weights_of = sentence_weights(train, vocabulary, config.finding_weight)
     step = MleStep(config, model, train, regions_of, weights_of)
     settings = dataclasses.asdict(config)
     for key in ("checkpoint_every", "checkpoint_folder", "examples", "processes"):

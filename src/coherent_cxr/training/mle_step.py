@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.models.decoding import word_ids
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.layout import counted_words
 from coherent_cxr.models.likelihood import sampled_words, stop_log_probabilities, word_log_probabilities
@@ -91,12 +91,12 @@ class MleStep:
         return loss, {"word_loss": words.item(), "stop_loss": stop.item(), "sampling": chance}
 
 
-def sentence_weights(samples: Samples, findings: pd.DataFrame, finding_weight: float) -> Tensor:
+def sentence_weights(samples: Samples, vocabulary: Vocabulary, finding_weight: float) -> Tensor:
     """Weigh the sentences that affirm a finding against the others.
 
     Args:
         samples: The training samples.
-        findings: ``study_id`` and ``tokens`` of their reports.
+        vocabulary: Words by id.
         finding_weight: Weight of a sentence that affirms the finding which most sentences affirm. One that
             n times fewer affirm weighs sqrt(n) times as much; of several findings in a sentence the rarest
             counts. 1 weighs all sentences alike.
@@ -107,16 +107,14 @@ def sentence_weights(samples: Samples, findings: pd.DataFrame, finding_weight: f
     weights = torch.ones(samples.reports.words.shape[:2])
     if finding_weight == 1:
         return weights
-    tokens = dict(zip(findings["study_id"], findings["tokens"], strict=True))
-    reports = [[detokenize([s]) for s in tokens[study][: weights.shape[1]]] for study in samples.study_ids]
-    texts = list(dict.fromkeys(sentence for report in reports for sentence in report))
-    place_of = {text: place for place, text in enumerate(texts)}
-    affirmed = label_codes(CheXpertLabeler().label_many(texts), DEFAULT_TYPES) == 1
-    occurrences = np.bincount([place_of[text] for report in reports for text in report], minlength=len(texts))
+    reports = [[detokenize([vocabulary.decode(s)]) for s in report] for report in word_ids(samples.reports)]
+    place_of: dict[str, int] = {}
+    places = [[place_of.setdefault(text, len(place_of)) for text in report] for report in reports]
+    affirmed = label_codes(CheXpertLabeler().label_many(list(place_of)), DEFAULT_TYPES) == 1
+    occurrences = np.bincount([place for report in places for place in report], minlength=len(place_of))
     counts = occurrences @ affirmed  # sentences that affirm each finding
     of_finding = finding_weight * np.sqrt(counts.max() / np.maximum(counts, 1))
     of_text = np.where(affirmed, of_finding, 1.0).max(axis=1)
-    for sample, report in enumerate(reports):
-        for sentence, text in enumerate(report):
-            weights[sample, sentence] = float(of_text[place_of[text]])
+    for sample, report in enumerate(places):
+        weights[sample, : len(report)] = torch.from_numpy(of_text[report]).float()
     return weights
