@@ -4,7 +4,7 @@ Real Open-I reports from the ``torchxrayvision`` package, image features at rand
 whatever they hold), the generator of the paper's size. After some likelihood steps, so that sampled reports
 have the length of real ones, both kinds of step are timed in turn, on a processor in process time::
 
-    OMP_NUM_THREADS=1 python benchmarks/rl_step.py [--batch 64] [--warm-up 80] [--steps 12]
+    OMP_NUM_THREADS=1 python benchmarks/rl_step.py [--batch N] [--warm-up N] [--steps N] [--sentence-feedback]
 """
 
 from __future__ import annotations
@@ -71,13 +71,14 @@ def main() -> None:
     options.add_argument("--batch", type=int, default=64)
     options.add_argument("--warm-up", type=int, default=80)
     options.add_argument("--steps", type=int, default=12)
+    options.add_argument("--sentence-feedback", action="store_true")
     given = options.parse_args()
     torch.manual_seed(0)
     device = training_device()
     findings, _ = extract_findings(FindingsExtractionConfig(), parse_reports(ReportParsingConfig()).studies)
     tokens = findings["tokens"].tolist()
     vocabulary = Vocabulary.from_reports(tokens, 3)
-    config = GeneratorConfig()
+    config = GeneratorConfig(sentence_feedback=given.sentence_feedback)
     encoded = [[vocabulary.encode(sentence) for sentence in report] for report in tokens]
     samples = Samples(findings["study_id"].tolist(), np.arange(len(tokens)), pad_reports(encoded, config))
     labeler = CheXpertLabeler()

@@ -37,14 +37,19 @@ REWARDS = {
 }
 
 
-@pytest.fixture(scope="session")
-def generator(corpus) -> ModelBundle:
-    config = GeneratorConfig(size=16, attention_size=8, dropout=0.2, max_sentences=3, max_words=6)
+def make_generator(corpus, **changes) -> ModelBundle:
+    sizes = {"size": 16, "attention_size": 8, "dropout": 0.2, "max_sentences": 3, "max_words": 6}
+    config = GeneratorConfig(**sizes, **changes)
     with torch.random.fork_rng():
         torch.manual_seed(1)
         model = ReportGenerator(config, len(corpus.vocabulary))
     model.encoder.backbone.load_state_dict(corpus.encoder_weights)
     return ModelBundle(config, corpus.vocabulary, corpus.store.size, model.state_dict(), {"system": "mle"})
+
+
+@pytest.fixture(scope="session")
+def generator(corpus) -> ModelBundle:
+    return make_generator(corpus)
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +124,15 @@ def test_weights_change_but_not_the_encoder(whole, generator):
     assert not any(name.startswith("encoder.backbone") for name in changed)
     assert whole.bundle.metadata["fine_tuned_from"] == generator.digest
     assert whole.bundle.metadata["system"] == "full"
+
+
+def test_two_views_feedback_and_narrow_sampling_work_together(corpus, tmp_path, features):
+    generator = make_generator(corpus, study_input="per_study", sentence_feedback=True)
+    limits = {"temperature": 0.5, "top_k": 5, "top_p": 0.9, "accumulate": 2}
+    run = fine_tune(config(tmp_path, epochs=1, **limits), *arguments(corpus, generator))
+    assert run.bundle.metadata["ended"] == "finished"
+    assert values(run.history, "kl")[0] == pytest.approx(0, abs=1e-4)
+    assert run.bundle.digest != generator.digest
 
 
 class _Killed(KeyboardInterrupt):
