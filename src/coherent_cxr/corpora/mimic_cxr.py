@@ -185,37 +185,50 @@ def parse_mimic_cxr(config: MimicCxrConfig) -> ParsedCorpus:
     Raises:
         CorpusError: If a file is missing or damaged.
     """
+    pieces = zip(*stream_mimic_cxr(config), strict=True)
+    return ParsedCorpus(*(pd.concat(tables, ignore_index=True) for tables in pieces))
+
+
+def stream_mimic_cxr(config: MimicCxrConfig, rows: int = 50_000) -> Iterator[ParsedCorpus]:
+    """Parse the corpus piece by piece, holding no more than one piece of its texts.
+
+    Args:
+        config: Where the corpus is.
+        rows: Reports per piece.
+
+    Yields:
+        Pieces of the tables that :func:`parse_mimic_cxr` gives; the images come with the last.
+
+    Raises:
+        CorpusError: If a file is missing or damaged.
+    """
     listed = read_table(config, "studies").drop_duplicates("study_id").set_index("study_id")["subject_id"]
+    images, strays = _images(config, set(listed.index))
     sectioner = Sectioner(config.section_rules)
-    rows: dict[str, tuple[str | None, ...]] = {}
+    studies: list[tuple[str | None, ...]] = []
     excluded: list[tuple[str, str, str]] = []
+    read: set[str] = set()
     told: set[str] = set()
     for name, study_id, data, refusal in _reports(config):
         told.add(study_id)
+        text, reason = decode_text(data)
         if refusal:
             excluded.append((name, *refusal))
-        elif study_id in rows:
+        elif study_id in read:
             excluded.append((name, "duplicate_study", f"The study {study_id} was read from an earlier file."))
         elif study_id not in listed.index:
             excluded.append((name, "not_in_study_list", f"The study list does not name {study_id}."))
+        elif reason:
+            excluded.append((name, reason, "The file is empty or no text."))
         else:
-            text, reason = decode_text(data)
-            if reason:
-                excluded.append((name, reason, "The file is empty or no text."))
-                continue
-            parts = sectioner.split(text)
-            findings, source = findings_of(parts)
-            parts["findings"] = findings or ""
-            parts.setdefault("impression", parts.get("findings_and_impression", ""))
-            rows[study_id] = (*(parts.get(section) or None for section in SECTIONS), source or None)
+            read.add(study_id)
+            studies.append((study_id, str(listed[study_id]), *_sections(sectioner, text)))
+            if len(studies) == rows:
+                yield _piece(studies, images.head(0), excluded)
+                studies, excluded = [], []
     for study_id in listed.index[~listed.index.isin(list(told))]:
         excluded.append((study_id, "missing_report", "The study list names it, but there is no report."))
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=[*SECTIONS, "findings_source"])
-    studies = table.rename_axis("study_id").reset_index()
-    studies.insert(1, "patient_id", studies["study_id"].map(listed))
-    images, strays = _images(config, set(listed.index))
-    exclusions = pd.DataFrame([*excluded, *strays], columns=["id", "reason", "detail"]).astype("str")
-    return ParsedCorpus(studies.astype({"study_id": "str", "patient_id": "str"}), images, exclusions)
+    yield _piece(studies, images, [*excluded, *strays])
 
 
 def view_of(position: str | float | None) -> str:
@@ -268,6 +281,25 @@ def _reports(config: MimicCxrConfig) -> Iterator[tuple[str, str, bytes, tuple[st
                         yield member.filename, match["study"], b"", ("damaged_member", detail)
     except (zipfile.BadZipFile, OSError) as error:
         raise CorpusError(f"{path} is damaged ({error}); download it again.") from error
+
+
+def _sections(sectioner: Sectioner, text: str) -> tuple[str | None, ...]:
+    parts = sectioner.split(text)
+    findings, source = findings_of(parts)
+    parts["findings"] = findings or ""
+    parts.setdefault("impression", parts.get("findings_and_impression", ""))
+    return (*(parts.get(section) or None for section in SECTIONS), source or None)
+
+
+def _piece(
+    studies: list[tuple[str | None, ...]], images: pd.DataFrame, excluded: list[tuple[str, str, str]]
+) -> ParsedCorpus:
+    columns = ["study_id", "patient_id", *SECTIONS, "findings_source"]
+    return ParsedCorpus(
+        pd.DataFrame(studies, columns=columns).astype("str"),
+        images,
+        pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str"),
+    )
 
 
 def _images(config: MimicCxrConfig, studies: set[str]) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from coherent_cxr.configuration import configuration
 from coherent_cxr.corpora.kaggle import parse_kaggle
-from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig, parse_mimic_cxr
+from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig, parse_mimic_cxr, stream_mimic_cxr
 from coherent_cxr.corpora.openi import ParsedCorpus, parse_openi
 
 
@@ -41,3 +42,19 @@ def parse_reports(config: ReportParsingConfig) -> ParsedCorpus:
     if config.corpus == "openi_kaggle":
         return parse_kaggle(config.reports)
     return parse_openi(config.reports, config.headers, config.views)
+
+
+def stream_reports(config: ReportParsingConfig, rows: int) -> Iterator[ParsedCorpus]:
+    """Parse the configured corpus piece by piece; the small corpora are one piece.
+
+    Args:
+        config: Settings.
+        rows: Reports per piece.
+
+    Raises:
+        CorpusError: If a file or folder cannot be read.
+    """
+    if config.corpus == "mimic_cxr":
+        yield from stream_mimic_cxr(config.mimic_cxr, rows)
+    else:
+        yield parse_reports(config)

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 import pandas as pd
 import pyarrow as pa
@@ -22,10 +22,15 @@ from kedro_datasets.pandas import ParquetDataset
 from pluggy import PluginManager
 from tqdm import tqdm
 
+from coherent_cxr.corpora.parsing import stream_reports
 from coherent_cxr.images.decoding_workers import usable_cores
 
 BY_ROWS = {"extract_findings": "studies", "label_findings": "findings"}
 """Nodes that look at one row at a time, and the table whose rows they are."""
+STREAMED: dict[str, Callable[[Any, int], Iterator[tuple[pd.DataFrame, ...]]]] = {
+    "parse_reports": stream_reports
+}
+"""Nodes that can give their tables piece by piece: what is called instead, with their input and the rows."""
 
 
 class Job(NamedTuple):
@@ -62,7 +67,10 @@ class RowsRunner(SequentialRunner):
         run_id: str | None = None,
     ) -> None:
         for node in pipeline.nodes:
-            if self._is_cut(node, catalog):
+            if node.name in STREAMED and _are_files(catalog, node.outputs):
+                pieces = STREAMED[node.name](catalog.load(node.inputs[0]), self._rows)
+                _write(catalog, node, ((0, piece) for piece in pieces), tqdm(disable=True))
+            elif self._is_cut(node, catalog):
                 with self._pool() as pool:
                     self._run_in_pieces(node, catalog, pool)
             else:
@@ -78,9 +86,8 @@ class RowsRunner(SequentialRunner):
         if table is None:
             return False
         limits = [getattr(catalog.load(name), "max_studies", None) for name in node.inputs if name != table]
-        datasets = [catalog.get(name) for name in (table, *node.outputs)]
-        local = all(isinstance(d, ParquetDataset) and d._protocol == "file" for d in datasets)
-        return local and not any(limits)  # the first so many studies of each piece are not the first of all
+        # The first so many studies of each piece are not the first of all.
+        return not any(limits) and _are_files(catalog, [table, *node.outputs])
 
     def _run_in_pieces(self, node: Node, catalog: CatalogProtocol[Any, Any], pool: Executor) -> None:
         table = BY_ROWS[node.name]
@@ -88,20 +95,9 @@ class RowsRunner(SequentialRunner):
         others = tuple(None if name == table else catalog.load(name) for name in node.inputs)
         job = Job(node.func, others, place)
         source = pq.ParquetFile(Path(_dataset(catalog, table)._get_load_path()))
-        writers = [_Writer(Path(_dataset(catalog, name)._get_save_path())) for name in node.outputs]
         pieces = (pa.Table.from_batches([batch]).to_pandas() for batch in source.iter_batches(self._rows))
-        bar = tqdm(total=source.metadata.num_rows, desc=node.name, unit="row")
-        try:
-            for count, results in _map(pool, job, pieces, 2 * self._workers):
-                for writer, result in zip(writers, results, strict=True):
-                    writer.write(result)
-                bar.update(count)
-            for writer in writers:
-                writer.finish()
-        finally:
-            bar.close()
-            for writer in writers:
-                writer.discard()
+        bar: tqdm[Never] = tqdm(total=source.metadata.num_rows, desc=node.name, unit="row")
+        _write(catalog, node, _map(pool, job, pieces, 2 * self._workers), bar)
 
 
 class DaskRunner(RowsRunner):
@@ -138,6 +134,32 @@ class DaskRunner(RowsRunner):
         return _Closing(executor, client.close if self._address else client.shutdown)
 
 
+def _are_files(catalog: CatalogProtocol[Any, Any], names: list[str]) -> bool:
+    datasets = [catalog.get(name) for name in names]
+    return all(isinstance(d, ParquetDataset) and d._protocol == "file" for d in datasets)
+
+
+def _write(
+    catalog: CatalogProtocol[Any, Any],
+    node: Node,
+    pieces: Iterator[tuple[int, tuple[pd.DataFrame, ...]]],
+    bar: tqdm[Never],
+) -> None:
+    """Write pieces of a node's tables to where the catalog keeps them."""
+    writers = [_Writer(Path(_dataset(catalog, name)._get_save_path())) for name in node.outputs]
+    try:
+        with bar:
+            for count, results in pieces:
+                for writer, result in zip(writers, results, strict=True):
+                    writer.write(result)
+                bar.update(count)
+        for writer in writers:
+            writer.finish()
+    finally:
+        for writer in writers:
+            writer.discard()
+
+
 def _dataset(catalog: CatalogProtocol[Any, Any], name: str) -> ParquetDataset:
     dataset = catalog.get(name)
     assert isinstance(dataset, ParquetDataset)
@@ -168,7 +190,7 @@ class _Writer:
     def write(self, frame: pd.DataFrame) -> None:
         table = pa.Table.from_pandas(frame, preserve_index=False)
         if not table.num_rows:
-            self._empty = self._empty or table
+            self._empty = table
             return
         if self._writer is None:
             self._writing.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +200,7 @@ class _Writer:
     def finish(self) -> None:
         if self._writer is None:
             self._writing.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(self._empty or pa.table({}), self._writing)
+            pq.write_table(pa.table({}) if self._empty is None else self._empty, self._writing)
         else:
             self._writer.close()
         self._writing.replace(self._target)
