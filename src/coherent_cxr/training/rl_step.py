@@ -29,6 +29,8 @@ from coherent_cxr.training.rl_telemetry import report_numbers
 from coherent_cxr.training.samples import Samples, to_device
 from coherent_cxr.training.validation import References, ReportReader
 
+HOST = torch.device("cpu")
+
 
 @dataclass(frozen=True)
 class RlStep:
@@ -84,7 +86,8 @@ class RlStep:
             top_p=choice.top_p,
         ).reports
         greedy = decode(model, regions).reports if self.judge.needs_greedy else None
-        on_host = to_device(sampled, torch.device("cpu")), greedy and to_device(greedy, torch.device("cpu"))
+        sampled_here = to_device(sampled, HOST)
+        greedy_here = None if greedy is None else to_device(greedy, HOST)
         # On an accelerator these passes run while the rewards are computed on the processor.
         scored = as_drawn(model(several, sampled), choice)
         log_probability = report_log_probability(scored, len(several))
@@ -92,10 +95,10 @@ class RlStep:
         likelihood = self._likelihood(chosen, regions)
 
         before_rewards = time.perf_counter()
-        words = self.reader.texts(on_host[0])
+        words = self.reader.texts(sampled_here)
         judged = self.judge.judge(
             self._reports(words),
-            None if on_host[1] is None else self._reports(self.reader.texts(on_host[1])),
+            None if greedy_here is None else self._reports(self.reader.texts(greedy_here)),
             Reports([self.references.texts[i] for i in chosen], self.references.labels[chosen]),
         )
         in_rewards = time.perf_counter() - before_rewards
@@ -113,7 +116,9 @@ class RlStep:
             "cider_hit_rate": self.cider.hits / max(self.cider.hits + self.cider.misses, 1),
             "reward_seconds": in_rewards,
         }
-        return loss, {**numbers, **distance}
+        if distance is not None:
+            numbers["kl"] = distance.item()
+        return loss, numbers
 
     def _reports(self, words: list[list[list[str]]]) -> Reports:
         texts = [metric_text(report) for report in words]
@@ -123,16 +128,16 @@ class RlStep:
     @torch.no_grad()
     def _distance(
         self, rows: NDArray[np.int64], sampled: TargetReports, choice: Choice, log_probability: Tensor
-    ) -> dict[str, float]:
+    ) -> Tensor | None:
         """Estimate KL(policy || starting model) in nats per report on the first reports of the batch."""
         images = int(np.ceil(self.config.kl_part * len(rows)))
         if images == 0:
-            return {}
+            return None
         reports = images * self.config.samples
         regions = self.start_regions_of(rows[:images]).repeat_interleave(self.config.samples, dim=0)
         some = TargetReports(*(tensor[:reports] for tensor in sampled))
         before = report_log_probability(as_drawn(self.start(regions, some), choice), reports)
-        return {"kl": float((log_probability[:reports] - before).mean())}
+        return (log_probability[:reports] - before).mean()
 
     def _likelihood(self, chosen: NDArray[np.int64], regions: Tensor) -> Tensor:
         """Return the likelihood loss of the first references of the batch, which has a random order."""
