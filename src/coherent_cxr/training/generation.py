@@ -16,7 +16,7 @@ from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decoding import decode, without_repeats, word_ids
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.reports.text import detokenize
-from coherent_cxr.training.regions import region_source
+from coherent_cxr.training.regions import EncoderMode, region_source
 from coherent_cxr.training.samples import rows_to_read
 
 
@@ -29,12 +29,15 @@ class GenerationConfig:
         beams: Width of the beam search; 1 is greedy.
         remove_repeats: Drop a sentence that stands earlier in the same report (the paper's post-processing).
         precision: Number format of the encoder.
+        checkpoint_folder: Where training kept the features of all stored images; generators with the same
+            encoder share them. None encodes the asked images anew.
     """
 
     batch_size: int = 64
     beams: int = 1
     remove_repeats: bool = True
     precision: Precision = "auto"
+    checkpoint_folder: str | None = None
 
     def check(self) -> None:
         """Refuse impossible values."""
@@ -70,7 +73,9 @@ def generate_reports(
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = bundle.build().to(device)
-    regions_of = region_source(model, store, "trainable", Path(), config.precision, device)
+    mode: EncoderMode = "trainable" if config.checkpoint_folder is None else "frozen"
+    folder = Path(config.checkpoint_folder or "")
+    regions_of = region_source(model, store, mode, folder, config.precision, device)
     tokens: list[list[list[str]]] = []
     for start in tqdm(range(0, len(study_ids), config.batch_size), desc="reports", unit="batch"):
         batch = study_ids[start : start + config.batch_size]

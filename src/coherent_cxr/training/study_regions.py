@@ -12,7 +12,7 @@ from torch import Tensor
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.training.generation import GenerationConfig
-from coherent_cxr.training.regions import region_source
+from coherent_cxr.training.regions import EncoderMode, region_source
 from coherent_cxr.training.samples import rows_to_read
 
 
@@ -26,10 +26,12 @@ def study_regions(
         model: The generator in evaluation mode.
         store: Prepared images.
         study_ids: Studies, each with at least one stored image.
-        config: Batch size and precision.
+        config: Batch size, precision, and where features are kept.
     """
     device = next(model.parameters()).device
-    regions_of = region_source(model, store, "trainable", Path(), config.precision, device)
+    mode: EncoderMode = "trainable" if config.checkpoint_folder is None else "frozen"
+    folder = Path(config.checkpoint_folder or "")
+    regions_of = region_source(model, store, mode, folder, config.precision, device)
     for start in range(0, len(study_ids), config.batch_size):
         batch = study_ids[start : start + config.batch_size]
         yield regions_of(np.stack([rows_to_read(store, study, model.config)[0] for study in batch]))
