@@ -42,6 +42,7 @@ class TrackingHook:
         self.catalog: DataCatalog | None = None
         self.project = Path()
         self.environment = "base"
+        self.artifacts_stay = False
 
     @hook_impl(tryfirst=True)  # before kedro-mlflow reads mlflow.yml
     def after_context_created(self, context: KedroContext) -> None:
@@ -49,6 +50,8 @@ class TrackingHook:
         self.project = Path(context.project_path)
         self.environment = "base" if context.env in (None, "local") else str(context.env)
         loader: Any = context.config_loader
+        privacy = loader["parameters"].get("privacy") or {}
+        self.artifacts_stay = bool(privacy.get("keep_artifacts_local"))
         loader.config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
         config = loader["mlflow"]
         server = config.get("server", {})
@@ -89,7 +92,7 @@ class TrackingHook:
         path = dataset_path(dataset)
         if path is not None:
             self._set_tags({f"digest.{dataset_name}": file_digest(path)})
-            if _layer(dataset) == "reporting" and path.suffix in SHOWN:
+            if _layer(dataset) == "reporting" and path.suffix in SHOWN and not self.artifacts_stay:
                 self._client().log_artifact(self.run_id, str(path))
         if dataset_name.endswith("_history"):
             self._log_metrics(history_metrics(dataset_name, data))
