@@ -120,9 +120,7 @@ def main() -> None:
         usage.ru_utime + usage.ru_stime
         for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     )
-    print(
-        f"together         {parsed + ran:7.1f} s   processor time {used - before:.0f} s on {usable_cores()} cores"
-    )
+    print(f"together         {parsed + ran:7.1f} s   {used - before:.0f} s of processor time")
 
 
 if __name__ == "__main__":
