@@ -29,7 +29,6 @@ from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig
 from coherent_cxr.corpora.mimic_fabrication import _material
 from coherent_cxr.corpora.parsing import ReportParsingConfig
-from coherent_cxr.images.decoding_workers import usable_cores
 from coherent_cxr.pipelines import chexpert_labelling, findings_extraction, report_parsing
 from coherent_cxr.reports.findings import FindingsExtractionConfig
 from coherent_cxr.runners import RowsRunner
