@@ -60,6 +60,9 @@ def fine_tune(
         objective on the validation split before and after, with a 95 % interval.
     """
     device = training_device()
+    train = samples_of_split(encoded_reports, store, "train", bundle.config)
+    references = references_of(train, findings, labels)
+    rewards = build_rewards(config.rewards, RewardContext(document_frequencies, references.labels))
     model, start = bundle.build().to(device), bundle.build().to(device)
     for module in (model, start):
         module.encoder.backbone.requires_grad_(False)
@@ -67,9 +70,6 @@ def fine_tune(
     regions_of, start_regions_of = (
         region_source(module, store, "frozen", folder, config.precision, device) for module in (model, start)
     )
-    train = samples_of_split(encoded_reports, store, "train", bundle.config)
-    references = references_of(train, findings, labels)
-    rewards = build_rewards(config.rewards, RewardContext(document_frequencies, references.labels))
     held_out = samples_of_split(encoded_reports, store, "validation", bundle.config, images_per_study=1)
     wanted = references_of(held_out, findings, labels)
     validator, start_validator = (
