@@ -250,10 +250,13 @@ def test_bombs_are_refused_before_they_are_decoded() -> None:
         ({"SeriesDescription": "Chest LAT 2"}, "lateral"),
         ({"ViewPosition": "", "SeriesDescription": "W033 Chest PA"}, "frontal"),
         ({"SeriesDescription": "Patella"}, "unknown"),
+        ({"ViewPosition": "PA", "PatientOrientation": ["A", "F"]}, "lateral"),
+        ({"PatientOrientation": ["L", "F"]}, "frontal"),
+        ({"ViewPosition": "LL", "PatientOrientation": []}, "lateral"),
         ({}, "unknown"),
     ],
 )
-def test_view_is_read_from_the_tags(tags: dict[str, str], view: str) -> None:
+def test_view_is_read_from_the_tags(tags: dict[str, object], view: str) -> None:
     assert dicom_view(written(dataset(RAMP_12_BIT, **tags))) == view
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PREAMBLE = 128
 DEFLATED = b"1.2.840.10008.1.2.1.99"
-NEEDED = ("Rows", "Columns", "BitsAllocated", "PixelData")
+NEEDED = ("Rows", "Columns", "BitsAllocated")
 IDENTIFYING = (
     "PatientName", "PatientBirthDate", "PatientAddress", "PatientTelephoneNumbers", "PatientMotherBirthName",
     "OtherPatientIDs", "OtherPatientNames", "MilitaryRank", "AccessionNumber", "InstitutionName",
@@ -41,6 +41,8 @@ VIEWS = {
     **dict.fromkeys(("PA", "AP", "POSTERO-ANTERIOR", "ANTERO-POSTERIOR", "FRONTAL"), "frontal"),
     **dict.fromkeys(("LL", "RL", "LAT", "LATERAL"), "lateral"),
 }
+VIEW_TAGS = ["PatientOrientation", "ViewPosition", "ViewCodeSequence", "SeriesDescription"]
+ORIENTATIONS = {"A": "lateral", "P": "lateral", "L": "frontal", "R": "frontal"}
 _JPEG_2000_SIZE = re.compile(rb"\xff\x4f\xff\x51.{4}(.{4})(.{4})", re.DOTALL)
 _JPEG_SIZE = re.compile(rb"\xff[\xc0-\xc3\xf7].{3}(.{2})(.{2})", re.DOTALL)
 
@@ -88,10 +90,15 @@ def read_dicom(data: bytes, name: str) -> Radiograph:
 def dicom_view(data: bytes) -> str:
     """Return the view that a DICOM file's tags state: ``"frontal"``, ``"lateral"`` or ``"unknown"``.
 
-    Looks at View Position, then at the View Code Sequence, then at the Series Description.
+    A Patient Orientation whose rows run to the front or back says lateral, one to a side frontal. It comes
+    first, because "PA" stands on a third of all laterals of Open-I. Then View Position, View Code Sequence and
+    Series Description are looked at.
     """
     try:
-        dataset = _open(data, "The file", ["ViewPosition", "ViewCodeSequence", "SeriesDescription"])
+        dataset = _open(data, "The file", VIEW_TAGS)
+        rows = str((dataset.get("PatientOrientation") or [""])[0])[:1].upper()
+        if rows in ORIENTATIONS:
+            return ORIENTATIONS[rows]
         codes = [item.get("CodeMeaning", "") for item in dataset.get("ViewCodeSequence") or []]
         stated = [str(dataset.get("ViewPosition", "")), *map(str, codes)]
         described = re.findall(r"\w+", str(dataset.get("SeriesDescription", "")))
@@ -126,7 +133,7 @@ def _open(data: bytes, name: str, tags: list[str] | None = None) -> Dataset:
 def _check_header(dataset: Dataset, name: str) -> None:
     if not any(tag in dataset for tag in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise UnreadableImageError("no_pixel_data", f"{name} is a DICOM file without an image.")
-    missing = [tag for tag in NEEDED[:3] if dataset.get(tag) in (None, "")]
+    missing = [tag for tag in NEEDED if dataset.get(tag) in (None, "")]
     if missing:
         raise UnreadableImageError(
             "missing_dicom_tag", f"{name} lacks the DICOM tags {', '.join(missing)}, so it cannot be decoded."
