@@ -16,12 +16,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+FUNCTION_WORDS = frozenset(
+    "a an and are as at be by for from has have in is it no not of on or seen than that the there these this "
+    "to was were which with within without".split()
+)
+"""Words that name nothing in an image."""
+
+
 def most_visual_words(sentences: Sequence[Sequence[WordAttention]], count: int) -> list[WordAttention]:
-    """Return the words with the smallest sentinel share, each word once, in the order they were written."""
+    """Return the words with the smallest sentinel share, each word once, in the order they were written.
+
+    Words that name nothing in an image (:data:`FUNCTION_WORDS`) are not chosen.
+    """
     first: dict[str, WordAttention] = {}
     for sentence in sentences:
         for word in sentence:
-            if word.word.isalpha():
+            if word.word.isalpha() and word.word not in FUNCTION_WORDS:
                 first.setdefault(word.word, word)
     chosen = {id(word) for word in sorted(first.values(), key=lambda word: word.sentinel)[:count]}
     return [word for word in first.values() if id(word) in chosen]

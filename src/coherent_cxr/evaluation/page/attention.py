@@ -83,6 +83,6 @@ def tinted(
         ``(size, size, 3)``.
     """
     first_view = regions[: regions.shape[1]].astype(np.float64)
-    weight = (0.75 * enlarged(first_view - first_view.min(), image.shape))[..., None]
+    weight = (0.75 * enlarged(first_view, image.shape))[..., None]
     mixed = image[..., None] * (1 - weight) + np.asarray(colour) * weight
     return np.asarray(mixed.clip(0, 255), dtype=np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN, CheXpertLabeler, Mention
@@ -33,9 +33,13 @@ def highlight(labeler: CheXpertLabeler, text: str) -> list[Stretch]:
     """
     mentions = [(*_whole_words(text, m.start, m.end), m) for m in labeler.explain(text)]
     edges = sorted({0, len(text)} | {edge for start, end, _ in mentions for edge in (start, end)})
-    return [
+    stretches = [
         _stretch(text[a:b], [m for start, end, m in mentions if start <= a and end >= b])
         for a, b in pairwise(edges)
+    ]
+    return [
+        Stretch("".join(s.text for s in alike), *kind)
+        for kind, alike in groupby(stretches, key=lambda s: (s.style, s.note))
     ]
 
 

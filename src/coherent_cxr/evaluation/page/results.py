@@ -19,6 +19,7 @@ from coherent_cxr.evaluation.page.attention import COLOURS, attended_study
 from coherent_cxr.evaluation.page.cases import best_and_worst, choose_samples
 from coherent_cxr.evaluation.page.data import Background, Judged
 from coherent_cxr.evaluation.page.headline import headline, other_columns
+from coherent_cxr.evaluation.page.pairs import pairs
 from coherent_cxr.evaluation.page.rendering import data_uri, render
 from coherent_cxr.evaluation.page.samples import Sample, sample
 from coherent_cxr.evaluation.tables import label_table
@@ -54,6 +55,7 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
             name: headline(judged.metrics, judged.comparisons, columns, keep_absent=True)
             for name, columns in other_columns(config.uncertain).items()
         },
+        pairs={name: pairs(judged.comparisons, m) for name, m in headline_metrics(config.uncertain).items()},
         intervals=_intervals(judged, background),
         heatmaps=_heatmaps(judged),
         paper=paper,

@@ -1,0 +1,29 @@
+"""Every system against every other, for one metric."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from coherent_cxr.evaluation.measures import Metric
+from coherent_cxr.evaluation.tables import KEYS
+
+
+class Pair(NamedTuple):
+    """Row system minus column system, and the paired p-value."""
+
+    difference: float
+    p_value: float
+
+
+def pairs(comparisons: pd.DataFrame, metric: Metric) -> dict[str, dict[str, Pair]]:
+    """Return the differences by row and column system; empty if fewer than two systems have the metric."""
+    chosen = comparisons[(comparisons[KEYS] == list(metric)).all(axis=1)]
+    table: dict[str, dict[str, Pair]] = {}
+    for row in chosen.to_dict("records"):
+        first, second = str(row["system"]), str(row["other"])
+        difference, p_value = float(row["difference"]), float(row["p_value"])
+        table.setdefault(first, {})[second] = Pair(difference, p_value)
+        table.setdefault(second, {})[first] = Pair(-difference, p_value)
+    return table
