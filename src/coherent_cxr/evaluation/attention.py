@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-FUNCTION_WORDS = frozenset(
-    "a an and are as at be by for from has have in is it no not of on or seen than that the there these this "
-    "to was were which with within without".split()
-)
+_FUNCTION_WORDS = """
+    a an and are as at be by for from has have in is it no not of on or seen than that the there these this to
+    was were which with within without
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that name nothing in an image."""
 
 
