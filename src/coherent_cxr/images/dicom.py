@@ -91,8 +91,8 @@ def dicom_view(data: bytes) -> str:
     """Return the view that a DICOM file's tags state: ``"frontal"``, ``"lateral"`` or ``"unknown"``.
 
     A Patient Orientation whose rows run to the front or back says lateral, one to a side frontal. It comes
-    first, because "PA" stands on a third of all laterals of Open-I. Then View Position, View Code Sequence and
-    Series Description are looked at.
+    first, because "PA" stands on a third of all laterals of Open-I. Then View Position, View Code Sequence
+    and Series Description are looked at.
     """
     try:
         dataset = _open(data, "The file", VIEW_TAGS)
