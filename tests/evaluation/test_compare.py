@@ -28,6 +28,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mlflow.MlflowCl
             mlflow.log_dict(summary, "metrics_summary.json")
             mlflow.log_param("mle_training.epochs", 10 * (number + 1))
             mlflow.log_param("mle_training.seed", 0)
+            mlflow.log_param("mle_training", f"MleTrainingConfig(epochs={number})")
             mlflow.set_tag("digest.splits", "same")
             mlflow.set_tag("digest.mle_model", f"model {number}")
             for step in range(3):
@@ -52,6 +53,7 @@ def test_the_page_shows_changes_parameters_and_data_that_differ(client):
     assert "second only" in page
     assert "mle_training.epochs" in page
     assert "mle_training.seed" not in page
+    assert "MleTrainingConfig" not in page
     assert "mle_model" in page
     assert "1 datasets are the same" in page
     assert "no difference in labels or splits" in page

@@ -86,13 +86,19 @@ def comparison_page(first: RecordedRun, second: RecordedRun) -> str:
             dict.fromkeys(m for run in (first, second) for own in run.summary.values() for m in own)
         ),
         changes=changes(first, second),
-        parameters=unequal(first.parameters, second.parameters),
+        parameters=unequal(_leaves(first.parameters), _leaves(second.parameters)),
         digests=unequal(first.digests, second.digests),
         shared=sum(
             first.digests[name] == digest for name, digest in second.digests.items() if name in first.digests
         ),
         curves=curves,
     )
+
+
+def _leaves(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Leave out sections whose settings are recorded one by one."""
+    sections = {name.rpartition(".")[0] for name in parameters}
+    return {name: value for name, value in parameters.items() if name not in sections}
 
 
 def changes(first: RecordedRun, second: RecordedRun) -> dict[str, dict[str, Change]]:
