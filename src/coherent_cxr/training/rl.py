@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.models.bundle import ModelBundle, weights_digest
 from coherent_cxr.rewards import CiderD, RewardContext, build_rewards
 from coherent_cxr.training.advantage import Judge
 from coherent_cxr.training.checkpoint import fingerprint
@@ -91,6 +93,13 @@ def fine_tune(
         judge=judge,
     )
 
+    judged: dict[str, list[NDArray[np.float64]]] = {}  # statistics of validated weights, by their digest
+
+    def validate() -> dict[str, float]:
+        numbers = validator.numbers(model)
+        judged[weights_digest(model.state_dict())] = validator.statistics
+        return numbers
+
     def after_step(step: int, numbers: Mapping[str, float]) -> dict[str, float]:
         watch.look(step, numbers)
         return judge.take_in(numbers) | {"reward_share": numbers["reward_seconds"] / numbers["step_seconds"]}
@@ -112,7 +121,7 @@ def fine_tune(
         batch_size=config.batch_size,
         seed=config.seed,
         train_step=step,
-        validate=lambda: validator.numbers(model),
+        validate=validate,
         learning_rate=lambda step: config.learning_rate,
         checkpoints=folder / f"rl_fine_tuning-{config.system}-{key}",
         select=config.select,
@@ -130,9 +139,12 @@ def fine_tune(
     except PolicyCollapsedError as collapse:
         history, ended = loop.last_checkpoint(), str(collapse)
     if current_world().leads:
-        start_validator.numbers(start)
-        validator.numbers(model)
-        change = gain(rewards, start_validator.statistics, validator.statistics, config.seed)
+        if bundle.digest not in judged:  # in a run that was resumed
+            start_validator.numbers(start)
+            judged[bundle.digest] = start_validator.statistics
+        if (kept := weights_digest(model.state_dict())) not in judged:
+            validate()
+        change = gain(rewards, judged[bundle.digest], judged[kept], config.seed)
         history = pd.concat([history, _gain_rows(history, change)], ignore_index=True)
     weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
     metadata = {
