@@ -17,6 +17,8 @@ from coherent_cxr.evaluation.attention_maps import (
     word_spans,
     write_with_maps,
 )
+from coherent_cxr.evaluation.attention_study import study_attention
+from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.figures.svg import inline_svg
 from coherent_cxr.evaluation.negation import ALL, attention_by_status, home
 from coherent_cxr.evaluation.page.attention import COLOURS, attended_study, tinted
@@ -131,3 +133,12 @@ def test_two_figures_on_a_page_share_no_id_and_describe_themselves():
     ids = [set(svg.split('id="')[1:]) for svg in (one, other)]
     assert not {i.split('"')[0] for i in ids[0]} & {i.split('"')[0] for i in ids[1]}
     assert inline_svg(figure, "one", 'a "b" <c>') == one
+
+
+def test_where_no_study_may_be_shown_the_figure_shows_none():
+    report = [[attention(w, (0, 0)) for w in ("the", "heart", "is", "enlarged")]]
+    images = [np.full((64, 64), 100, np.uint8)]
+    for samples, panels in ((0, 0), (1, 3)):
+        config = EvaluationConfig(resamples=100, samples=samples)
+        example = study_attention(config, CheXpertLabeler(), "full", [report], images, [1], "notice").example
+        assert len(example.axes) == panels

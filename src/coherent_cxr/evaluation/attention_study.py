@@ -60,5 +60,13 @@ def study_attention(
         Attended(system, {row: reports[row] for row in shown}, mentions, by_status),
         by_status,
         negation_figure(mentions, mean_image),
-        attention_figure(images[shown[0]], reports[shown[0]], notice),
+        attention_figure(images[shown[0]], reports[shown[0]], notice) if config.samples else _nothing_shown(),
     )
+
+
+def _nothing_shown() -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 1))
+    figure.text(0.5, 0.5, "No study is shown: evaluation.samples is 0.", ha="center", va="center")
+    return figure
