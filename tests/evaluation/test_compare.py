@@ -18,11 +18,16 @@ SUMMARIES = (
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mlflow.MlflowClient]:
+def client_and_complaint(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[mlflow.MlflowClient, str]]:
+    """A database with two runs with results, and what was said before there were any."""
     folder: Path = tmp_path_factory.mktemp("tracking")
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(folder / "artifacts")))
+    with pytest.raises(RunNotFoundError) as error:
+        find_runs(CompareConfig(), mlflow.MlflowClient())
     for number, summary in enumerate(SUMMARIES):
         with mlflow.start_run(run_name=f"run {number}"):
             mlflow.log_dict(summary, "metrics_summary.json")
@@ -35,8 +40,13 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mlflow.MlflowCl
                 mlflow.log_metric("mle/validation/macro_f1", 0.1 * step, step)
     with mlflow.start_run(run_name="without results"):
         mlflow.log_param("x", 1)
-    yield mlflow.MlflowClient()
+    yield mlflow.MlflowClient(), str(error.value)
     mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def client(client_and_complaint: tuple[mlflow.MlflowClient, str]) -> mlflow.MlflowClient:
+    return client_and_complaint[0]
 
 
 def test_the_last_two_runs_with_results_are_taken_in_their_order(client):
@@ -71,7 +81,7 @@ def test_a_run_that_is_not_there_is_named_with_those_that_are(client):
         find_runs(CompareConfig(first="zzz"), client)
 
 
-def test_fewer_than_two_runs_are_said_to_be_too_few(tmp_path):
-    empty = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'empty.db'}")
-    with pytest.raises(RunNotFoundError, match=r"Two runs with results are needed.*0 are recorded"):
-        find_runs(CompareConfig(), empty)
+def test_fewer_than_two_runs_are_said_to_be_too_few(client_and_complaint):
+    complaint = client_and_complaint[1]
+    assert "Two runs with results are needed to compare, but 0 are recorded" in complaint
+    assert "kedro run" in complaint

@@ -65,11 +65,12 @@ def test_an_empty_report_scores_nothing_and_stops_nothing():
 
 
 @needs_java
-def test_meteor_is_that_of_pycocoevalcap(pairs):
+def test_meteor_is_that_of_pycocoevalcap(pairs, monkeypatch):
     from pycocoevalcap.meteor.meteor import Meteor
 
     from coherent_cxr.evaluation.meteor import meteor
 
+    monkeypatch.setattr("coherent_cxr.evaluation.meteor.PROCESSES", 1)  # Java takes seconds to start
     candidates, references = (texts[:6] for texts in pairs)
     expected = Meteor().compute_score(as_captions(references), as_captions(candidates))[1]
     value = meteor(candidates, references).values(np.ones((1, 6)))[0, 0]
