@@ -100,6 +100,8 @@ def test_repeats_are_removed_but_reported(catalog):
     metrics = catalog.load("metrics").set_index(["system", "metric"])["value"]
     assert metrics["1-nn", "repeat rate"] == pytest.approx(1 / 3)
     assert metrics["1-nn", "BLEU-1"] == pytest.approx(1)
+    assert metrics["1-nn", "BLEU-1, repeats kept"] == pytest.approx(7 / 11)
+    assert metrics["constant", "BLEU-1, repeats kept"] == pytest.approx(1)
 
 
 def test_the_page_shows_corpus_training_attention_and_notices(catalog):

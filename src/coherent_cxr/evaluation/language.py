@@ -12,6 +12,8 @@ from pycocoevalcap.rouge.rouge import Rouge
 from coherent_cxr.evaluation.measures import Array, Measure, Metric, SumMeasure, mean_measure
 
 ORDERS = 4
+REPEATS_KEPT = "repeats kept"
+"""Marks language metrics of reports whose repeated sentences were not removed."""
 # pycocoevalcap's guards against division by zero; kept so that its numbers are met to the last digit.
 SMALL, TINY = 1e-9, 1e-15
 

@@ -77,6 +77,28 @@ class SumMeasure:
         return self.finish(weights @ self.statistics)
 
 
+@dataclass(frozen=True)
+class Renamed:
+    """A measure whose metrics bear an addition to their names."""
+
+    measure: Measure
+    addition: str
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """Names of the metrics."""
+        return [metric._replace(name=f"{metric.name}, {self.addition}") for metric in self.measure.metrics]
+
+    @property
+    def centred(self) -> bool:
+        """As of the measure."""
+        return self.measure.centred
+
+    def values(self, weights: Array) -> Array:
+        """As of the measure."""
+        return self.measure.values(weights)
+
+
 def mean_measure(metrics: Sequence[Metric], scores: Array) -> SumMeasure:
     """Return a measure of means over studies.
 

@@ -15,8 +15,8 @@ from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.diversity import diversity_measures
 from coherent_cxr.evaluation.judges.interface import Judge
 from coherent_cxr.evaluation.judges.registry import usable_judges
-from coherent_cxr.evaluation.language import language_measures
-from coherent_cxr.evaluation.measures import Array, Measure, Metric
+from coherent_cxr.evaluation.language import REPEATS_KEPT, language_measures
+from coherent_cxr.evaluation.measures import Array, Measure, Metric, Renamed
 from coherent_cxr.evaluation.meteor import java_is_there, meteor
 from coherent_cxr.evaluation.systems import References, SystemOutput
 from coherent_cxr.evaluation.tokenization import tokenized
@@ -80,13 +80,23 @@ def _measures(
     if output.texts is None:
         return clinical
     written, wanted = (tokenized(texts, config.tokenization) for texts in (output.texts, references.texts))
-    language: list[Measure] = language_measures(written, wanted)
+    language: list[Measure] = [*language_measures(written, wanted)]
+    language += _with_repeats(config, language, output, wanted)
     if config.meteor and java_is_there():
         language.append(meteor(written, wanted))
     repeats = np.zeros((len(written), 2), np.int64) if output.repeats is None else output.repeats
     sameness = diversity_measures(output.texts, references.texts, references.training, repeats)
     judged = [judge.measure(output.texts, references.texts) for judge in judges]
     return [*language, *sameness, *judged, *clinical]
+
+
+def _with_repeats(
+    config: EvaluationConfig, language: Sequence[Measure], output: SystemOutput, wanted: Sequence[str]
+) -> list[Measure]:
+    """Score the reports as they were before repeated sentences were removed."""
+    if output.unprocessed not in (None, output.texts):
+        language = language_measures(tokenized(output.unprocessed or [], config.tokenization), wanted)
+    return [Renamed(measure, REPEATS_KEPT) for measure in language]
 
 
 def metrics_table(scores: Scores) -> pd.DataFrame:

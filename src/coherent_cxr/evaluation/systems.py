@@ -47,6 +47,7 @@ class SystemOutput:
         name: The system.
         texts: Written reports, tokens joined by spaces; None for a system that gives labels alone.
         codes: Label codes of the written reports ``(studies, 14)``.
+        unprocessed: The same reports before repeated sentences were removed; None if none were.
         repeats: Sentences of each report that stood earlier in it, and all its sentences, before repeated
             ones were removed ``(studies, 2)``.
     """
@@ -54,6 +55,7 @@ class SystemOutput:
     name: str
     texts: list[str] | None
     codes: NDArray[np.int8]
+    unprocessed: list[str] | None = None
     repeats: NDArray[np.int64] | None = None
 
 
@@ -138,13 +140,14 @@ def outputs_of(
     for system, labels in generated_labels.groupby("system", sort=False):
         name = str(system)
         rows = _in_order(name, labels, references.study_ids)
-        texts = repeats = None
+        texts = unprocessed = repeats = None
         if name in reports:
             written = _in_order(name, reports[name], references.study_ids)
             texts = [metric_text(tokens) for tokens in written["tokens"]]
             as_decoded = written["unprocessed"] if "unprocessed" in written else written["tokens"]
+            unprocessed = [metric_text(tokens) for tokens in as_decoded]
             repeats = np.array([_repeats(tokens) for tokens in as_decoded])
-        outputs.append(SystemOutput(name, texts, label_codes(rows, OBSERVATIONS), repeats))
+        outputs.append(SystemOutput(name, texts, label_codes(rows, OBSERVATIONS), unprocessed, repeats))
     return outputs
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from coherent_cxr.evaluation.bootstrap import holm
 from coherent_cxr.evaluation.judges.registry import JUDGES
+from coherent_cxr.evaluation.language import REPEATS_KEPT
 from coherent_cxr.evaluation.measures import Metric
 from coherent_cxr.evaluation.tables import KEYS, rows_of
 
@@ -127,6 +128,9 @@ def other_columns(uncertain: str) -> dict[str, dict[str, Metric]]:
     )
     tables = {
         "Language": {name: Metric(name) for name in language},
+        "Language, repeated sentences kept": {
+            name: Metric(f"{name}, {REPEATS_KEPT}") for name in language if name != "METEOR"
+        },
         "Sameness": {name: Metric(name) for name in sameness},
     }
     tables["Judges"] = {str(metric): metric for kind in JUDGES for metric in kind.metrics}
