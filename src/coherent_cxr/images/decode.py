@@ -62,7 +62,8 @@ def read_radiograph(source: str | Path | bytes, name: str | None = None) -> Radi
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             check_size(name, image.width, image.height)
             image.load()
-            return Radiograph(_grey(ImageOps.exif_transpose(image)))
+            ImageOps.exif_transpose(image, in_place=True)
+            return Radiograph(_grey(image))
     except UnreadableImageError:
         raise
     except UnidentifiedImageError:
@@ -122,4 +123,4 @@ def _grey(image: Image.Image) -> NDArray[np.uint8]:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    return np.array(image.convert("L"), dtype=np.uint8)
+    return np.asarray(image if image.mode == "L" else image.convert("L"))
