@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from pycocoevalcap.bleu.bleu_scorer import cook_refs, cook_test
-from pycocoevalcap.cider.cider_scorer import CiderScorer
-from pycocoevalcap.rouge.rouge import Rouge
 
 from coherent_cxr.evaluation.measures import Array, Measure, Metric, SumMeasure, mean_measure
 
@@ -34,6 +31,8 @@ def language_measures(candidates: Sequence[str], references: Sequence[str]) -> l
 
 def bleu(candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
     """BLEU-1..4 (Papineni et al. 2002) of the whole set, with one brevity penalty for the set."""
+    from pycocoevalcap.bleu.bleu_scorer import cook_refs, cook_test
+
     rows = []
     for candidate, reference in zip(candidates, references, strict=True):
         counted = cook_test(candidate, cook_refs([reference], n=ORDERS), eff="closest", n=ORDERS)
@@ -54,6 +53,8 @@ def _bleu_of_counts(sums: Array) -> Array:
 
 def rouge_l(candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
     """ROUGE-L (Lin 2004), beta 1.2, mean over studies."""
+    from pycocoevalcap.rouge.rouge import Rouge
+
     rouge = Rouge()
     scores = [rouge.calc_score([c], [r]) for c, r in zip(candidates, references, strict=True)]
     return mean_measure([Metric("ROUGE-L")], np.asarray(scores, dtype=np.float64)[:, None])
@@ -61,6 +62,8 @@ def rouge_l(candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
 
 def cider_d(candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
     """CIDEr-D (Vedantam et al. 2015), 0 to 10, mean over studies."""
+    from pycocoevalcap.cider.cider_scorer import CiderScorer
+
     scorer = CiderScorer(n=ORDERS)
     for candidate, reference in zip(candidates, references, strict=True):
         scorer += (candidate, [reference])
