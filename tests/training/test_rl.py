@@ -228,10 +228,13 @@ def test_numbers_of_every_step_are_possible(whole):
     json.dumps(history.to_dict("records"), allow_nan=False)
 
 
-def test_curves_show_every_panel(whole):
+def test_curves_show_every_panel_that_has_something_to_show(whole):
     figure = reward_curves("full", whole.history)
     assert [axis.get_title() for axis in figure.axes] == list(PANELS)
-    assert all(axis.lines for axis in figure.axes)
+    assert len(figure.axes[5].lines) == 13  # CCR average per observation
+    without = whole.history[~whole.history["metric"].str.startswith("f_beta")]
+    shown = [axis.get_title() for axis in reward_curves("ccr", without).axes if axis.axison]
+    assert shown == [title for title in PANELS if title != "F-beta reward"]
 
 
 def test_a_collapse_can_end_the_run_at_the_checkpoint_before(corpus, generator, tmp_path, features):
@@ -287,3 +290,8 @@ def test_the_shipped_settings_are_possible_and_named_after_their_namespace(syste
 def test_impossible_settings_are_refused_in_words(tmp_path, changes, message):
     with pytest.raises(ConfigurationError, match=message):
         config(tmp_path, **changes)
+
+
+def test_the_learning_rate_can_fall_to_zero(corpus, generator, tmp_path):
+    run = fine_tune(config(tmp_path, decay=True, epochs=1, learning_rate=1e-3), *arguments(corpus, generator))
+    np.testing.assert_allclose(values(run.history, "learning_rate"), [1e-3, 8e-4, 6e-4, 4e-4, 2e-4])

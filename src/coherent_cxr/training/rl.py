@@ -108,6 +108,7 @@ def fine_tune(
         judge.load_state_dict(state["judge"])
         watch.load_state_dict(state["watch"])
 
+    steps = config.epochs * -(-len(train) // config.batch_size)
     settings = dataclasses.asdict(config)
     for key in ("checkpoint_every", "checkpoint_folder", "processes"):
         settings.pop(key)  # they do not change the result
@@ -122,7 +123,7 @@ def fine_tune(
         seed=config.seed,
         train_step=step,
         validate=validate,
-        learning_rate=lambda step: config.learning_rate,
+        learning_rate=lambda step: config.learning_rate * (1 - step / steps if config.decay else 1),
         checkpoints=folder / f"rl_fine_tuning-{config.system}-{key}",
         select=config.select,
         clip_gradient=config.clip_gradient,

@@ -26,6 +26,7 @@ class RlFineTuningConfig:
         epochs: Passes over the training samples.
         batch_size: Images per step.
         learning_rate: Adam's learning rate.
+        decay: Whether the learning rate falls to zero over the run, in a straight line.
         clip_gradient: Largest norm of the gradient.
         accumulate: Parts that a process computes its share of a batch in, to save memory.
         processes: Training processes started on this machine, one per GPU where there are any.
@@ -50,6 +51,7 @@ class RlFineTuningConfig:
     epochs: int = 1
     batch_size: int = 64
     learning_rate: float = 5e-6
+    decay: bool = False
     clip_gradient: float = 5.0
     accumulate: int = 1
     processes: int = 1
