@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export DO_NOT_TRACK := true
 export PYTHONWARNINGS := ignore
 
-.PHONY: install run test lint benchmark clean
+.PHONY: install run test lint clean
 
 install: $(STAMP)
 
@@ -27,9 +27,6 @@ lint: install
 
 test: install lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
-
-benchmark: install
-	$(BIN)/python -m pytest benchmarks --benchmark-only
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache
