@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 import torch
@@ -143,6 +144,27 @@ def test_a_trainable_encoder_learns_and_its_normalisation_keeps_its_statistics(c
     other = train(changed(config, batch_norm="train"), corpus)
     name = "features.norm5.running_mean"
     assert not torch.equal(start[name], other.bundle.weights[f"encoder.backbone.{name}"])
+
+
+def test_the_projection_may_start_at_principal_components(config, corpus):
+    config = changed(config, epochs=1, learning_rate=1e-9)
+    random, started = (
+        train(changed(config, projection=projection), corpus).bundle.weights["encoder.projection.weight"]
+        for projection in ("random", "principal_components")
+    )
+    assert not torch.allclose(random, started)
+    # The training images are bright in three ways, with some noise: the first component tells them apart.
+    features = torch.stack([started[0] @ f for f in mean_features(corpus)])
+    of_kind = [features[k::3][:6] for k in range(3)]
+    assert min((a.mean() - b.mean()).abs() for a, b in itertools.combinations(of_kind, 2)) > 0.3
+
+
+def mean_features(corpus):
+    backbone = Backbone().eval()
+    backbone.load_state_dict(corpus.encoder_weights)
+    frontal = corpus.store.index.query("view == 'frontal'").sort_values("study_id")["row"].to_numpy()
+    with torch.no_grad():
+        return backbone(torch.from_numpy(corpus.store.pixels[frontal])).mean(dim=1)
 
 
 def test_the_encoder_is_compiled_where_asked(config, corpus, monkeypatch):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -23,7 +24,8 @@ from coherent_cxr.training.checkpoint import fingerprint, step_seed
 from coherent_cxr.training.distributed import training_device
 from coherent_cxr.training.loop import Loop
 from coherent_cxr.training.mle_step import MleStep, sentence_weights
-from coherent_cxr.training.regions import EncoderMode, region_source
+from coherent_cxr.training.projection import start_at_principal_components
+from coherent_cxr.training.regions import EncoderMode, cached_features, region_source
 from coherent_cxr.training.samples import samples_of_split
 from coherent_cxr.training.validation import Validator, references_of
 
@@ -39,6 +41,8 @@ class MleTrainingConfig:
         encoder: ``frozen`` trains the decoders from features computed once; ``trainable`` trains end to end.
         batch_norm: A trainable encoder's batch normalisation: ``frozen`` keeps the statistics it was
             pretrained with, which holds at any batch size; ``train`` takes each batch's own.
+        projection: Where the projection of the encoder's features starts: ``random``, or at their
+            ``principal_components`` over the training images.
         epochs: Passes over the training samples.
         batch_size: Samples per step, over all processes.
         accumulate: Parts that a process computes its share of a batch in, to save memory.
@@ -69,6 +73,7 @@ class MleTrainingConfig:
     generator: GeneratorConfig = GeneratorConfig()
     encoder: EncoderMode = "frozen"
     batch_norm: BatchNorm = "frozen"
+    projection: Literal["random", "principal_components"] = "random"
     epochs: int = 64
     batch_size: int = 64
     accumulate: int = 1
@@ -158,6 +163,9 @@ def train_mle(
     if config.compile:
         backbone.compile()
     folder = Path(config.checkpoint_folder)
+    if config.projection == "principal_components":
+        features = cached_features(backbone, store, folder, config.precision, device)
+        start_at_principal_components(model.encoder.projection, features[np.unique(train.image_rows)])
     regions_of = region_source(model, store, config.encoder, folder, config.precision, device)
     validator = Validator(
         held_out, references_of(held_out, findings, labels), vocabulary, document_frequencies, regions_of
