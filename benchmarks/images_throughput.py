@@ -119,6 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=int, default=96)
     parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--formats", default="", help="only formats whose name holds this")
     arguments = parser.parse_args()
     workers, pixels = usable_cores(), picture()
     kinds: dict[str, tuple[bytes, Callable[[bytes], int]]] = {
@@ -133,6 +134,8 @@ def main() -> None:
     print(f"{arguments.images} images of {WIDTH} x {HEIGHT}, store of {arguments.size} px, {workers} workers")
     print(f"{'format':20} {'bare decoder':>16} {'store':>13} {'ratio':>6} {'store, wall':>14}")
     for name, (data, decode) in kinds.items():
+        if arguments.formats not in name:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             in_processes = name.startswith("DICOM")
             extension = "dcm" if in_processes else name.split()[0].lower()
@@ -150,8 +153,8 @@ def main() -> None:
                 work = Path(folder, f"work{count}")
                 build_store(images.head(count), source, arguments.size, work)  # noqa: B023 - as above
 
-            rival, _ = marginal(decode_bare, workers, arguments.images)
-            ours, rate = marginal(build, workers, arguments.images)
+            rival, _ = marginal(decode_bare, 4 * workers, arguments.images)
+            ours, rate = marginal(build, 4 * workers, arguments.images)
         print(f"{name:20} {1e3 * rival:11.1f} ms {1e3 * ours:10.1f} ms {rival / ours:6.2f} {rate:10.1f} /s")
 
 
