@@ -197,11 +197,17 @@ def _read_log(path: Path) -> dict[str, Decoded]:
     """Read what was decoded; the last line of a killed run may be cut off."""
     if not path.is_file():
         return {}
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    return {entry["image_id"]: Decoded.from_dict(entry) for entry in map(json.loads, whole.splitlines())}
+    entries: dict[str, Decoded] = {}
+    whole = 0
+    with path.open("rb") as log:
+        for line in log:
+            if line.endswith(b"\n"):
+                decoded = Decoded.from_dict(json.loads(line))
+                entries[decoded.image_id] = decoded
+                whole += len(line)
+    if whole != path.stat().st_size:
+        os.truncate(path, whole)
+    return entries
 
 
 def _close_gaps(path: Path, good: list[int]) -> list[int]:

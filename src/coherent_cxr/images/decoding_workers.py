@@ -24,7 +24,7 @@ Task = tuple[str, int, bytes | Place]
 """Image identifier, row in the pixel file, the image file or where it lies."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """What became of one image.
 
