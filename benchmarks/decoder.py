@@ -102,8 +102,8 @@ def _padding(batch: TargetReports) -> None:
     for name, cells in (
         ("padded (reports, sentences, words)", batch.words.numel()),
         ("existing sentences, padded (sentences, words)", sentences * batch.words.shape[-1]),
-        ("attention here: a report's words side by side", side_by_side),
-        ("LSTM, sentinel and softmax here: packed", words),
+        ("weighing regions here: a report's words side by side", side_by_side),
+        ("everything else here: packed", words),
     ):
         print(f"{name:<52}{cells:>9}{words / cells:>16.1%}")
 

@@ -120,17 +120,14 @@ class WordDecoder(nn.Module):
         memory = self._squashed_memory(inputs, before, hidden)
         # s_j = sigmoid(W_x x_j + W_h h_{j-1}) * tanh(m_j)
         sentinel = torch.sigmoid(self.sentinel_input(inputs) + self.sentinel_hidden(before)) * memory
-        # A report's words lie side by side for the attention, which all look at the same regions.
-        side_by_side = (len(topics), int(layout.place.max()) + 1, self.size)
+        attention = self._shares(hidden, sentinel, sight.keys.index_select(0, layout.report))
+        # c_j = sum_k alpha_jk v_k + beta_j s_j; a report's words lie side by side, as they share its regions
         cells = (layout.report, layout.place)
-        glimpse, attention = self._attend(
-            hidden.new_zeros(side_by_side).index_put(cells, hidden),
-            hidden.new_zeros(side_by_side).index_put(cells, sentinel),
-            sight,
-        )
-        logits = self._logits(glimpse[cells], hidden)
+        side_by_side = hidden.new_zeros(len(topics), int(layout.place.max()) + 1, sight.keys.shape[1])
+        seen = (side_by_side.index_put(cells, attention[:, :-1]) @ sight.regions)[cells]
+        logits = self._logits(seen + attention[:, -1:] * sentinel, hidden)
         no_end = layout.begins.unsqueeze(-1) & self.end  # no sentence is empty
-        return logits.masked_fill(no_end, float("-inf")), attention[cells]
+        return logits.masked_fill(no_end, float("-inf")), attention
 
     def tables(self) -> WritingTables:
         """Prepare writing, once per batch of reports; word inputs then have no dropout."""
@@ -173,7 +170,9 @@ class WordDecoder(nn.Module):
         cell = torch.sigmoid(keep) * state.cell + torch.sigmoid(write) * torch.tanh(candidate)
         memory = torch.tanh(cell)
         hidden = torch.sigmoid(output) * memory
-        glimpse, attention = self._attend(hidden, torch.sigmoid(look_away) * memory, sight)
+        sentinel = torch.sigmoid(look_away) * memory
+        attention = self._shares(hidden, sentinel, sight.keys.unsqueeze(1))
+        glimpse = attention[..., :-1] @ sight.regions + attention[..., -1:] * sentinel
         logits = self._logits(glimpse, hidden)
         if first:
             logits = logits.masked_fill(self.end, float("-inf"))
@@ -187,15 +186,12 @@ class WordDecoder(nn.Module):
         gate = torch.sigmoid(linear(inputs, of_input, input_bias) + linear(before, of_hidden, hidden_bias))
         return (hidden / gate.clamp_min(SMALLEST_OUTPUT_GATE)).clamp(-1, 1)
 
-    def _attend(self, hidden: Tensor, sentinel: Tensor, sight: Sight) -> tuple[Tensor, Tensor]:
-        # hidden and sentinel: (batch, rows, size)
+    def _shares(self, hidden: Tensor, sentinel: Tensor, keys: Tensor) -> Tensor:
+        # hidden and sentinel: (..., size), keys: (..., K, attention_size), shares: (..., K + 1)
         query = self.attend_hidden(hidden)
-        keys = sight.keys.unsqueeze(1)  # (batch, 1, K, attention_size)
-        region_scores = self.attend_score(torch.tanh(keys + query.unsqueeze(2))).squeeze(-1)
+        region_scores = self.attend_score(torch.tanh(keys + query.unsqueeze(-2))).squeeze(-1)
         sentinel_score = self.attend_score(torch.tanh(self.attend_sentinel(sentinel) + query))
-        attention = torch.softmax(torch.cat([region_scores, sentinel_score], dim=-1), dim=-1)
-        # c_j = sum_k alpha_jk v_k + beta_j s_j
-        return attention[..., :-1] @ sight.regions + attention[..., -1:] * sentinel, attention
+        return torch.softmax(torch.cat([region_scores, sentinel_score], dim=-1), dim=-1)
 
     def _logits(self, glimpse: Tensor, hidden: Tensor) -> Tensor:
         # p_j = softmax(W_p (c_j + h_j))
