@@ -1,6 +1,6 @@
 """What a training step costs beyond its encoder, and whether reading images keeps up.
 
-Run: python benchmarks/training.py [--size 256] [--batch 16]
+Run: python benchmarks/training_step.py [--size 256] [--batch 16]
 
 A step of the whole model, end to end, is compared with a step of the encoder alone (the pretraining
 classifier) on the same images in the same process.
