@@ -209,6 +209,11 @@ def test_without_learners_there_are_no_weights_and_no_history(corpus, tmp_path):
     assert result.labels.empty
 
 
+def test_all_systems_are_chosen_in_one_word():
+    assert BaselinesConfig(systems="all").chosen == tuple(SYSTEMS)
+    assert BaselinesConfig(systems=["1-nn"]).chosen == ("1-nn",)
+
+
 def test_an_unknown_system_is_refused_in_a_sentence():
     with pytest.raises(
         ConfigurationError, match=r"'baselines.systems' is 'kNN'; it must be one of major class"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,14 +43,14 @@ class BaselinesConfig:
     """Settings of the stage ``baselines``.
 
     Attributes:
-        systems: Systems to build, by their names in the registry.
+        systems: Systems to build, by their names in the registry; ``all`` builds every one.
         captioner: Sizes of the systems that learn to write.
         training: How they are trained.
         precision: Number format of the encoder.
         checkpoint_folder: Where image features and checkpoints are kept.
     """
 
-    systems: tuple[str, ...] = tuple(SYSTEMS)
+    systems: tuple[str, ...] | Literal["all"] = "all"
     captioner: CaptionerConfig = CaptionerConfig()
     training: CaptioningConfig = CaptioningConfig()
     precision: Precision = "auto"
@@ -58,8 +58,13 @@ class BaselinesConfig:
 
     def check(self) -> None:
         """Refuse systems that do not exist."""
-        for name in self.systems:
+        for name in self.chosen:
             require(name in SYSTEMS, "baselines.systems", name, f"one of {', '.join(SYSTEMS)}")
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Names of the systems to build."""
+        return tuple(SYSTEMS) if self.systems == "all" else tuple(self.systems)
 
 
 class ComparedSystems(NamedTuple):
@@ -130,7 +135,7 @@ def run_compared_systems(
     data = CaptionData(train.samples(longest), validation.samples(longest), features, digest)
     reports, guesses, histories = [], [], []
     models: dict[str, Tensor] = {}
-    for name in config.systems:
+    for name in config.chosen:
         system = SYSTEMS[name]
         if issubclass(system, LabelGuesser):
             guesses.append(_label_table(name, study_ids, system().guess(train.codes, len(study_ids))))
