@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from coherent_cxr.images.fabrication import FabricationConfig, provide_radiographs
 from coherent_cxr.images.preparation import RadiographsManifest
 from coherent_cxr.images.sheets import example_sheet
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def fabricate_radiographs(

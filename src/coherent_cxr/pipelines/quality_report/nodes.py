@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from coherent_cxr.corpora import quality
 from coherent_cxr.corpora.quality_page import render
-
-if TYPE_CHECKING:
-    from coherent_cxr.images.store import ImageStore
+from coherent_cxr.images.store import ImageStore
 
 
 def count_rows(

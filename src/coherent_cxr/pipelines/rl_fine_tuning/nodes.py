@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from coherent_cxr.images.store import ImageStore
-
-# Not only for type checking: Kedro reads the annotations of a node with typed parameters.
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.rl_config import RlFineTuningConfig
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def fine_tune(
