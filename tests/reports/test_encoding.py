@@ -50,10 +50,12 @@ def test_only_words_of_the_training_split_are_known():
     findings, studies, labels = corpus()
     encoded = encode_corpus(VocabularyBuildingConfig(min_count=1), findings, studies, labels)
     training = set(encoded.splits.loc[encoded.splits["split"] == "train", "study_id"])
-    known = set(encoded.vocabulary.tokens[4:])
+    known = set(encoded.vocabulary.tokens[4:-2])  # finding marks stand last
     assert known == {"lungs", "clear", "word"} | {f"w{s[1:]}" for s in training}
     test = encoded.encoded_reports[encoded.encoded_reports["split"] == "test"].iloc[0]
-    assert test["sentences"][0][1] == Vocabulary.unk_id  # the sentence with the finding comes first
+    assert (
+        test["sentences"][0][2] == Vocabulary.unk_id
+    )  # behind mark and word; the sentence with the finding comes first
     assert (test["n_words"], test["n_unknown"]) == (4, 1)
     overview = split_overview(encoded.encoded_reports).set_index("split")
     assert overview.loc["train", "unknown"] == 0

@@ -66,7 +66,7 @@ def write_with_maps(
                 [
                     [
                         WordAttention(word, maps[s, w, :-1].reshape(-1, side), float(maps[s, w, -1]))
-                        for w, word in enumerate(vocabulary.decode(sentence))
+                        for w, word in vocabulary.words_at(sentence)
                     ]
                     for s, sentence in enumerate(sentences)
                 ]

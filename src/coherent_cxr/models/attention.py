@@ -52,7 +52,7 @@ def write_with_attention(
     return [
         [
             WordAttention(word, regions[s, w], float(maps[s, w, -1]))
-            for w, word in enumerate(vocabulary.decode(sentence))
+            for w, word in vocabulary.words_at(sentence)
         ]
         for s, sentence in enumerate(word_ids(written.reports)[0])
     ]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from coherent_cxr.configuration import configuration, require
+from coherent_cxr.reports.finding_marks import finding_marks
 from coherent_cxr.reports.ordering import SentenceOrder, findings_first
 from coherent_cxr.reports.splits import SPLITS, SplitFileError, read_split_file, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -25,6 +26,8 @@ class VocabularyBuildingConfig:
         sentence_order: ``findings_first`` puts sentences that state a finding before the normal ones in what
             the generator learns to write; ``as_written`` leaves them where they are. References of metrics
             and rewards are never reordered.
+        finding_marks: Whether the generator writes a mark of what a sentence states in front of it
+            (:mod:`~coherent_cxr.reports.finding_marks`).
     """
 
     split_file: str | None = None
@@ -32,6 +35,7 @@ class VocabularyBuildingConfig:
     split_seed: int = 0
     min_count: int = 3
     sentence_order: SentenceOrder = "findings_first"
+    finding_marks: bool = True
 
     def check(self) -> None:
         """Refuse values that cannot work."""
@@ -57,7 +61,8 @@ class EncodedCorpus(NamedTuple):
     Attributes:
         splits: study_id, patient_id, split.
         vocabulary: Words of the training split.
-        encoded_reports: study_id, split, sentences (lists of word ids), n_words, n_unknown.
+        encoded_reports: study_id, split, sentences (lists of word ids, finding marks included), n_words and
+            n_unknown (without marks).
         exclusions: id, reason, detail: studies that a user's split file does not name.
     """
 
@@ -109,13 +114,24 @@ def encode_corpus(
             f"None of {len(findings)} studies with findings is in the training split; "
             "correct vocabulary_building.split_file or use more studies."
         )
-    vocabulary = Vocabulary.from_reports((tokens_of[s] for s in training), config.min_count)
+    marks, marks_in = finding_marks(sentence_labels, set(training)) if config.finding_marks else ([], {})
+    vocabulary = Vocabulary.from_reports((tokens_of[s] for s in training), config.min_count, marks)
+    reports = {
+        study: [vocabulary.encode(sentence) for sentence in tokens_of[study]] for study in splits["study_id"]
+    }
+    sentences = list(reports.values())
+    if config.finding_marks:
+        reports = {
+            study: [
+                vocabulary.encode([mark]) + words for mark, words in zip(marks_in[study], report, strict=True)
+            ]
+            for study, report in reports.items()
+        }
     if config.sentence_order == "findings_first":
         order = findings_first(sentence_labels, set(training))
-        tokens_of = {study: [tokens_of[study][i] for i in order[study]] for study in splits["study_id"]}
-    sentences = [[vocabulary.encode(sentence) for sentence in tokens_of[s]] for s in splits["study_id"]]
+        reports = {study: [report[i] for i in order[study]] for study, report in reports.items()}
     encoded = splits[["study_id", "split"]].copy()
-    encoded["sentences"] = pd.Series(sentences, dtype=object)
+    encoded["sentences"] = pd.Series(list(reports.values()), dtype=object)
     encoded["n_words"] = [sum(map(len, report)) for report in sentences]
     encoded["n_unknown"] = [sum(s.count(Vocabulary.unk_id) for s in report) for report in sentences]
     return EncodedCorpus(splits, vocabulary, encoded, exclusions.reset_index(drop=True))

@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from coherent_cxr.reports.stated_findings import stated_findings
+
 SentenceOrder = Literal["findings_first", "as_written"]
-NO_FINDING = "No Finding"
 
 
 def findings_first(sentence_labels: pd.DataFrame, training: set[str]) -> dict[str, list[int]]:
@@ -33,14 +34,8 @@ def findings_first(sentence_labels: pd.DataFrame, training: set[str]) -> dict[st
     Raises:
         KeyError: If the labels know no "No Finding".
     """
-    observations = sentence_labels.columns.drop(["study_id", "sentence", NO_FINDING])
-    positive = (sentence_labels == 1).fillna(value=False)
-    stated = positive[observations].to_numpy(dtype=bool)
-    normal = positive[NO_FINDING].to_numpy(dtype=bool)
-    in_training = sentence_labels["study_id"].isin(training).to_numpy()
-    counts = stated[in_training].sum(axis=0)
-    rarest = np.where(stated, counts, np.inf).min(axis=1, initial=np.inf)
-    group = np.select([stated.any(axis=1), ~normal], [0, 1], 2)
-    ordered = sentence_labels[["study_id", "sentence"]].assign(group=group, rarest=rarest)
+    stated = stated_findings(sentence_labels, training)
+    group = np.select([stated.affirmed.any(axis=1), ~stated.normal], [0, 1], 2)
+    ordered = sentence_labels[["study_id", "sentence"]].assign(group=group, rarest=stated.rarest)
     ordered = ordered.sort_values(["group", "rarest", "sentence"], kind="stable")
     return {str(study): list(rows) for study, rows in ordered.groupby("study_id", sort=False)["sentence"]}

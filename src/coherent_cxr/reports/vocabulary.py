@@ -10,10 +10,14 @@ SPECIAL = ("<pad>", "<bos>", "<eos>", "<unk>")
 
 
 class Vocabulary:
-    """Tokens by id: padding, sentence start, sentence end and unknown first, then words by falling count.
+    """Tokens by id: padding, sentence start, sentence end, unknown, words by falling count, finding marks.
+
+    A finding mark stands in front of a sentence and says what it states (:mod:`.finding_marks`). The
+    generator reads and writes it like a word; nobody else sees it.
 
     Args:
-        tokens: All tokens in the order of their ids, the four special ones first.
+        tokens: All tokens in the order of their ids, the four special ones first. Finding marks begin with
+            ``<``, as no word does.
         counts: Occurrences of each word in the training split.
         min_count: Fewest occurrences of a word that is kept.
 
@@ -36,16 +40,19 @@ class Vocabulary:
         self.counts = dict(counts)
         self.min_count = min_count
         self._ids = {token: place for place, token in enumerate(self.tokens)}
+        self.mark_ids = frozenset(i for i in range(len(SPECIAL), len(tokens)) if tokens[i].startswith("<"))
         if len(self._ids) != len(self.tokens):
             twice = [token for token, count in Counter(self.tokens).items() if count > 1]
             raise ValueError(f"These tokens stand more than once in the vocabulary: {', '.join(twice)}.")
 
     @classmethod
-    def from_reports(cls, reports: Iterable[Sequence[Sequence[str]]], min_count: int) -> Vocabulary:
-        """Keep the words that occur often enough; equally frequent ones by spelling."""
+    def from_reports(
+        cls, reports: Iterable[Sequence[Sequence[str]]], min_count: int, marks: Sequence[str] = ()
+    ) -> Vocabulary:
+        """Keep the words that occur often enough, equally frequent ones by spelling, and all marks."""
         counts = Counter(word for report in reports for sentence in report for word in sentence)
         words = sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w))
-        return cls([*SPECIAL, *words], {word: counts[word] for word in words}, min_count)
+        return cls([*SPECIAL, *words, *marks], {word: counts[word] for word in words}, min_count)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -55,12 +62,24 @@ class Vocabulary:
         return [self._ids.get(token, self.unk_id) for token in sentence]
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """Return the tokens of a sentence's ids.
+        """Return the words of a sentence's ids, without its finding mark.
 
         Raises:
             IndexError: If an id is not in the vocabulary.
         """
-        return [self.tokens[i] for i in ids]
+        return [word for _, word in self.words_at(ids)]
+
+    def words_at(self, ids: Iterable[int]) -> list[tuple[int, str]]:
+        """Return the words of a sentence's ids and where each stands among them; a finding mark is no word.
+
+        Raises:
+            IndexError: If an id is not in the vocabulary.
+        """
+        return [(place, self.tokens[i]) for place, i in enumerate(ids) if i not in self.mark_ids]
+
+    def without_marks(self, ids: Iterable[int]) -> list[int]:
+        """Return a sentence's ids without its finding mark."""
+        return [i for i in ids if i not in self.mark_ids]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the vocabulary as plain JSON."""

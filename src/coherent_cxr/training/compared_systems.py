@@ -124,8 +124,8 @@ def run_compared_systems(
     backbone.load_state_dict(dict(encoder_weights))
     cached = cached_features(backbone, store, folder, config.precision, device)
     digest = fingerprint(weights_digest(backbone.state_dict()), store.digest)
-    train = _of_split("train", None, store, encoded_reports, findings, labels)
-    validation = _of_split("validation", 1, store, encoded_reports, findings, labels)
+    train = _of_split("train", None, store, vocabulary, encoded_reports, findings, labels)
+    validation = _of_split("validation", 1, store, vocabulary, encoded_reports, findings, labels)
     rows = np.asarray([store.rows_of_study(study)[0] for study in study_ids], dtype=np.int64)
 
     def features(chosen: NDArray[np.int64]) -> Tensor:
@@ -168,6 +168,7 @@ def _of_split(
     split: str,
     images_per_study: int | None,
     store: ImageStore,
+    vocabulary: Vocabulary,
     encoded_reports: pd.DataFrame,
     findings: pd.DataFrame,
     labels: pd.DataFrame,
@@ -179,7 +180,8 @@ def _of_split(
     studies = [study for study, _ in entries]
     return _Studies(
         [row for _, row in entries],
-        [[list(sentence) for sentence in encoded[study]] for study in studies],
+        # finding marks belong to the generator alone
+        [[vocabulary.without_marks(sentence) for sentence in encoded[study]] for study in studies],
         [[[str(word) for word in sentence] for sentence in plain[study]] for study in studies],
         label_codes(labels.set_index("study_id").loc[studies], OBSERVATIONS),
     )
