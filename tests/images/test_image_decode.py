@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from coherent_cxr.images.decode import UnreadableImageError, fit, read_image
+from coherent_cxr.images.decode import UnreadableImageError, fit, read_image, read_radiograph, read_square
 
 RAMP = np.tile(np.linspace(0, 255, 40, dtype=np.uint8), (30, 1))
 
@@ -177,3 +177,39 @@ def test_fit_always_gives_the_asked_square(height: int, width: int, size: int) -
     square = fit(np.full((height, width), 77, dtype=np.uint8), size)
     assert square.shape == (size, size)
     assert square.max() == 77
+
+
+def _smooth(height: int, width: int) -> Image.Image:
+    rows, columns = np.mgrid[:height, :width]
+    return Image.fromarray((127 + 80 * np.sin(rows / 90) + 40 * np.cos(columns / 70)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(mode: str, progressive: bool) -> None:
+    data = _bytes(_smooth(1000, 801).convert(mode), format="JPEG", quality=95, progressive=progressive)
+    assert max(read_radiograph(data, enough=128).pixels.shape) == 125 + 125  # a quarter
+    square = read_square(data, 64)
+    assert (square.height, square.width) == (1000, 801)
+    np.testing.assert_allclose(square.pixels.astype(int), fit(read_image(data), 64).astype(int), atol=3)
+
+
+def test_a_jpeg_on_its_side_is_stood_up_and_states_its_upright_size() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = _bytes(_smooth(400, 800), format="JPEG", exif=exif)
+    square = read_square(data, 32)
+    assert (square.height, square.width) == (800, 400)
+    np.testing.assert_allclose(square.pixels.astype(int), fit(read_image(data), 32).astype(int), atol=3)
+
+
+def test_a_jpeg_is_never_decoded_smaller_than_is_enough() -> None:
+    data = _bytes(_smooth(500, 400), format="JPEG")
+    assert read_radiograph(data, enough=251).pixels.shape == (500, 400)
+    assert read_radiograph(data, enough=250).pixels.shape == (250, 200)
+
+
+def test_a_truncated_jpeg_is_refused_when_it_is_decoded_smaller_too() -> None:
+    data = _bytes(_smooth(1000, 800), format="JPEG")
+    with pytest.raises(UnreadableImageError, match="copy it again"):
+        read_square(data[: len(data) // 2], 64)

@@ -92,12 +92,20 @@ def test_scores_do_not_depend_on_what_was_scored_before(findings_texts, written_
 
 
 def test_references_are_looked_up_the_second_time(findings_texts, written_texts):
-    cider = CiderD.from_corpus(findings_texts[:100])
+    cider = CiderD.from_dict(CiderD.from_corpus(findings_texts[:100]).to_dict())
     references = list(dict.fromkeys(findings_texts))[:100]
     cider.score(written_texts[:100], references)
     assert (cider.hits, cider.misses) == (0, 100)
     cider.score(written_texts[100:200], references)
     assert (cider.hits, cider.misses) == (100, 100)
+
+
+def test_the_corpus_that_was_counted_is_known_as_references(findings_texts, written_texts):
+    corpus = CiderD.from_corpus(findings_texts)
+    loaded = CiderD.from_dict(corpus.to_dict())
+    pairs = written_texts, findings_texts[: len(written_texts)]
+    np.testing.assert_array_equal(corpus.score(*pairs), loaded.score(*pairs))
+    assert corpus.misses == 0
 
 
 words = st.text(st.characters(exclude_categories=("Cs",)), min_size=0, max_size=6)

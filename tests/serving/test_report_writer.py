@@ -9,7 +9,7 @@ from PIL import Image
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.images.decode import UnreadableImageError, fit, read_image
 from coherent_cxr.models.attention import write_with_attention
-from coherent_cxr.serving.generator import ReportWriter, grey_levels
+from coherent_cxr.serving.generator import ReportWriter, prepared
 
 
 def test_a_report_has_text_sentences_labels_and_attention(bundle, image_file: Path):
@@ -27,9 +27,9 @@ def test_a_report_has_text_sentences_labels_and_attention(bundle, image_file: Pa
 
 def test_the_image_is_prepared_as_in_the_image_store(bundle, image_file: Path):
     report = ReportWriter(bundle, remove_repeats=False).write(image_file)
-    prepared = fit(read_image(image_file), 64)
-    np.testing.assert_array_equal(report.image, prepared)
-    words = write_with_attention(bundle.build(), bundle.vocabulary, prepared)
+    square = fit(read_image(image_file), 64)
+    np.testing.assert_array_equal(report.image, square)
+    words = write_with_attention(bundle.build(), bundle.vocabulary, square)
     assert [[w.word for w in s] for s in report.attention] == [[w.word for w in s] for s in words]
 
 
@@ -42,16 +42,16 @@ def test_a_path_bytes_an_array_and_a_picture_give_the_same_report(bundle, image_
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
 def test_pictures_of_every_mode_become_grey(mode: str):
-    levels = grey_levels(Image.new("RGB", (20, 30), (255, 255, 255)).convert(mode))
-    assert levels.shape == (30, 20)
+    levels = prepared(Image.new("RGB", (20, 30), (255, 255, 255)).convert(mode), 30)
+    assert levels.shape == (30, 30)
     assert levels.dtype == np.uint8
-    assert levels.min() >= 254
+    assert levels[:, 5:25].min() >= 254
 
 
 def test_sixteen_bit_arrays_are_stretched_as_sixteen_bit_files_are(tmp_path: Path):
     levels = np.linspace(100, 4000, 40 * 30).reshape(40, 30).astype(np.uint16)
     Image.fromarray(levels).save(tmp_path / "deep.png")
-    np.testing.assert_array_equal(grey_levels(levels), read_image(tmp_path / "deep.png"))
+    np.testing.assert_array_equal(prepared(levels, 40), fit(read_image(tmp_path / "deep.png"), 40))
 
 
 def test_a_repeated_sentence_is_written_once(bundle, image_file: Path):

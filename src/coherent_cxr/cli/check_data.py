@@ -17,7 +17,7 @@ from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.corpora import preflight
 from coherent_cxr.corpora.parsing import ReportParsingConfig
 from coherent_cxr.corpora.preflight import Check
-from coherent_cxr.images.decode import UnreadableImageError, fit, read_image
+from coherent_cxr.images.decode import UnreadableImageError, read_square
 from coherent_cxr.images.decoding_workers import usable_cores
 from coherent_cxr.images.fabrication import FabricationConfig
 from coherent_cxr.images.preparation import ImagePreparationConfig
@@ -80,7 +80,7 @@ def _check_images(
     sample = list(islice(source.files, 0, None, max(1, len(source) // SAMPLE)))[:SAMPLE]
     for image_id, data in source.read(sample):
         try:
-            fit(read_image(data, name=image_id), preparation.size)
+            read_square(data, preparation.size, name=image_id)
         except UnreadableImageError:
             unreadable += 1
     seconds = (time.perf_counter() - start) / len(sample) * len(source) / usable_cores()

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from coherent_cxr.images.decode import UnreadableImageError, fit, read_radiograph
+from coherent_cxr.images.decode import UnreadableImageError, read_square
 from coherent_cxr.images.grey import Note
 from coherent_cxr.images.source import Place
 
@@ -145,12 +145,11 @@ def _decode(
 ) -> Decoded:
     try:
         data = content if isinstance(content, bytes) else content.read()
-        image, notes = read_radiograph(data, name=f"The image {image_id}")
+        image = read_square(data, pixels.shape[1], name=f"The image {image_id}")
     except UnreadableImageError as error:
         return Decoded(image_id, reason=error.reason, detail=str(error))
-    pixels[row] = fit(image, pixels.shape[1])
-    height, width = image.shape
-    return Decoded(image_id, height, width, notes=notes)
+    pixels[row] = image.pixels
+    return Decoded(image_id, image.height, image.width, notes=image.notes)
 
 
 def _batches(tasks: Iterable[Task]) -> Iterator[list[Task]]:

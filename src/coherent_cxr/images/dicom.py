@@ -84,7 +84,8 @@ def read_dicom(data: bytes, name: str) -> Radiograph:
         raise UnreadableImageError(
             "damaged_image", f"{name} has DICOM tags that make no sense ({type(error).__name__})."
         ) from error
-    return Radiograph(pixels, notes + more)
+    height, width = pixels.shape
+    return Radiograph(pixels, height, width, notes + more)
 
 
 def dicom_view(data: bytes) -> str:

@@ -32,9 +32,18 @@ class Note(NamedTuple):
 
 
 class Radiograph(NamedTuple):
-    """A decoded radiograph: grey levels (height, width), uint8, bright is dense, and notes on its file."""
+    """A decoded radiograph.
+
+    Attributes:
+        pixels: Grey levels (height, width), bright is dense.
+        height: Height of the image in its file, in pixels; that of ``pixels`` unless it was decoded smaller.
+        width: Width of the image in its file.
+        notes: Notes on its file.
+    """
 
     pixels: NDArray[np.uint8]
+    height: int
+    width: int
     notes: tuple[Note, ...] = ()
 
 

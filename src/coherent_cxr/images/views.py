@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from coherent_cxr.images.decode import UnreadableImageError, fit, read_image
+from coherent_cxr.images.decode import UnreadableImageError, read_square
 from coherent_cxr.images.decoding_workers import usable_cores
 from coherent_cxr.images.dicom import dicom_view
 from coherent_cxr.images.similarity import SIDE, ranks
@@ -82,7 +82,7 @@ def complete_views(
 def _features(source: ImageSource, image_ids: Sequence[str] | pd.Series) -> dict[str, NDArray[np.float32]]:
     def feature(item: tuple[str, bytes]) -> tuple[str, NDArray[np.float32] | None]:
         try:
-            return item[0], ranks(fit(read_image(item[1]), SIDE).astype(np.float32).ravel())
+            return item[0], ranks(read_square(item[1], SIDE).pixels.astype(np.float32).ravel())
         except UnreadableImageError:
             return item[0], None  # becomes an exclusion when the store is built
 

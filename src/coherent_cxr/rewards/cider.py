@@ -76,15 +76,20 @@ class CiderD:
 
     @classmethod
     def from_corpus(cls, texts: Iterable[str]) -> CiderD:
-        """Count document frequencies; each text (space-separated tokens) is a document."""
-        documents, counts = 0, Counter[str]()
+        """Count document frequencies; each text (space-separated tokens) is a document.
+
+        The texts are remembered as references, which they usually are next.
+        """
+        texts = list(texts)
+        counts = Counter[str]()
         for text in texts:
-            documents += 1
             words = text.split()
             counts.update(
                 {" ".join(words[i : i + n]) for n in range(1, ORDERS + 1) for i in range(len(words) - n + 1)}
             )
-        return cls(documents, counts)
+        scorer = cls(len(texts), counts)
+        scorer._remember(list(dict.fromkeys(texts[:_CACHED_TEXTS])))
+        return scorer
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document frequencies as JSON: ``documents`` and ``document_frequencies`` above one."""
@@ -152,16 +157,21 @@ class CiderD:
         if len(self._references) + len(new) > _CACHED_TEXTS:
             self._references.clear()
             new = list(dict.fromkeys(texts))
-        if new:
-            vectors = self._vectors(new)
-            text_of = vectors.entries >> TEXT
-            cuts = np.searchsorted(text_of, np.arange(1, len(new), dtype=np.uint64))
-            parts = np.split(vectors.entries ^ text_of << TEXT, cuts)
-            numbers = np.column_stack([vectors.squares, vectors.lengths]).tolist()
-            self._references.update(zip(new, zip(parts, numbers, strict=True), strict=True))
+        self._remember(new)
         known = [self._references[text] for text in texts]
         counts = np.fromiter((len(entries) for entries, _ in known), np.int64, len(known))
         entries: NDArray[np.uint64] = np.concatenate([entries for entries, _ in known])
         entries |= np.repeat(np.arange(len(known), dtype=np.uint64) << TEXT, counts)
         numbers = np.array([numbers for _, numbers in known])
         return TextVectors(entries, numbers[:, :-1], numbers[:, -1])
+
+    def _remember(self, new: list[str]) -> None:
+        """Compute the vectors of references, each of which stands once."""
+        for start in range(0, len(new), CHUNK):
+            texts = new[start : start + CHUNK]
+            vectors = self._vectors(texts)
+            text_of = vectors.entries >> TEXT
+            cuts = np.searchsorted(text_of, np.arange(1, len(texts), dtype=np.uint64))
+            parts = np.split(vectors.entries ^ text_of << TEXT, cuts)
+            numbers = np.column_stack([vectors.squares, vectors.lengths]).tolist()
+            self._references.update(zip(texts, zip(parts, numbers, strict=True), strict=True))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.images.decode import fit, read_image
+from coherent_cxr.images.decode import fit, read_square
 from coherent_cxr.models.attention import WordAttention, write_with_attention
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.reports.text import detokenize
@@ -75,7 +75,7 @@ class ReportWriter:
         Raises:
             UnreadableImageError: If the image cannot be decoded; the message says why.
         """
-        image = fit(grey_levels(source), self.bundle.image_size)
+        image = prepared(source, self.bundle.image_size)
         attention = write_with_attention(self._model, self.bundle.vocabulary, image)
         if self.remove_repeats:
             attention = _without_repeats(attention)
@@ -91,15 +91,22 @@ class ReportWriter:
         )
 
 
-def grey_levels(source: ImageSource) -> NDArray[np.uint8]:
+def prepared(source: ImageSource, size: int) -> NDArray[np.uint8]:
     """Decode any accepted image by the one decoder that also prepares training images.
 
     Pillow images and arrays that are not plain 8-bit grey pass through a PNG in memory, so that colours,
     transparency and 16-bit levels are treated as in a file.
+
+    Args:
+        source: The image.
+        size: Side of the square the model reads.
+
+    Returns:
+        Grey levels (size, size).
     """
     if isinstance(source, np.ndarray):
         if source.dtype == np.uint8 and source.ndim == 2:
-            return source
+            return fit(source, size)
         source = Image.fromarray(source)
     if isinstance(source, Image.Image):
         if source.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"):
@@ -107,7 +114,7 @@ def grey_levels(source: ImageSource) -> NDArray[np.uint8]:
         file = io.BytesIO()
         source.save(file, format="PNG", compress_level=1)
         source = file.getvalue()
-    return read_image(source)
+    return read_square(source, size).pixels
 
 
 def _without_repeats(sentences: list[list[WordAttention]]) -> list[list[WordAttention]]:

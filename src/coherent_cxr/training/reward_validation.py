@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
+from coherent_cxr.models.decoding import decode
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.writing import Choice
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, Reports, WeightedReward
@@ -77,6 +81,41 @@ class RewardValidator(Validator):
             for (name, _, _, reward), mean in zip(self.rewards, means, strict=True)
         }
         return {**super().scores(reports), "reward": float(objective(self.rewards, means)), **each}
+
+    @torch.no_grad()
+    def drawn_statistics(
+        self, model: ReportGenerator, choice: Choice, draws: int
+    ) -> list[NDArray[np.float64]]:
+        """Compute the statistics of reports that are drawn as in training, which is what a run optimises.
+
+        Args:
+            model: The generator.
+            choice: How reports are drawn; its generator gives the randomness.
+            draws: Reports per study, at least 1.
+
+        Returns:
+            Of each reward, the mean over a study's draws ``(studies, numbers)``.
+        """
+        model.eval()
+        written: list[list[list[str]]] = []
+        for start in range(0, len(self.samples), self.batch_size):
+            rows = self.samples.image_rows[start : start + self.batch_size]
+            regions = self.regions_of(rows).repeat_interleave(draws, dim=0)
+            reports = decode(
+                model,
+                regions,
+                "sample",
+                choice.generator,
+                temperature=choice.temperature,
+                top_k=choice.top_k,
+                top_p=choice.top_p,
+            ).reports
+            written += self.reader.texts(reports)
+        drawn = Reports([metric_text(report) for report in written], self.reader.labels(written))
+        wanted = Reports(self.references.texts, self.references.labels)
+        repeated = wanted.of(np.repeat(np.arange(len(wanted)), draws))
+        each = [reward.statistics(drawn, repeated) for _, _, _, reward in self.rewards]
+        return [numbers.reshape(len(wanted), draws, -1).mean(axis=1) for numbers in each]
 
 
 def objective(rewards: Sequence[WeightedReward], means: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

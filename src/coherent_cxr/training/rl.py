@@ -59,7 +59,8 @@ def fine_tune(
 
     Returns:
         The fine-tuned model and its history; docs/rewards.md lists the metrics. Its last rows compare the
-        objective on the validation split before and after, with a 95 % interval.
+        objective on the validation split before and after, with a 95 % interval, of greedy reports and of
+        reports that are drawn as in training.
     """
     device = training_device()
     train = samples_of_split(encoded_reports, store, "train", bundle.config)
@@ -110,7 +111,7 @@ def fine_tune(
 
     steps = config.epochs * -(-len(train) // config.batch_size)
     settings = dataclasses.asdict(config)
-    for key in ("checkpoint_every", "checkpoint_folder", "processes"):
+    for key in ("checkpoint_every", "checkpoint_folder", "processes", "validation_draws"):
         settings.pop(key)  # they do not change the result
     key = fingerprint(settings, bundle.digest, store.digest, train.study_ids, validator.digest)
     loop = WatchedLoop(
@@ -146,7 +147,14 @@ def fine_tune(
         if (kept := weights_digest(model.state_dict())) not in judged:
             validate()
         change = gain(rewards, judged[bundle.digest], judged[kept], config.seed)
-        history = pd.concat([history, _gain_rows(history, change)], ignore_index=True)
+        rows = [history, _gain_rows(history, "reward", change)]
+        if config.validation_draws:
+            before, after = (
+                of.drawn_statistics(drawing, config.choice(device), config.validation_draws)
+                for of, drawing in ((start_validator, start), (validator, model))
+            )
+            rows.append(_gain_rows(history, "drawn_reward", gain(rewards, before, after, config.seed)))
+        history = pd.concat(rows, ignore_index=True)
     weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
     metadata = {
         **bundle.metadata,
@@ -159,9 +167,9 @@ def fine_tune(
     )
 
 
-def _gain_rows(history: pd.DataFrame, change: Gain) -> pd.DataFrame:
+def _gain_rows(history: pd.DataFrame, metric: str, change: Gain) -> pd.DataFrame:
     """Return the gain as rows of the history, at its last step."""
     last = history.iloc[-1]
     values = change._asdict().items()
-    rows = [(last["step"], last["epoch"], "validation", f"reward_{name}", value) for name, value in values]
+    rows = [(last["step"], last["epoch"], "validation", f"{metric}_{name}", value) for name, value in values]
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import torch
+
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.models.precision import Precision
+from coherent_cxr.models.writing import Choice
 from coherent_cxr.rewards import RewardConfig
+from coherent_cxr.training.checkpoint import step_seed
 from coherent_cxr.training.rl_telemetry import CollapseConfig
 
 
@@ -31,6 +35,8 @@ class RlFineTuningConfig:
         accumulate: Parts that a process computes its share of a batch in, to save memory.
         processes: Training processes started on this machine, one per GPU where there are any.
         select: Validation number whose best epoch is kept (the MLE model competes); None keeps the last.
+        validation_draws: Reports drawn per validation study, before the run and after it, to tell whether it
+            raised the mean reward of drawn reports, which is what it optimises; 0 draws none.
         checkpoint_every: Steps between checkpoints within an epoch; None: after each epoch only.
         collapse: When a run counts as collapsed, and what follows.
         precision: Number format of the encoder, which stays frozen.
@@ -56,6 +62,7 @@ class RlFineTuningConfig:
     accumulate: int = 1
     processes: int = 1
     select: str | None = None
+    validation_draws: int = 4
     checkpoint_every: int | None = None
     collapse: CollapseConfig = CollapseConfig()
     precision: Precision = "auto"
@@ -73,6 +80,7 @@ class RlFineTuningConfig:
             require(getattr(self, key) > 0, f"{name}.{key}", getattr(self, key), "positive")
         for key in ("likelihood_part", "kl_part"):
             require(0 <= getattr(self, key) <= 1, f"{name}.{key}", getattr(self, key), "in 0..1")
+        require(self.validation_draws >= 0, f"{name}.validation_draws", self.validation_draws, "0 or more")
         require(0 <= self.gamma < 1, f"{name}.gamma", self.gamma, "at least 0 and below 1")
         require(self.top_k >= 0, f"{name}.top_k", self.top_k, "0 (all words) or more")
         require(0 < self.top_p <= 1, f"{name}.top_p", self.top_p, "above 0 and at most 1")
@@ -83,3 +91,8 @@ class RlFineTuningConfig:
             config.checked(reward)
             alone = config.baseline == "leave_one_out" and self.samples < 2
             require(not alone, f"{name}.samples", self.samples, f"2 or more: '{reward}' is leave_one_out")
+
+    def choice(self, device: torch.device) -> Choice:
+        """Return how reports are drawn, from the run's seed."""
+        randomness = torch.Generator(device).manual_seed(step_seed(self.seed))
+        return Choice(True, randomness, self.temperature, self.top_k, self.top_p)
