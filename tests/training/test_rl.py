@@ -98,6 +98,11 @@ def values(history: pd.DataFrame, metric: str, split: str = "train") -> np.ndarr
     return rows.sort_values("step", kind="stable")["value"].to_numpy()
 
 
+def gain_of(history: pd.DataFrame, reports: str) -> list[float]:
+    names = ("before", "after", "low", "high")
+    return [values(history, f"{reports}_{name}", "validation")[0] for name in names]
+
+
 def hearts(candidates, references):
     """A user's reward: the share of words that are "heart"."""
     return [text.split().count("heart") / max(len(text.split()), 1) for text in candidates.texts]
@@ -107,14 +112,27 @@ def test_a_run_raises_what_it_optimises_beyond_its_interval(corpus, generator, t
     rewards = {"hearts": {"weight": 1.0, "baseline": "leave_one_out", "function": f"{__name__}:hearts"}}
     settings = {"rewards": rewards, "samples": 8, "epochs": 6, "batch_size": 16, "learning_rate": 2e-2}
     run = fine_tune(config(tmp_path, **settings), *arguments(corpus, generator))
-    before, after, low, high = (
-        values(run.history, f"reward_{name}", "validation")[0] for name in ("before", "after", "low", "high")
-    )
-    assert 0 < low <= after - before <= high
+    for reports in ("reward", "drawn_reward"):
+        before, after, low, high = gain_of(run.history, reports)
+        assert 0 < low <= after - before <= high
+    before, after, _, _ = gain_of(run.history, "reward")
     objective = values(run.history, "reward", "validation")
     assert (objective[0], objective[-1]) == (before, after)
     sampled = values(run.history, "hearts")
     assert sampled[-5:].mean() > sampled[0] + 0.3
+
+
+def test_reports_drawn_cold_are_the_greedy_ones_and_warm_ones_are_not(corpus, generator, tmp_path):
+    settings = {"rewards": {"rouge_l": {"weight": 1.0}}, "epochs": 1, "samples": 1}
+    cold = fine_tune(config(tmp_path / "cold", temperature=1e-6, **settings), *arguments(corpus, generator))
+    warm = fine_tune(config(tmp_path / "warm", **settings), *arguments(corpus, generator))
+    assert gain_of(cold.history, "drawn_reward") == pytest.approx(gain_of(cold.history, "reward"))
+    assert gain_of(warm.history, "drawn_reward")[0] != pytest.approx(gain_of(warm.history, "reward")[0])
+    none = fine_tune(
+        config(tmp_path / "cold", temperature=1e-6, validation_draws=0, **settings),
+        *arguments(corpus, generator),
+    )
+    assert not none.history["metric"].str.startswith("drawn").any()
 
 
 def test_weights_change_but_not_the_encoder(whole, generator):
