@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.decoding import decode, repeat_rate, without_repeats, word_ids
+from coherent_cxr.models.decoding import (
+    decode,
+    draw_reports_and_greedy,
+    repeat_rate,
+    without_repeats,
+    word_ids,
+)
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.models.writing import Choice
@@ -172,3 +178,16 @@ def test_repeated_sentences_are_dropped_and_counted():
     assert without_repeats(report) == [["a", "b"], ["c"], ["d"]]
     assert repeat_rate([report, [["e"]]]) == pytest.approx(2 / 6)
     assert repeat_rate([]) == 0
+
+
+def test_drawn_and_greedy_reports_come_out_of_one_go_as_from_two(model, regions):
+    warm, cold = (Choice(True, torch.Generator().manual_seed(3), temperature=t) for t in (1.0, 1e-7))
+    drawn, greedy = draw_reports_and_greedy(model, regions, 3, warm)
+    alone = decode(model, regions).reports
+    assert word_ids(greedy) == word_ids(alone)
+    assert greedy.words.shape == alone.words.shape
+    torch.testing.assert_close(greedy.stopped, alone.stopped)
+    assert len(drawn.words) == 3 * len(regions)
+    assert word_ids(drawn) != [report for report in word_ids(greedy) for _ in range(3)]
+    frozen, _ = draw_reports_and_greedy(model, regions, 2, cold)
+    assert word_ids(frozen) == [report for report in word_ids(greedy) for _ in range(2)]

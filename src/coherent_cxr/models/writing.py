@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ class Choice:
         temperature: Logits are divided by it.
         top_k: Draw among this many likeliest words; 0 for all.
         top_p: Draw among the likeliest words that reach this probability together (Holtzman et al. 2020).
+        greedy: Reports whose likeliest words and stops are taken all the same ``(batch,)``; None for none.
     """
 
     draws: bool
@@ -30,6 +31,7 @@ class Choice:
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
+    greedy: Tensor | None = None
 
     def __post_init__(self) -> None:
         for name, right, rule in (
@@ -40,12 +42,17 @@ class Choice:
             if not right:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be {rule}.")
 
+    def of(self, chosen: Tensor) -> Choice:
+        """Return the choice for some reports of the batch, by index ``(reports,)``."""
+        return self if self.greedy is None else replace(self, greedy=self.greedy[chosen])
+
     def stops(self, logits: Tensor) -> Tensor:
-        """Decide stop signals, of any shape."""
-        chance = torch.sigmoid(logits / self.temperature if self.draws else logits)
+        """Decide stop signals ``(batch, sentences)``."""
         if not self.draws:
-            return chance > 0.5
-        return torch.rand(chance.shape, generator=self.generator, device=chance.device) < chance
+            return logits > 0
+        chance = torch.sigmoid(logits / self.temperature)
+        drawn = torch.rand(chance.shape, generator=self.generator, device=chance.device) < chance
+        return drawn if self.greedy is None else torch.where(self.greedy.unsqueeze(1), logits > 0, drawn)
 
     def words(self, logits: Tensor) -> Tensor:
         """Choose a word for each row of logits ``(batch, rows, vocabulary)``."""
@@ -57,7 +64,10 @@ class Choice:
         draws = torch.rand(
             (*sums.shape[:-1], 1), dtype=sums.dtype, generator=self.generator, device=sums.device
         )
-        return torch.searchsorted(sums, draws * sums[..., -1:], right=True).squeeze(-1)
+        drawn = torch.searchsorted(sums, draws * sums[..., -1:], right=True).squeeze(-1)
+        if self.greedy is None:
+            return drawn
+        return torch.where(self.greedy.unsqueeze(1), logits.argmax(dim=-1), drawn)
 
     def allowed(self, logits: Tensor) -> Tensor:
         """Set the logits of words that top-k or top-p exclude to minus infinity."""

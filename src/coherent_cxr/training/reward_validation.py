@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from coherent_cxr.models.decoding import decode
+from coherent_cxr.models.decoding import draw_reports
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.writing import Choice
 from coherent_cxr.reports.text import metric_text
@@ -101,16 +101,7 @@ class RewardValidator(Validator):
         for start in range(0, len(self.samples), self.batch_size):
             rows = self.samples.image_rows[start : start + self.batch_size]
             regions = self.regions_of(rows).repeat_interleave(draws, dim=0)
-            reports = decode(
-                model,
-                regions,
-                "sample",
-                choice.generator,
-                temperature=choice.temperature,
-                top_k=choice.top_k,
-                top_p=choice.top_p,
-            ).reports
-            written += self.reader.texts(reports)
+            written += self.reader.texts(draw_reports(model, regions, choice))
         drawn = Reports([metric_text(report) for report in written], self.reader.labels(written))
         wanted = Reports(self.references.texts, self.references.labels)
         repeated = wanted.of(np.repeat(np.arange(len(wanted)), draws))

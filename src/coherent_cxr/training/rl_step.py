@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coherent_cxr.models.decoding import decode
+from coherent_cxr.models.decoding import draw_reports, draw_reports_and_greedy
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import likelihood_loss, report_log_probability
 from coherent_cxr.models.writing import Choice
@@ -76,16 +76,11 @@ class RlStep:
         regions = self.regions_of(rows)
         several = regions.repeat_interleave(config.samples, dim=0) if config.samples > 1 else regions
         choice = Choice(True, randomness, config.temperature, config.top_k, config.top_p)
-        sampled = decode(
-            model,
-            several,
-            "sample",
-            randomness,
-            temperature=choice.temperature,
-            top_k=choice.top_k,
-            top_p=choice.top_p,
-        ).reports
-        greedy = decode(model, regions).reports if self.judge.needs_greedy else None
+        greedy = None
+        if self.judge.needs_greedy:
+            sampled, greedy = draw_reports_and_greedy(model, regions, config.samples, choice)
+        else:
+            sampled = draw_reports(model, several, choice)
         sampled_here = to_device(sampled, HOST)
         greedy_here = None if greedy is None else to_device(greedy, HOST)
         # On an accelerator these passes run while the rewards are computed on the processor.
