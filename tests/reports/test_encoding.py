@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from coherent_cxr.configuration import ConfigurationError
-from coherent_cxr.reports.encoding import VocabularyBuildingConfig, encode_corpus, split_overview
+from coherent_cxr.reports.encoding import (
+    VocabularyBuildingConfig,
+    count_corpus,
+    encode_reports,
+    split_overview,
+    split_studies,
+)
 from coherent_cxr.reports.splits import SplitFileError, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary
+
+
+class Encoded(NamedTuple):
+    splits: pd.DataFrame
+    exclusions: pd.DataFrame
+    vocabulary: Vocabulary
+    encoded_reports: pd.DataFrame
+
+
+def encode_corpus(
+    config: VocabularyBuildingConfig, findings: pd.DataFrame, studies: pd.DataFrame, labels: pd.DataFrame
+) -> Encoded:
+    splits, exclusions = split_studies(config, findings, studies)
+    counted = count_corpus(config, splits, [findings], [labels])
+    encoded = encode_reports(config, counted, splits, findings, labels)
+    return Encoded(splits, exclusions, counted.vocabulary, encoded)
 
 
 def corpus(count: int = 40, patients: int = 20) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -139,6 +162,25 @@ def test_an_empty_training_split_is_named(tmp_path):
     config = VocabularyBuildingConfig(split_file=split_file(tmp_path, [("S0", "test")]))
     with pytest.raises(ValueError, match="None of 4 studies"):
         encode_corpus(config, findings, studies, labels)
+
+
+def test_pieces_are_counted_as_the_whole():
+    findings, studies, labels = corpus()
+    config = VocabularyBuildingConfig(min_count=1)
+    splits = split_studies(config, findings, studies).splits
+    whole = count_corpus(config, splits, [findings], [labels])
+    assert whole.occurrences == {"Edema": (splits["split"] == "train").sum()}
+    parts = count_corpus(
+        config, splits, [findings[:7], findings[7:7], findings[7:]], [labels[:3], labels[3:]]
+    )
+    assert parts.vocabulary.to_dict() == whole.vocabulary.to_dict()
+    assert parts.occurrences == whole.occurrences
+
+
+def test_sentences_without_labels_are_named():
+    findings, studies, labels = corpus()
+    with pytest.raises(ValueError, match="sentences of 2 studies have no labels, for example those of 'S38'"):
+        encode_corpus(VocabularyBuildingConfig(), findings, studies, labels[:-4])
 
 
 def test_shares_come_out_for_many_ratios():

@@ -1,10 +1,11 @@
 """A mark in front of every sentence says what it states."""
 
 import pandas as pd
-from test_encoding import corpus
+from test_encoding import corpus, encode_corpus
 
-from coherent_cxr.reports.encoding import VocabularyBuildingConfig, encode_corpus
-from coherent_cxr.reports.finding_marks import finding_marks
+from coherent_cxr.reports.encoding import VocabularyBuildingConfig
+from coherent_cxr.reports.finding_marks import finding_marks, marks_of
+from coherent_cxr.reports.stated_findings import count_affirmed
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
@@ -16,8 +17,11 @@ def test_the_mark_is_the_rarest_affirmed_observation_and_denied_or_uncertain_one
         ("T", 0, None, -1, None),  # possible edema
     ]
     labels = pd.DataFrame(rows, columns=["study_id", "sentence", "No Finding", "Edema", "Fracture"])
-    marks, of_study = finding_marks(labels.astype({"Edema": "Int8", "Fracture": "Int8"}), {"S"})
-    assert marks == ["<nothing stated>", "<Edema>", "<Fracture>"]
+    labels = labels.astype({"Edema": "Int8", "Fracture": "Int8"})
+    occurrences = count_affirmed([labels], {"S"})
+    assert occurrences == {"Edema": 2, "Fracture": 1}
+    of_study = finding_marks(labels, occurrences)
+    assert marks_of(occurrences) == ["<nothing stated>", "<Edema>", "<Fracture>"]
     assert of_study == {"S": ["<nothing stated>", "<Edema>", "<Fracture>"], "T": ["<nothing stated>"]}
 
 

@@ -2,7 +2,12 @@
 
 import pandas as pd
 
-from coherent_cxr.reports.ordering import findings_first
+from coherent_cxr.reports import ordering
+from coherent_cxr.reports.stated_findings import count_affirmed
+
+
+def findings_first(labels: pd.DataFrame, training: set[str]) -> dict[str, list[int]]:
+    return ordering.findings_first(labels, count_affirmed([labels], training))
 
 
 def sentence_labels(rows: list[tuple[str, int, int | None, int | None, int | None]]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from kedro.framework.hooks.manager import _NullPluginManager
 from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
 from kedro.runner import AbstractRunner, SequentialRunner
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
@@ -19,30 +20,56 @@ from coherent_cxr.corpora.mimic_fabrication import (
     invent_studies,
 )
 from coherent_cxr.corpora.parsing import ReportParsingConfig
-from coherent_cxr.pipelines import chexpert_labelling, findings_extraction, report_parsing
+from coherent_cxr.pipelines import (
+    chexpert_labelling,
+    findings_extraction,
+    report_parsing,
+    vocabulary_building,
+)
+from coherent_cxr.reports.encoding import VocabularyBuildingConfig
 from coherent_cxr.reports.findings import FindingsExtractionConfig
+from coherent_cxr.reports.ordering import SentenceOrder
 from coherent_cxr.runners import DaskRunner, RowsRunner
-from coherent_cxr.runners.by_rows import _Writer
+from coherent_cxr.runners.table_files import TableWriter
 
 CONF = Path(__file__).parents[2] / "conf" / "base"
-TABLES = ("findings", "findings_exclusions", "chexpert_labels", "chexpert_mentions")
+TABLES = (
+    "findings",
+    "findings_exclusions",
+    "chexpert_labels",
+    "sentence_labels",
+    "chexpert_mentions",
+    "splits",
+    "split_exclusions",
+    "encoded_reports",
+)
+SMALL = ("vocabulary", "finding_occurrences", "split_overview")
 
 
-def _run(runner: AbstractRunner, data: Path, **limits: int) -> DataCatalog:
+def _catalog(data: Path, config: VocabularyBuildingConfig, **limits: int) -> DataCatalog:
     entries: dict[str, object] = {}
-    for stage in ("report_parsing", "findings_extraction", "chexpert_labelling"):
+    for stage in ("report_parsing", "findings_extraction", "chexpert_labelling", "vocabulary_building"):
         text = (CONF / f"catalog_{stage}.yml").read_text().replace("${globals:data}", str(data))
         entries |= yaml.safe_load(text)
     catalog = DataCatalog.from_config(entries)
     catalog["params:findings_extraction"] = FindingsExtractionConfig(**limits)
     catalog["params:chexpert_labelling"] = ChexpertLabellingConfig()
+    catalog["params:vocabulary_building"] = config
     invented = invent_studies(60, seed=0)
-    studies = pd.DataFrame({"study_id": [study.study_id for study in invented], "patient_id": "p"})
+    ids = [study.study_id for study in invented]
+    studies = pd.DataFrame({"study_id": ids, "patient_id": [study.patient_id for study in invented]})
     # The first pieces have no exclusion, the last nothing else.
     texts = sorted((" ".join(study.findings) for study in invented), key=lambda text: not text)
     catalog.save("studies", studies.assign(findings=[text or None for text in texts]))
-    pipeline = findings_extraction.create_pipeline() + chexpert_labelling.create_pipeline()
-    runner.run(pipeline, catalog, _NullPluginManager())
+    return catalog
+
+
+def _run(runner: AbstractRunner, data: Path, **limits: int) -> DataCatalog:
+    catalog = _catalog(data, VocabularyBuildingConfig(), **limits)
+    stages = (findings_extraction, chexpert_labelling, vocabulary_building)
+    runner.run(
+        sum((stage.create_pipeline() for stage in stages), Pipeline([])), catalog, _NullPluginManager()
+    )
     return catalog
 
 
@@ -59,6 +86,8 @@ def test_pieces_add_up_to_the_whole_on_cores_and_on_dask(whole: DataCatalog, tmp
     on_cores = _run(RowsRunner(workers=2, rows=17), tmp_path / "cores")
     for name in TABLES:
         pd.testing.assert_frame_equal(on_cores.load(name), whole.load(name))
+    for name in SMALL:
+        assert str(on_cores.load(name)) == str(whole.load(name))
     assert len(whole.load("findings_exclusions")) > 10
     on_dask = _run(DaskRunner(workers=2, rows=17), tmp_path / "dask")
     assert _bytes(on_dask) == _bytes(on_cores)
@@ -89,12 +118,51 @@ def test_reports_are_parsed_piece_by_piece(tmp_path: Path) -> None:
     assert parsed.num_row_groups == -(-len(invented) // 7)
 
 
+@pytest.mark.parametrize("rows", [1, 7])
+@pytest.mark.parametrize("order", ["findings_first", "as_written"])
+def test_word_ids_do_not_depend_on_where_tables_are_cut(
+    whole: DataCatalog, tmp_path: Path, rows: int, order: SentenceOrder
+) -> None:
+    findings, labels = whole.load("findings"), whole.load("sentence_labels")
+    assert labels["study_id"].value_counts().max() > 2  # pieces of one row end within studies
+    # Some studies are left out one by one, a stretch of them as whole pieces.
+    named = [study for place, study in enumerate(findings["study_id"]) if place % 5 and not 20 <= place < 40]
+    split = ["train", "train", "test", "validation"]
+    patient = whole.load("studies").set_index("study_id")["patient_id"].astype(int)
+    split_file = tmp_path / "split.csv"
+    rows_of = [(study, split[patient[study] % 4]) for study in named]
+    pd.DataFrame(rows_of, columns=["study_id", "split"]).to_csv(split_file, index=False)
+    config = VocabularyBuildingConfig(split_file=str(split_file), min_count=2, sentence_order=order)
+    made = []
+    for runner in (SequentialRunner(), RowsRunner(rows=rows)):
+        catalog = _catalog(tmp_path / type(runner).__name__, config)
+        catalog.save("findings", findings)
+        catalog.save("sentence_labels", labels)
+        runner.run(vocabulary_building.create_pipeline(), catalog, _NullPluginManager())
+        made.append(catalog)
+    held, cut = made
+    for name in ("splits", "split_exclusions", "encoded_reports"):
+        pd.testing.assert_frame_equal(cut.load(name), held.load(name))
+    for name in SMALL:
+        assert str(cut.load(name)) == str(held.load(name))
+    assert cut.load("encoded_reports")["study_id"].tolist() == named
+
+
+def test_tables_in_different_orders_are_refused(whole: DataCatalog, tmp_path: Path) -> None:
+    catalog = _catalog(tmp_path, VocabularyBuildingConfig())
+    catalog.save("findings", whole.load("findings"))
+    catalog.save("sentence_labels", whole.load("sentence_labels").iloc[::-1])
+    with pytest.raises(ValueError, match="same studies in the same order"):
+        RowsRunner(rows=7).run(vocabulary_building.create_pipeline(), catalog, _NullPluginManager())
+    assert list(tmp_path.rglob("*encoded_reports*")) == []
+
+
 def test_a_limit_on_studies_is_kept(tmp_path: Path) -> None:
     assert len(_run(RowsRunner(workers=1, rows=17), tmp_path, max_studies=20).load("findings")) == 20
 
 
 def test_a_table_that_fails_midway_does_not_appear(tmp_path: Path) -> None:
-    writer = _Writer(tmp_path / "a" / "table.parquet")
+    writer = TableWriter(tmp_path / "a" / "table.parquet")
     writer.write(pd.DataFrame({"x": [1]}))
     with pytest.raises((ValueError, OSError)):
         writer.write(pd.DataFrame({"x": ["no number"]}))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from coherent_cxr.configuration import configuration, require
-from coherent_cxr.reports.finding_marks import finding_marks
+from coherent_cxr.reports.finding_marks import finding_marks, marks_of
 from coherent_cxr.reports.ordering import SentenceOrder, findings_first
 from coherent_cxr.reports.splits import SPLITS, SplitFileError, read_split_file, split_by_patient
-from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.reports.stated_findings import count_affirmed
+from coherent_cxr.reports.vocabulary import Vocabulary, count_words
 
 
 @configuration
@@ -55,36 +58,39 @@ class VocabularyBuildingConfig:
         )
 
 
-class EncodedCorpus(NamedTuple):
-    """What the stage makes.
+class StudySplit(NamedTuple):
+    """Which studies learn and which test.
 
     Attributes:
-        splits: study_id, patient_id, split.
-        vocabulary: Words of the training split.
-        encoded_reports: study_id, split, sentences (lists of word ids, finding marks included), n_words and
-            n_unknown (without marks).
+        splits: study_id, patient_id, split, in the order of the findings.
         exclusions: id, reason, detail: studies that a user's split file does not name.
     """
 
     splits: pd.DataFrame
-    vocabulary: Vocabulary
-    encoded_reports: pd.DataFrame
     exclusions: pd.DataFrame
 
 
-def encode_corpus(
-    config: VocabularyBuildingConfig,
-    findings: pd.DataFrame,
-    studies: pd.DataFrame,
-    sentence_labels: pd.DataFrame,
-) -> EncodedCorpus:
-    """Split studies, count words in the training split alone, and encode every report.
+class CountedCorpus(NamedTuple):
+    """What all reports of the training split have in common.
+
+    Attributes:
+        vocabulary: Their words, and all finding marks.
+        occurrences: Sentences that affirm each observation.
+    """
+
+    vocabulary: Vocabulary
+    occurrences: dict[str, int]
+
+
+def split_studies(
+    config: VocabularyBuildingConfig, findings: pd.DataFrame, studies: pd.DataFrame
+) -> StudySplit:
+    """Split the studies that have findings.
 
     Args:
         config: The stage's settings.
-        findings: study_id, tokens.
+        findings: study_id.
         studies: study_id, patient_id.
-        sentence_labels: study_id, sentence and the observations of every single sentence.
 
     Raises:
         SplitFileError: If the split file cannot be used or lets a patient cross the splits.
@@ -107,20 +113,71 @@ def encode_corpus(
     ).astype("str")
     splits = splits[~left_out].reset_index(drop=True)
     _check_patients(splits, config)
-    tokens_of = dict(zip(findings["study_id"], findings["tokens"], strict=True))
-    training = splits.loc[splits["split"] == "train", "study_id"]
-    if training.empty:
+    if not (splits["split"] == "train").any():
         raise ValueError(
             f"None of {len(findings)} studies with findings is in the training split; "
             "correct vocabulary_building.split_file or use more studies."
         )
-    marks, marks_in = finding_marks(sentence_labels, set(training)) if config.finding_marks else ([], {})
-    vocabulary = Vocabulary.from_reports((tokens_of[s] for s in training), config.min_count, marks)
+    return StudySplit(splits, exclusions.reset_index(drop=True))
+
+
+def count_corpus(
+    config: VocabularyBuildingConfig,
+    splits: pd.DataFrame,
+    findings: Iterable[pd.DataFrame],
+    sentence_labels: Iterable[pd.DataFrame],
+) -> CountedCorpus:
+    """Count words and findings in the training split alone.
+
+    Args:
+        config: The stage's settings.
+        splits: study_id, split.
+        findings: study_id, tokens; whole or in pieces.
+        sentence_labels: study_id, sentence and the observations of every single sentence; whole or in pieces.
+    """
+    training = set(splits.loc[splits["split"] == "train", "study_id"])
+    words: Counter[str] = Counter()
+    for piece in findings:
+        reports = zip(piece["study_id"], piece["tokens"], strict=True)
+        words.update(count_words(tokens for study, tokens in reports if study in training))
+    occurrences = count_affirmed(sentence_labels, training)
+    marks = marks_of(occurrences) if config.finding_marks else []
+    return CountedCorpus(Vocabulary.from_counts(words, config.min_count, marks), occurrences)
+
+
+def encode_reports(
+    config: VocabularyBuildingConfig,
+    counted: CountedCorpus,
+    splits: pd.DataFrame,
+    findings: pd.DataFrame,
+    sentence_labels: pd.DataFrame,
+) -> pd.DataFrame:
+    """Write every report in word ids; a report's ids depend on no other report but through the counts.
+
+    Args:
+        config: The stage's settings.
+        counted: Vocabulary and occurrences of the whole corpus.
+        splits: study_id, split of the reports to encode.
+        findings: study_id, tokens of these studies, others are passed over.
+        sentence_labels: study_id, sentence and the observations of every single sentence of these studies.
+
+    Returns:
+        study_id, split, sentences (lists of word ids, finding marks included), n_words and n_unknown (without
+        marks).
+
+    Raises:
+        ValueError: If a study's sentences have no labels.
+    """
+    vocabulary, occurrences = counted
+    tokens_of = dict(zip(findings["study_id"], findings["tokens"], strict=True))
     reports = {
         study: [vocabulary.encode(sentence) for sentence in tokens_of[study]] for study in splits["study_id"]
     }
     sentences = list(reports.values())
+    if config.finding_marks or config.sentence_order == "findings_first":
+        _check_labels(sentence_labels, reports)
     if config.finding_marks:
+        marks_in = finding_marks(sentence_labels, occurrences)
         reports = {
             study: [
                 vocabulary.encode([mark]) + words for mark, words in zip(marks_in[study], report, strict=True)
@@ -128,13 +185,13 @@ def encode_corpus(
             for study, report in reports.items()
         }
     if config.sentence_order == "findings_first":
-        order = findings_first(sentence_labels, set(training))
+        order = findings_first(sentence_labels, occurrences)
         reports = {study: [report[i] for i in order[study]] for study, report in reports.items()}
-    encoded = splits[["study_id", "split"]].copy()
+    encoded = splits[["study_id", "split"]].reset_index(drop=True)
     encoded["sentences"] = pd.Series(list(reports.values()), dtype=object)
     encoded["n_words"] = [sum(map(len, report)) for report in sentences]
     encoded["n_unknown"] = [sum(s.count(Vocabulary.unk_id) for s in report) for report in sentences]
-    return EncodedCorpus(splits, vocabulary, encoded, exclusions.reset_index(drop=True))
+    return encoded.astype({"n_words": "int64", "n_unknown": "int64"})
 
 
 def split_overview(encoded_reports: pd.DataFrame) -> pd.DataFrame:
@@ -143,6 +200,16 @@ def split_overview(encoded_reports: pd.DataFrame) -> pd.DataFrame:
     table = grouped.agg(studies=("study_id", "size"), words=("n_words", "sum"), unknown=("n_unknown", "sum"))
     table["unknown_share"] = table["unknown"] / table["words"]
     return table.reindex(list(SPLITS)).reset_index()
+
+
+def _check_labels(sentence_labels: pd.DataFrame, reports: Iterable[str]) -> None:
+    missing = set(reports) - set(sentence_labels["study_id"])
+    if missing:
+        raise ValueError(
+            f"The sentences of {len(missing)} studies have no labels, for example those of '{min(missing)}'. "
+            "The tables findings and sentence_labels must list the same studies in the same order; run the "
+            "pipeline chexpert_labelling again."
+        )
 
 
 def _check_patients(splits: pd.DataFrame, config: VocabularyBuildingConfig) -> None:

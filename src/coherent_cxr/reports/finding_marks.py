@@ -7,7 +7,7 @@ to state, over all wordings together, and then how. Marks are words to the gener
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -22,31 +22,29 @@ def mark_of(observation: str) -> str:
     return f"<{observation}>"
 
 
-def marks_of(observations: Sequence[str]) -> list[str]:
+def marks_of(observations: Iterable[str]) -> list[str]:
     """Return all marks: of sentences that affirm nothing, and of each observation."""
     return [NOTHING_STATED, *map(mark_of, observations)]
 
 
-def finding_marks(
-    sentence_labels: pd.DataFrame, training: set[str]
-) -> tuple[list[str], dict[str, list[str]]]:
+def finding_marks(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]) -> dict[str, list[str]]:
     """Mark every sentence with the rarest observation it affirms.
 
     Args:
         sentence_labels: study_id, sentence (index in the report) and the observations (1, 0, -1, missing) of
             every single sentence, by study in the report's order.
-        training: Studies of the training split, on which rarity is counted.
+        occurrences: Training sentences that affirm each observation, by which rarity is judged.
 
     Returns:
-        All marks, and the marks of each study's sentences as written.
+        The marks of each study's sentences as written.
 
     Raises:
         KeyError: If the labels know no "No Finding".
     """
-    stated = stated_findings(sentence_labels, training)
+    stated = stated_findings(sentence_labels, occurrences)
     marks = marks_of(stated.observations)
     rarest = np.where(stated.affirmed, stated.occurrences, np.inf).argmin(axis=1)
     chosen = np.where(stated.affirmed.any(axis=1), rarest + 1, 0)
     ordered = sentence_labels[["study_id", "sentence"]].assign(mark=[marks[place] for place in chosen])
     ordered = ordered.sort_values("sentence", kind="stable")
-    return marks, {str(study): list(rows) for study, rows in ordered.groupby("study_id", sort=False)["mark"]}
+    return {str(study): list(rows) for study, rows in ordered.groupby("study_id", sort=False)["mark"]}

@@ -7,6 +7,7 @@ finding. Put first, findings have a place of their own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from coherent_cxr.reports.stated_findings import stated_findings
 SentenceOrder = Literal["findings_first", "as_written"]
 
 
-def findings_first(sentence_labels: pd.DataFrame, training: set[str]) -> dict[str, list[int]]:
+def findings_first(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]) -> dict[str, list[int]]:
     """Order each study's sentences: stated findings, uncertain and other ones, normal ones.
 
     Of stated findings, the observation that is rarest in the training split comes first; otherwise sentences
@@ -26,7 +27,7 @@ def findings_first(sentence_labels: pd.DataFrame, training: set[str]) -> dict[st
     Args:
         sentence_labels: study_id, sentence (index in the report) and the observations (1, 0, -1, missing) of
             every single sentence.
-        training: Studies of the training split, on which rarity is counted.
+        occurrences: Training sentences that affirm each observation, by which rarity is judged.
 
     Returns:
         Indices of each study's sentences in their new order.
@@ -34,7 +35,7 @@ def findings_first(sentence_labels: pd.DataFrame, training: set[str]) -> dict[st
     Raises:
         KeyError: If the labels know no "No Finding".
     """
-    stated = stated_findings(sentence_labels, training)
+    stated = stated_findings(sentence_labels, occurrences)
     group = np.select([stated.affirmed.any(axis=1), ~stated.normal], [0, 1], 2)
     ordered = sentence_labels[["study_id", "sentence"]].assign(group=group, rarest=stated.rarest)
     ordered = ordered.sort_values(["group", "rarest", "sentence"], kind="stable")

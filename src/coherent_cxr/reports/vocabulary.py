@@ -9,6 +9,11 @@ from typing import Any, ClassVar
 SPECIAL = ("<pad>", "<bos>", "<eos>", "<unk>")
 
 
+def count_words(reports: Iterable[Sequence[Sequence[str]]]) -> Counter[str]:
+    """Count the words of reports."""
+    return Counter(word for report in reports for sentence in report for word in sentence)
+
+
 class Vocabulary:
     """Tokens by id: padding, sentence start, sentence end, unknown, words by falling count, finding marks.
 
@@ -50,7 +55,11 @@ class Vocabulary:
         cls, reports: Iterable[Sequence[Sequence[str]]], min_count: int, marks: Sequence[str] = ()
     ) -> Vocabulary:
         """Keep the words that occur often enough, equally frequent ones by spelling, and all marks."""
-        counts = Counter(word for report in reports for sentence in report for word in sentence)
+        return cls.from_counts(count_words(reports), min_count, marks)
+
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, int], min_count: int, marks: Sequence[str] = ()) -> Vocabulary:
+        """Make the same of words that have been counted."""
         words = sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w))
         return cls([*SPECIAL, *words, *marks], {word: counts[word] for word in words}, min_count)
 

@@ -1,52 +1,58 @@
-"""Running row-wise nodes piece by piece, so that memory stays bounded and every core or machine has work."""
+"""Running nodes on pieces of tables, so that memory stays bounded and every core or machine has work."""
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
 from multiprocessing import get_context
-from pathlib import Path
-from typing import Any, NamedTuple, Never
+from typing import Any, Never
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro.runner import SequentialRunner
 from kedro.runner.task import Task
-from kedro_datasets.pandas import ParquetDataset
 from pluggy import PluginManager
 from tqdm import tqdm
 
 from coherent_cxr.corpora.parsing import stream_reports
 from coherent_cxr.images.decoding_workers import usable_cores
+from coherent_cxr.runners.cutting import cut_by_study
+from coherent_cxr.runners.table_files import TableFiles, are_files
 
-BY_ROWS = {"extract_findings": "studies", "label_findings": "findings"}
-"""Nodes that look at one row at a time, and the table whose rows they are."""
+BY_STUDY = {
+    "extract_findings": ("studies",),
+    "label_findings": ("findings",),
+    "encode_reports": ("findings", "splits", "sentence_labels"),
+}
+"""Nodes that look at one study at a time, and the tables that are cut for them (:func:`.cut_by_study`)."""
+LIGHT = {"encode_reports"}
+"""Those of them that are done here, because sending the pieces to workers would take longer."""
+READ_IN_PIECES = {
+    "split_studies": ("findings", "studies"),
+    "build_vocabulary": ("findings", "sentence_labels"),
+    "count_splits": ("encoded_reports",),
+}
+"""Nodes that read a :class:`.TableFile` themselves, and the tables that they get as such."""
 STREAMED: dict[str, Callable[[Any, int], Iterator[tuple[pd.DataFrame, ...]]]] = {
     "parse_reports": stream_reports
 }
 """Nodes that can give their tables piece by piece: what is called instead, with their input and the rows."""
 
-
-class Job(NamedTuple):
-    """A node's function, its other inputs by position, and the position of the piece of the table."""
-
-    function: Callable[..., Any]
-    inputs: tuple[Any, ...]
-    place: int
+Results = tuple[pd.DataFrame, ...]
 
 
 class RowsRunner(SequentialRunner):
-    """Runs nodes one after the other, row-wise ones in pieces on all cores.
+    """Runs nodes one after the other, those that look at one study at a time in pieces on all cores.
 
     Tables are read and written a piece at a time (Parquet row groups), so that memory does not grow with
-    them. What comes out equals what Kedro's own runners give; hooks around loading and saving do not see
-    these tables.
+    them. What comes out equals what Kedro's own runners give. Hooks are called as by these, with a
+    :class:`.TableFile` in place of a table that is cut.
 
     Args:
         is_async: As in Kedro; not used.
@@ -67,37 +73,49 @@ class RowsRunner(SequentialRunner):
         run_id: str | None = None,
     ) -> None:
         for node in pipeline.nodes:
-            if node.name in STREAMED and _are_files(catalog, node.outputs):
-                pieces = STREAMED[node.name](catalog.load(node.inputs[0]), self._rows)
-                _write(catalog, node, ((0, piece) for piece in pieces), tqdm(disable=True))
-            elif self._is_cut(node, catalog):
-                with self._pool() as pool:
-                    self._run_in_pieces(node, catalog, pool)
-            else:
-                task = Task(node, catalog, is_async=False, hook_manager=hook_manager, run_id=run_id)
-                task.execute()
+            cut = self._tables_to_cut(node, catalog)
+            read = [name for name in READ_IN_PIECES.get(node.name, ()) if are_files(catalog, [name])]
+            files: Any = TableFiles(catalog, [*cut, *read], self._rows)  # a catalog to all who do not ask
+            if node.name in STREAMED and are_files(catalog, node.outputs):
+                node = self._streaming(node, files)
+            elif cut:
+                node = self._by_study(node, files, cut)
+            try:
+                Task(node, files, is_async=False, hook_manager=hook_manager, run_id=run_id).execute()
+            finally:
+                files.discard()
             self._logger.info("Completed node: %s", node.name)
 
     def _pool(self) -> AbstractContextManager[Executor]:
         return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
 
-    def _is_cut(self, node: Node, catalog: CatalogProtocol[Any, Any]) -> bool:
-        table = BY_ROWS.get(node.name)
-        if table is None:
-            return False
-        limits = [getattr(catalog.load(name), "max_studies", None) for name in node.inputs if name != table]
+    def _tables_to_cut(self, node: Node, catalog: CatalogProtocol[Any, Any]) -> tuple[str, ...]:
+        tables = BY_STUDY.get(node.name, ())
+        settings = [catalog.load(name) for name in node.inputs if tables and name.startswith("params:")]
         # The first so many studies of each piece are not the first of all.
-        return not any(limits) and _are_files(catalog, [table, *node.outputs])
+        limited = any(getattr(setting, "max_studies", None) for setting in settings)
+        return tables if not limited and are_files(catalog, [*tables, *node.outputs]) else ()
 
-    def _run_in_pieces(self, node: Node, catalog: CatalogProtocol[Any, Any], pool: Executor) -> None:
-        table = BY_ROWS[node.name]
-        place = node.inputs.index(table)
-        others = tuple(None if name == table else catalog.load(name) for name in node.inputs)
-        job = Job(node.func, others, place)
-        source = pq.ParquetFile(Path(_dataset(catalog, table)._get_load_path()))
-        pieces = (pa.Table.from_batches([batch]).to_pandas() for batch in source.iter_batches(self._rows))
-        bar: tqdm[Never] = tqdm(total=source.metadata.num_rows, desc=node.name, unit="row")
-        _write(catalog, node, _map(pool, job, pieces, 2 * self._workers), bar)
+    def _streaming(self, node: Node, files: TableFiles) -> Node:
+        @wraps(node.func)
+        def run(config: Any) -> Any:
+            return files.write(node.outputs, STREAMED[node.name](config, self._rows))
+
+        return node._copy(func=run)
+
+    def _by_study(self, node: Node, files: TableFiles, cut: tuple[str, ...]) -> Node:
+        @wraps(node.func)
+        def run(*inputs: Any) -> Any:
+            given = dict(zip(node.inputs, inputs, strict=True))
+            tables = {name: given.pop(name) for name in cut}
+            job = Job(node, given, cut)
+            bar: tqdm[Never] = tqdm(total=len(tables[cut[0]]), desc=node.name, unit="row")
+            with nullcontext() if node.name in LIGHT else self._pool() as pool, bar:
+                pieces = _map(pool, job, cut_by_study(tables), 2 * self._workers)
+                written = files.write(node.outputs, _counted(pieces, bar))
+            return written if len(written) > 1 else written[0]
+
+        return node._copy(func=run)
 
 
 class DaskRunner(RowsRunner):
@@ -134,38 +152,6 @@ class DaskRunner(RowsRunner):
         return _Closing(executor, client.close if self._address else client.shutdown)
 
 
-def _are_files(catalog: CatalogProtocol[Any, Any], names: list[str]) -> bool:
-    datasets = [catalog.get(name) for name in names]
-    return all(isinstance(d, ParquetDataset) and d._protocol == "file" for d in datasets)
-
-
-def _write(
-    catalog: CatalogProtocol[Any, Any],
-    node: Node,
-    pieces: Iterator[tuple[int, tuple[pd.DataFrame, ...]]],
-    bar: tqdm[Never],
-) -> None:
-    """Write pieces of a node's tables to where the catalog keeps them."""
-    writers = [_Writer(Path(_dataset(catalog, name)._get_save_path())) for name in node.outputs]
-    try:
-        with bar:
-            for count, results in pieces:
-                for writer, result in zip(writers, results, strict=True):
-                    writer.write(result)
-                bar.update(count)
-        for writer in writers:
-            writer.finish()
-    finally:
-        for writer in writers:
-            writer.discard()
-
-
-def _dataset(catalog: CatalogProtocol[Any, Any], name: str) -> ParquetDataset:
-    dataset = catalog.get(name)
-    assert isinstance(dataset, ParquetDataset)
-    return dataset
-
-
 class _Closing(AbstractContextManager[Executor]):
     def __init__(self, executor: Executor, close: Callable[[], object]) -> None:
         self._executor, self._close = executor, close
@@ -178,54 +164,57 @@ class _Closing(AbstractContextManager[Executor]):
         self._close()
 
 
-class _Writer:
-    """A Parquet file that appears whole when it is finished."""
+class Job:
+    """A node's function with those of its inputs that are the same for all pieces.
 
-    def __init__(self, target: Path) -> None:
-        self._target = target
-        self._writing = target.with_name(f".{target.name}.writing")
-        self._writer: pq.ParquetWriter | None = None
-        self._empty: pa.Table | None = None
+    Args:
+        node: The node.
+        given: These inputs by name.
+        cut: The names of the other inputs.
+    """
 
-    def write(self, frame: pd.DataFrame) -> None:
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-        if not table.num_rows:
-            self._empty = table
-            return
-        if self._writer is None:
-            self._writing.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._writing, table.schema)
-        self._writer.write_table(table.cast(self._writer.schema))
+    def __init__(self, node: Node, given: dict[str, Any], cut: tuple[str, ...]) -> None:
+        self._function = node.func
+        self._names = node.inputs
+        self._given = given
+        self._cut = cut
 
-    def finish(self) -> None:
-        if self._writer is None:
-            self._writing.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.table({}) if self._empty is None else self._empty, self._writing)
-        else:
-            self._writer.close()
-        self._writing.replace(self._target)
-
-    def discard(self) -> None:
-        self._writing.unlink(missing_ok=True)
+    def __call__(self, pieces: Results) -> Results | Exception:
+        """Call the function on a piece of each table; return the results or what was raised."""
+        inputs = self._given | dict(zip(self._cut, pieces, strict=True))
+        try:
+            results = self._function(*(inputs[name] for name in self._names))
+        except Exception as error:
+            # Raised here, its message would be logged by Dask in this process, where nothing redacts it.
+            error.add_note(f"In the node's function:\n{''.join(traceback.format_tb(error.__traceback__))}")
+            return error
+        return results if isinstance(results, tuple) else (results,)
 
 
 def _map(
-    pool: Executor, job: Job, pieces: Iterator[pd.DataFrame], ahead: int
-) -> Iterator[tuple[int, tuple[pd.DataFrame, ...]]]:
-    """Yield (rows, results) of every piece in order, computing a few ahead."""
+    pool: Executor | None, job: Job, pieces: Iterable[Results], ahead: int
+) -> Iterator[tuple[int, Results]]:
+    """Yield (rows, results) of every piece in order, computing a few ahead, or none without workers."""
     under_way: deque[tuple[int, Any]] = deque()
     for piece in pieces:
-        under_way.append((len(piece), pool.submit(run_piece, job, piece)))
+        if pool is None:
+            yield len(piece[0]), _checked(job(piece))
+            continue
+        under_way.append((len(piece[0]), pool.submit(job, piece)))
         if len(under_way) > ahead:
             count, future = under_way.popleft()
-            yield count, future.result()
-    while under_way:
-        count, future = under_way.popleft()
-        yield count, future.result()
+            yield count, _checked(future.result())
+    for count, future in under_way:
+        yield count, _checked(future.result())
 
 
-def run_piece(job: Job, piece: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
-    """Call a node's function on a piece of its table."""
-    inputs = [piece if place == job.place else value for place, value in enumerate(job.inputs)]
-    result = job.function(*inputs)
-    return result if isinstance(result, tuple) else (result,)
+def _checked(results: Results | Exception) -> Results:
+    if isinstance(results, Exception):
+        raise results
+    return results
+
+
+def _counted(pieces: Iterable[tuple[int, Results]], bar: tqdm[Never]) -> Iterator[Results]:
+    for count, results in pieces:
+        yield results
+        bar.update(count)

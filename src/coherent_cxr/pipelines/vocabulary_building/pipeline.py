@@ -2,18 +2,38 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from coherent_cxr.pipelines.vocabulary_building.nodes import build_vocabulary
+from coherent_cxr.pipelines.vocabulary_building.nodes import (
+    build_vocabulary,
+    count_splits,
+    encode_reports,
+    split_studies,
+)
 
 
 def create_pipeline() -> Pipeline:
     """Return the stage vocabulary_building."""
+    config = "params:vocabulary_building"
+    counted = ["vocabulary", "finding_occurrences"]
     return Pipeline(
         [
             Node(
+                split_studies,
+                inputs=[config, "findings", "studies"],
+                outputs=["splits", "split_exclusions"],
+                name="split_studies",
+            ),
+            Node(
                 build_vocabulary,
-                inputs=["params:vocabulary_building", "findings", "studies", "sentence_labels"],
-                outputs=["splits", "vocabulary", "encoded_reports", "split_exclusions", "split_overview"],
+                inputs=[config, "splits", "findings", "sentence_labels"],
+                outputs=counted,
                 name="build_vocabulary",
-            )
+            ),
+            Node(
+                encode_reports,
+                inputs=[config, *counted, "findings", "splits", "sentence_labels"],
+                outputs="encoded_reports",
+                name="encode_reports",
+            ),
+            Node(count_splits, inputs="encoded_reports", outputs="split_overview", name="count_splits"),
         ]
     )
