@@ -70,8 +70,9 @@ def build_store(
     with _sole_writer(folder):
         if not (folder / RECORD).is_file():
             _write(folder, wanted, source, size, workers, drop_variants)
-        remarkable = [one for one in _read_log(folder / LOG).values() if one.reason or one.notes]
-        return ImageStore.open(folder), remarkable
+        # One by one, as there may be hundreds of thousands; a variant's reason stands behind its first entry.
+        remarkable = {one.image_id: one for one in _entries(folder / LOG) if one.reason or one.notes}
+        return ImageStore.open(folder), list(remarkable.values())
 
 
 def _content_key(wanted: pd.DataFrame, source: ImageSource, settings: str) -> str:
@@ -194,20 +195,21 @@ def _open_pixels(folder: Path, count: int, size: int) -> None:
 
 
 def _read_log(path: Path) -> dict[str, Decoded]:
-    """Read what was decoded; the last line of a killed run may be cut off."""
+    return {decoded.image_id: decoded for decoded in _entries(path)}
+
+
+def _entries(path: Path) -> Iterator[Decoded]:
+    """Yield what was decoded; the last line of a killed run may be cut off and is then removed."""
     if not path.is_file():
-        return {}
-    entries: dict[str, Decoded] = {}
+        return
     whole = 0
     with path.open("rb") as log:
         for line in log:
             if line.endswith(b"\n"):
-                decoded = Decoded.from_dict(json.loads(line))
-                entries[decoded.image_id] = decoded
+                yield Decoded.from_dict(json.loads(line))
                 whole += len(line)
     if whole != path.stat().st_size:
         os.truncate(path, whole)
-    return entries
 
 
 def _close_gaps(path: Path, good: list[int]) -> list[int]:
