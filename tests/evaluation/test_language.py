@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,11 @@ from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 
+from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.language import bleu, cider_d, language_measures, rouge_l
+from coherent_cxr.evaluation.measures import Metric
+from coherent_cxr.evaluation.meteor import meteor
+from coherent_cxr.evaluation.scoring import metrics_table, score_systems
 from coherent_cxr.evaluation.tokenization import JavaMissingError, tokenized
 
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="needs a java command")
@@ -65,16 +71,88 @@ def test_an_empty_report_scores_nothing_and_stops_nothing():
 
 
 @needs_java
-def test_meteor_is_that_of_pycocoevalcap(pairs, monkeypatch):
+def test_meteor_is_that_of_pycocoevalcap(pairs):
     from pycocoevalcap.meteor.meteor import Meteor
 
-    from coherent_cxr.evaluation.meteor import meteor
-
-    monkeypatch.setattr("coherent_cxr.evaluation.meteor.PROCESSES", 1)  # Java takes seconds to start
     candidates, references = (texts[:6] for texts in pairs)
     expected = Meteor().compute_score(as_captions(references), as_captions(candidates))[1]
-    value = meteor(candidates, references).values(np.ones((1, 6)))[0, 0]
-    assert value == pytest.approx(np.mean(expected), abs=1e-9)
+    ours = meteor({"others": candidates, "silent": [""] * 6}, references)
+    whole = np.ones((1, 6))
+    assert ours["others"].values(whole)[0, 0] == pytest.approx(np.mean(expected), abs=1e-9)
+    assert ours["silent"].values(whole)[0, 0] == 0
+
+
+# Speaks as METEOR's program does: for a pair its statistics, then for many of these a score each and a total.
+# Here a score is 1 for a report that is its reference and 0.25 for any other.
+STAND_IN = """#!{python}
+import pathlib, sys
+if "-version" in sys.argv:
+    sys.exit({version})
+with pathlib.Path(__file__).with_name("starts").open("a") as starts:
+    starts.write("start\\n")
+for line in sys.stdin:
+    word, *rest = [part.strip() for part in line.strip("\\n").split("|||")]
+    if word == "SCORE":
+        reference, candidate = rest
+        print("1 1" if reference == candidate else "0 1", flush=True)
+    else:
+        for said in rest:
+            print({score}, flush=True)
+        print(0.5, flush=True)
+"""
+
+
+def stand_in_java(folder: Path, monkeypatch: pytest.MonkeyPatch, version: int = 0, score: str = "") -> Path:
+    folder.mkdir()
+    java = folder / "java"
+    score = score or '1.0 if said[0] == "1" else 0.25'
+    java.write_text(STAND_IN.format(python=sys.executable, version=version, score=score))
+    java.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return folder / "starts"
+
+
+def test_meteor_of_all_systems_comes_from_one_java_that_sees_a_pair_once(tmp_path, monkeypatch):
+    starts = stand_in_java(tmp_path / "bin", monkeypatch)
+    references = ["a b .", "c .", "d ."]
+    ours = meteor({"copy": references, "one": ["c .", "c .", "c ."]}, references)
+    whole = np.ones((1, 3))
+    assert ours["copy"].values(whole)[0, 0] == 1
+    assert ours["one"].values(whole)[0, 0] == pytest.approx((0.25 + 1 + 0.25) / 3)
+    assert starts.read_text() == "start\n"
+
+
+def test_with_java_meteor_is_in_the_scores_unless_it_is_switched_off(
+    outputs, references, tmp_path, monkeypatch
+):
+    stand_in_java(tmp_path / "bin", monkeypatch)
+    table = metrics_table(score_systems(EvaluationConfig(resamples=100), outputs, references))
+    values = table[table["metric"] == "METEOR"].set_index("system")["value"]
+    assert values["perfect"] == 1
+    assert 0.25 <= values["others"] < 1
+    assert "silent" not in values  # labels alone have no words
+    off = score_systems(EvaluationConfig(resamples=100, meteor=False), outputs, references)
+    assert Metric("METEOR") not in off.metrics
+
+
+def test_without_java_meteor_is_not_run_and_never_zero(outputs, references, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    scores = score_systems(EvaluationConfig(resamples=100), outputs, references)
+    assert Metric("METEOR") not in scores.metrics
+    assert Metric("BLEU-4") in scores.metrics
+
+
+def test_a_java_that_only_complains_is_none(tmp_path, monkeypatch):
+    starts = stand_in_java(tmp_path / "bin", monkeypatch, version=1)
+    assert meteor({"a": ["x ."]}, ["x ."]) == {}
+    assert not starts.exists()
+
+
+def test_a_java_that_breaks_leaves_meteor_out_and_says_so(tmp_path, monkeypatch, caplog):
+    stand_in_java(tmp_path / "bin", monkeypatch, score='"Error: out of memory"')
+    assert meteor({"a": ["x ."]}, ["x ."]) == {}
+    assert "METEOR was not run: its Java program failed" in caplog.text
+    assert "evaluation.meteor" in caplog.text
 
 
 @needs_java

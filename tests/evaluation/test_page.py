@@ -121,13 +121,34 @@ def test_every_section_is_there_and_says_what_it_is_not_for(page):
     assert "not for clinical use" in page
     assert "Drawn by a program." in page
     assert page.count('<article class="study') >= 6
-    assert "METEOR: not run" in page
+    # under the table of language metrics and where it is said how they were measured
+    assert (
+        page.count("METEOR was not run: it needs Java, and where these reports were scored no working") == 2
+    )
 
 
 def test_what_was_not_run_is_said_and_never_a_zero(page):
     row = re.search(r"<th>silent</th>(.*?)</tr>", page, re.DOTALL)
     assert row is not None
     assert row[1].count("not run") == 4
+
+
+def test_why_meteor_was_not_run_depends_on_the_setting(judged):
+    off = dataclasses.replace(judged, config=EvaluationConfig(resamples=200, samples=0, meteor=False))
+    page = results_page(off)
+    assert page.count("METEOR was not run: evaluation.meteor is false.") == 2
+    row = {
+        "system": "others",
+        "metric": "METEOR",
+        "labels": "",
+        "average": "",
+        "uncertain": "",
+        "value": 0.25,
+    }
+    with_it = pd.concat([judged.metrics, pd.DataFrame([row | {"low": 0.2, "high": 0.3}])])
+    page = results_page(dataclasses.replace(off, metrics=with_it))
+    assert "METEOR was not run" not in page
+    assert "METEOR: pycocoevalcap" in page
 
 
 def test_text_from_reports_is_escaped_and_nothing_is_loaded(page):

@@ -58,7 +58,9 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
     data = tmp_path_factory.mktemp("data")
     catalog = DataCatalog.from_config(read("catalog_evaluation.yml", data))
     settings = read("parameters_evaluation.yml", data)
-    catalog["params:evaluation"] = EvaluationConfig(**(settings["evaluation"] | {"resamples": 100}))
+    catalog["params:evaluation"] = EvaluationConfig(
+        **(settings["evaluation"] | {"resamples": 100, "meteor": False})
+    )
     catalog["params:generation"] = GenerationConfig(**settings["generation"])
     catalog["params:chexpert_labelling"] = ChexpertLabellingConfig()
     for seed, (system, name) in enumerate(MODELS.items()):

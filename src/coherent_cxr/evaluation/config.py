@@ -18,7 +18,7 @@ class EvaluationConfig:
         resamples: Bootstrap resamples of the patients.
         tokenization: Tokens that language metrics compare: ``house``, or ``ptb`` for the Penn Treebank
             tokeniser of other papers, which needs Java.
-        meteor: Whether to run METEOR where Java is present.
+        meteor: Whether to run METEOR where Java is present; without Java it is "not run" whatever is set.
         judges: Optional learned judges and where their weights lie.
         seed: Seed of the resamples and of the choice of sample studies.
         samples: Test studies shown on the results page; 0 shows no text and no image of any study.

@@ -17,7 +17,7 @@ from coherent_cxr.evaluation.judges.interface import Judge
 from coherent_cxr.evaluation.judges.registry import usable_judges
 from coherent_cxr.evaluation.language import REPEATS_KEPT, language_measures
 from coherent_cxr.evaluation.measures import Array, Measure, Metric, Renamed
-from coherent_cxr.evaluation.meteor import java_is_there, meteor
+from coherent_cxr.evaluation.meteor import meteor
 from coherent_cxr.evaluation.systems import References, SystemOutput
 from coherent_cxr.evaluation.tokenization import tokenized
 
@@ -56,7 +56,14 @@ def score_systems(
     weights = patient_weights(references.patients, config.resamples, config.seed)
     whole = np.ones((1, len(references.study_ids)))
     judges = usable_judges(config.judges)
-    by_system = [_measures(config, judges, output, references) for output in outputs]
+    wanted = tokenized(references.texts, config.tokenization)
+    written = {o.name: tokenized(o.texts, config.tokenization) for o in outputs if o.texts is not None}
+    meteors = meteor(written, wanted) if config.meteor else {}
+    by_system = [
+        _measures(config, judges, output, references, written.get(output.name), wanted) for output in outputs
+    ]
+    for output, measures in zip(outputs, by_system, strict=True):
+        measures += [meteors[output.name]] if output.name in meteors else []
     every = [measure for measures in by_system for measure in measures]
     metrics = list(dict.fromkeys(metric for measure in every for metric in measure.metrics))
     place = {metric: column for column, metric in enumerate(metrics)}
@@ -74,16 +81,18 @@ def score_systems(
 
 
 def _measures(
-    config: EvaluationConfig, judges: Sequence[Judge], output: SystemOutput, references: References
+    config: EvaluationConfig,
+    judges: Sequence[Judge],
+    output: SystemOutput,
+    references: References,
+    written: Sequence[str] | None,
+    wanted: Sequence[str],
 ) -> list[Measure]:
     clinical = clinical_measures(output.codes, references.codes)
-    if output.texts is None:
+    if output.texts is None or written is None:
         return clinical
-    written, wanted = (tokenized(texts, config.tokenization) for texts in (output.texts, references.texts))
     language: list[Measure] = [*language_measures(written, wanted)]
     language += _with_repeats(config, language, output, wanted)
-    if config.meteor and java_is_there():
-        language.append(meteor(written, wanted))
     repeats = np.zeros((len(written), 2), np.int64) if output.repeats is None else output.repeats
     sameness = diversity_measures(output.texts, references.texts, references.training, repeats)
     judged = [judge.measure(output.texts, references.texts) for judge in judges]

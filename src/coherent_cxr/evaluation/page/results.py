@@ -14,6 +14,7 @@ from coherent_cxr.evaluation.figures.negation import negation_figure
 from coherent_cxr.evaluation.figures.svg import inline_svg
 from coherent_cxr.evaluation.headline import UNCERTAIN_IN_WORDS, headline_metrics
 from coherent_cxr.evaluation.judges.registry import not_run
+from coherent_cxr.evaluation.meteor import why_meteor_was_not_run
 from coherent_cxr.evaluation.page import paper
 from coherent_cxr.evaluation.page.attention import COLOURS, attended_study
 from coherent_cxr.evaluation.page.cases import best_and_worst, choose_samples
@@ -49,7 +50,7 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         policy=UNCERTAIN_IN_WORDS[config.uncertain],
         tokens=IN_WORDS[config.tokenization],
         judges_not_run=not_run(config.judges),
-        meteor_run="METEOR" in set(judged.metrics["metric"]),
+        meteor_not_run=_meteor_not_run(judged),
         headline=headline(judged.metrics, judged.comparisons, headline_metrics(config.uncertain)),
         tables={
             name: headline(judged.metrics, judged.comparisons, columns, keep_absent=True)
@@ -67,6 +68,10 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         **_attention(judged, background),
         curves=_curves(background),
     )
+
+
+def _meteor_not_run(judged: Judged) -> str:
+    return "" if "METEOR" in set(judged.metrics["metric"]) else why_meteor_was_not_run(judged.config.meteor)
 
 
 def _samples(judged: Judged, background: Background, rows: Sequence[int], few: bool = False) -> list[Sample]:
