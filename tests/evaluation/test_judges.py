@@ -43,6 +43,22 @@ def test_a_place_that_is_not_there_is_named():
     )
 
 
+@pytest.mark.skipif(find_spec("transformers") is not None, reason="needs to be without transformers")
+def test_without_transformers_the_extra_is_named(tmp_path):
+    for place in ("chexbert.pth", "vocab.txt"):
+        (tmp_path / place).touch()
+    config = JudgesConfig(
+        chexbert=str(tmp_path / "chexbert.pth"),
+        bert_vocabulary=str(tmp_path / "vocab.txt"),
+        bertscore=str(tmp_path),
+    )
+    for name in ("CheXbert", "BERTScore"):
+        assert not_run(config)[name] == (
+            f"{name} was not run: it needs the package 'transformers'; "
+            "install it with `pip install 'coherent-cxr[judges]'`."
+        )
+
+
 def test_a_missing_package_is_named():
     sentences = not_run(JudgesConfig(radgraph="radgraph-xl", green="/weights"))
     if find_spec("radgraph") is None:
@@ -123,6 +139,8 @@ def test_chexbert_reads_a_checkpoint_as_its_authors_wrote_it(tiny_bert, tmp_path
     codes = judge.codes(["heart enlarged .", "no effusion ."])
     named = dict(zip(OBSERVATIONS, codes[0].tolist(), strict=True))
     assert (named["Edema"], named["Fracture"], named["Pneumonia"], named["Cardiomegaly"]) == (1, 0, -1, 2)
+    words = judge._loaded[1](["Heart ENLARGED ."])["input_ids"][0]
+    assert words == [WORDS.index(word) for word in ("[CLS]", "heart", "enlarged", ".", "[SEP]")]
     values = dict(
         zip(judge.metrics, judge.measure(["heart"], ["no"]).values(np.ones((1, 1)))[0], strict=True)
     )

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coherent_cxr.evaluation.judges.interface import Judge, lacks_package, lacks_place
+from coherent_cxr.evaluation.judges.interface import EXTRA, Judge, lacks_package, lacks_place
 from coherent_cxr.evaluation.measures import Metric, SumMeasure, mean_measure
 
 MOST_TOKENS = 512
@@ -27,7 +27,7 @@ class BertScore(Judge):
         """Return what it lacks."""
         folder = "a folder with a BERT-like model and its tokeniser (distilbert-base-uncased, for example)"
         return lacks_place(self.config.bertscore, "bertscore", self.name, folder) or lacks_package(
-            "transformers", self.name
+            "transformers", self.name, EXTRA
         )
 
     def measure(self, candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:

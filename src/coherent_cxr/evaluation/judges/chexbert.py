@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.evaluation.judges.interface import Judge, lacks_package, lacks_place
+from coherent_cxr.evaluation.judges.interface import EXTRA, Judge, lacks_package, lacks_place
 from coherent_cxr.evaluation.label_sets import LABEL_SETS, columns_of
 from coherent_cxr.evaluation.measures import Array, Metric, SumMeasure, ratio
 
@@ -69,7 +69,7 @@ class CheXbert(Judge):
             or lacks_place(
                 self.config.bert_vocabulary, "bert_vocabulary", self.name, "bert-base-uncased's vocab.txt"
             )
-            or lacks_package("transformers", self.name)
+            or lacks_package("transformers", self.name, EXTRA)
         )
 
     def measure(self, candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
@@ -112,7 +112,8 @@ class CheXbert(Judge):
         bert = transformers.BertModel(transformers.BertConfig(**_sizes(state)))
         model = CheXbertModel(bert, state["linear_heads.0.weight"].shape[1])
         model.load_state_dict(state)
-        return model.eval(), transformers.BertTokenizer(self.config.bert_vocabulary)
+        # transformers 5 no longer lowers letters of its own accord, and the vocabulary has only small ones
+        return model.eval(), transformers.BertTokenizer(self.config.bert_vocabulary, do_lower_case=True)
 
 
 def _sizes(state: Mapping[str, Tensor]) -> dict[str, int]:

@@ -24,7 +24,7 @@ class Green(Judge):
                 f"{self.name} was not run: install the package `green_score` (it needs a GPU) and set "
                 "evaluation.judges.green to a folder with its weights, StanfordAIMI/GREEN-radllama2-7b."
             )
-        return lacks_package("green_score", self.name)
+        return lacks_package("green_score", self.name, "green_score")
 
     def measure(self, candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
         """Score pair by pair, mean over studies."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from coherent_cxr.configuration import configuration
 from coherent_cxr.evaluation.measures import Measure, Metric
@@ -29,6 +29,10 @@ class JudgesConfig:
     bertscore: str | None = None
     radgraph: str | None = None
     green: str | None = None
+
+
+EXTRA: Final = "'coherent-cxr[judges]'"
+"""What pip should install for the judges that need transformers."""
 
 
 class Judge(ABC):
@@ -59,10 +63,18 @@ class Judge(ABC):
         """
 
 
-def lacks_package(package: str, judge: str) -> str | None:
-    """Return a sentence if a package is not installed."""
+def lacks_package(package: str, judge: str, install: str) -> str | None:
+    """Return a sentence if a package is not installed.
+
+    Args:
+        package: Name under which it is imported.
+        judge: Who needs it.
+        install: What pip should install.
+    """
     if find_spec(package) is None:
-        return f"{judge} needs the package '{package}'; install it with `pip install {package}`."
+        return (
+            f"{judge} was not run: it needs the package '{package}'; install it with `pip install {install}`."
+        )
     return None
 
 

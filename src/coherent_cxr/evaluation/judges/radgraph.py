@@ -24,7 +24,7 @@ class RadGraph(Judge):
                 f"{self.name} was not run: install the package `radgraph` and set evaluation.judges.radgraph "
                 "to the model it should load, such as radgraph-xl; PhysioNet's terms apply to its weights."
             )
-        return lacks_package("radgraph", self.name)
+        return lacks_package("radgraph", self.name, "radgraph")
 
     def measure(self, candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
         """Score pair by pair, mean over studies."""
