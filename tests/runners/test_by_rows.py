@@ -1,5 +1,6 @@
 """Tables cut into pieces come out as if they had not been, on this machine's cores and on a Dask cluster."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import yaml
 from kedro.framework.hooks.manager import _NullPluginManager
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 from kedro.runner import AbstractRunner, SequentialRunner
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
@@ -30,6 +31,7 @@ from coherent_cxr.reports.encoding import VocabularyBuildingConfig
 from coherent_cxr.reports.findings import FindingsExtractionConfig
 from coherent_cxr.reports.ordering import SentenceOrder
 from coherent_cxr.runners import DaskRunner, RowsRunner
+from coherent_cxr.runners.by_rows import Job
 from coherent_cxr.runners.table_files import TableWriter
 
 CONF = Path(__file__).parents[2] / "conf" / "base"
@@ -155,6 +157,20 @@ def test_tables_in_different_orders_are_refused(whole: DataCatalog, tmp_path: Pa
     with pytest.raises(ValueError, match="same studies in the same order"):
         RowsRunner(rows=7).run(vocabulary_building.create_pipeline(), catalog, _NullPluginManager())
     assert list(tmp_path.rglob("*encoded_reports*")) == []
+
+
+def stumble(studies: pd.DataFrame) -> pd.DataFrame:
+    raise ValueError(f"odd: {studies.iloc[0, 0]}")
+
+
+def test_what_a_piece_raises_comes_back_with_its_place_and_without_its_message_elsewhere() -> None:
+    job = Job(Node(stumble, "studies", "findings"), {}, ("studies",))
+    error = job((pd.DataFrame({"findings": ["a secret report"]}),))
+    assert isinstance(error, ValueError)
+    (note,) = pickle.loads(pickle.dumps(error)).__notes__
+    assert "test_by_rows.py" in note
+    assert "in stumble" in note
+    assert "secret" not in note
 
 
 def test_a_limit_on_studies_is_kept(tmp_path: Path) -> None:
