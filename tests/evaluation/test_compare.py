@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mlflow
+import numpy as np
+import pandas as pd
 import pytest
 
 from coherent_cxr.evaluation.page.comparison import CompareConfig, comparison_page
@@ -15,6 +19,34 @@ SUMMARIES = (
     {"mle": {"BLEU-4": 0.1, "macro-F1": 0.2}, "major class": {"BLEU-4": None, "macro-F1": 0.0}},
     {"mle": {"BLEU-4": 0.15, "macro-F1": 0.2}, "full": {"BLEU-4": 0.2, "macro-F1": 0.3}},
 )
+
+
+# 101 resamples each; exact in float32, so that intervals can be computed by hand
+BEFORE = [0.25] * 101
+AFTER = [0.25 + k / 1024 for k in range(1, 102)]
+AROUND = [0.25 + k / 1024 for k in range(-50, 51)]
+# By run: the resamples of mle's BLEU-4 and full's macro-F1, and the digest of the references.
+PAIRED = {
+    "before": (BEFORE, BEFORE, "here"),
+    "after": (AFTER, AROUND, "here"),
+    "elsewhere": (AFTER, AFTER, "elsewhere"),
+}
+
+
+def log_table(bleu: list[float], macro: list[float], references: str) -> None:
+    parts = [
+        pd.DataFrame(
+            {"system": system, "metric": metric, "resample": range(101), "value": np.float32(values)}
+        )
+        for system, metric, values in (("mle", "BLEU-4", bleu), ("full", "macro-F1", macro))
+    ]
+    table = pd.concat(parts).assign(
+        references=references, seed=0, uncertain="as_negative", tokenization="house"
+    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "headline_resamples.parquet"
+        table.to_parquet(path, index=False)
+        mlflow.log_artifact(str(path))
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +60,14 @@ def client_and_complaint(
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(folder / "artifacts")))
     with pytest.raises(RunNotFoundError) as error:
         find_runs(CompareConfig(), mlflow.MlflowClient())
+    for name, (bleu, macro, references) in PAIRED.items():
+        with mlflow.start_run(run_name=name):
+            means = {"mle": {"BLEU-4": sum(bleu) / 101}, "full": {"macro-F1": sum(macro) / 101}}
+            mlflow.log_dict(means, "metrics_summary.json")
+            log_table(bleu, macro, references)
+    with mlflow.start_run(run_name="broken"):
+        mlflow.log_dict(SUMMARIES[0], "metrics_summary.json")
+        mlflow.log_text("no table", "headline_resamples.parquet")
     for number, summary in enumerate(SUMMARIES):
         with mlflow.start_run(run_name=f"run {number}"):
             mlflow.log_dict(summary, "metrics_summary.json")
@@ -66,8 +106,65 @@ def test_the_page_shows_changes_parameters_and_data_that_differ(client):
     assert "MleTrainingConfig" not in page
     assert "mle_model" in page
     assert "1 datasets are the same" in page
-    assert "no difference in labels or splits" in page
+    assert "No difference in labels or splits" in page
     assert "<svg" in page
+
+
+def compare(client: mlflow.MlflowClient, first: str, second: str) -> str:
+    ids = {run.info.run_name: run.info.run_id for run in client.search_runs(["1"])}
+    return comparison_page(*find_runs(CompareConfig(first=ids[first], second=ids[second]), client))
+
+
+def cells(page: str, system: str) -> list[list[str]]:
+    """Return the words in a system's cells, without tags."""
+    row = page[page.index(f"<tr><th>{system}</th>") :]
+    found = re.findall(r"<td[^>]*>(.*?)</td>", row[: row.index("</tr>")], re.DOTALL)
+    return [re.sub(r"<[^>]+>", " ", cell).split() for cell in found]
+
+
+def test_runs_on_the_same_references_are_compared_in_pairs(client):
+    page = compare(client, "before", "after")
+    # differences 1/1024 ... 101/1024: mean 51/1024, interval 3.5/1024 to 98.5/1024, p 2/102
+    assert cells(page, "mle")[0] == ["0.300", "▲", "+0.050", "+0.003", "…", "+0.096", "p", "0.020"]
+    # differences -50/1024 ... 50/1024
+    assert cells(page, "full")[1] == ["0.250", "≈", "+0.000", "-0.046", "…", "+0.046", "p", "1.000"]
+    assert "BLEU-4: really higher in the second run for mle (+0.050)." in page
+    assert "macro-F1: may be chance for full." in page
+    assert "1 in 20 of the 2 differences" in page
+    assert "Nothing is said here" not in page
+    assert "really lower in the second run for mle (-0.050)" in compare(client, "after", "before")
+
+
+def test_a_run_beside_itself_differs_nowhere(client):
+    page = compare(client, "after", "after")
+    assert cells(page, "mle")[0] == ["0.300", "the", "same"]
+    assert cells(page, "full")[1] == ["0.250", "the", "same"]
+    assert "really" not in page
+
+
+def test_runs_on_other_references_get_their_own_intervals_and_no_claim(client):
+    page = compare(client, "before", "elsewhere")
+    assert "Nothing is said here about which differences are real" in page
+    assert "Their test references differ" in page
+    assert cells(page, "mle")[0] == [
+        *("0.300", "0.253", "–", "0.346", "first", "0.250", "0.250", "–", "0.250", "+0.050")
+    ]
+    for claim in ("really", "▲", "▼", "p-value"):
+        assert claim not in page
+
+
+def test_an_old_run_without_resamples_still_compares(client):
+    page = compare(client, "run 0", "after")
+    assert "The first run did not record the table headline_resamples." in page
+    assert cells(page, "mle")[0] == ["0.300", "0.253", "–", "0.346", "first", "0.100", "+0.200"]
+    assert cells(page, "full")[1] == ["0.250", "0.204", "–", "0.296", "second", "only"]
+    assert "Neither run recorded the table" in compare(client, "run 0", "run 1")
+
+
+def test_a_table_that_cannot_be_read_is_told_and_left_out(client, caplog):
+    page = compare(client, "broken", "after")
+    assert "The first run did not record the table" in page
+    assert "headline_resamples.parquet of run" in caplog.text
 
 
 def test_runs_are_named_by_the_beginning_of_their_ids(client):

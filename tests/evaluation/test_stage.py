@@ -16,6 +16,7 @@ from PIL import Image
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
 from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.evaluation.resamples import Resamples
 from coherent_cxr.images.building import build_store
 from coherent_cxr.images.source import open_source
 from coherent_cxr.images.store import ImageStore
@@ -96,6 +97,15 @@ def test_every_system_is_judged_on_the_same_studies(catalog):
     assert list(summary) == ["major class", "constant", "1-nn", *MODELS]
     assert summary["major class"]["BLEU-4"] is None
     assert summary["constant"]["BLEU-1"] == pytest.approx(1)
+
+
+def test_the_headline_is_kept_in_every_resample_and_without_text(catalog):
+    found = Resamples.of(catalog.load("headline_resamples"))
+    assert (found.basis.seed, found.basis.resamples) == (0, 100)
+    summary = catalog.load("metrics_summary")
+    expected = {(s, m) for s, own in summary.items() for m, value in own.items() if value is not None}
+    assert set(found.values) == expected
+    assert found.values["constant", "BLEU-1"] == pytest.approx(1)
 
 
 def test_repeats_are_removed_but_reported(catalog):

@@ -45,7 +45,7 @@ def draw(table):
     figure = Figure()
     figure.subplots().plot([0, 1])
     summary = {"mle": {"BLEU-4": 0.125, "macro F1 (14)": 0.5, "note": "text", "best": True}}
-    return figure, "<html>page</html>", summary
+    return figure, "<html>page</html>", summary, pd.DataFrame({"value": [0.5]})
 
 def fail(table):
     raise RuntimeError("broken on purpose")
@@ -61,7 +61,7 @@ def register_pipelines():
     full = Pipeline([Node(train, ["params:training", "table"], "rl_history", name="train")])
     full = Pipeline(full, namespace="full", inputs={"table"}, parameters={"params:training"})
     drawing = Pipeline([
-        Node(draw, "table", ["figure", "results_page", "metrics_summary"], name="draw"),
+        Node(draw, "table", ["figure", "results_page", "metrics_summary", "resamples"], name="draw"),
         Node(lambda history: len(history), "training_history", "count", name="count"),
     ])
     failing = Pipeline([Node(fail, "table", "nothing", name="fail")])
@@ -96,6 +96,7 @@ CATALOG = {
     "figure": _dataset("matplotlib.MatplotlibDataset", "reporting", "figure.png"),
     "results_page": _dataset("text.TextDataset", "reporting", "results_page.html"),
     "metrics_summary": _dataset("json.JSONDataset", "reporting", "metrics_summary.json"),
+    "resamples": _dataset("pandas.ParquetDataset", "reporting", "resamples.parquet"),
 }
 PARAMETERS = {
     "reading": {"steps": 1},

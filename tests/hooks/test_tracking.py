@@ -33,7 +33,7 @@ def test_a_whole_run_records_everything_whichever_runner(run, client, project, r
         summary = {k: v for k, v in recorded.data.metrics.items() if k.startswith("mle/")}
         assert summary == {"mle/BLEU-4": 0.125, "mle/macro F1 _14_": 0.5}
         artifacts = {file.path for file in client.list_artifacts(recorded.info.run_id)}
-        assert {"figure.png", "results_page.html", "metrics_summary.json"} <= artifacts
+        assert {"figure.png", "results_page.html", "metrics_summary.json", "resamples.parquet"} <= artifacts
         assert not any("table" in name or "history" in name for name in artifacts)
     assert recorded.info.status == "FINISHED"
     assert recorded.data.params["training.steps"] == "3"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHOWN = {".html", ".png", ".svg", ".json", ".md"}
+SHOWN = {".html", ".png", ".svg", ".json", ".md", ".parquet"}
 """Files of the layer ``reporting`` that become artifacts of the run."""
 # MLflow's own limits for one call.
 METRICS_PER_BATCH, ITEMS_PER_BATCH = 1000, 100

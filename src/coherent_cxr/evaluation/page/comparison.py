@@ -10,7 +10,9 @@ import pandas as pd
 from coherent_cxr.configuration import configuration
 from coherent_cxr.evaluation.figures.curves import curves_figure
 from coherent_cxr.evaluation.figures.svg import inline_svg
+from coherent_cxr.evaluation.page.changes import changes, in_words
 from coherent_cxr.evaluation.page.rendering import render
+from coherent_cxr.evaluation.resamples import Resamples, why_not_paired
 
 
 @configuration
@@ -38,6 +40,7 @@ class RecordedRun(NamedTuple):
         digests: Digest of each dataset it made, by name.
         commit: Version of the code; empty if unknown.
         histories: Validation curves by stage or system.
+        resamples: Resampled headline values; None if the run recorded none.
     """
 
     run_id: str
@@ -48,20 +51,7 @@ class RecordedRun(NamedTuple):
     digests: Mapping[str, str]
     commit: str
     histories: Mapping[str, pd.DataFrame]
-
-
-class Change(NamedTuple):
-    """A metric of a system in both runs; None where a run lacks it."""
-
-    first: float | None
-    second: float | None
-
-    @property
-    def difference(self) -> float | None:
-        """Second minus first."""
-        if self.first is None or self.second is None:
-            return None
-        return self.second - self.first
+    resamples: Resamples | None = None
 
 
 def comparison_page(first: RecordedRun, second: RecordedRun) -> str:
@@ -79,13 +69,17 @@ def comparison_page(first: RecordedRun, second: RecordedRun) -> str:
     curves = (
         inline_svg(curves_figure(histories), "curves", "Validation curves of both runs") if histories else ""
     )
+    metrics = list(dict.fromkeys(m for run in (first, second) for own in run.summary.values() for m in own))
+    found = changes(first.summary, second.summary, first.resamples, second.resamples)
+    pairs = [c.paired for own in found.values() for c in own.values() if c.paired]
     return render(
         "comparison.html",
         runs=(first, second),
-        metrics=list(
-            dict.fromkeys(m for run in (first, second) for own in run.summary.values() for m in own)
-        ),
-        changes=changes(first, second),
+        metrics=metrics,
+        changes=found,
+        why_not_paired=why_not_paired(first.resamples, second.resamples),
+        sentences=in_words(found, metrics),
+        differing=sum(pair.standing != "same" for pair in pairs),
         parameters=unequal(_leaves(first.parameters), _leaves(second.parameters)),
         digests=unequal(first.digests, second.digests),
         shared=sum(
@@ -99,17 +93,6 @@ def _leaves(parameters: Mapping[str, str]) -> dict[str, str]:
     """Leave out sections whose settings are recorded one by one."""
     sections = {name.rpartition(".")[0] for name in parameters}
     return {name: value for name, value in parameters.items() if name not in sections}
-
-
-def changes(first: RecordedRun, second: RecordedRun) -> dict[str, dict[str, Change]]:
-    """Return every metric of every system of either run."""
-    systems = list(dict.fromkeys([*first.summary, *second.summary]))
-    result = {}
-    for system in systems:
-        before, after = first.summary.get(system, {}), second.summary.get(system, {})
-        names = dict.fromkeys([*before, *after])
-        result[system] = {name: Change(before.get(name), after.get(name)) for name in names}
-    return result
 
 
 def unequal(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, tuple[str, str]]:

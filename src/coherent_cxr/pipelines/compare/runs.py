@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,8 +15,11 @@ import pandas as pd
 from mlflow.entities import Run
 
 from coherent_cxr.evaluation.page.comparison import CompareConfig, RecordedRun
+from coherent_cxr.evaluation.resamples import Resamples
 
-SUMMARY = "metrics_summary.json"
+logger = logging.getLogger(__name__)
+
+SUMMARY, RESAMPLES = "metrics_summary.json", "headline_resamples.parquet"
 CURVES = ("macro_f1", "cider", "ccr")
 
 
@@ -32,31 +37,41 @@ def find_runs(config: CompareConfig, client: mlflow.MlflowClient) -> tuple[Recor
     Raises:
         RunNotFoundError: If a run is not there, has no results, or there are fewer than two.
     """
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = list(client.search_runs(experiments, order_by=["attributes.start_time DESC"], max_results=200))
-    with_results = [run for run in runs if _has_summary(run, client)]
-    known = ", ".join(f"{run.info.run_id[:8]} ({run.info.run_name})" for run in with_results[:10]) or "none"
 
     def find(wanted: str | None, place: int) -> Run:
-        if wanted is None:
-            if len(with_results) <= place:
-                raise RunNotFoundError(
-                    f"Two runs with results are needed to compare, but {len(with_results)} are recorded. "
-                    "Run `kedro run` again, or name runs in compare.first and compare.second."
-                )
-            return with_results[place]
-        for run in with_results:
-            if run.info.run_id.startswith(wanted):
+        with_results: list[Run] = []
+        for run in _runs_with_results(client):
+            if run.info.run_id.startswith(wanted) if wanted else len(with_results) == place:
                 return run
+            with_results.append(run)
+        if wanted is None:
+            raise RunNotFoundError(
+                f"Two runs with results are needed to compare, but {len(with_results)} are recorded. "
+                "Run `kedro run` again, or name runs in compare.first and compare.second. (Where "
+                "privacy.keep_artifacts_local is set, results stay on the machine and cannot be compared.)"
+            )
+        known = ", ".join(f"{run.info.run_id[:8]} ({run.info.run_name})" for run in with_results[:10])
         raise RunNotFoundError(
-            f"No recorded run with results begins with '{wanted}'. Runs with results: {known}."
+            f"No recorded run with results begins with '{wanted}'. Runs with results: {known or 'none'}."
         )
 
     return _recorded(find(config.first, 1), client), _recorded(find(config.second, 0), client)
 
 
-def _has_summary(run: Run, client: mlflow.MlflowClient) -> bool:
-    return any(artifact.path == SUMMARY for artifact in client.list_artifacts(run.info.run_id))
+def _runs_with_results(client: mlflow.MlflowClient) -> Iterator[Run]:
+    """Yield runs, the newest first."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    token: str | None = None
+    while True:
+        page = client.search_runs(experiments, order_by=["attributes.start_time DESC"], page_token=token)
+        yield from (run for run in page if SUMMARY in _artifacts(run, client))
+        token = page.token
+        if not token:
+            return
+
+
+def _artifacts(run: Run, client: mlflow.MlflowClient) -> set[str]:
+    return {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
 
 
 def _recorded(run: Run, client: mlflow.MlflowClient) -> RecordedRun:
@@ -73,7 +88,25 @@ def _recorded(run: Run, client: mlflow.MlflowClient) -> RecordedRun:
         {name.removeprefix("digest."): value for name, value in tags.items() if name.startswith("digest.")},
         tags.get("mlflow.source.git.commit", ""),
         _histories(run, client),
+        _resamples(run, client),
     )
+
+
+def _resamples(run: Run, client: mlflow.MlflowClient) -> Resamples | None:
+    if RESAMPLES not in _artifacts(run, client):
+        return None
+    with TemporaryDirectory() as folder:
+        path = Path(client.download_artifacts(run.info.run_id, RESAMPLES, folder))
+        try:
+            return Resamples.of(pd.read_parquet(path))
+        except (OSError, KeyError, ValueError) as error:
+            logger.warning(
+                "The artifact %s of run %s cannot be used, so its differences get no interval: %s",
+                RESAMPLES,
+                run.info.run_id,
+                error,
+            )
+            return None
 
 
 def _histories(run: Run, client: mlflow.MlflowClient) -> dict[str, pd.DataFrame]:

@@ -67,9 +67,9 @@ def score(
     chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
     image_store: ImageStore,
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Score every system; return all metrics, all paired comparisons and the headline."""
-    from coherent_cxr.evaluation import headline, scoring
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any], pd.DataFrame]:
+    """Score every system; return all metrics, all paired comparisons, the headline and its resamples."""
+    from coherent_cxr.evaluation import headline, resamples, scoring
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
     references = references_of(studies, findings, chexpert_labels, splits)
@@ -77,7 +77,12 @@ def score(
         config, outputs_of(generated_reports, generated_labels, references), references
     )
     summary: dict[str, Any] = headline.summarise(scores, config.uncertain)
-    return scoring.metrics_table(scores), scoring.comparisons_table(scores), summary
+    return (
+        scoring.metrics_table(scores),
+        scoring.comparisons_table(scores),
+        summary,
+        resamples.headline_resamples(scores, config, references),
+    )
 
 
 def look_where_it_looked(

@@ -67,7 +67,7 @@ def create_pipeline() -> Pipeline:
                     "splits",
                     "image_store",
                 ],
-                outputs=["metrics", "comparisons", "metrics_summary"],
+                outputs=["metrics", "comparisons", "metrics_summary", "headline_resamples"],
                 name="score",
             ),
             Node(
