@@ -111,24 +111,31 @@ def _range(values: Array) -> Range:
 
 
 def in_words(found: Mapping[str, Mapping[str, Change]], metrics: Sequence[str]) -> list[str]:
-    """Say of each metric for which systems the difference is real; nothing of metrics without a pair."""
+    """Say of each metric for which systems the difference is real; nothing of what has no pair."""
+    pairs = {
+        system: {m: c for m, c in own.items() if c.paired and c.difference is not None}
+        for system, own in found.items()
+    }
+    unmoved = [s for s, own in pairs.items() if own and all(_standing(c) == "same" for c in own.values())]
     sentences = []
     for metric in metrics:
         by_standing: dict[str, list[str]] = {}
-        for system, own in found.items():
-            change = own.get(metric)
-            if change is not None and change.paired is not None and change.difference is not None:
-                real = change.paired.standing in ("higher", "lower")
-                said = f"{system} ({change.difference:+.3f})" if real else system
-                by_standing.setdefault(change.paired.standing, []).append(said)
-        parts = [
-            f"{words} {', '.join(by_standing[standing])}"
-            for standing, words in _WORDS.items()
-            if standing in by_standing
-        ]
+        for system, own in pairs.items():
+            if metric in own and system not in unmoved:
+                standing = _standing(own[metric])
+                real = standing in ("higher", "lower")
+                said = f"{system} ({own[metric].difference:+.3f})" if real else system
+                by_standing.setdefault(standing, []).append(said)
+        parts = [f"{words} {', '.join(by_standing[s])}" for s, words in _WORDS.items() if s in by_standing]
         if parts:
             sentences.append(f"{metric}: {'; '.join(parts)}.")
+    if unmoved:
+        sentences.append(f"Nothing changed for {', '.join(unmoved)}.")
     return sentences
+
+
+def _standing(change: Change) -> str:
+    return change.paired.standing if change.paired else ""
 
 
 _WORDS = {
