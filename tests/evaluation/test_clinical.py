@@ -77,6 +77,20 @@ def test_the_policies_by_hand(policy, written, wanted, counts):
     assert [part[0].astype(int).tolist() for part in found] == [written, wanted, counts]
 
 
+def test_accuracy_and_specificity_per_example_by_hand():
+    references, candidates = np.full((2, 14), 2, np.int8), np.full((2, 14), 2, np.int8)
+    references[0, 2], candidates[0, 3] = 1, 1  # one missed, one invented: 12 of 14 right, 12 of 13 negatives
+    references[1, 4], candidates[1, 5] = -1, 1  # one uncertain, one invented
+    values = values_of(candidates, references)
+    for policy, accuracy, specificity in (
+        ("as_negative", (12 / 14 + 13 / 14) / 2, (12 / 13 + 13 / 14) / 2),
+        ("as_positive", (12 / 14 + 12 / 14) / 2, (12 / 13 + 12 / 13) / 2),
+        ("ignore", (12 / 14 + 12 / 13) / 2, (12 / 13 + 12 / 13) / 2),
+    ):
+        assert values[Metric("accuracy", "14 labels", "example", policy)] == pytest.approx(accuracy)
+        assert values[Metric("specificity", "14 labels", "example", policy)] == pytest.approx(specificity)
+
+
 def test_negatives_are_judged_apart_from_positives():
     references = np.full((4, 14), 2, dtype=np.int8)
     effusion = OBSERVATIONS.index("Pleural Effusion")

@@ -110,18 +110,18 @@ def rates(table: Array) -> Array:
 def example_measure(
     written: NDArray[np.bool_], wanted: NDArray[np.bool_], counts: NDArray[np.bool_], uncertain: str
 ) -> SumMeasure:
-    """Precision, recall and F1 of each study's own positives, mean over studies (scikit-learn's ``samples``).
+    """The five rates of each study's own labels, mean over studies (scikit-learn's ``samples``).
 
-    A study without a positive on either side scores 0, so values over few labels are small by construction.
+    A study without a positive on either side scores 0 in precision, recall and F1, so values over few labels
+    are small by construction.
     """
     metrics, scores = [], []
     for name, labels in LABEL_SETS.items():
-        w, r = written[:, columns_of(labels)], wanted[:, columns_of(labels)]
-        both = (w & r).sum(axis=1).astype(np.float64)
-        said, true = w.sum(axis=1).astype(np.float64), r.sum(axis=1).astype(np.float64)
-        scores += [ratio(both, said), ratio(both, true), ratio(2 * both, said + true)]
-        metrics += [Metric(what, name, "example", uncertain) for what in ("precision", "recall", "F1")]
-    return mean_measure(metrics, np.stack(scores, axis=1))
+        w, r, c = (cells[:, columns_of(labels)] for cells in (written, wanted, counts))
+        table = np.stack([w & r, w & ~r & c, ~w & r, ~w & ~r & c], axis=1).sum(axis=2)  # (studies, 4)
+        scores.append(rates(table.astype(np.float64)))
+        metrics += [Metric(what, name, "example", uncertain) for what in NAMES]
+    return mean_measure(metrics, np.concatenate(scores, axis=1))
 
 
 def negation_measure(candidates: Codes, references: Codes) -> SumMeasure:
