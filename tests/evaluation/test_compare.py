@@ -174,6 +174,12 @@ def test_runs_are_named_by_the_beginning_of_their_ids(client):
     assert [run.run_id for run in same] == [newest.run_id] * 2
 
 
+def test_a_run_is_found_however_many_came_after_it(client, monkeypatch):
+    monkeypatch.setattr("coherent_cxr.pipelines.compare.runs.RUNS_PER_PAGE", 2)
+    oldest = client.search_runs(["1"], order_by=["attributes.start_time ASC"])[0]
+    assert find_runs(CompareConfig(first=oldest.info.run_id), client)[0].name == "before"
+
+
 def test_a_run_that_is_not_there_is_named_with_those_that_are(client):
     with pytest.raises(RunNotFoundError, match=r"begins with 'zzz'. Runs with results: .*run 1"):
         find_runs(CompareConfig(first="zzz"), client)

@@ -20,6 +20,7 @@ from coherent_cxr.evaluation.resamples import Resamples
 logger = logging.getLogger(__name__)
 
 SUMMARY, RESAMPLES = "metrics_summary.json", "headline_resamples.parquet"
+RUNS_PER_PAGE = 200
 CURVES = ("macro_f1", "cider", "ccr")
 
 
@@ -63,7 +64,12 @@ def _runs_with_results(client: mlflow.MlflowClient) -> Iterator[Run]:
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     token: str | None = None
     while True:
-        page = client.search_runs(experiments, order_by=["attributes.start_time DESC"], page_token=token)
+        page = client.search_runs(
+            experiments,
+            order_by=["attributes.start_time DESC"],
+            max_results=RUNS_PER_PAGE,
+            page_token=token,
+        )
         yield from (run for run in page if SUMMARY in _artifacts(run, client))
         token = page.token
         if not token:
