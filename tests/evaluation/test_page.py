@@ -136,7 +136,7 @@ def test_what_was_not_run_is_said_and_never_a_zero(page):
 def test_why_meteor_was_not_run_depends_on_the_setting(judged):
     off = dataclasses.replace(judged, config=EvaluationConfig(resamples=200, samples=0, meteor=False))
     page = results_page(off)
-    assert page.count("METEOR was not run: evaluation.meteor is false.") == 2
+    assert page.count("METEOR was not run: it was switched off (evaluation.meteor is false).") == 2
     row = {
         "system": "others",
         "metric": "METEOR",

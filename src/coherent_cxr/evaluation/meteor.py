@@ -89,5 +89,5 @@ def why_meteor_was_not_run(asked: bool) -> str:
         asked: The setting ``evaluation.meteor``.
     """
     if not asked:
-        return "METEOR was not run: evaluation.meteor is false."
+        return "METEOR was not run: it was switched off (evaluation.meteor is false)."
     return "METEOR was not run: it needs Java, and where these reports were scored no working java was found."
