@@ -43,7 +43,8 @@ def test_one_channel_kernels_spread_over_three_give_the_same_map():
 
 def test_weights_from_a_file(tmp_path):
     source = Backbone()
-    save_file(source.state_dict(), tmp_path / "backbone.safetensors")
+    weights = {name: value.contiguous() for name, value in source.state_dict().items()}
+    save_file(weights, tmp_path / "backbone.safetensors")
     loaded = load_backbone(str(tmp_path / "backbone.safetensors"))
     assert torch.equal(loaded.features.conv0.weight, source.features.conv0.weight)
 

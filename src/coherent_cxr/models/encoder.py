@@ -33,7 +33,8 @@ class Backbone(nn.Module):
     def __init__(self, normalisation: Normalisation | None = None) -> None:
         super().__init__()
         normalisation = normalisation or Normalisation()
-        self.features = densenet121(weights=None).features
+        # channels last, as the pixels below
+        self.features = densenet121(weights=None).features.to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(normalisation.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(normalisation.std).view(1, 3, 1, 1))
 
