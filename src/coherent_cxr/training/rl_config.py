@@ -62,7 +62,7 @@ class RlFineTuningConfig:
     accumulate: int = 1
     processes: int = 1
     select: str | None = None
-    validation_draws: int = 4
+    validation_draws: int = 8
     checkpoint_every: int | None = None
     collapse: CollapseConfig = CollapseConfig()
     precision: Precision = "auto"
