@@ -14,6 +14,7 @@ from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.evaluation.attention_maps import (
     AttendedMention,
     attended_mentions,
+    report_text,
     word_spans,
     write_with_maps,
 )
@@ -63,8 +64,32 @@ def test_mentions_carry_the_attention_of_their_own_words():
     assert found["Cardiomegaly"].regions[0, 1] == pytest.approx(1)
 
 
-def mention(study, status, regions, sentinel):
-    return AttendedMention(study, "Edema", status, sentinel, np.asarray(regions, dtype=float))
+def test_mentions_know_the_mark_of_their_own_sentence():
+    mark = attention("Cardiomegaly", (0, 0), 0.3)._replace(is_mark=True)
+    report = [
+        [mark, *(attention(w, (0, 1), 0.9) for w in ("mild", "cardiomegaly"))],
+        [attention(w, (1, 1), 0.8) for w in ("no", "pleural", "effusion")],
+    ]
+    found = {m.observation: m for m in attended_mentions(CheXpertLabeler(), [report])}
+    assert found["Cardiomegaly"].mark_sentinel == pytest.approx(0.3)
+    assert found["Cardiomegaly"].sentinel == pytest.approx(0.9)
+    assert found["Pleural Effusion"].mark_sentinel is None
+    assert report_text(report) == "Mild cardiomegaly. No pleural effusion."
+
+
+def mention(study, status, regions, sentinel, mark=None):
+    return AttendedMention(study, "Edema", status, sentinel, np.asarray(regions, dtype=float), mark)
+
+
+def test_the_sentinel_of_marks_is_compared_where_all_mentions_have_one():
+    even = [[0.25, 0.25], [0.25, 0.25]]
+    mentions = [mention(n, 1, even, 0.9, 0.3) for n in range(6)] + [
+        mention(n, 0, even, 0.9, 0.7) for n in range(6, 12)
+    ]
+    table = attention_by_status(mentions, 200, 0).set_index(["observation", "measure"])
+    assert table.loc[("Edema", "mark sentinel"), "difference"] == pytest.approx(0.4)
+    without = attention_by_status([*mentions, mention(12, 0, even, 0.9)], 200, 0)
+    assert "mark sentinel" not in set(without["measure"])
 
 
 def test_denied_against_affirmed_by_hand():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from coherent_cxr.evaluation.attention import most_visual_words
 from coherent_cxr.evaluation.attention_maps import write_with_maps
-from coherent_cxr.models.attention import write_with_attention
+from coherent_cxr.models.attention import spoken, write_with_attention
 from coherent_cxr.models.decoding import decode, word_ids
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -33,19 +34,22 @@ def test_every_word_has_a_map_of_the_image_and_shares_that_sum_to_one(study_inpu
         assert word.regions.sum() + word.sentinel == pytest.approx(1, abs=1e-5)
 
 
-def test_finding_marks_are_left_out_and_the_other_words_keep_their_maps():
+def test_finding_marks_have_maps_and_are_no_words_of_the_report():
     bundle = make_bundle(seed=7)
     model = bundle.build()
     image = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
     plain = write_with_attention(model, bundle.vocabulary, image)
-    spoken = {word.word for sentence in plain for word in sentence}
+    every = {word.word for sentence in plain for word in sentence}
     mark = plain[0][0].word
-    assert spoken > {mark}, "the fixture's seed no longer writes two different words"
+    assert every > {mark}, "the fixture's seed no longer writes two different words"
     tokens = [f"<{token}>" if token == mark else token for token in bundle.vocabulary.tokens]
     marked = Vocabulary(tokens, bundle.vocabulary.counts, 1)
     regions = model.encoder(model.encoder.backbone(torch.from_numpy(image)[None]))
-    wanted = [[(w.word, w.sentinel) for w in sentence if w.word != mark] for sentence in plain]
     for written in (write_with_attention(model, marked, image), write_with_maps(model, marked, [regions])[0]):
-        assert [[w.word for w in s] for s in written] == [[word for word, _ in s] for s in wanted]
-        shares = [w.sentinel for s in written for w in s]
-        assert shares == pytest.approx([share for s in wanted for _, share in s], abs=1e-6)
+        assert spoken(written) == [[w.word for w in s if w.word != mark] for s in plain]
+        assert [[w.word for w in s] for s in written] == [[w.word for w in s] for s in plain]
+        assert all(w.is_mark == (w.word == mark) for s in written for w in s)
+        for one, other in zip(written, plain, strict=True):
+            assert [w.sentinel for w in one] == pytest.approx([w.sentinel for w in other], abs=1e-6)
+    chosen = most_visual_words(written, 9)
+    assert (mark, True) in [(word.word, word.is_mark) for word in chosen]

@@ -40,9 +40,8 @@ def test_marks_are_written_in_front_and_are_no_words():
     pd.testing.assert_frame_equal(marked.encoded_reports[same], plain.encoded_reports[same])
 
 
-def test_a_marked_sentence_reads_as_its_words_which_keep_their_places():
+def test_a_marked_sentence_reads_as_its_words():
     vocabulary = Vocabulary(["<pad>", "<bos>", "<eos>", "<unk>", "edema", "<Edema>"], {}, 1)
     assert vocabulary.decode([5, 4, 3]) == ["edema", "<unk>"]
-    assert vocabulary.words_at([5, 4, 3]) == [(1, "edema"), (2, "<unk>")]
     assert vocabulary.decode([5]) == []
     assert Vocabulary.from_dict(vocabulary.to_dict()).mark_ids == {5}

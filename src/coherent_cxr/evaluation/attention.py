@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from coherent_cxr.models.attention import WordAttention
+from coherent_cxr.models.attention import WordAttention, spoken
 from coherent_cxr.reports.text import detokenize
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 def most_visual_words(sentences: Sequence[Sequence[WordAttention]], count: int) -> list[WordAttention]:
-    """Return the words with the smallest sentinel share, each word once, in the order they were written.
+    """Return the words and marks with the smallest sentinel share, each once, in the order they were written.
 
     Words that name nothing in an image (:data:`FUNCTION_WORDS`) are not chosen.
     """
-    first: dict[str, WordAttention] = {}
+    first: dict[tuple[str, bool], WordAttention] = {}
     for sentence in sentences:
         for word in sentence:
-            if word.word.isalpha() and word.word not in FUNCTION_WORDS:
-                first.setdefault(word.word, word)
+            if word.is_mark or (word.word.isalpha() and word.word not in FUNCTION_WORDS):
+                first.setdefault((word.word, word.is_mark), word)
     chosen = {id(word) for word in sorted(first.values(), key=lambda word: word.sentinel)[:count]}
     return [word for word in first.values() if id(word) in chosen]
 
@@ -44,7 +44,7 @@ def attention_figure(
     notice: str,
     words: int = 5,
 ) -> Figure:
-    """Draw a radiograph and, beside it, where the model looked for its most visual words.
+    """Draw a radiograph and, beside it, where the model looked for its most visual words and finding marks.
 
     Args:
         image: Prepared grey image ``(size, size)``.
@@ -68,10 +68,11 @@ def attention_figure(
         )
         panel.imshow(image, cmap="gray")
         panel.imshow(np.asarray(overlay).clip(0, 1), cmap="inferno", alpha=0.45)
-        panel.set_title(f"{word.word}\nlooks away {word.sentinel:.0%}", fontsize=10)
+        name = f"[{word.word}]" if word.is_mark else word.word
+        panel.set_title(f"{name}\nlooks away {word.sentinel:.0%}", fontsize=10)
     for panel in panels:
         panel.axis("off")
-    report = detokenize([[word.word for word in sentence] for sentence in sentences])
+    report = detokenize(spoken(sentences))
     figure.suptitle(report, fontsize=9, wrap=True)
     figure.supxlabel(notice, fontsize=7)
     return figure

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.models.attention import WordAttention
+from coherent_cxr.models.attention import WordAttention, attended_words, spoken
 from coherent_cxr.models.decoding import decode, word_ids
 from coherent_cxr.models.encoder import VIEWS
 from coherent_cxr.models.generator import ReportGenerator
@@ -19,7 +19,7 @@ from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 Report = list[list[WordAttention]]
-"""Words of each sentence with their maps."""
+"""Words of each sentence, finding marks included, with their maps."""
 
 
 class AttendedMention(NamedTuple):
@@ -31,6 +31,8 @@ class AttendedMention(NamedTuple):
         status: 1 affirmed, 0 denied, -1 uncertain.
         sentinel: Mean share on the sentinel over the mention's words.
         regions: Mean share of each region over the words, scaled to sum to one ``(rows, columns)``.
+        mark_sentinel: Share on the sentinel while the finding mark of its sentence was written; None for a
+            generator without marks.
     """
 
     study: int
@@ -38,6 +40,7 @@ class AttendedMention(NamedTuple):
     status: int
     sentinel: float
     regions: NDArray[np.float64]
+    mark_sentinel: float | None = None
 
 
 @torch.no_grad()
@@ -64,10 +67,12 @@ def write_with_maps(
         for maps, sentences in zip(written.attention.cpu().numpy(), word_ids(written.reports), strict=True):
             reports.append(
                 [
-                    [
-                        WordAttention(word, maps[s, w, :-1].reshape(-1, side), float(maps[s, w, -1]))
-                        for w, word in vocabulary.words_at(sentence)
-                    ]
+                    attended_words(
+                        vocabulary,
+                        sentence,
+                        maps[s, :, :-1].reshape(maps.shape[1], -1, side),
+                        maps[s, :, -1],
+                    )
                     for s, sentence in enumerate(sentences)
                 ]
             )
@@ -76,7 +81,7 @@ def write_with_maps(
 
 def report_text(report: Report) -> str:
     """Return the readable report."""
-    return detokenize([[word.word for word in sentence] for sentence in report])
+    return detokenize(spoken(report))
 
 
 def word_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
@@ -103,13 +108,16 @@ def attended_mentions(labeler: CheXpertLabeler, reports: Sequence[Report]) -> li
     """Pair every mention of an observation with the attention of its words."""
     found = []
     for number, report in enumerate(reports):
-        words = [word for sentence in report for word in sentence]
+        marks = [[word.sentinel for word in sentence if word.is_mark] for sentence in report]
+        placed = [(w, m) for s, m in zip(report, marks, strict=True) for w in s if not w.is_mark]
+        words = [word for word, _ in placed]
         text = report_text(report)
         spans = word_spans(text, [word.word for word in words])
         for mention in labeler.explain(text):
             if mention.observation == "No Finding":
                 continue
             own = [w for w, (a, b) in zip(words, spans, strict=True) if a < mention.end and b > mention.start]
+            mark = next((m for w, m in placed if w is own[0]), [])
             regions = np.mean([w.regions for w in own], axis=0, dtype=np.float64)
             found.append(
                 AttendedMention(
@@ -118,6 +126,7 @@ def attended_mentions(labeler: CheXpertLabeler, reports: Sequence[Report]) -> li
                     mention.status,
                     float(np.mean([w.sentinel for w in own])),
                     regions / max(regions.sum(), 1e-12),
+                    mark[0] if mark else None,
                 )
             )
     return found

@@ -24,7 +24,8 @@ def attention_by_status(
 
     Three numbers per mention: the share on the sentinel (0 to 1; how far the model looks away), the share of
     regions it effectively uses (exp of the map's entropy over the number of regions, 0 to 1; 1 is an even
-    look at everything), and the share of the map in the observation's home.
+    look at everything), and the share of the map in the observation's home. Where the generator writes
+    finding marks, a fourth: the share on the sentinel while the mark of the mention's sentence was written.
 
     Args:
         mentions: Mentions with their maps.
@@ -46,11 +47,15 @@ def attention_by_status(
         for name, own in kept.items()
         if min(sum(m.status == s for m in own) for s in (POSITIVE, NEGATIVE)) >= fewest
     }
+    measures = ["sentinel", "regions used", "home"]
+    if all(m.mark_sentinel is not None for own in kept.values() for m in own):
+        measures.append("mark sentinel")
     homes = {name: home(mean_map(own, POSITIVE)) for name, own in kept.items()}
     groups = {**kept, ALL: [mention for own in kept.values() for mention in own]} if kept else {}
     rows = []
     for name, own in groups.items():
         values = np.array([_numbers(mention, homes[mention.observation]) for mention in own])
+        values = values[:, : len(measures)]
         affirmed = np.array([mention.status == POSITIVE for mention in own])
         weights = patient_weights([str(mention.study) for mention in own], resamples, seed)
         weights = np.vstack([np.ones(len(own)), weights])
@@ -60,7 +65,7 @@ def attention_by_status(
         resampled = resampled[~np.isnan(resampled).any(axis=1)]  # a resample may lack one of the two
         interval, p_value = percentile_interval(resampled), paired_p_value(resampled)
         counts = (int(affirmed.sum()), int((~affirmed).sum()))
-        for column, measure in enumerate(("sentinel", "regions used", "home")):
+        for column, measure in enumerate(measures):
             low, high = interval.low[column], interval.high[column]
             sides = (means[0][0, column], means[1][0, column], difference[0, column])
             rows.append((name, measure, *sides, low, high, p_value[column], *counts))
@@ -81,10 +86,16 @@ def home(regions: NDArray[np.float64]) -> NDArray[np.bool_]:
     return chosen.reshape(regions.shape)
 
 
-def _numbers(mention: AttendedMention, at_home: NDArray[np.bool_]) -> tuple[float, float, float]:
+def _numbers(mention: AttendedMention, at_home: NDArray[np.bool_]) -> tuple[float, float, float, float]:
     shares = mention.regions.ravel()
     entropy = -(shares * np.log(np.maximum(shares, 1e-12))).sum()
-    return mention.sentinel, float(np.exp(entropy)) / shares.size, float(mention.regions[at_home].sum())
+    used, home_share = float(np.exp(entropy)) / shares.size, float(mention.regions[at_home].sum())
+    return (
+        mention.sentinel,
+        used,
+        home_share,
+        np.nan if mention.mark_sentinel is None else mention.mark_sentinel,
+    )
 
 
 def _weighted_mean(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:

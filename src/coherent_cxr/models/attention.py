@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,17 +15,46 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 
 
 class WordAttention(NamedTuple):
-    """One written word.
+    """One written word, or the finding mark in front of a sentence.
 
     Attributes:
-        word: The word.
+        word: The word; of a mark, what the sentence states.
         regions: Share of attention on each region ``(rows, columns)``, 0 to 1.
         sentinel: Share on the visual sentinel: how far the model looked away, 0 to 1; all shares sum to one.
+        is_mark: Whether it is a finding mark, which is no part of the report.
     """
 
     word: str
     regions: NDArray[np.float32]
     sentinel: float
+    is_mark: bool = False
+
+
+def attended_words(
+    vocabulary: Vocabulary, ids: Sequence[int], regions: NDArray[np.float32], sentinels: NDArray[np.float32]
+) -> list[WordAttention]:
+    """Put the words of a sentence and their maps together.
+
+    Args:
+        vocabulary: Its words.
+        ids: Word ids, perhaps a finding mark first.
+        regions: Share of each region ``(words, rows, columns)``, padded.
+        sentinels: Share on the sentinel ``(words,)``, padded.
+    """
+    return [
+        WordAttention(
+            vocabulary.tokens[i].strip("<>") if i in vocabulary.mark_ids else vocabulary.tokens[i],
+            regions[place],
+            float(sentinels[place]),
+            i in vocabulary.mark_ids,
+        )
+        for place, i in enumerate(ids)
+    ]
+
+
+def spoken(sentences: Sequence[Sequence[WordAttention]]) -> list[list[str]]:
+    """Return the words of each sentence, without finding marks."""
+    return [[word.word for word in sentence if not word.is_mark] for sentence in sentences]
 
 
 @torch.no_grad()
@@ -39,7 +69,7 @@ def write_with_attention(
         image: Prepared grey image ``(size, size)``.
 
     Returns:
-        Words of each sentence with their maps.
+        Words of each sentence, finding marks included, with their maps.
     """
     device = next(model.parameters()).device
     pixels = torch.from_numpy(np.array(image)).unsqueeze(0).to(device)
@@ -50,9 +80,6 @@ def write_with_attention(
     # A generator of whole studies has the image in both views' places: its shares there add up.
     regions = maps[..., :-1].reshape(*maps.shape[:-1], -1, side, side).sum(axis=-3)
     return [
-        [
-            WordAttention(word, regions[s, w], float(maps[s, w, -1]))
-            for w, word in vocabulary.words_at(sentence)
-        ]
+        attended_words(vocabulary, sentence, regions[s], maps[s, :, -1])
         for s, sentence in enumerate(word_ids(written.reports)[0])
     ]

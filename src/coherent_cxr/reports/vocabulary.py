@@ -76,15 +76,7 @@ class Vocabulary:
         Raises:
             IndexError: If an id is not in the vocabulary.
         """
-        return [word for _, word in self.words_at(ids)]
-
-    def words_at(self, ids: Iterable[int]) -> list[tuple[int, str]]:
-        """Return the words of a sentence's ids and where each stands among them; a finding mark is no word.
-
-        Raises:
-            IndexError: If an id is not in the vocabulary.
-        """
-        return [(place, self.tokens[i]) for place, i in enumerate(ids) if i not in self.mark_ids]
+        return [self.tokens[i] for i in ids if i not in self.mark_ids]
 
     def without_marks(self, ids: Iterable[int]) -> list[int]:
         """Return a sentence's ids without its finding mark."""

@@ -14,7 +14,7 @@ from PIL import Image
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.images.decode import fit, read_square
-from coherent_cxr.models.attention import WordAttention, write_with_attention
+from coherent_cxr.models.attention import WordAttention, spoken, write_with_attention
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.reports.text import detokenize
 
@@ -32,8 +32,8 @@ class Report:
         text: Readable findings.
         sentences: The same, sentence by sentence.
         labels: CheXpert labels of the text: 1 positive, 0 negative, -1 uncertain, None absent.
-        attention: Words of each sentence with the share of attention on each region of the image and on the
-            visual sentinel.
+        attention: Words of each sentence, finding marks included, with the share of attention on each region
+            of the image and on the visual sentinel.
         image: The prepared grey image ``(size, size)`` the model read, under the attention maps.
         system: Name of the training that wrote it, for example ``full``.
     """
@@ -79,7 +79,7 @@ class ReportWriter:
         attention = write_with_attention(self._model, self.bundle.vocabulary, image)
         if self.remove_repeats:
             attention = _without_repeats(attention)
-        sentences = [[word.word for word in sentence] for sentence in attention]
+        sentences = spoken(attention)
         text = detokenize(sentences)
         return Report(
             text=text,
@@ -118,5 +118,5 @@ def prepared(source: ImageSource, size: int) -> NDArray[np.uint8]:
 
 
 def _without_repeats(sentences: list[list[WordAttention]]) -> list[list[WordAttention]]:
-    words = [[word.word for word in sentence] for sentence in sentences]
+    words = spoken(sentences)
     return [sentence for i, sentence in enumerate(sentences) if words[i] not in words[:i]]

@@ -18,10 +18,10 @@ SHOWN_SIZE = 256
 
 
 class ShownWord(NamedTuple):
-    """A word of the report.
+    """A word of the report, or the finding mark in front of a sentence.
 
     Attributes:
-        text: The word with the space or punctuation around it.
+        text: The word.
         colour: Number of its colour; None for a word without a map on the page.
         away: Share on the sentinel, in percent.
     """
@@ -29,10 +29,11 @@ class ShownWord(NamedTuple):
     text: str
     colour: int | None
     away: int
+    is_mark: bool
 
 
 class ShownMap(NamedTuple):
-    """A map over the radiograph: the word, the number of its colour, the picture, the sentinel's percent."""
+    """A map over the radiograph: word or mark, number of its colour, picture, the sentinel's percent."""
 
     word: str
     colour: int
@@ -54,7 +55,10 @@ def attended_study(study_id: str, image: NDArray[np.uint8], report: Report) -> A
     chosen = most_visual_words(report, len(COLOURS))
     number = {id(word): place for place, word in enumerate(chosen)}
     sentences = [
-        [ShownWord(word.word, number.get(id(word)), round(100 * word.sentinel)) for word in sentence]
+        [
+            ShownWord(word.word, number.get(id(word)), round(100 * word.sentinel), word.is_mark)
+            for word in sentence
+        ]
         for sentence in report
     ]
     maps = [
