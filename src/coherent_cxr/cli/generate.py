@@ -43,10 +43,10 @@ def generate(image: Path, model: str, uri: str | None, as_json: bool, attention:
 
     For research only, not for clinical use.
     """
-    from coherent_cxr.images.decode import UnreadableImageError, read_image
+    from coherent_cxr.images.decode import UnreadableImageError, read_square
 
     try:
-        read_image(image)  # a wrong file is told at once, not after the model is loaded
+        read_square(image, 64)  # a wrong file is told at once, not after the model is loaded
     except UnreadableImageError as error:
         raise click.ClickException(str(error)) from error
 

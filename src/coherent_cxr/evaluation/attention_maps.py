@@ -117,6 +117,8 @@ def attended_mentions(labeler: CheXpertLabeler, reports: Sequence[Report]) -> li
             if mention.observation == "No Finding":
                 continue
             own = [w for w, (a, b) in zip(words, spans, strict=True) if a < mention.end and b > mention.start]
+            if not own:
+                continue
             mark = next((m for w, m in placed if w is own[0]), [])
             regions = np.mean([w.regions for w in own], axis=0, dtype=np.float64)
             found.append(

@@ -90,4 +90,7 @@ def why_meteor_was_not_run(asked: bool) -> str:
     """
     if not asked:
         return "METEOR was not run: it was switched off (evaluation.meteor is false)."
-    return "METEOR was not run: it needs Java, and where these reports were scored no working java was found."
+    return (
+        "METEOR was not run: it needs Java, and where these reports were scored there was no working java, "
+        "or its program failed (the log then says why)."
+    )

@@ -63,7 +63,8 @@ def score_systems(
         _measures(config, judges, output, references, written.get(output.name), wanted) for output in outputs
     ]
     for output, measures in zip(outputs, by_system, strict=True):
-        measures += [meteors[output.name]] if output.name in meteors else []
+        if output.name in meteors:
+            measures.append(meteors[output.name])
     every = [measure for measures in by_system for measure in measures]
     metrics = list(dict.fromkeys(metric for measure in every for metric in measure.metrics))
     place = {metric: column for column, metric in enumerate(metrics)}

@@ -173,10 +173,15 @@ def encode_reports(
     reports = {
         study: [vocabulary.encode(sentence) for sentence in tokens_of[study]] for study in splits["study_id"]
     }
-    sentences = list(reports.values())
+    unmarked = list(reports.values())
     if config.finding_marks or config.sentence_order == "findings_first":
         _check_labels(sentence_labels, reports)
     if config.finding_marks:
+        if not vocabulary.mark_ids:
+            raise ValueError(
+                "The vocabulary has no finding marks, but vocabulary_building.finding_marks is true; run the "
+                "pipeline vocabulary_building again."
+            )
         marks_in = finding_marks(sentence_labels, occurrences)
         reports = {
             study: [
@@ -189,8 +194,8 @@ def encode_reports(
         reports = {study: [report[i] for i in order[study]] for study, report in reports.items()}
     encoded = splits[["study_id", "split"]].reset_index(drop=True)
     encoded["sentences"] = pd.Series(list(reports.values()), dtype=object)
-    encoded["n_words"] = [sum(map(len, report)) for report in sentences]
-    encoded["n_unknown"] = [sum(s.count(Vocabulary.unk_id) for s in report) for report in sentences]
+    encoded["n_words"] = [sum(map(len, report)) for report in unmarked]
+    encoded["n_unknown"] = [sum(s.count(Vocabulary.unk_id) for s in report) for report in unmarked]
     return encoded.astype({"n_words": "int64", "n_unknown": "int64"})
 
 

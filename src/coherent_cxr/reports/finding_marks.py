@@ -2,7 +2,8 @@
 
 One finding is worded in many ways and the normal sentences in few, so word by word a normal sentence is the
 likeliest even where a finding is likelier than none. With a mark in front, the generator first decides what
-to state, over all wordings together, and then how. Marks are words to the generator and to nobody else.
+to state, over all wordings together, and then how. Marks are words to the generator and never part of a
+report.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Vocabulary:
     """Tokens by id: padding, sentence start, sentence end, unknown, words by falling count, finding marks.
 
     A finding mark stands in front of a sentence and says what it states (:mod:`.finding_marks`). The
-    generator reads and writes it like a word; nobody else sees it.
+    generator reads and writes it like a word; it is never part of a report's text.
 
     Args:
         tokens: All tokens in the order of their ids, the four special ones first. Finding marks begin with
@@ -51,11 +51,9 @@ class Vocabulary:
             raise ValueError(f"These tokens stand more than once in the vocabulary: {', '.join(twice)}.")
 
     @classmethod
-    def from_reports(
-        cls, reports: Iterable[Sequence[Sequence[str]]], min_count: int, marks: Sequence[str] = ()
-    ) -> Vocabulary:
-        """Keep the words that occur often enough, equally frequent ones by spelling, and all marks."""
-        return cls.from_counts(count_words(reports), min_count, marks)
+    def from_reports(cls, reports: Iterable[Sequence[Sequence[str]]], min_count: int) -> Vocabulary:
+        """Keep the words that occur often enough; equally frequent ones by spelling."""
+        return cls.from_counts(count_words(reports), min_count)
 
     @classmethod
     def from_counts(cls, counts: Mapping[str, int], min_count: int, marks: Sequence[str] = ()) -> Vocabulary:

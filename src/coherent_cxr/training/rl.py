@@ -16,7 +16,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle, weights_digest
 from coherent_cxr.rewards import CiderD, RewardContext, build_rewards
 from coherent_cxr.training.advantage import Judge
-from coherent_cxr.training.checkpoint import fingerprint
+from coherent_cxr.training.checkpoint import fingerprint, step_seed
 from coherent_cxr.training.distributed import current_world, training_device
 from coherent_cxr.training.history import COLUMNS
 from coherent_cxr.training.mle import TrainedGenerator
@@ -150,7 +150,11 @@ def fine_tune(
         rows = [history, _gain_rows(history, "reward", change)]
         if config.validation_draws:
             before, after = (
-                of.drawn_statistics(drawing, config.choice(device), config.validation_draws)
+                of.drawn_statistics(
+                    drawing,
+                    config.choice(torch.Generator(device).manual_seed(step_seed(config.seed))),
+                    config.validation_draws,
+                )
                 for of, drawing in ((start_validator, start), (validator, model))
             )
             rows.append(_gain_rows(history, "drawn_reward", gain(rewards, before, after, config.seed)))

@@ -8,7 +8,6 @@ from coherent_cxr.configuration import configuration, require
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.models.writing import Choice
 from coherent_cxr.rewards import RewardConfig
-from coherent_cxr.training.checkpoint import step_seed
 from coherent_cxr.training.rl_telemetry import CollapseConfig
 
 
@@ -92,7 +91,6 @@ class RlFineTuningConfig:
             alone = config.baseline == "leave_one_out" and self.samples < 2
             require(not alone, f"{name}.samples", self.samples, f"2 or more: '{reward}' is leave_one_out")
 
-    def choice(self, device: torch.device) -> Choice:
-        """Return how reports are drawn, from the run's seed."""
-        randomness = torch.Generator(device).manual_seed(step_seed(self.seed))
+    def choice(self, randomness: torch.Generator) -> Choice:
+        """Return how reports are drawn."""
         return Choice(True, randomness, self.temperature, self.top_k, self.top_p)

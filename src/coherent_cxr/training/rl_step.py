@@ -75,7 +75,7 @@ class RlStep:
         rows = self.train.image_rows[chosen]
         regions = self.regions_of(rows)
         several = regions.repeat_interleave(config.samples, dim=0) if config.samples > 1 else regions
-        choice = Choice(True, randomness, config.temperature, config.top_k, config.top_p)
+        choice = config.choice(randomness)
         greedy = None
         if self.judge.needs_greedy:
             sampled, greedy = draw_reports_and_greedy(model, regions, config.samples, choice)

@@ -22,8 +22,9 @@ class ShownWord(NamedTuple):
 
     Attributes:
         text: The word.
-        colour: Number of its colour; None for a word without a map on the page.
+        colour: Number of its colour; None for a word or mark without a map on the page.
         away: Share on the sentinel, in percent.
+        is_mark: Whether it is a finding mark.
     """
 
     text: str

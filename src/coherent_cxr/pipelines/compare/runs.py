@@ -42,7 +42,8 @@ def find_runs(config: CompareConfig, client: mlflow.MlflowClient) -> tuple[Recor
     def find(wanted: str | None, place: int) -> Run:
         with_results: list[Run] = []
         for run in _runs_with_results(client):
-            if run.info.run_id.startswith(wanted) if wanted else len(with_results) == place:
+            newest = wanted is None and len(with_results) == place
+            if newest or (wanted is not None and run.info.run_id.startswith(wanted)):
                 return run
             with_results.append(run)
         if wanted is None:
