@@ -122,9 +122,7 @@ def test_every_section_is_there_and_says_what_it_is_not_for(page):
     assert "Drawn by a program." in page
     assert page.count('<article class="study') >= 6
     # under the table of language metrics and where it is said how they were measured
-    assert (
-        page.count("METEOR was not run: it needs Java, and where these reports were scored there was no working java") == 2
-    )
+    assert page.count("METEOR was not run: it needs Java, and where these reports were scored there") == 2
 
 
 def test_what_was_not_run_is_said_and_never_a_zero(page):
