@@ -4,7 +4,11 @@ Real Open-I reports from the ``torchxrayvision`` package, image features at rand
 whatever they hold), the generator of the paper's size. After some likelihood steps, so that sampled reports
 have the length of real ones, both kinds of step are timed in turn, on a processor in process time::
 
-    OMP_NUM_THREADS=1 python benchmarks/rl_step.py [--batch N] [--warm-up N] [--steps N] [--sentence-feedback]
+    OMP_NUM_THREADS=1 python benchmarks/rl_step.py [--batch N] [--samples N] [--warm-up N] [--steps N]
+        [--sentence-feedback]
+
+With several samples per image, the reinforcement step takes fewer images, so that both kinds of step learn
+from the same number of reports.
 """
 
 from __future__ import annotations
@@ -69,6 +73,7 @@ last: dict[str, float] = {}
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--batch", type=int, default=64)
+    options.add_argument("--samples", type=int, default=1)
     options.add_argument("--warm-up", type=int, default=80)
     options.add_argument("--steps", type=int, default=12)
     options.add_argument("--sentence-feedback", action="store_true")
@@ -104,8 +109,8 @@ def main() -> None:
 
     steps: dict[str, Step] = {"MLE": mle}
     for system, shares in SYSTEMS.items():
-        rewards = {name: RewardConfig(weight=weight) for name, weight in shares.items()}
-        run = RlFineTuningConfig(system=system, rewards=rewards)
+        rewards = {name: RewardConfig(weight=weight, baseline="greedy") for name, weight in shares.items()}
+        run = RlFineTuningConfig(system=system, rewards=rewards, samples=given.samples)
         built = build_rewards(rewards, RewardContext(cider, references.labels))
         steps[f"RL {system}"] = RlStep(
             config=run,
@@ -117,17 +122,19 @@ def main() -> None:
             references=references,
             reader=ReportReader(vocabulary, labeler),
             cider=cider,
-            judge=Judge(built, run.gamma),
+            judge=Judge(built, run.gamma, run.samples),
         )
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     in_rewards: dict[str, list[float]] = {name: [] for name in steps}
     for number, chosen in enumerate(batches):
         for name, step in steps.items():
             last.clear()
-            seconds[name].append(take(step, number, chosen, optimizer))
+            images = chosen if name == "MLE" else chosen[: len(chosen) // given.samples]
+            seconds[name].append(take(step, number, images, optimizer))
             in_rewards[name].append(last.get("reward_seconds", 0.0))
     sys.stdout.write(
-        f"{given.batch} images a step, {last['words']:.0f} words in {last['sentences']:.1f} sentences "
+        f"{given.batch} reports a step, {given.samples} per image in RL, "
+        f"{last['words']:.0f} words in {last['sentences']:.1f} sentences "
         f"sampled, {device}, {torch.get_num_threads()} threads, medians of {given.steps} steps\n\n"
         "| step | ms | ratio to MLE | ms in rewards | share of the step |\n|---|---|---|---|---|\n"
     )

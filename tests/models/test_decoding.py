@@ -14,6 +14,7 @@ from coherent_cxr.models.decoding import (
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.models.writing import Choice
+from coherent_cxr.reports.vocabulary import Vocabulary
 
 
 def log_probability(model, regions, reports):
@@ -191,3 +192,17 @@ def test_drawn_and_greedy_reports_come_out_of_one_go_as_from_two(model, regions)
     assert word_ids(drawn) != [report for report in word_ids(greedy) for _ in range(3)]
     frozen, _ = draw_reports_and_greedy(model, regions, 2, cold)
     assert word_ids(frozen) == [report for report in word_ids(greedy) for _ in range(2)]
+
+
+@pytest.mark.parametrize("how", ["greedy", "beam"])
+def test_a_finding_mark_stands_in_front_alone_and_is_followed_by_a_word(config, regions, how):
+    torch.manual_seed(0)
+    model = ReportGenerator(config, 20, marks={18, 19}).eval()
+    with torch.no_grad():
+        model.word_decoder.word.bias[18] += 100  # the likeliest word everywhere
+        model.word_decoder.word.bias[Vocabulary.eos_id] += 50  # and then an end
+    for report in word_ids(decode(model, regions, how, beams=3).reports):
+        for mark, *words in report:
+            assert mark == 18
+            assert len(words) == 1
+            assert words[0] not in (18, 19)

@@ -51,7 +51,7 @@ class ModelBundle:
 
     def build(self) -> ReportGenerator:
         """Return the generator with its weights, in evaluation mode on the CPU."""
-        model = ReportGenerator(self.config, len(self.vocabulary))
+        model = ReportGenerator(self.config, len(self.vocabulary), marks=self.vocabulary.mark_ids)
         model.load_state_dict(self.weights)
         return model.eval()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import torch
@@ -59,13 +60,19 @@ class ReportGenerator(nn.Module):
     """CNN-RNN-RNN report generator (Liu et al. 2019, section 3)."""
 
     def __init__(
-        self, config: GeneratorConfig, vocabulary_size: int, normalisation: Normalisation | None = None
+        self,
+        config: GeneratorConfig,
+        vocabulary_size: int,
+        normalisation: Normalisation | None = None,
+        marks: Collection[int] = (),
     ) -> None:
         super().__init__()
         self.config = config
         self.encoder = ImageEncoder(config.size, config.dropout, config.study_input, normalisation)
         self.sentence_decoder = SentenceDecoder(config.size, config.sentence_feedback)
-        self.word_decoder = WordDecoder(vocabulary_size, config.size, config.attention_size, config.dropout)
+        self.word_decoder = WordDecoder(
+            vocabulary_size, config.size, config.attention_size, config.dropout, marks
+        )
 
     def forward(self, regions: Tensor, reports: TargetReports, read: Tensor | None = None) -> TeacherForced:
         """Score given reports word by word without any loop over sentences or words.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import torch
@@ -67,8 +68,16 @@ class WordDecoder(nn.Module):
 
     impossible: Tensor
     end: Tensor
+    marks: Tensor
 
-    def __init__(self, vocabulary_size: int, size: int, attention_size: int, dropout: float) -> None:
+    def __init__(
+        self,
+        vocabulary_size: int,
+        size: int,
+        attention_size: int,
+        dropout: float,
+        marks: Collection[int] = (),
+    ) -> None:
         super().__init__()
         self.size = size
         self.embedding = nn.Embedding(vocabulary_size, size, padding_idx=Vocabulary.pad_id)
@@ -88,6 +97,10 @@ class WordDecoder(nn.Module):
         end = torch.zeros(vocabulary_size, dtype=torch.bool)
         end[Vocabulary.eos_id] = True
         self.register_buffer("end", end, persistent=False)
+        is_mark = torch.zeros(vocabulary_size, dtype=torch.bool)
+        is_mark[sorted(marks)] = True
+        self.register_buffer("marks", is_mark, persistent=False)
+        self.has_marks = bool(marks)
 
     def look(self, regions: Tensor) -> Sight:
         """Prepare regions ``(batch, K, size)`` for decoding."""
@@ -177,6 +190,25 @@ class WordDecoder(nn.Module):
         if first:
             logits = logits.masked_fill(self.end, float("-inf"))
         return logits, attention, DecoderState(hidden, cell)
+
+    def well_formed(self, logits: Tensor, previous: Tensor) -> Tensor:
+        """Exclude what makes no sentence: a finding mark elsewhere than in front, and an end right behind it.
+
+        For greedy decoding and beam search; a drawn report may be malformed, so that its log-probability is
+        that of the drawing. Training makes both unlikely within its first steps.
+
+        Args:
+            logits: Of the next word ``(batch, rows, vocabulary)``.
+            previous: The word before ``(batch, rows)``.
+
+        Returns:
+            The logits with minus infinity where a word is excluded.
+        """
+        if not self.has_marks:
+            return logits
+        inside = (previous != Vocabulary.bos_id).unsqueeze(-1)
+        excluded = (inside & self.marks) | (self.marks[previous].unsqueeze(-1) & self.end)
+        return logits.masked_fill(excluded, float("-inf"))
 
     def _squashed_memory(self, inputs: Tensor, before: Tensor, hidden: Tensor) -> Tensor:
         # A fused LSTM keeps its cell states to itself. As h_j = o_j * tanh(m_j), recomputing the output gate

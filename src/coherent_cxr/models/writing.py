@@ -54,10 +54,16 @@ class Choice:
         drawn = torch.rand(chance.shape, generator=self.generator, device=chance.device) < chance
         return drawn if self.greedy is None else torch.where(self.greedy.unsqueeze(1), logits > 0, drawn)
 
-    def words(self, logits: Tensor) -> Tensor:
-        """Choose a word for each row of logits ``(batch, rows, vocabulary)``."""
+    def words(self, logits: Tensor, well_formed: Tensor | None = None) -> Tensor:
+        """Choose a word for each row of logits ``(batch, rows, vocabulary)``.
+
+        Args:
+            logits: Those that words are drawn by.
+            well_formed: Those that the likeliest word is taken by, of equal shape; ``logits`` by default.
+        """
+        well_formed = logits if well_formed is None else well_formed
         if not self.draws:
-            return logits.argmax(dim=-1)
+            return well_formed.argmax(dim=-1)
         # By inverting the cumulated chances: one random number per row, where torch.multinomial draws one per
         # word. In double precision, so that the last sum exceeds every draw and no impossible word is chosen.
         sums = torch.softmax(self.allowed(logits / self.temperature), dim=-1).double().cumsum(dim=-1)
@@ -67,7 +73,7 @@ class Choice:
         drawn = torch.searchsorted(sums, draws * sums[..., -1:], right=True).squeeze(-1)
         if self.greedy is None:
             return drawn
-        return torch.where(self.greedy.unsqueeze(1), logits.argmax(dim=-1), drawn)
+        return torch.where(self.greedy.unsqueeze(1), well_formed.argmax(dim=-1), drawn)
 
     def allowed(self, logits: Tensor) -> Tensor:
         """Set the logits of words that top-k or top-p exclude to minus infinity."""
@@ -113,7 +119,8 @@ def write_sentences(
     written, maps = [], []
     for _ in range(model.config.max_words):
         logits, attention, state = model.word_decoder.step(word, context, tables, sight, state)
-        word = choice.words(logits).masked_fill(ended, Vocabulary.pad_id)
+        well_formed = model.word_decoder.well_formed(logits, word)
+        word = choice.words(logits, well_formed).masked_fill(ended, Vocabulary.pad_id)
         written.append(word)
         if keep_attention:
             maps.append(attention.masked_fill(ended.unsqueeze(-1), 0.0))
@@ -155,6 +162,7 @@ def write_sentences_by_beam(
     state = None
     for _ in range(model.config.max_words):
         logits, _, state = model.word_decoder.step(word.flatten(1), context, tables, sight, state)
+        logits = model.word_decoder.well_formed(logits, word.flatten(1))
         log = torch.log_softmax(logits, dim=-1).view(batch, rows, beams, -1)
         # An ended hypothesis goes on with padding alone, at no cost.
         log = log.masked_fill(ended.unsqueeze(-1), -math.inf)

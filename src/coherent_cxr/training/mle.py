@@ -156,7 +156,7 @@ def train_mle(
     held_out = samples_of_split(encoded_reports, store, "validation", config.generator, images_per_study=1)
     with torch.random.fork_rng():
         torch.manual_seed(step_seed(config.seed))
-        model = ReportGenerator(config.generator, len(vocabulary)).to(device)
+        model = ReportGenerator(config.generator, len(vocabulary), marks=vocabulary.mark_ids).to(device)
     backbone = model.encoder.backbone
     backbone.load_state_dict(dict(encoder_weights))
     backbone.requires_grad_(config.encoder == "trainable")
