@@ -18,6 +18,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.reports.finding_marks import marks_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GENERATORS = {"mle", "nlg", "ccr", "full", "full_fbeta"}
@@ -84,8 +85,10 @@ def test_no_patient_crosses_the_splits_and_only_training_words_are_known(catalog
         for sentence in tokens[study]
         for word in sentence
     }
-    words = {token for token in catalog.load("vocabulary")["tokens"] if not token.startswith("<")}
-    assert words <= training_words
+    marks = set(marks_of([name for name in OBSERVATIONS if name != "No Finding"]))
+    known = set(catalog.load("vocabulary")["tokens"][4:])
+    assert known <= training_words | marks
+    assert marks <= known
 
 
 def test_every_system_wrote_a_report_for_every_test_study(catalog):
