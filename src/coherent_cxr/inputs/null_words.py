@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 NULL_WORDS = frozenset(
-    {"", "nan", "none", "null", "nil", "na", "n a", "nat", "not available", "not applicable", "unknown", "missing"}
+    ("", "nan", "none", "null", "nil", "na", "n a", "nat", "not available", "not applicable", "missing")
 )
 """What counts as no text at all, in lower case and without punctuation ("N/A", "<NA>", "None.")."""
 
@@ -16,7 +16,7 @@ def is_null(value: object) -> bool:
     """Return whether a cell or a section holds nothing.
 
     Args:
-        value: A cell of any type; None, NaN and pandas' NA are null, and so is text without a letter or digit.
+        value: A cell of any type. None, NaN, pandas' NA and text without a letter or digit are null.
 
     Returns:
         True for a missing value, for blank text and for text that is one of :data:`NULL_WORDS`.
