@@ -26,7 +26,7 @@ from torch import Tensor
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.corpora.parsing import ReportParsingConfig, parse_reports
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.encoder import CHANNELS
+from coherent_cxr.models.encoders import architecture
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.findings import FindingsExtractionConfig, extract_findings
 from coherent_cxr.reports.text import metric_text
@@ -91,7 +91,7 @@ def main() -> None:
     references = References(texts, label_codes(labeler.label_many(findings["text"]), OBSERVATIONS))
     cider = CiderD.from_corpus(texts)
     model, start = (ReportGenerator(config, len(vocabulary)).to(device) for _ in range(2))
-    features = torch.rand(512, REGIONS, CHANNELS, device=device)
+    features = torch.rand(512, REGIONS, architecture("densenet121").channels, device=device)
 
     def regions_of(rows: NDArray[np.int64]) -> Tensor:
         regions: Tensor = model.encoder(features[torch.from_numpy(rows % 512).to(device)])

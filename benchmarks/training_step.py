@@ -18,7 +18,7 @@ from decoder import batch_of, like_openi, seconds
 from torch.nn import functional
 
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.encoder import LabelClassifier
+from coherent_cxr.models.encoder import Backbone, LabelClassifier
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.likelihood import likelihood_loss
 from coherent_cxr.models.precision import Precision, encoder_autocast
@@ -55,7 +55,7 @@ def _measure(
     config = GeneratorConfig()
     torch.manual_seed(0)
     model = ReportGenerator(config, chosen.vocabulary).train().to(device)
-    classifier = LabelClassifier(14).train().to(device)
+    classifier = LabelClassifier(14, Backbone()).train().to(device)
     reports = batch_of(like_openi(chosen.batch, chosen.vocabulary), config)
     reports = type(reports)(*(tensor.to(device) for tensor in reports))
     targets = torch.randint(0, 2, (chosen.batch, 14), device=device).float()

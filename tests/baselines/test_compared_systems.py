@@ -16,7 +16,8 @@ from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.images.building import build_store
 from coherent_cxr.images.source import open_source
-from coherent_cxr.models.encoder import Backbone
+from coherent_cxr.models.encoder import Backbone, LabelClassifier
+from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
@@ -56,7 +57,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     torch.manual_seed(0)
     return Corpus(
         build_store(images, open_source(folder / "pictures"), 64, folder / "store")[0],
-        Backbone().state_dict(),
+        PretrainedEncoder("densenet121", [LabelClassifier(1, Backbone()).state_dict()]),
         vocabulary,
         pd.DataFrame(
             {

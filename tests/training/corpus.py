@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.images.store import ImageStore, content_digest
-from coherent_cxr.models.encoder import Backbone
+from coherent_cxr.models.encoder import Backbone, LabelClassifier
+from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
@@ -32,7 +32,7 @@ SENTENCES = {
 
 class Corpus(NamedTuple):
     store: ImageStore
-    encoder_weights: dict[str, Tensor]
+    encoder: PretrainedEncoder
     vocabulary: Vocabulary
     encoded_reports: pd.DataFrame
     findings: pd.DataFrame
@@ -60,7 +60,9 @@ def make_corpus(folder: Path, studies: int = 24) -> Corpus:
     torch.manual_seed(0)
     return Corpus(
         store=make_store(folder, ids, [kinds.index(k) for k in kind]),
-        encoder_weights=dict(Backbone().state_dict()),
+        encoder=PretrainedEncoder(
+            "densenet121", [LabelClassifier(len(OBSERVATIONS), Backbone()).state_dict()]
+        ),
         vocabulary=vocabulary,
         encoded_reports=encoded,
         findings=findings,

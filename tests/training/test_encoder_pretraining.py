@@ -3,59 +3,68 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.models.bundle import weights_digest
-from coherent_cxr.models.encoder import Backbone
-from coherent_cxr.training import encoder_pretraining
-from coherent_cxr.training.encoder_pretraining import (
-    EncoderPretrainingConfig,
-    labelled_images,
-    pretrain_encoder,
-    shifted,
-)
+from coherent_cxr.models.pretrained import PretrainedEncoder
+from coherent_cxr.training.encoder import train as module
+from coherent_cxr.training.encoder.augmentation import augmented
+from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
+from coherent_cxr.training.encoder.scores import auroc_by_label, score_labels, study_means
+from coherent_cxr.training.encoder.targets import frequent_terms, labelled_images, terms_by_study
+from coherent_cxr.training.encoder.train import pretrain_encoder
 
 
 @pytest.fixture
 def config(checkpoint_folder) -> EncoderPretrainingConfig:
     return EncoderPretrainingConfig(
-        epochs=4, batch_size=8, learning_rate=2e-3, precision="fp32", checkpoint_folder=checkpoint_folder
+        encoder="mobilenet_v3_large",  # the fastest
+        epochs=4,
+        batch_size=8,
+        learning_rate=2e-3,
+        precision="fp32",
+        checkpoint_folder=checkpoint_folder,
     )
 
 
-def train(config, corpus):
-    return pretrain_encoder(config, corpus.store, corpus.labels, corpus.splits)
+def train(config, corpus, **more):
+    return pretrain_encoder(config, corpus.store, corpus.labels, corpus.splits, **more)
 
 
 def test_it_learns_the_labels(config, corpus):
-    history = train(dataclasses.replace(config, epochs=5), corpus).history
+    config = dataclasses.replace(config, epochs=4, encoder="efficientnet_lite0", weights="imagenet")
+    pretrained, history = train(config, corpus)
     auroc = history[history["metric"] == "auroc"]["value"].tolist()
     assert auroc[-1] > 0.9
     assert {"auroc/Cardiomegaly", "auroc/Pleural Effusion"} <= set(history["metric"])
     loss = history[history["metric"] == "label_loss"]["value"].tolist()
     assert loss[-1] < loss[0]
+    scores = score_labels(config, pretrained, corpus.store).set_index("study_id")
+    truth = corpus.labels.set_index("study_id")
+    positive = truth.index[truth["Cardiomegaly"] == 1]
+    rest = truth.index.difference(positive)
+    assert scores.loc[positive, "Cardiomegaly"].mean() > scores.loc[rest, "Cardiomegaly"].mean()
 
 
-def test_the_first_epochs_may_see_images_of_half_the_side(config, corpus, monkeypatch):
-    sides = []
-    forward = Backbone.forward
-
-    def watched(self, images):
-        sides.append(images.shape[-1])
-        return forward(self, images)
-
-    monkeypatch.setattr(Backbone, "forward", watched)
-    train(dataclasses.replace(config, epochs=2, half_size_epochs=1), corpus)
-    # four steps and one validation batch per epoch, which always sees whole images
-    assert sides == [32] * 4 + [64] + [64] * 5
+def test_members_differ_and_the_average_of_weights_is_what_is_kept(config, corpus):
+    config = dataclasses.replace(config, epochs=1, members=2, average_weights=0.5)
+    pretrained, history = train(config, corpus)
+    first, second = pretrained.members
+    assert weights_digest(first) != weights_digest(second)
+    assert {"auroc", "member 2/auroc"} <= set(history["metric"])
+    alone, _ = train(dataclasses.replace(config, members=1), corpus)
+    assert weights_digest(alone.members[0]) == weights_digest(first)
+    unaveraged, _ = train(dataclasses.replace(config, members=1, average_weights=0.0), corpus)
+    assert weights_digest(unaveraged.members[0]) != weights_digest(first)
 
 
 def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, monkeypatch):
-    config = dataclasses.replace(config, epochs=2)
-    whole = train(dataclasses.replace(config, checkpoint_folder=str(tmp_path / "whole")), corpus)
+    config = dataclasses.replace(config, epochs=2, average_weights=0.9)
+    whole, _ = train(dataclasses.replace(config, checkpoint_folder=str(tmp_path / "whole")), corpus)
     calls = 0
 
     def interrupted(*arguments):
@@ -63,49 +72,111 @@ def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, mo
         calls += 1
         if calls == 5:
             raise KeyboardInterrupt
-        return shifted(*arguments)
+        return augmented(*arguments)
 
     config = dataclasses.replace(config, checkpoint_every=2)
     with monkeypatch.context() as patched:
-        patched.setattr(encoder_pretraining, "shifted", interrupted)
+        patched.setattr(module, "augmented", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(config, corpus)
-    assert weights_digest(train(config, corpus).weights) == weights_digest(whole.weights)
+    assert weights_digest(train(config, corpus)[0].members[0]) == weights_digest(whole.members[0])
 
 
-def test_uncertain_labels_are_not_known_and_absent_ones_are_negative(corpus):
+@pytest.mark.parametrize(
+    ("policy", "of_uncertain"), [("ignored", (0, False)), ("soft", (0.5, True)), ("positive", (1, True))]
+)
+def test_what_uncertain_labels_teach(corpus, policy, of_uncertain):
     labels = corpus.labels.copy()
     labels["Edema"] = labels["Edema"].astype("Int8")
     labels.loc[0, "Edema"], labels.loc[1, "Edema"], labels.loc[2, "Edema"] = -1, 1, 0
-    images = labelled_images(corpus.store, labels, corpus.splits, "train")
-    of_study = dict(zip(corpus.store.index["row"], corpus.store.index["study_id"], strict=True))
+    images = labelled_images(corpus.store, labels, corpus.splits, "train", policy)
     column = OBSERVATIONS.index("Edema")
     seen = {
-        of_study[row]: (images.targets[i, column], bool(images.known[i, column]))
-        for i, row in enumerate(images.rows)
+        study: (images.targets[i, column], bool(images.known[i, column]))
+        for i, study in enumerate(images.study_ids)
     }
-    assert [seen[s] for s in ("s00", "s01", "s02", "s03")] == [(0, False), (1, True), (0, True), (0, True)]
+    # absent (s03) is negative
+    assert [seen[s] for s in ("s00", "s01", "s02", "s03")] == [of_uncertain, (1, True), (0, True), (0, True)]
 
 
-def test_images_move_as_a_whole_and_nothing_wraps_in():
-    images = torch.arange(1, 101, dtype=torch.uint8).view(1, 10, 10)
-    assert torch.equal(shifted(images, 0.0, torch.Generator()), images)
-    moves = set()
-    for seed in range(30):
-        moved = shifted(images, 0.1, torch.Generator().manual_seed(seed))[0].numpy()
-        kept = np.isin(images[0].numpy(), moved)
-        assert set(moved.flatten()) <= {0, *images.flatten().tolist()}
-        assert kept.sum() in (81, 90, 100)
-        moves.add(moved.tobytes())
-    assert len(moves) == 9
+def test_a_target_that_is_not_known_changes_nothing(config, corpus):
+    """Extra images whose labels are all unknown must leave the loss as if they were not labelled at all."""
+    images = labelled_images(corpus.store, corpus.labels, corpus.splits, "test")
+    unknown = images._replace(known=np.zeros_like(images.known))
+    other = unknown._replace(targets=1 - images.targets)
+    config = dataclasses.replace(config, epochs=1)
+    one, other_way = (train(config, corpus, extra=[extra])[0].members[0] for extra in (unknown, other))
+    assert weights_digest(one) == weights_digest(other_way)
+    taught, _ = train(config, corpus, extra=[images])
+    assert weights_digest(taught.members[0]) != weights_digest(one)
+
+
+def test_mesh_terms_are_learnt_beside_the_labels_and_left_out_of_the_result(config, corpus):
+    terms = pd.DataFrame({"study_id": corpus.labels["study_id"], "term": "Opacity/lung/base"})
+    config = dataclasses.replace(config, epochs=1, mesh_weight=0.5, mesh_min_count=2)
+    with_terms, _ = train(config, corpus, mesh_terms=terms)
+    without, _ = train(dataclasses.replace(config, mesh_weight=0.0), corpus, mesh_terms=terms)
+    assert with_terms.members[0]["head.bias"].shape == (len(OBSERVATIONS),)
+    assert weights_digest(with_terms.members[0]) != weights_digest(without.members[0])
+
+
+def test_terms_count_alone_and_with_each_qualifier():
+    table = pd.DataFrame(
+        {"study_id": ["a", "b", "b", "test"], "term": ["Opacity/lung/base", "Opacity/lung", "Spine", "Spine"]}
+    )
+    assert terms_by_study(table)["b"] == {"Opacity", "Opacity/lung", "Spine"}
+    assert frequent_terms(table, {"a", "b"}, least=2) == ["Opacity", "Opacity/lung"]
+    assert frequent_terms(table, {"a", "b"}, least=1)[:3] == ["Opacity", "Opacity/lung", "Opacity/base"]
+
+
+def test_every_image_changes_by_itself_and_stays_in_range():
+    images = torch.full((4, 20, 20), 200, dtype=torch.uint8)
+    config = EncoderPretrainingConfig().augmentation
+    still = dataclasses.replace(config, shift=0.0)
+    assert torch.equal(augmented(images, still, torch.Generator()), images.float() / 255)
+    moved = augmented(images, dataclasses.replace(config, shift=0.2), torch.Generator().manual_seed(1))
+    assert moved.min() == 0  # black comes in from outside
+    assert len({image.numpy().tobytes() for image in moved}) == 4
+    bright = augmented(
+        images, dataclasses.replace(still, brightness=0.5, contrast=0.5), torch.Generator().manual_seed(1)
+    )
+    assert 0 <= bright.min() <= bright.max() <= 1
+    assert len(set(bright[:, 0, 0].tolist())) == 4
+
+
+def test_scores_of_a_study_are_the_mean_over_its_images():
+    studies, means = study_means(["b", "a", "b"], np.array([[1.0, 2], [5, 6], [3, 4]], dtype=np.float32))
+    assert studies == ["b", "a"]
+    assert means.tolist() == [[2, 3], [5, 6]]
+
+
+def test_auroc_by_hand_and_unknown_truths_left_out():
+    scores = np.zeros((4, 14), np.float32)
+    scores[:, 1] = [0.1, 0.4, 0.35, 0.8]
+    truth = np.zeros((4, 14), bool)
+    truth[:, 1] = [False, False, True, True]
+    known = np.ones((4, 14), bool)
+    assert auroc_by_label(scores, truth, known) == {"auroc": 0.75, f"auroc/{OBSERVATIONS[1]}": 0.75}
+    known[1, 1] = False  # the negative that scores above a positive
+    assert auroc_by_label(scores, truth, known)["auroc"] == 1.0
+
+
+def test_an_encoder_travels_as_tensors_and_says_what_it_is(config, corpus):
+    pretrained, _ = train(dataclasses.replace(config, epochs=0), corpus)
+    back = PretrainedEncoder.from_tensors(pretrained.to_tensors())
+    assert back.encoder == "mobilenet_v3_large"
+    assert weights_digest(back.members[0]) == weights_digest(pretrained.members[0])
+    with pytest.raises(ValueError, match="run the pipeline encoder_pretraining again"):
+        PretrainedEncoder.from_tensors({"features.conv0.weight": torch.zeros(1)})
 
 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
         ({"batch_size": 1}, "'encoder_pretraining.batch_size' is 1; it must be at least 2"),
-        ({"max_shift": 0.5}, "below 0.5"),
-        ({"epochs": 2, "half_size_epochs": 2}, "'encoder_pretraining.half_size_epochs' is 2"),
+        ({"augmentation": {"shift": 0.5}}, "augmentation.shift' is 0.5"),
+        ({"encoder": "densenet"}, "one of convnext_tiny, densenet121"),
+        ({"average_weights": 1.0}, "below 1"),
         ({"accumulate": 0}, "a positive whole number"),
         ({"select": "loss"}, "select"),
     ],

@@ -135,7 +135,7 @@ def test_two_processes_give_the_losses_of_one_with_twice_the_batch(config, corpu
 def test_a_trainable_encoder_learns_and_its_normalisation_keeps_its_statistics(config, corpus):
     config = changed(config, encoder="trainable", epochs=1, learning_rate=1e-4)
     trained = train(config, corpus)
-    start = corpus.encoder_weights
+    start = corpus.encoder.backbone_state()
     moved = {
         n for n, v in start.items() if not torch.equal(v, trained.bundle.weights[f"encoder.backbone.{n}"])
     }
@@ -161,7 +161,7 @@ def test_the_projection_may_start_at_principal_components(config, corpus):
 
 def mean_features(corpus):
     backbone = Backbone().eval()
-    backbone.load_state_dict(corpus.encoder_weights)
+    backbone.load_state_dict(corpus.encoder.backbone_state())
     frontal = corpus.store.index.query("view == 'frontal'").sort_values("study_id")["row"].to_numpy()
     with torch.no_grad():
         return backbone(torch.from_numpy(corpus.store.pixels[frontal])).mean(dim=1)

@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 def model(corpus, request):
     torch.manual_seed(0)
     model = ReportGenerator(GeneratorConfig(size=16, study_input=request.param), len(corpus.vocabulary))
-    model.encoder.backbone.load_state_dict(corpus.encoder_weights)
+    model.encoder.backbone.load_state_dict(corpus.encoder.backbone_state())
     return model.eval()
 
 

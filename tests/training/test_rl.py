@@ -43,7 +43,7 @@ def make_generator(corpus, **changes) -> ModelBundle:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         model = ReportGenerator(config, len(corpus.vocabulary))
-    model.encoder.backbone.load_state_dict(corpus.encoder_weights)
+    model.encoder.backbone.load_state_dict(corpus.encoder.backbone_state())
     return ModelBundle(config, corpus.vocabulary, corpus.store.size, model.state_dict(), {"system": "mle"})
 
 

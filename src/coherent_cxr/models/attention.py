@@ -75,7 +75,7 @@ def write_with_attention(
     pixels = torch.from_numpy(np.array(image)).unsqueeze(0).to(device)
     written = decode(model, model.encoder(model.encoder.backbone(pixels)), keep_attention=True)
     assert written.attention is not None
-    side = image.shape[0] // 32
+    side = image.shape[0] // model.encoder.backbone.stride
     maps = written.attention[0].cpu().numpy()
     # A generator of whole studies has the image in both views' places: its shares there add up.
     regions = maps[..., :-1].reshape(*maps.shape[:-1], -1, side, side).sum(axis=-3)

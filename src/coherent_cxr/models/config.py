@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from coherent_cxr.configuration import configuration, require
+from coherent_cxr.models.encoders import encoder_names
 
 StudyInput = Literal["per_image", "per_study"]
 
@@ -14,6 +15,7 @@ class GeneratorConfig:
     """Architecture of the CNN-RNN-RNN generator (Liu et al. 2019, section 3; sizes as recalled).
 
     Attributes:
+        encoder: Name of the image encoder, a module of :mod:`coherent_cxr.models.encoders`.
         size: d, the width of image regions, topics, word embeddings and both LSTM states.
         attention_size: Width of the hidden layer that scores a region against a decoder state.
         dropout: Probability of dropping an activation of regions, word inputs and word outputs.
@@ -25,6 +27,7 @@ class GeneratorConfig:
             writing it again; false is the paper's decoder, whose topics follow from the image alone.
     """
 
+    encoder: str = "densenet121"
     size: int = 256
     attention_size: int = 64
     dropout: float = 0.5
@@ -37,4 +40,10 @@ class GeneratorConfig:
         """Refuse impossible sizes."""
         for key in ("size", "attention_size", "max_sentences", "max_words"):
             require(getattr(self, key) > 0, f"generator.{key}", getattr(self, key), "a positive whole number")
+        require(
+            self.encoder in encoder_names(),
+            "generator.encoder",
+            self.encoder,
+            f"one of {', '.join(encoder_names())}",
+        )
         require(0 <= self.dropout < 1, "generator.dropout", self.dropout, "at least 0 and below 1")

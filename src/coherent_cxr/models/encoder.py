@@ -1,40 +1,37 @@
-"""Image encoder: DenseNet-121, its last feature map read as K regions."""
+"""Image encoder: a convolutional network whose last feature map is read as K regions."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
-from torchvision.models import densenet121
 
 from coherent_cxr.models.config import StudyInput
-
-CHANNELS = 1024
-"""Channels of DenseNet-121's last feature map."""
+from coherent_cxr.models.encoders.architecture import EncoderName, Normalisation, architecture
 
 VIEWS = 2
 """Images of a study that are read together: frontal and lateral."""
 
 
-class Normalisation(NamedTuple):
-    """How grey values in [0, 1] become the network's input: ``(grey - mean) / std``, per input channel."""
-
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
-
-
 class Backbone(nn.Module):
-    """DenseNet-121 up to its last feature map; the normalisation its weights expect travels with them."""
+    """A convolutional network up to its last feature map, with the normalisation that its weights expect.
+
+    Attributes:
+        name: Name of the encoder.
+        channels: Channels of a region's features.
+        stride: Side of a region's field, in pixels.
+    """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, normalisation: Normalisation | None = None) -> None:
+    def __init__(self, name: EncoderName = "densenet121", normalisation: Normalisation | None = None) -> None:
         super().__init__()
+        self.name = name
+        described = architecture(name)
+        self.channels, self.stride = described.channels, described.stride
         normalisation = normalisation or Normalisation()
         # channels last, as the pixels below
-        self.features = densenet121(weights=None).features.to(memory_format=torch.channels_last)
+        self.features = described.build().to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(normalisation.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(normalisation.std).view(1, 3, 1, 1))
 
@@ -42,31 +39,46 @@ class Backbone(nn.Module):
         """Return region features.
 
         Args:
-            images: Grey images, uint8 in 0..255, ``(batch, height, width)``.
+            images: Grey images ``(batch, height, width)``: uint8 in 0..255, or floats in 0..1.
 
         Returns:
-            Features ``(batch, K, 1024)``; K is the number of 32 x 32 pixel fields, row by row.
+            Features ``(batch, K, channels)``; K is the number of ``stride`` x ``stride`` pixel fields, row by
+            row.
         """
-        grey = images.to(self.mean.dtype).div(255).unsqueeze(1)
+        grey = (images if images.is_floating_point() else images.to(self.mean.dtype).div(255)).unsqueeze(1)
         # (batch, 1, height, width) broadcasts to three channels here.
         pixels = ((grey - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        maps = torch.relu(self.features(pixels))
-        # (batch, 1024, rows, columns) -> (batch, K, 1024)
+        maps: Tensor = self.features(pixels)
+        # (batch, channels, rows, columns) -> (batch, K, channels)
         return maps.flatten(2).transpose(1, 2)
+
+    def cells(self, side: int) -> int:
+        """Return K of a square image of ``side`` pixels."""
+        return (side // self.stride) ** 2
 
 
 class LabelClassifier(nn.Module):
-    """Backbone, mean over regions, one logit per observation: what the encoder is pretrained as."""
+    """Backbone, mean over regions, one logit per label: what the encoder is pretrained as.
 
-    def __init__(self, observations: int, normalisation: Normalisation | None = None) -> None:
+    Args:
+        labels: Number of labels.
+        backbone: The encoder.
+        dropout: Probability of dropping a mean feature.
+    """
+
+    def __init__(self, labels: int, backbone: Backbone, dropout: float = 0.0) -> None:
         super().__init__()
-        self.backbone = Backbone(normalisation)
-        self.head = nn.Linear(CHANNELS, observations)
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(backbone.channels, labels)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits ``(batch, observations)`` for uint8 images ``(batch, height, width)``."""
-        features: Tensor = self.backbone(images)
-        logits: Tensor = self.head(features.float().mean(dim=1))
+        """Return logits ``(batch, labels)`` for images as :class:`Backbone` takes them."""
+        return self.classify(self.backbone(images))
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Return logits ``(batch, labels)`` for features ``(batch, K, channels)``."""
+        logits: Tensor = self.head(self.dropout(features.float().mean(dim=1)))
         return logits
 
 
@@ -83,11 +95,11 @@ class ImageEncoder(nn.Module):
         size: int,
         dropout: float,
         study_input: StudyInput = "per_image",
-        normalisation: Normalisation | None = None,
+        encoder: EncoderName = "densenet121",
     ) -> None:
         super().__init__()
-        self.backbone = Backbone(normalisation)
-        self.projection = nn.Linear(CHANNELS, size)
+        self.backbone = Backbone(encoder)
+        self.projection = nn.Linear(self.backbone.channels, size)
         self.dropout = nn.Dropout(dropout)
         self.view = nn.Embedding(VIEWS, size) if study_input == "per_study" else None
 
@@ -95,8 +107,8 @@ class ImageEncoder(nn.Module):
         """Project backbone features to regions.
 
         Args:
-            features: Of one image each ``(batch, K, 1024)``, or of a study's images
-                ``(batch, VIEWS, K, 1024)``.
+            features: Of one image each ``(batch, K, channels)``, or of a study's images
+                ``(batch, VIEWS, K, channels)``.
             views: View of each of a study's images, 0 frontal and 1 lateral ``(batch, VIEWS)``; by default
                 all are frontal.
 

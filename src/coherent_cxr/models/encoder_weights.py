@@ -8,7 +8,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from coherent_cxr.models.encoder import Backbone, Normalisation
+from coherent_cxr.models.encoder import Backbone
+from coherent_cxr.models.encoders.architecture import EncoderName, Normalisation, architecture
+from coherent_cxr.models.pretrained import PretrainedEncoder
 
 XRAYVISION = "torchxrayvision:"
 
@@ -17,45 +19,52 @@ class EncoderWeightsError(RuntimeError):
     """Named encoder weights that cannot be had; the message says what to do."""
 
 
-def load_backbone(name: str) -> Backbone:
-    """Return a DenseNet-121 backbone with named weights and the normalisation they expect.
+def load_backbone(encoder: EncoderName, weights: str) -> Backbone:
+    """Return an encoder with named weights and the normalisation they expect.
 
     Args:
-        name: ``none`` (random weights, from the global seed), ``imagenet`` (torchvision),
-            ``torchxrayvision:<weights>`` (for example ``torchxrayvision:densenet121-res224-all``), or the
+        encoder: Name of the encoder.
+        weights: ``none`` (random weights, from the global seed), ``imagenet``,
+            ``torchxrayvision:<weights>`` (for example ``torchxrayvision:densenet121-res224-chex``), or the
             path of a ``.safetensors`` file with a backbone's state.
 
     Raises:
-        EncoderWeightsError: If the name is unknown, the file does not fit, or a download fails.
+        EncoderWeightsError: If the name is unknown, the file does not fit the encoder, or weights cannot be
+            had here.
     """
-    if name == "none":
-        return Backbone()
-    if name == "imagenet":
-        return _imagenet()
-    if name.startswith(XRAYVISION):
-        return _xrayvision(name.removeprefix(XRAYVISION))
-    return _from_file(Path(name))
+    if weights == "none":
+        return Backbone(encoder)
+    if weights == "imagenet":
+        return _imagenet(encoder)
+    if weights.startswith(XRAYVISION):
+        return _xrayvision(encoder, weights.removeprefix(XRAYVISION))
+    return _from_file(encoder, Path(weights))
 
 
-def _imagenet() -> Backbone:
-    from torchvision.models import DenseNet121_Weights, densenet121
-
+def _imagenet(encoder: EncoderName) -> Backbone:
+    described = architecture(encoder)
     try:
-        network = densenet121(weights=DenseNet121_Weights.IMAGENET1K_V1)
+        state = described.imagenet()
+    except ImportError as error:
+        raise EncoderWeightsError(
+            f"The ImageNet weights of '{encoder}' come with a package that is not installed ({error}). "
+            "Install the project again, or set the encoder's `weights` to 'none'."
+        ) from error
     except OSError as error:
-        raise EncoderWeightsError(_no_download("imagenet", error)) from error
-    backbone = Backbone(Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    backbone.features.load_state_dict(network.features.state_dict())
+        raise EncoderWeightsError(_no_download(f"{encoder}, imagenet", error)) from error
+    backbone = Backbone(encoder, described.imagenet_normalisation)
+    backbone.features.load_state_dict(dict(state))
     return backbone
 
 
-def _xrayvision(weights: str) -> Backbone:
+def _xrayvision(encoder: EncoderName, weights: str) -> Backbone:
     import torchxrayvision
 
-    if not weights.startswith("densenet121"):
+    if not weights.startswith("densenet121") or encoder != "densenet121":
         raise EncoderWeightsError(
-            f"'{XRAYVISION}{weights}' is no DenseNet-121; name one such as "
-            f"'{XRAYVISION}densenet121-res224-all'."
+            f"'{XRAYVISION}{weights}' cannot start the encoder '{encoder}': only DenseNet-121 is taken from "
+            f"torchxrayvision. Name the encoder 'densenet121' and weights such as "
+            f"'{XRAYVISION}densenet121-res224-chex'."
         )
     try:
         network = torchxrayvision.models.DenseNet(weights=weights)
@@ -65,24 +74,36 @@ def _xrayvision(weights: str) -> Backbone:
     # gives the same first feature map when each channel carries a third of the kernel.
     state = dict(network.features.state_dict())
     state["conv0.weight"] = state["conv0.weight"].repeat(1, 3, 1, 1) / 3
-    backbone = Backbone(Normalisation((0.5,) * 3, (1 / 2048,) * 3))
+    backbone = Backbone(encoder, Normalisation((0.5,) * 3, (1 / 2048,) * 3))
     backbone.features.load_state_dict(state)
     return backbone
 
 
-def _from_file(path: Path) -> Backbone:
+def _from_file(encoder: EncoderName, path: Path) -> Backbone:
     if not path.is_file():
         raise EncoderWeightsError(
             f"Encoder weights '{path}' are neither a known name (none, imagenet, {XRAYVISION}<weights>) nor "
             "a file. Correct the setting `weights`."
         )
     state: dict[str, Tensor] = load_file(path)
-    backbone = Backbone()
+    if any("/" in name for name in state):  # written by the stage encoder_pretraining
+        try:
+            pretrained = PretrainedEncoder.from_tensors(state)
+        except ValueError as error:
+            raise EncoderWeightsError(f"'{path}': {error}") from error
+        if pretrained.encoder != encoder:
+            raise EncoderWeightsError(
+                f"'{path}' holds the encoder '{pretrained.encoder}', the setting `encoder` is '{encoder}'. "
+                "Make them the same."
+            )
+        state = pretrained.backbone_state()
+    backbone = Backbone(encoder)
     try:
         backbone.load_state_dict(state)
     except RuntimeError as error:
         raise EncoderWeightsError(
-            f"'{path}' does not hold the weights of a DenseNet-121 backbone: {str(error).splitlines()[-1]}"
+            f"'{path}' does not hold the weights of the encoder '{encoder}': "
+            f"{str(error).splitlines()[-1].strip()[:200]}"
         ) from error
     return backbone
 

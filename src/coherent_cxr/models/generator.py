@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.encoder import ImageEncoder, Normalisation
+from coherent_cxr.models.encoder import ImageEncoder
 from coherent_cxr.models.layout import WordLayout, counted_words, word_layout
 from coherent_cxr.models.sentence_decoder import SentenceDecoder
 from coherent_cxr.models.word_decoder import WordDecoder
@@ -63,12 +63,11 @@ class ReportGenerator(nn.Module):
         self,
         config: GeneratorConfig,
         vocabulary_size: int,
-        normalisation: Normalisation | None = None,
         marks: Collection[int] = (),
     ) -> None:
         super().__init__()
         self.config = config
-        self.encoder = ImageEncoder(config.size, config.dropout, config.study_input, normalisation)
+        self.encoder = ImageEncoder(config.size, config.dropout, config.study_input, config.encoder)
         self.sentence_decoder = SentenceDecoder(config.size, config.sentence_feedback)
         self.word_decoder = WordDecoder(
             vocabulary_size, config.size, config.attention_size, config.dropout, marks

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,8 +22,8 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import weights_digest
-from coherent_cxr.models.encoder import Backbone
 from coherent_cxr.models.precision import Precision
+from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards.labels import ABSENT, label_codes
@@ -99,7 +100,7 @@ class _Studies(NamedTuple):
 def run_compared_systems(
     config: BaselinesConfig,
     store: ImageStore,
-    encoder_weights: Mapping[str, Tensor],
+    encoder: PretrainedEncoder,
     vocabulary: Vocabulary,
     encoded_reports: pd.DataFrame,
     findings: pd.DataFrame,
@@ -111,7 +112,7 @@ def run_compared_systems(
     Args:
         config: The stage's settings.
         store: Prepared images.
-        encoder_weights: State of the pretrained encoder's backbone, which stays frozen.
+        encoder: The pretrained encoder, which stays frozen.
         vocabulary: Words by id.
         encoded_reports: ``study_id``, ``split``, ``sentences`` of word ids.
         findings: ``study_id``, ``tokens``.
@@ -120,8 +121,7 @@ def run_compared_systems(
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder = Path(config.checkpoint_folder)
-    backbone = Backbone().to(device)
-    backbone.load_state_dict(dict(encoder_weights))
+    backbone = encoder.backbone().to(device)
     cached = cached_features(backbone, store, folder, config.precision, device)
     digest = fingerprint(weights_digest(backbone.state_dict()), store.digest)
     train = _of_split("train", None, store, vocabulary, encoded_reports, findings, labels)
@@ -132,6 +132,7 @@ def run_compared_systems(
         return torch.from_numpy(cached[chosen]).to(device).float()
 
     longest = config.captioner.max_words
+    captioner = dataclasses.replace(config.captioner, channels=backbone.channels)
     data = CaptionData(train.samples(longest), validation.samples(longest), features, digest)
     reports, guesses, histories = [], [], []
     models: dict[str, Tensor] = {}
@@ -144,7 +145,7 @@ def run_compared_systems(
             chosen = system().choose(training, _means(cached, rows))
             reports.append(_report_table(name, study_ids, [train.reports[row] for row in chosen]))
         else:
-            build = functools.partial(system, config.captioner, len(vocabulary))
+            build = functools.partial(system, captioner, len(vocabulary))
             trained = train_captioner(name, build, config.training, data, folder, device)
             written = write_captions(trained.model, rows, features, vocabulary, config.training.seed, device)
             reports.append(_report_table(name, study_ids, written))

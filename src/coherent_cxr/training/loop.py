@@ -40,7 +40,7 @@ class Loop:
     Attributes:
         name: Shown beside the progress bar.
         model: Module to train; its whole state is checkpointed.
-        optimizer: Its optimiser.
+        optimizer: Its optimiser; a parameter group's ``scale`` multiplies the learning rate.
         samples: Number of training samples.
         epochs: Passes over them.
         batch_size: Samples per step, over all ranks.
@@ -147,7 +147,7 @@ class Loop:
         began = time.perf_counter()
         rate = self.learning_rate(progress.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("scale", 1.0)
         world, device = current_world(), next(self.model.parameters()).device
         self.optimizer.zero_grad(set_to_none=True)
         mine: dict[str, float] = {}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.store import ImageStore
@@ -18,6 +16,7 @@ from coherent_cxr.models.bundle import ModelBundle, weights_digest
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.precision import Precision
+from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.checkpoint import fingerprint, step_seed
@@ -129,7 +128,7 @@ class TrainedGenerator(NamedTuple):
 def train_mle(
     config: MleTrainingConfig,
     store: ImageStore,
-    encoder_weights: Mapping[str, Tensor],
+    encoder: PretrainedEncoder,
     vocabulary: Vocabulary,
     encoded_reports: pd.DataFrame,
     findings: pd.DataFrame,
@@ -141,7 +140,7 @@ def train_mle(
     Args:
         config: The stage's settings.
         store: Prepared images.
-        encoder_weights: State of the encoder's backbone to start from.
+        encoder: The pretrained encoder to start from; it also says which architecture the generator has.
         vocabulary: Words by id.
         encoded_reports: ``study_id``, ``split``, ``sentences`` of word ids.
         findings: ``study_id``, ``tokens``: the references validation compares with.
@@ -152,13 +151,16 @@ def train_mle(
         The model of the best validation epoch, the history and examples.
     """
     device = training_device()
+    config = dataclasses.replace(
+        config, generator=dataclasses.replace(config.generator, encoder=encoder.encoder)
+    )
     train = samples_of_split(encoded_reports, store, "train", config.generator)
     held_out = samples_of_split(encoded_reports, store, "validation", config.generator, images_per_study=1)
     with torch.random.fork_rng():
         torch.manual_seed(step_seed(config.seed))
         model = ReportGenerator(config.generator, len(vocabulary), marks=vocabulary.mark_ids).to(device)
     backbone = model.encoder.backbone
-    backbone.load_state_dict(dict(encoder_weights))
+    backbone.load_state_dict(encoder.backbone_state())
     backbone.requires_grad_(config.encoder == "trainable")
     if config.compile:
         backbone.compile()

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import weights_digest
-from coherent_cxr.models.encoder import CHANNELS, Backbone
+from coherent_cxr.models.encoder import Backbone
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.precision import Precision, encoder_autocast
 from coherent_cxr.training.checkpoint import fingerprint
@@ -46,7 +46,7 @@ def cached_features(
         batch_size: Images per forward pass.
 
     Returns:
-        Features ``(images, K, 1024)`` as float16, read only.
+        Features ``(images, K, channels)`` as float16, read only.
     """
     key = fingerprint(weights_digest(backbone.state_dict()), store.digest, precision)
     path = folder / f"features-{key}.npy"
@@ -55,10 +55,10 @@ def cached_features(
         _remove_leftovers(folder)
         writing = path.with_suffix(f".writing-{os.getpid()}.npy")
         backbone.eval()
-        cells = (store.pixels.shape[1] // 32) * (store.pixels.shape[2] // 32)
+        cells = backbone.cells(store.size)
         count = len(store.pixels)
         features = np.lib.format.open_memmap(
-            writing, mode="w+", dtype=np.float16, shape=(count, cells, CHANNELS)
+            writing, mode="w+", dtype=np.float16, shape=(count, cells, backbone.channels)
         )
         for start in tqdm(range(0, count, batch_size), desc="image features", unit="batch"):
             rows = np.arange(start, min(start + batch_size, count))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from torch import Tensor
 
 from coherent_cxr.evaluation.systems import test_studies
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
 
@@ -15,7 +17,7 @@ from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared
 def compare_systems(
     config: BaselinesConfig,
     image_store: ImageStore,
-    pretrained_encoder: dict[str, Any],
+    pretrained_encoder: dict[str, Tensor],
     vocabulary: dict[str, Any],
     encoded_reports: pd.DataFrame,
     findings: pd.DataFrame,
@@ -26,7 +28,7 @@ def compare_systems(
     result = run_compared_systems(
         config,
         image_store,
-        pretrained_encoder,
+        PretrainedEncoder.from_tensors(pretrained_encoder),
         Vocabulary.from_dict(vocabulary),
         encoded_reports,
         findings,

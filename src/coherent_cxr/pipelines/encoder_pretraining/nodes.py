@@ -1,4 +1,4 @@
-"""Node of the stage."""
+"""Nodes of the stage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.training.encoder_pretraining import EncoderPretrainingConfig
+from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 
 
 def pretrain_encoder(
@@ -18,11 +18,21 @@ def pretrain_encoder(
     splits: pd.DataFrame,
 ) -> tuple[dict[str, Any], pd.DataFrame, Figure]:
     """Train the encoder; return its weights, history and learning curves."""
-    from coherent_cxr.training import encoder_pretraining
     from coherent_cxr.training.curves import learning_curves
     from coherent_cxr.training.distributed import run_in_ranks
+    from coherent_cxr.training.encoder import train
 
-    result = run_in_ranks(
-        encoder_pretraining.pretrain_encoder, config.processes, config, image_store, chexpert_labels, splits
+    pretrained, history = run_in_ranks(
+        train.pretrain_encoder, config.processes, config, image_store, chexpert_labels, splits
     )
-    return result.weights, result.history, learning_curves(result.history, "encoder pretraining")
+    return pretrained.to_tensors(), history, learning_curves(history, "encoder pretraining")
+
+
+def score_labels(
+    config: EncoderPretrainingConfig, pretrained_encoder: dict[str, Any], image_store: ImageStore
+) -> pd.DataFrame:
+    """Score the labels of every study with an image."""
+    from coherent_cxr.models.pretrained import PretrainedEncoder
+    from coherent_cxr.training.encoder import scores
+
+    return scores.score_labels(config, PretrainedEncoder.from_tensors(pretrained_encoder), image_store)

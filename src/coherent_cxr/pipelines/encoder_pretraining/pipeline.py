@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from coherent_cxr.pipelines.encoder_pretraining.nodes import pretrain_encoder
+from coherent_cxr.pipelines.encoder_pretraining.nodes import pretrain_encoder, score_labels
 
 
 def create_pipeline() -> Pipeline:
@@ -14,6 +14,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["params:encoder_pretraining", "image_store", "chexpert_labels", "splits"],
                 outputs=["pretrained_encoder", "encoder_history", "encoder_learning_curves"],
                 name="pretrain_encoder",
-            )
+            ),
+            Node(
+                score_labels,
+                inputs=["params:encoder_pretraining", "pretrained_encoder", "image_store"],
+                outputs="label_scores",
+                name="score_labels",
+            ),
         ]
     )

@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
@@ -25,7 +27,7 @@ def count_document_frequencies(findings: pd.DataFrame, splits: pd.DataFrame) -> 
 def train_mle(
     config: MleTrainingConfig,
     image_store: ImageStore,
-    pretrained_encoder: dict[str, Any],
+    pretrained_encoder: dict[str, Tensor],
     vocabulary: dict[str, Any],
     encoded_reports: pd.DataFrame,
     findings: pd.DataFrame,
@@ -42,7 +44,7 @@ def train_mle(
         config.processes,
         config,
         image_store,
-        pretrained_encoder,
+        PretrainedEncoder.from_tensors(pretrained_encoder),
         Vocabulary.from_dict(vocabulary),
         encoded_reports,
         findings,

@@ -1,0 +1,1 @@
+"""Training of the image encoder on labels, before the generator."""

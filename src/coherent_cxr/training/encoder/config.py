@@ -1,0 +1,103 @@
+"""Settings of the stage ``encoder_pretraining``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from coherent_cxr.configuration import configuration, require
+from coherent_cxr.models.encoders import encoder_names
+from coherent_cxr.models.precision import Precision
+from coherent_cxr.training.encoder.augmentation import AugmentationConfig
+
+UncertainTargets = Literal["ignored", "soft", "positive"]
+
+
+@configuration
+class EncoderPretrainingConfig:
+    """How the image encoder is trained before the generator.
+
+    Attributes:
+        encoder: Name of the encoder, a module of :mod:`coherent_cxr.models.encoders`.
+        weights: Starting weights: ``none``, ``imagenet``, ``torchxrayvision:<name>`` or a .safetensors file.
+        epochs: Passes over the training images; 0 keeps the starting weights as they are.
+        batch_size: Images per step.
+        learning_rate: Peak of the one-cycle schedule (AdamW).
+        head_learning_rate_factor: How many times as fast the new classifier on top learns.
+        weight_decay: AdamW's weight decay.
+        dropout: Probability of dropping a mean feature before the classifier.
+        positive_weight_power: A label's positives weigh (negatives / positives) to this power ...
+        max_positive_weight: ... and at most this, before the power is taken.
+        uncertain: What an uncertain label teaches: nothing (``ignored``), one half (``soft``), ``positive``.
+        augmentation: Random changes of the training images.
+        average_weights: Decay per step of the moving average of weights that is validated and kept; 0 keeps
+            the weights of the last step.
+        mesh_weight: Weight of the loss on frequent MeSH terms of the training studies, where the corpus has
+            them; 0 teaches labels alone.
+        mesh_min_count: Fewest training studies with a term.
+        members: Encoders trained with seeds ``seed``, ``seed + 1`` ...; label probabilities are their mean,
+            regions are those of the first.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        select: Validation number whose best epoch is kept: ``auroc``, or None for the last epoch.
+        patience: Epochs without a better one after which training ends; None: all epochs.
+        accumulate: Parts that a process computes its share of a batch in, to save memory.
+        processes: Training processes started on this machine, one per GPU where there are any.
+        compile: Whether to compile the encoder with torch.compile.
+        checkpoint_every: Steps between checkpoints within an epoch; None: after each epoch only.
+        seed: Seed of weights, order and augmentation.
+        checkpoint_folder: Where unfinished and finished runs keep their checkpoints.
+    """
+
+    encoder: str = "densenet121"
+    weights: str = "none"
+    epochs: int = 5
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    head_learning_rate_factor: float = 1.0
+    weight_decay: float = 1e-2
+    dropout: float = 0.0
+    positive_weight_power: float = 1.0
+    max_positive_weight: float = 10.0
+    uncertain: UncertainTargets = "ignored"
+    augmentation: AugmentationConfig = AugmentationConfig()
+    average_weights: float = 0.0
+    mesh_weight: float = 0.0
+    mesh_min_count: int = 15
+    members: int = 1
+    precision: Precision = "auto"
+    select: Literal["auroc"] | None = None
+    patience: int | None = None
+    accumulate: int = 1
+    processes: int = 1
+    compile: bool = False
+    checkpoint_every: int | None = None
+    seed: int = 0
+    checkpoint_folder: str = "data/06_models/checkpoints"
+
+    def check(self) -> None:
+        """Refuse impossible values."""
+        name = "encoder_pretraining"
+        require(
+            self.encoder in encoder_names(),
+            f"{name}.encoder",
+            self.encoder,
+            f"one of {', '.join(encoder_names())}",
+        )
+        require(self.epochs >= 0, f"{name}.epochs", self.epochs, "0 or more")
+        require(self.batch_size > 1, f"{name}.batch_size", self.batch_size, "at least 2")
+        for key in ("accumulate", "processes", "patience", "checkpoint_every", "members", "mesh_min_count"):
+            value = getattr(self, key)
+            require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
+        for key in ("learning_rate", "head_learning_rate_factor"):
+            require(getattr(self, key) > 0, f"{name}.{key}", getattr(self, key), "positive")
+        for key in ("weight_decay", "mesh_weight", "positive_weight_power"):
+            require(getattr(self, key) >= 0, f"{name}.{key}", getattr(self, key), "0 or more")
+        for key in ("dropout", "average_weights"):
+            require(
+                0 <= getattr(self, key) < 1, f"{name}.{key}", getattr(self, key), "at least 0 and below 1"
+            )
+        require(
+            self.max_positive_weight >= 1,
+            f"{name}.max_positive_weight",
+            self.max_positive_weight,
+            "at least 1",
+        )

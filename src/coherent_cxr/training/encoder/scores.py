@@ -1,0 +1,119 @@
+"""Label scores of images and studies, and how well they tell positives from the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.images.store import ImageStore
+from coherent_cxr.models.encoder import LabelClassifier
+from coherent_cxr.models.precision import Precision, encoder_autocast
+from coherent_cxr.models.pretrained import PretrainedEncoder
+from coherent_cxr.training.distributed import training_device
+from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
+from coherent_cxr.training.regions import cached_features
+from coherent_cxr.training.samples import images_to_tensor
+
+BATCH = 64
+
+
+@torch.no_grad()
+def image_logits(
+    model: LabelClassifier,
+    store: ImageStore,
+    rows: NDArray[np.int64],
+    precision: Precision,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Return the logits of stored images ``(images, labels)``."""
+    model.eval()
+    logits = [np.zeros((0, model.head.out_features), dtype=np.float32)]
+    for start in range(0, len(rows), BATCH):
+        batch = images_to_tensor(store, rows[start : start + BATCH], device)
+        with encoder_autocast(precision, device):
+            features = model.backbone(batch)
+        logits.append(model.classify(features).cpu().numpy())
+    return np.concatenate(logits)
+
+
+def study_means(
+    study_ids: Sequence[str], values: NDArray[np.float32]
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Average what belongs to the same study.
+
+    Args:
+        study_ids: Study of each row.
+        values: ``(rows, columns)``.
+
+    Returns:
+        The studies in the order in which they first appear, and their means ``(studies, columns)``.
+    """
+    studies = list(dict.fromkeys(study_ids))
+    place = {study: index for index, study in enumerate(studies)}
+    places = np.array([place[study] for study in study_ids], dtype=np.int64)
+    sums = np.zeros((len(studies), values.shape[1]), dtype=np.float64)
+    np.add.at(sums, places, values)
+    counts = np.bincount(places, minlength=len(studies)).reshape(-1, 1)
+    return studies, (sums / np.maximum(counts, 1)).astype(np.float32)
+
+
+def auroc_by_label(
+    scores: NDArray[np.float32], truth: NDArray[np.bool_], known: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Return the area under the ROC curve of each observation, and their mean as ``auroc``.
+
+    Args:
+        scores: Higher means more likely positive ``(studies, 14)``.
+        truth: Whether an observation is positive ``(studies, 14)``.
+        known: Which truths count ``(studies, 14)``.
+
+    Returns:
+        ``auroc/<observation>`` in 0..1 and ``auroc``; observations without both a positive and a negative
+        study are left out, and nothing is returned if that leaves none.
+    """
+    areas = {}
+    for column, observation in enumerate(OBSERVATIONS):
+        here = known[:, column]
+        positive = truth[here, column]
+        if 0 < positive.sum() < len(positive):
+            areas[f"auroc/{observation}"] = float(roc_auc_score(positive, scores[here, column]))
+    return {"auroc": float(np.mean(list(areas.values()))), **areas} if areas else {}
+
+
+@torch.no_grad()
+def score_labels(
+    config: EncoderPretrainingConfig, pretrained: PretrainedEncoder, store: ImageStore
+) -> pd.DataFrame:
+    """Score the labels of every study: the mean logit over its images and over the encoder's members.
+
+    Args:
+        config: The stage's settings.
+        pretrained: The trained classifiers.
+        store: Prepared images.
+
+    Returns:
+        ``study_id`` and a logit per observation, in the order of the store's index.
+    """
+    device = training_device()
+    total = np.zeros((len(store), len(OBSERVATIONS)), dtype=np.float64)
+    for classifier in pretrained.classifiers():
+        classifier.to(device)
+        # the generator reads the same features later
+        folder = Path(config.checkpoint_folder)
+        features = cached_features(classifier.backbone, store, folder, config.precision, device)
+        for start in range(0, len(store), BATCH):
+            batch = torch.from_numpy(np.array(features[start : start + BATCH])).to(device)
+            total[start : start + BATCH] += classifier.classify(batch).cpu().numpy()
+    logits = (total / len(pretrained.members)).astype(np.float32)
+    by_row = store.index.sort_values("row")
+    studies, scores = study_means(by_row["study_id"].astype(str).tolist(), logits)
+    table = pd.DataFrame(scores, columns=list(OBSERVATIONS))
+    table.insert(0, "study_id", studies)
+    return table
