@@ -21,7 +21,7 @@ _LIST_NUMBERS = (
     *((f". {number}. ", ". ") for number in range(2, 6)),
     *((f" {number}. ", ". ") for number in range(2, 6)),
 )
-# R2Gen's character class has the range ":" to "[", so it removes <, =, > and @ beside what it lists; hyphens stay.
+# R2Gen's character class holds the range ":" to "[", and so <, =, > and @ beside what it lists; hyphens stay.
 _REMOVED = re.compile(r"[.,?;*!%^&_+():<=>@\[\]{}\"/\\']")
 
 
@@ -31,8 +31,8 @@ class R2GenConfig:
 
     Attributes:
         min_count: How often a word must occur in the training reports; 3 for Open-I, 10 for MIMIC-CXR.
-        max_tokens: Tokens after which both sides are cut; 59 for Open-I, 99 for MIMIC-CXR (its 60 and 100 count
-            the leading 0).
+        max_tokens: Tokens after which both sides are cut; 59 for Open-I, 99 for MIMIC-CXR (its own
+            60 and 100 count the leading 0).
         join_lines: Whether lines and repeated blanks are joined first, as R2Gen does for MIMIC-CXR.
     """
 
