@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.evaluation.protocols import Reports
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.models.decoding import without_repeats
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards.labels import label_codes
@@ -201,18 +203,27 @@ def _repeats(tokens: Sequence[Sequence[str]]) -> tuple[int, int]:
 
 
 def _in_order(system: str, table: pd.DataFrame, study_ids: Sequence[str]) -> pd.DataFrame:
-    given, wanted = table["study_id"].tolist(), set(study_ids)
+    check_studies(system, table["study_id"].tolist(), study_ids)
+    return table.set_index("study_id").loc[list(study_ids)]
+
+
+def check_studies(system: str, given: Sequence[str], study_ids: Sequence[str]) -> None:
+    """Refuse a system that did not answer for exactly these studies.
+
+    Raises:
+        UnequalStudiesError: If it lacks a study, has one too many, or one twice.
+    """
+    wanted = set(study_ids)
     if len(given) != len(set(given)):
-        twice = table.loc[table["study_id"].duplicated(), "study_id"].iloc[0]
-        raise UnequalStudiesError(f"The system '{system}' has more than one report for study '{twice}'.")
+        twice = next(study for study, times in Counter(given).items() if times > 1)
+        raise UnequalStudiesError(f"The system '{system}' has more than one report for study {quote(twice)}.")
     if missing := sorted(wanted - set(given)):
         raise UnequalStudiesError(
             f"The system '{system}' has no report for {len(missing)} of {len(wanted)} studies, the first is "
-            f"'{missing[0]}'. Every system must answer for every study."
+            f"{quote(missing[0])}. Every system must answer for every study."
         )
     if extra := sorted(set(given) - wanted):
         raise UnequalStudiesError(
             f"The system '{system}' has reports for {len(extra)} studies without a reference, the first is "
-            f"'{extra[0]}'."
+            f"{quote(extra[0])}."
         )
-    return table.set_index("study_id").loc[list(study_ids)]

@@ -21,6 +21,8 @@ from coherent_cxr.inputs.null_words import is_null
 from coherent_cxr.inputs.quoting import listed, quote
 from coherent_cxr.inputs.text_files import decode, read_bytes
 
+__all__ = ["Table", "TableError", "describe", "load_table", "read_table"]
+
 _DIGIT = re.compile(r"\d").search
 
 _ENDINGS = {
