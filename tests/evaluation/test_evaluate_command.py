@@ -36,7 +36,8 @@ def test_it_writes_metrics_comparisons_headline_and_a_page(files, tmp_path):
     )
     assert answer.exit_code == 0, answer.output
     summary = json.loads((output / "metrics_summary.json").read_text())
-    assert list(summary) == ["mine", "copy"]
+    assert list(summary) == ["affirm all", "normal report", "mine", "copy"]
+    assert "ATTENTION: every report of 'copy' is its reference" in answer.output
     assert summary["copy"]["BLEU-4"] == pytest.approx(1)
     assert summary["mine"]["BLEU-4"] < 0.6
     metrics = pd.read_csv(output / "metrics.csv", keep_default_na=False)
@@ -62,12 +63,13 @@ def test_without_patients_the_page_says_so(files, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("study_id,words\nS1,a\n", "has no column for the report (looked for report, findings"),
+        ("study_id,words\nS1,a\n", "has no column for the generated reports (looked for generated, "),
         ("study_id,report\n", "has a header but no report"),
         ("study_id,report\nS1,a\nS1,b\n", "more than one row for study 'S1'"),
-        ("", "cannot be read as a CSV file"),
+        ("", "is empty"),
         ("study_id,report\nS1,a\n", "has no report for 12 of 12 studies"),
-        (b"study_id,report\nS1,\xff\xfe\n", "cannot be read as a CSV file"),
+        (b"study_id,report\nS1,\xff\xfe\n", "is not UTF-8 (line 2"),
+        ("s1,Heart is normal, lungs clear\ns2,Clear.\n", "Row 2 of"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_in_a_sentence(files, tmp_path, content, message):
@@ -94,3 +96,57 @@ def test_too_few_resamples_are_refused(files, tmp_path):
     )
     assert answer.exit_code == 1
     assert "at least 100" in answer.output
+
+
+def test_one_file_of_both_sides_by_several_protocols_says_what_it_left_out(findings, tmp_path):
+    own = findings["text"].tolist()
+    rows = [{"study_id": f"s{50 + n}", "report": own[n], "generated": own[n + 20]} for n in range(8)]
+    rows[2]["report"] = "None"
+    rows[3]["generated"] = None
+    (tmp_path / "both.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    training = tmp_path / "training.csv"
+    findings[40:].rename(columns={"text": "report"})[["study_id", "report"]].to_csv(training, index=False)
+    answer = evaluate(
+        *("--generated", f"ours={tmp_path / 'both.jsonl'}", "--output", tmp_path / "out", "--no-meteor"),
+        *("--resamples", 100, "--protocol", "house", "--protocol", "r2gen", "--training", training),
+    )
+    assert answer.exit_code == 0, answer.output
+    assert "1 of 8 studies have no reference" in answer.output
+    excluded = pd.read_csv(tmp_path / "out" / "exclusions.csv")
+    assert excluded["id"].tolist() == ["s52", "s53"]
+    summary = json.loads((tmp_path / "out" / "metrics_summary.json").read_text())
+    assert list(summary) == ["affirm all", "normal report", "random training report", "ours"]
+    assert summary["ours"]["BLEU-4"] < 0.9
+    assert {"BLEU-4, r2gen", "ROUGE-L, r2gen", "CIDEr-D, r2gen"} <= set(summary["ours"])
+
+
+def test_cider_of_one_study_is_a_dash_with_the_reason(tmp_path):
+    (tmp_path / "a.csv").write_text("study_id,reference,generated\nS1,Clear lungs.,Clear lungs.\n")
+    answer = evaluate(
+        *("--generated", tmp_path / "a.csv", "--output", tmp_path / "out"),
+        *("--resamples", 100, "--no-meteor", "--samples", 0),
+    )
+    assert answer.exit_code == 0, answer.output
+    assert "CIDEr-D is not defined (–): there is one study" in answer.output
+    summary = json.loads((tmp_path / "out" / "metrics_summary.json").read_text())
+    assert summary["a"]["CIDEr-D"] is None
+    assert "CIDEr-D is not defined" in (tmp_path / "out" / "results_page.html").read_text()
+
+
+def test_systems_of_the_same_name_are_refused_before_any_work(files, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "predictions.csv").write_bytes(files["mine"].read_bytes())
+    given = [argument for f in ("a", "b") for argument in ("--generated", tmp_path / f / "predictions.csv")]
+    answer = evaluate(*given, "--references", files["references"], "--output", tmp_path / "out")
+    assert answer.exit_code == 1
+    assert "Two systems would be called 'predictions'" in answer.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_private_messages_hold_nothing_of_a_file(files, tmp_path):
+    (tmp_path / "wrong.csv").write_text("Small effusion of Mr Smith,Seen\nx,y\n")
+    answer = evaluate("--generated", tmp_path / "wrong.csv", "--references", files["references"], "--private")
+    assert answer.exit_code == 1
+    assert "it has 2 columns" in answer.output
+    assert "Smith" not in answer.output

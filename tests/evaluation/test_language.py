@@ -15,8 +15,9 @@ from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.language import bleu, cider_d, language_measures, rouge_l
 from coherent_cxr.evaluation.measures import Metric
 from coherent_cxr.evaluation.meteor import java_is_there, meteor
+from coherent_cxr.evaluation.protocols import ProtocolError, Reports, tokenizer
+from coherent_cxr.evaluation.r2gen import R2GenConfig
 from coherent_cxr.evaluation.scoring import metrics_table, score_systems
-from coherent_cxr.evaluation.tokenization import JavaMissingError, tokenized
 
 needs_java = pytest.mark.skipif(not java_is_there(), reason="needs a java command that works")
 
@@ -156,15 +157,17 @@ def test_a_java_that_breaks_leaves_meteor_out_and_says_so(tmp_path, monkeypatch,
 
 @needs_java
 def test_ptb_tokens_have_no_punctuation_and_an_empty_report_stays_empty():
-    assert tokenized(["The heart , is normal .", "", "No effusion ."], "ptb") == [
+    written = ["The heart, is\nnormal.", "", "No\x85effusion\u2028or edema.", "Clear."]
+    assert tokenizer("ptb", R2GenConfig(), [])(Reports([], written)) == [
         "the heart is normal",
         "",
-        "no effusion",
+        "no effusion or edema",
+        "clear",
     ]
 
 
 def test_without_java_ptb_tokens_are_refused_in_a_sentence(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(JavaMissingError, match=r"evaluation.tokenization is 'ptb'.*Install a Java runtime"):
-        tokenized(["a"], "ptb")
-    assert tokenized(["a ."], "house") == ["a ."]
+    with pytest.raises(ProtocolError, match=r"'ptb' runs .* needs Java.*Install a Java runtime"):
+        tokenizer("ptb", R2GenConfig(), [])(Reports(["a ."], ["A."]))
+    assert tokenizer("house", R2GenConfig(), [])(Reports(["a ."], ["A."])) == ["a ."]

@@ -12,9 +12,15 @@ from coherent_cxr.chexpert import CheXpertLabeler, RuleFileError, UncertainPolic
 from coherent_cxr.cli.summary import table
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.evaluation.config import EvaluationConfig
-from coherent_cxr.evaluation.files import ReportTableError, evaluate_tables, read_report_table
+from coherent_cxr.evaluation.files import FileEvaluation, evaluate_tables
+from coherent_cxr.evaluation.joining import Joined, join
+from coherent_cxr.evaluation.protocols import IN_WORDS, ProtocolError
+from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS
+from coherent_cxr.evaluation.report_columns import GENERATED, REFERENCE
+from coherent_cxr.evaluation.report_tables import Columns, read_report_table
+from coherent_cxr.evaluation.system_names import named_files
 from coherent_cxr.evaluation.systems import UnequalStudiesError
-from coherent_cxr.evaluation.tokenization import IN_WORDS, JavaMissingError
+from coherent_cxr.inputs.tables import TableError
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -24,19 +30,29 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--generated",
     required=True,
     multiple=True,
-    type=FILE,
-    help="CSV with generated reports; give it again for another system. The file's name names the system.",
+    metavar="[NAME=]PATH",
+    help="File with generated reports; again for another system. Without NAME the file's name is used.",
 )
-@click.option("--references", required=True, type=FILE, help="CSV with the reference reports.")
+@click.option(
+    "--references", type=FILE, help="File with the reference reports; default: the first generated."
+)
 @click.option(
     "--output",
     default="evaluation",
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for metrics.csv, comparisons.csv, metrics_summary.json and results_page.html.",
+    help="Folder for metrics, comparisons and exclusions (.csv), metrics_summary.json, results_page.html.",
 )
-@click.option("--id-column", help="Column that names the study; default: study_id, id, image_id or uid.")
-@click.option("--column", help="Column with the report; default: report, findings, text, ...")
+@click.option("--generated-column", help="Column with the generated reports; default: generated, report, ...")
+@click.option("--reference-column", help="Column with the reference reports; default: reference, report, ...")
+@click.option("--id-column", help="Column that names the study; default: study_id, id, image_id, ...")
+@click.option("--generated-id-column", help="The same, in the generated files alone.")
+@click.option("--reference-id-column", help="The same, in the references alone.")
+@click.option(
+    "--patient-column", help="Column of the references that names the patient; default: patient_id."
+)
+@click.option("--split", help="Split to judge, where a file has several; default: test.")
+@click.option("--training", type=FILE, help="Training reports: for r2gen's words, random reports and copies.")
 @click.option("--rules", default="original", show_default=True, help="original, corrected, or a rule file.")
 @click.option(
     "--uncertain",
@@ -47,47 +63,86 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--resamples", default=1000, show_default=True, help="Bootstrap resamples of the patients.")
 @click.option(
-    "--tokenization",
-    default="house",
+    "--protocol",
+    "protocols",
+    multiple=True,
+    default=("house",),
     show_default=True,
     type=click.Choice(list(IN_WORDS)),
-    help="Tokens of the language metrics; ptb needs Java.",
+    help="Tokens of the language metrics; again for further columns. ptb needs Java, r2gen --training.",
 )
 @click.option("--meteor/--no-meteor", default=True, help="Run METEOR where Java is present.")
 @click.option("--samples", default=20, show_default=True, help="Studies on the page; 0 shows no text.")
+@click.option("--private", is_flag=True, help="No text of any file in messages or on the page.")
 @click.option("--seed", default=0, show_default=True, help="Seed of resamples and samples.")
 def evaluate(
-    generated: tuple[Path, ...],
-    references: Path,
+    generated: tuple[str, ...],
+    references: Path | None,
     output: Path,
-    id_column: str | None,
-    column: str | None,
     rules: str,
+    training: Path | None,
+    split: str | None,
+    private: bool,
+    samples: int,
+    generated_column: str | None,
+    reference_column: str | None,
+    id_column: str | None,
+    generated_id_column: str | None,
+    reference_id_column: str | None,
+    patient_column: str | None,
     **settings: Any,
 ) -> None:
     """Judge generated reports against references: language, CheXpert labels, intervals, a page.
 
-    Both files are CSV with a header: a column for the study, one for the report, and in the references
-    optionally patient_id, so that intervals count patients and not studies.
+    Files are CSV (commas, semicolons, tabs), JSON, JSON Lines or Parquet, with a column for the study and one
+    for the report, and in the references optionally patient_id, so that intervals count patients and not
+    studies. One file may hold both sides. R2Gen's annotation.json and ReXrank's files are read as they are.
     """
+    theirs = Columns(generated_id_column or id_column, generated_column, study_option="--generated-id-column")
+    ours = Columns(
+        reference_id_column or id_column, reference_column, patient_column, "--reference-id-column"
+    )
     try:
         labeler = CheXpertLabeler(rules)
-        tables = {path.stem: read_report_table(path, id_column, column) for path in generated}
-        result = evaluate_tables(
-            EvaluationConfig(**settings), labeler, tables, read_report_table(references, id_column, column)
-        )
+        config = EvaluationConfig(samples=0 if private else samples, **settings)
+        files = named_files(generated, tuple(REFERENCE_ROWS))
+        systems = {
+            name: read_report_table(path, GENERATED, theirs, private=private) for name, path in files.items()
+        }
+        truth = read_report_table(references or next(iter(files.values())), REFERENCE, ours, private=private)
+        joined = join(systems, truth, split)
+        own_training = [] if training is None else _training_reports(training, reference_column, private)
+        result = evaluate_tables(config, labeler, joined, own_training)
+        _write(output, joined, result)
+    except OSError as error:
+        raise click.ClickException(
+            f"'{error.filename or output}' cannot be written ({error.strerror})."
+        ) from error
     except (
         ConfigurationError,
-        JavaMissingError,
-        ReportTableError,
+        ProtocolError,
         RuleFileError,
+        TableError,
         UnequalStudiesError,
     ) as error:
         raise click.ClickException(str(error)) from error
+    for notice in result.notices:
+        click.echo(notice, err=True)
+    click.echo(table(result.summary))
+    click.echo(f"\nresults page  {output / 'results_page.html'}")
+
+
+def _training_reports(path: Path, column: str | None, private: bool) -> list[str]:
+    rows = read_report_table(path, REFERENCE, Columns(text=column), private=private).rows
+    if "split" in rows and (rows["split"] == "train").any():
+        rows = rows[rows["split"] == "train"]
+    return list(rows["report"].dropna())
+
+
+def _write(output: Path, joined: Joined, result: FileEvaluation) -> None:
     output.mkdir(parents=True, exist_ok=True)
     result.metrics.to_csv(output / "metrics.csv", index=False)
     result.comparisons.to_csv(output / "comparisons.csv", index=False)
+    joined.exclusions.to_csv(output / "exclusions.csv", index=False)
     (output / "metrics_summary.json").write_text(json.dumps(result.summary, indent=2) + "\n")
     (output / "results_page.html").write_text(result.page, encoding="utf-8")
-    click.echo(table(result.summary))
-    click.echo(f"\nresults page  {output / 'results_page.html'}")

@@ -6,7 +6,8 @@ from typing import Literal
 
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.evaluation.judges.interface import JudgesConfig
-from coherent_cxr.evaluation.tokenization import Tokenization
+from coherent_cxr.evaluation.protocols import Protocol
+from coherent_cxr.evaluation.r2gen import R2GenConfig
 
 
 @configuration
@@ -16,8 +17,10 @@ class EvaluationConfig:
     Attributes:
         uncertain: What an uncertain label counts as in the headline; all three are always in the table.
         resamples: Bootstrap resamples of the patients.
-        tokenization: Tokens that language metrics compare: ``house``, or ``ptb`` for the Penn Treebank
-            tokeniser of other papers, which needs Java.
+        protocols: Tokens that language metrics compare, one set of columns for each: ``house``, ``ptb`` (the
+            Penn Treebank tokeniser of captioning papers, which needs Java), ``r2gen`` (most papers on
+            Open-I). METEOR and repeated sentences are scored by the first.
+        r2gen: Settings of the protocol of that name.
         meteor: Whether to run METEOR where Java is present; without Java it is "not run" whatever is set.
         judges: Optional learned judges and where their weights lie.
         seed: Seed of the resamples and of the choice of sample studies.
@@ -26,7 +29,8 @@ class EvaluationConfig:
 
     uncertain: Literal["as_negative", "as_positive", "ignore"] = "as_negative"
     resamples: int = 1000
-    tokenization: Tokenization = "house"
+    protocols: tuple[Protocol, ...] = ("house",)
+    r2gen: R2GenConfig = R2GenConfig()
     meteor: bool = True
     judges: JudgesConfig = JudgesConfig()
     seed: int = 0
@@ -36,3 +40,5 @@ class EvaluationConfig:
         """Refuse impossible values."""
         require(self.resamples >= 100, "evaluation.resamples", self.resamples, "at least 100")
         require(self.samples >= 0, "evaluation.samples", self.samples, "0 or more")
+        named_once = len(set(self.protocols)) == len(self.protocols) > 0
+        require(named_once, "evaluation.protocols", self.protocols, "at least one protocol, each named once")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -12,122 +10,77 @@ import pandas as pd
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.headline import summarise
+from coherent_cxr.evaluation.joining import Joined
+from coherent_cxr.evaluation.language import why_not_defined
 from coherent_cxr.evaluation.page import Background, Judged, results_page
+from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS, reference_labels, reference_reports
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table, score_systems
 from coherent_cxr.evaluation.systems import References, label_reports, outputs_of
 from coherent_cxr.reports.text import metric_text, tokenize_findings
 from coherent_cxr.rewards.labels import label_codes
 
-ID_COLUMNS = ("study_id", "id", "image_id", "uid")
-TEXT_COLUMNS = ("report", "findings", "text", "generated", "reference")
-
-
-class ReportTableError(ValueError):
-    """A file of reports that cannot be used; the message names the file and what is wrong with it."""
-
 
 class FileEvaluation(NamedTuple):
-    """All metrics, all paired differences, the headline and the page."""
+    """All metrics, all paired differences, the headline, the page, and what must be said."""
 
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
     summary: dict[str, dict[str, float | None]]
     page: str
-
-
-def read_report_table(
-    path: Path, id_column: str | None = None, text_column: str | None = None
-) -> pd.DataFrame:
-    """Read a CSV file of reports with a header.
-
-    Args:
-        path: The file, in UTF-8.
-        id_column: Column that names the study; None takes the first of :data:`ID_COLUMNS` that is there.
-        text_column: Column with the report; None takes the first of :data:`TEXT_COLUMNS`.
-
-    Returns:
-        ``study_id``, ``report`` (missing ones empty) and, if the file has it, ``patient_id``; all text.
-
-    Raises:
-        ReportTableError: If the file cannot be read, lacks a column, has no row, or names a study twice.
-    """
-    try:
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", quoting=csv.QUOTE_MINIMAL
-        )
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ReportTableError(f"'{path}' cannot be read as a CSV file: {error}.") from error
-    names = {
-        "study_id": _column(path, table, id_column, ID_COLUMNS, "the study"),
-        "report": _column(path, table, text_column, TEXT_COLUMNS, "the report"),
-    }
-    if table.empty:
-        raise ReportTableError(f"'{path}' has a header but no report.")
-    chosen = pd.DataFrame({new: table[old] for new, old in names.items()})
-    if "patient_id" in table:
-        chosen["patient_id"] = table["patient_id"]
-    if chosen["study_id"].duplicated().any():
-        twice = chosen.loc[chosen["study_id"].duplicated(), "study_id"].iloc[0]
-        raise ReportTableError(f"'{path}' has more than one row for study '{twice}'.")
-    return chosen
+    notices: list[str]
 
 
 def evaluate_tables(
-    config: EvaluationConfig,
-    labeler: CheXpertLabeler,
-    generated: Mapping[str, pd.DataFrame],
-    references: pd.DataFrame,
+    config: EvaluationConfig, labeler: CheXpertLabeler, joined: Joined, training: Sequence[str] = ()
 ) -> FileEvaluation:
     """Judge reports against references.
 
     Args:
         config: Settings of the evaluation.
         labeler: Labels both sides.
-        generated: By system, ``study_id`` and ``report``.
-        references: ``study_id``, ``report``, and ``patient_id`` if known; without it every study counts as a
-            patient of its own.
+        joined: Both sides' reports of the same studies.
+        training: Reports of the training split as written; those of the references' file without any given.
 
     Raises:
-        UnequalStudiesError: If a system did not answer for exactly the studies of the references.
+        ProtocolError: If a protocol needs what is not there.
     """
+    training = list(training) or joined.training
+    references = joined.references
     studies = references["study_id"].tolist()
-    with_patients = "patient_id" in references
     truth = References(
         studies,
-        references["patient_id"].tolist() if with_patients else studies,
-        [metric_text(tokenize_findings(text).tokens) for text in references["report"]],
+        references["patient_id"].tolist(),
+        [_tokens(text) for text in references["report"]],
         label_codes(labeler.label_many(references["report"]), OBSERVATIONS),
+        [_tokens(text) for text in training],
+        references["report"].tolist(),
+        training,
     )
-    reports = pd.concat([table.assign(system=name) for name, table in generated.items()], ignore_index=True)
-    tokens = [tokenize_findings(text).tokens for text in reports["report"]]
-    reports = reports.assign(tokens=pd.Series(tokens, index=reports.index))
-    labels = label_reports(labeler, reports)
+    own = pd.concat([t.assign(system=name) for name, t in joined.generated.items()], ignore_index=True)
+    own = own.assign(tokens=pd.Series([tokenize_findings(t).tokens for t in own["report"]], index=own.index))
+    reports = pd.concat([reference_reports(studies, training, config.seed), own], ignore_index=True)
+    labels = pd.concat([reference_labels(studies), label_reports(labeler, reports)], ignore_index=True)
     scores = score_systems(config, outputs_of(reports, labels, truth), truth)
     metrics, comparisons = metrics_table(scores), comparisons_table(scores)
+    undefined = why_not_defined(truth.texts)
+    notices = [*joined.notices, *([undefined] if undefined else [])]
     texts = dict(zip(studies, references["report"], strict=True))
-    notices = () if with_patients else ("No patient ids were given: every study counts as a patient.",)
     judged = Judged.of(
         config,
         labeler,
         metrics,
         comparisons,
-        reports,
+        own,
         labels,
         truth,
         texts,
         title="Generated reports against references",
         notices=notices,
     )
-    page = results_page(judged, Background(main_system=next(iter(generated))))
-    return FileEvaluation(metrics, comparisons, summarise(scores, config.uncertain), page)
+    background = Background(main_system=next(iter(joined.generated)), compared=frozenset(REFERENCE_ROWS))
+    page = results_page(judged, background)
+    return FileEvaluation(metrics, comparisons, summarise(scores, config.uncertain), page, notices)
 
 
-def _column(path: Path, table: pd.DataFrame, asked: str | None, usual: tuple[str, ...], what: str) -> str:
-    wanted = (asked,) if asked else usual
-    for name in wanted:
-        if name in table.columns:
-            return name
-    raise ReportTableError(
-        f"'{path}' has no column for {what} (looked for {', '.join(wanted)}); its columns are "
-        f"{', '.join(map(str, table.columns))}. Name the column with an option."
-    )
+def _tokens(text: str) -> str:
+    return metric_text(tokenize_findings(text).tokens)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from coherent_cxr.evaluation.measures import Metric
+from coherent_cxr.evaluation.protocols import IN_WORDS, column_name
 from coherent_cxr.evaluation.scoring import Scores
 
 UNCERTAIN_IN_WORDS = {
@@ -14,17 +15,18 @@ UNCERTAIN_IN_WORDS = {
 }
 
 
+LANGUAGE = ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr-D")
+
+
 def headline_metrics(uncertain: str) -> dict[str, Metric]:
-    """Return the headline's columns: short name and metric.
+    """Return the headline's columns: short name and metric; language in every protocol, asked for or not.
 
     Args:
         uncertain: What an uncertain label counts as.
     """
+    language = [column_name(name, protocol) for protocol in IN_WORDS for name in LANGUAGE]
     return {
-        "BLEU-1": Metric("BLEU-1"),
-        "BLEU-4": Metric("BLEU-4"),
-        "ROUGE-L": Metric("ROUGE-L"),
-        "CIDEr-D": Metric("CIDEr-D"),
+        **{name: Metric(name) for name in language},
         "accuracy": Metric("accuracy", "14 labels", "macro", uncertain),
         "micro-F1": Metric("F1", "14 labels", "micro", uncertain),
         "macro-F1": Metric("F1", "14 labels", "macro", uncertain),

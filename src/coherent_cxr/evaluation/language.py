@@ -61,11 +61,24 @@ def rouge_l(candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
 
 
 def cider_d(candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
-    """CIDEr-D (Vedantam et al. 2015), 0 to 10, mean over studies."""
+    """CIDEr-D (Vedantam et al. 2015), 0 to 10, mean over studies; NaN where it is not defined."""
     from pycocoevalcap.cider.cider_scorer import CiderScorer
 
     scorer = CiderScorer(n=ORDERS)
     for candidate, reference in zip(candidates, references, strict=True):
         scorer += (candidate, [reference])
     _, scores = scorer.compute_score()
+    if why_not_defined(references):
+        scores = np.full(len(candidates), np.nan)
     return mean_measure([Metric("CIDEr-D")], np.asarray(scores, dtype=np.float64)[:, None])
+
+
+def why_not_defined(references: Sequence[str]) -> str:
+    """Return in a sentence why CIDEr-D is not defined for these references; an empty text where it is.
+
+    It weighs an n-gram by the logarithm of the number of studies over the number of references that have it.
+    """
+    if len(set(references)) > 1:
+        return ""
+    alike = "there is one study" if len(references) == 1 else "all references are the same text"
+    return f"CIDEr-D is not defined (–): {alike}, so every n-gram has the weight log 1 = 0."

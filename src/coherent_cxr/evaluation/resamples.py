@@ -24,7 +24,7 @@ class Basis(NamedTuple):
         references: Digest of the test studies: ids, patients, reference reports, reference labels.
         seed: Seed with which patients were drawn.
         uncertain: What an uncertain label counts as.
-        tokenization: Tokens that language metrics compare.
+        tokenization: Tokens that language metrics without the name of a protocol compare.
         resamples: Number of resamples.
     """
 
@@ -105,7 +105,7 @@ def headline_resamples(scores: Scores, config: EvaluationConfig, references: Ref
         references=references_digest(references),
         seed=config.seed,
         uncertain=config.uncertain,
-        tokenization=config.tokenization,
+        tokenization="house",  # runs of before protocols had names may say otherwise
     )
 
 

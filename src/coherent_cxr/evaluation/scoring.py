@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -17,9 +18,9 @@ from coherent_cxr.evaluation.judges.interface import Judge
 from coherent_cxr.evaluation.judges.registry import usable_judges
 from coherent_cxr.evaluation.language import REPEATS_KEPT, language_measures
 from coherent_cxr.evaluation.measures import Array, Measure, Metric, Renamed
-from coherent_cxr.evaluation.meteor import meteor
+from coherent_cxr.evaluation.meteor import METEOR, meteor
+from coherent_cxr.evaluation.protocols import Protocol, Reports, Tokenizer, column_name, tokenizer
 from coherent_cxr.evaluation.systems import References, SystemOutput
-from coherent_cxr.evaluation.tokenization import tokenized
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,14 @@ def score_systems(
     weights = patient_weights(references.patients, config.resamples, config.seed)
     whole = np.ones((1, len(references.study_ids)))
     judges = usable_judges(config.judges)
-    wanted = tokenized(references.texts, config.tokenization)
-    written = {o.name: tokenized(o.texts, config.tokenization) for o in outputs if o.texts is not None}
-    meteors = meteor(written, wanted) if config.meteor else {}
-    by_system = [
-        _measures(config, judges, output, references, written.get(output.name), wanted) for output in outputs
-    ]
+    rulers = [Ruler.of(protocol, config, references) for protocol in config.protocols]
+    written = {o.name: rulers[0].tokenize(o.reports) for o in outputs if o.reports is not None}
+    meteors = meteor(written, rulers[0].wanted) if config.meteor else {}
+    by_system = [_measures(judges, output, references, rulers) for output in outputs]
     for output, measures in zip(outputs, by_system, strict=True):
         if output.name in meteors:
-            measures.append(meteors[output.name])
+            name = Metric(column_name(METEOR.name, config.protocols[0]))
+            measures.append(dataclasses.replace(meteors[output.name], metrics=[name]))
     every = [measure for measures in by_system for measure in measures]
     metrics = list(dict.fromkeys(metric for measure in every for metric in measure.metrics))
     place = {metric: column for column, metric in enumerate(metrics)}
@@ -81,32 +81,47 @@ def score_systems(
     return Scores([output.name for output in outputs], metrics, measured, resampled)
 
 
+@dataclass(frozen=True)
+class Ruler:
+    """A protocol, ready to measure.
+
+    Attributes:
+        protocol: Its name.
+        tokenize: Brings reports into its tokens.
+        wanted: The references in them.
+    """
+
+    protocol: Protocol
+    tokenize: Tokenizer
+    wanted: list[str]
+
+    @classmethod
+    def of(cls, protocol: Protocol, config: EvaluationConfig, references: References) -> Ruler:
+        """Prepare a protocol for these references."""
+        tokenize = tokenizer(protocol, config.r2gen, references.readable_training)
+        return cls(protocol, tokenize, tokenize(references.reports))
+
+    def measures(self, reports: Reports) -> list[Measure]:
+        """Measure the language of written reports; the metrics bear the protocol's name."""
+        found = language_measures(self.tokenize(reports), self.wanted)
+        return [*found] if self.protocol == "house" else [Renamed(m, self.protocol) for m in found]
+
+
 def _measures(
-    config: EvaluationConfig,
-    judges: Sequence[Judge],
-    output: SystemOutput,
-    references: References,
-    written: Sequence[str] | None,
-    wanted: Sequence[str],
+    judges: Sequence[Judge], output: SystemOutput, references: References, rulers: Sequence[Ruler]
 ) -> list[Measure]:
     clinical = clinical_measures(output.codes, references.codes)
-    if output.texts is None or written is None:
+    if output.texts is None or output.reports is None:
         return clinical
-    language: list[Measure] = [*language_measures(written, wanted)]
-    language += _with_repeats(config, language, output, wanted)
-    repeats = np.zeros((len(written), 2), np.int64) if output.repeats is None else output.repeats
+    by_ruler = [ruler.measures(output.reports) for ruler in rulers]
+    # repeated sentences are a matter of decoding, not of tokens: the first protocol shows what they change
+    kept = by_ruler[0] if output.decoded is None else rulers[0].measures(output.decoded)
+    language = [measure for own in by_ruler for measure in own]
+    language += [Renamed(measure, REPEATS_KEPT) for measure in kept]
+    repeats = np.zeros((len(output.texts), 2), np.int64) if output.repeats is None else output.repeats
     sameness = diversity_measures(output.texts, references.texts, references.training, repeats)
     judged = [judge.measure(output.texts, references.texts) for judge in judges]
     return [*language, *sameness, *judged, *clinical]
-
-
-def _with_repeats(
-    config: EvaluationConfig, language: Sequence[Measure], output: SystemOutput, wanted: Sequence[str]
-) -> list[Measure]:
-    """Score the reports as they were before repeated sentences were removed."""
-    if output.unprocessed not in (None, output.texts):
-        language = language_measures(tokenized(output.unprocessed or [], config.tokenization), wanted)
-    return [Renamed(measure, REPEATS_KEPT) for measure in language]
 
 
 def metrics_table(scores: Scores) -> pd.DataFrame:

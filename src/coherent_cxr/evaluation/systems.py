@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.evaluation.protocols import Reports
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.models.decoding import without_repeats
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards.labels import label_codes
@@ -30,6 +33,8 @@ class References:
         texts: Reference reports, tokens joined by spaces.
         codes: Reference label codes ``(studies, 14)``.
         training: Reports of the training split, to find copies; may be empty.
+        readable: Reference reports as written; empty where only the tokens are known.
+        readable_training: Reports of the training split as written, likewise.
     """
 
     study_ids: list[str]
@@ -37,6 +42,13 @@ class References:
     texts: list[str]
     codes: NDArray[np.int8]
     training: list[str] = field(default_factory=list)
+    readable: list[str] = field(default_factory=list)
+    readable_training: list[str] = field(default_factory=list)
+
+    @property
+    def reports(self) -> Reports:
+        """The reference reports, for any protocol."""
+        return Reports(self.texts, self.readable or self.texts)
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class SystemOutput:
         unprocessed: The same reports before repeated sentences were removed; None if none were.
         repeats: Sentences of each report that stood earlier in it, and all its sentences, before repeated
             ones were removed ``(studies, 2)``.
+        readable: The written reports as a reader gets them; None where only the tokens are known.
     """
 
     name: str
@@ -57,6 +70,20 @@ class SystemOutput:
     codes: NDArray[np.int8]
     unprocessed: list[str] | None = None
     repeats: NDArray[np.int64] | None = None
+    readable: list[str] | None = None
+
+    @property
+    def reports(self) -> Reports | None:
+        """The written reports, for any protocol."""
+        return None if self.texts is None else Reports(self.texts, self.readable or self.texts)
+
+    @property
+    def decoded(self) -> Reports | None:
+        """The reports before repeated sentences were removed; None if none were."""
+        if self.unprocessed is None or self.unprocessed == self.texts:
+            return None
+        sentences = [[s.split() for s in text.split(" .")] for text in self.unprocessed]
+        return Reports(self.unprocessed, [detokenize(own) for own in sentences])
 
 
 def test_studies(findings: pd.DataFrame, splits: pd.DataFrame, with_image: Iterable[str]) -> list[str]:
@@ -102,20 +129,23 @@ def references_of(
 
     Args:
         study_ids: The studies.
-        findings: ``study_id``, ``tokens``.
+        findings: ``study_id``, ``text``, ``tokens``.
         labels: ``study_id`` and the 14 observations.
         splits: ``study_id``, ``patient_id``, ``split``.
     """
     tokens = dict(zip(findings["study_id"], findings["tokens"], strict=True))
     patients = dict(zip(splits["study_id"], splits["patient_id"], strict=True))
     rows = labels.set_index("study_id").loc[list(study_ids)]
-    training = splits.loc[splits["split"] == "train", "study_id"]
+    written = dict(zip(findings["study_id"], findings["text"], strict=True))
+    training = [s for s in splits.loc[splits["split"] == "train", "study_id"] if s in tokens]
     return References(
         list(study_ids),
         [str(patients[s]) for s in study_ids],
         [metric_text(tokens[s]) for s in study_ids],
         label_codes(rows, OBSERVATIONS),
-        [metric_text(tokens[s]) for s in training if s in tokens],
+        [metric_text(tokens[s]) for s in training],
+        [str(written[s]) for s in study_ids],
+        [str(written[s]) for s in training],
     )
 
 
@@ -125,7 +155,8 @@ def outputs_of(
     """Bring every system's answers into the references' order.
 
     Args:
-        generated: ``system``, ``study_id``, ``tokens``; ``unprocessed`` tokens if there are any.
+        generated: ``system``, ``study_id``, ``tokens``; where there are any, ``report`` and
+            ``unprocessed`` tokens.
         generated_labels: ``system``, ``study_id`` and the 14 observations; may name systems without reports.
         references: The studies.
 
@@ -140,14 +171,16 @@ def outputs_of(
     for system, labels in generated_labels.groupby("system", sort=False):
         name = str(system)
         rows = _in_order(name, labels, references.study_ids)
-        texts = unprocessed = repeats = None
+        texts = unprocessed = repeats = readable = None
         if name in reports:
             written = _in_order(name, reports[name], references.study_ids)
             texts = [metric_text(tokens) for tokens in written["tokens"]]
             as_decoded = written["unprocessed"] if "unprocessed" in written else written["tokens"]
             unprocessed = [metric_text(tokens) for tokens in as_decoded]
             repeats = np.array([_repeats(tokens) for tokens in as_decoded])
-        outputs.append(SystemOutput(name, texts, label_codes(rows, OBSERVATIONS), unprocessed, repeats))
+            readable = [str(report) for report in written["report"]] if "report" in written else None
+        codes = label_codes(rows, OBSERVATIONS)
+        outputs.append(SystemOutput(name, texts, codes, unprocessed, repeats, readable))
     return outputs
 
 
@@ -170,18 +203,27 @@ def _repeats(tokens: Sequence[Sequence[str]]) -> tuple[int, int]:
 
 
 def _in_order(system: str, table: pd.DataFrame, study_ids: Sequence[str]) -> pd.DataFrame:
-    given, wanted = table["study_id"].tolist(), set(study_ids)
+    check_studies(system, table["study_id"].tolist(), study_ids)
+    return table.set_index("study_id").loc[list(study_ids)]
+
+
+def check_studies(system: str, given: Sequence[str], study_ids: Sequence[str]) -> None:
+    """Refuse a system that did not answer for exactly these studies.
+
+    Raises:
+        UnequalStudiesError: If it lacks a study, has one too many, or one twice.
+    """
+    wanted = set(study_ids)
     if len(given) != len(set(given)):
-        twice = table.loc[table["study_id"].duplicated(), "study_id"].iloc[0]
-        raise UnequalStudiesError(f"The system '{system}' has more than one report for study '{twice}'.")
+        twice = next(study for study, times in Counter(given).items() if times > 1)
+        raise UnequalStudiesError(f"The system '{system}' has more than one report for study {quote(twice)}.")
     if missing := sorted(wanted - set(given)):
         raise UnequalStudiesError(
             f"The system '{system}' has no report for {len(missing)} of {len(wanted)} studies, the first is "
-            f"'{missing[0]}'. Every system must answer for every study."
+            f"{quote(missing[0])}. Every system must answer for every study."
         )
     if extra := sorted(set(given) - wanted):
         raise UnequalStudiesError(
             f"The system '{system}' has reports for {len(extra)} studies without a reference, the first is "
-            f"'{extra[0]}'."
+            f"{quote(extra[0])}."
         )
-    return table.set_index("study_id").loc[list(study_ids)]

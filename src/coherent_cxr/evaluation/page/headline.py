@@ -12,6 +12,7 @@ from coherent_cxr.evaluation.bootstrap import holm
 from coherent_cxr.evaluation.judges.registry import JUDGES
 from coherent_cxr.evaluation.language import REPEATS_KEPT
 from coherent_cxr.evaluation.measures import Metric
+from coherent_cxr.evaluation.protocols import Protocol, column_name
 from coherent_cxr.evaluation.tables import KEYS, rows_of
 
 REAL = 0.05
@@ -113,9 +114,15 @@ def _listed(names: Sequence[str]) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
-def other_columns(uncertain: str) -> dict[str, dict[str, Metric]]:
-    """Return the further tables of the page: heading, then metric by short name."""
-    language = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D", "METEOR")
+def other_columns(uncertain: str, protocols: Sequence[Protocol]) -> dict[str, dict[str, Metric]]:
+    """Return the further tables of the page: heading, then metric by short name.
+
+    Args:
+        uncertain: What an uncertain label counts as.
+        protocols: Those that language was measured by; METEOR and repeated sentences by the first alone.
+    """
+    language = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D")
+    first = protocols[0]
     sameness = (
         "words per report",
         "length ratio",
@@ -127,9 +134,15 @@ def other_columns(uncertain: str) -> dict[str, dict[str, Metric]]:
         "copied from training",
     )
     tables = {
-        "Language": {name: Metric(name) for name in language},
-        "Language, repeated sentences kept": {
-            name: Metric(f"{name}, {REPEATS_KEPT}") for name in language if name != "METEOR"
+        f"Language, {protocol} tokens": {
+            name: Metric(column_name(name, protocol))
+            for name in (*language, *(("METEOR",) if protocol == first else ()))
+        }
+        for protocol in protocols
+    }
+    tables |= {
+        f"Language, {first} tokens, repeated sentences kept": {
+            name: Metric(f"{column_name(name, first)}, {REPEATS_KEPT}") for name in language
         },
         "Sameness": {name: Metric(name) for name in sameness},
     }

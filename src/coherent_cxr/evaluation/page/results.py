@@ -23,8 +23,8 @@ from coherent_cxr.evaluation.page.headline import headline, other_columns
 from coherent_cxr.evaluation.page.pairs import pairs
 from coherent_cxr.evaluation.page.rendering import data_uri, render
 from coherent_cxr.evaluation.page.samples import Sample, sample
+from coherent_cxr.evaluation.protocols import IN_WORDS
 from coherent_cxr.evaluation.tables import label_table
-from coherent_cxr.evaluation.tokenization import IN_WORDS
 
 CASES = 4
 
@@ -48,13 +48,13 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         background=background,
         observations=OBSERVATIONS,
         policy=UNCERTAIN_IN_WORDS[config.uncertain],
-        tokens=IN_WORDS[config.tokenization],
+        tokens={protocol: IN_WORDS[protocol] for protocol in config.protocols},
         judges_not_run=not_run(config.judges),
         meteor_not_run=_meteor_not_run(judged),
         headline=headline(judged.metrics, judged.comparisons, headline_metrics(config.uncertain)),
         tables={
             name: headline(judged.metrics, judged.comparisons, columns, keep_absent=True)
-            for name, columns in other_columns(config.uncertain).items()
+            for name, columns in other_columns(config.uncertain, config.protocols).items()
         },
         pairs={name: pairs(judged.comparisons, m) for name, m in headline_metrics(config.uncertain).items()},
         intervals=_intervals(judged, background),
@@ -71,7 +71,11 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
 
 
 def _meteor_not_run(judged: Judged) -> str:
-    return "" if "METEOR" in set(judged.metrics["metric"]) else why_meteor_was_not_run(judged.config.meteor)
+    return (
+        ""
+        if judged.metrics["metric"].str.startswith("METEOR").any()
+        else why_meteor_was_not_run(judged.config.meteor)
+    )
 
 
 def _samples(judged: Judged, background: Background, rows: Sequence[int], few: bool = False) -> list[Sample]:

@@ -1,0 +1,7 @@
+"""What is raised where a foreign file cannot be used."""
+
+from __future__ import annotations
+
+
+class TableError(ValueError):
+    """A table that cannot be used; the message names the file, the row and what to do, and no report text."""

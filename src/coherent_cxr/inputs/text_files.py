@@ -1,0 +1,92 @@
+"""Bytes of a file to text: unpacked, bounded, in the encoding it was written in."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import logging
+import re
+from pathlib import Path
+
+from coherent_cxr.inputs.errors import TableError
+
+logger = logging.getLogger(__name__)
+
+MAX_BYTES = 2**31
+"""Most bytes of a table, after unpacking."""
+
+# Letters of Western European languages and the punctuation that word processors write. What else Windows-1252
+# could mean is far likelier to be another encoding, or no text at all.
+_WINDOWS = re.compile(
+    "[\t\n\r -~ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüŒœŠšŽž‘’‚“”„–—•…€™ §°±²³´µ·º¼½¾×÷«»®©]*"
+)
+_UTF8_SEQUENCE = re.compile(rb"[\xc3\xe2][\x80-\xbf]")
+_MAGIC = {
+    b"PK\x03\x04": "an Excel workbook or a ZIP archive; save the table as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the table as CSV",
+    b"\x28\xb5\x2f\xfd": "packed with zstd; unpack it",
+    b"BZh": "packed with bzip2; unpack it",
+    b"\xfd7zXZ": "packed with xz; unpack it",
+    b"%PDF": "a PDF",
+}
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file, unpacked if it is gzip.
+
+    Raises:
+        TableError: If it is empty, larger than :data:`MAX_BYTES`, or of a kind that holds no table.
+    """
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if packed:
+            with gzip.open(file) as unpacked:
+                content = unpacked.read(MAX_BYTES + 1)
+        else:
+            content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise TableError(f"'{path}' holds more than {MAX_BYTES:,} bytes; split it into smaller tables.")
+    if not content.strip():
+        raise TableError(f"'{path}' is empty.")
+    for magic, what in _MAGIC.items():
+        if content.startswith(magic):
+            raise TableError(f"'{path}' is {what}.")
+    return content
+
+
+def decode(path: Path, content: bytes) -> str:
+    """Turn bytes into text.
+
+    Args:
+        path: The file, for messages.
+        content: UTF-8 with or without byte order mark, UTF-16 with one, or Windows-1252 where every
+            character is one that Western European text has; the last is said in the log.
+
+    Raises:
+        TableError: If it is none of these, or holds NUL characters.
+    """
+    text = _decoded(path, content)
+    if "\0" in text:
+        raise TableError(f"'{path}' holds NUL characters: it is no table, or was damaged.")
+    return text
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise TableError(f"'{path}' begins as UTF-16 and is not; save it as UTF-8.") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        windows = content.decode("cp1252", errors="replace")
+        if _UTF8_SEQUENCE.search(content) or not _WINDOWS.fullmatch(windows):
+            raise TableError(
+                f"'{path}' is not UTF-8 (line {line}, byte {error.start:,}), and it cannot safely be read as "
+                "Windows-1252 either; save it as UTF-8."
+            ) from error
+    logger.warning("'%s' is not UTF-8 (line %d); it was read as Windows-1252.", path, line)
+    return windows
