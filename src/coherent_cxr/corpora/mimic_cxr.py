@@ -286,7 +286,7 @@ def _reports(config: MimicCxrConfig) -> Iterator[tuple[str, str, bytes, tuple[st
 def _sections(sectioner: Sectioner, text: str) -> tuple[str | None, ...]:
     parts = sectioner.split(text)
     findings, source = findings_of(parts)
-    parts["findings"] = findings or ""
+    parts["findings"] = findings or ""  # an impression or findings that say "None." are not in parts
     parts.setdefault("impression", parts.get("findings_and_impression", ""))
     return (*(parts.get(section) or None for section in SECTIONS), source or None)
 
