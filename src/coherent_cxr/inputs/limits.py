@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import IO, Any
 
-MAX_FILE_BYTES = 1 << 28
-"""Most bytes of one image or other file that is read into memory whole (256 MiB)."""
+MAX_FILE_BYTES = 200_000_000
+"""Most bytes of one image file: 80 megapixels of 16 bits, and room for tags."""
 MAX_PIXELS = 80_000_000
 """Most pixels of one image or frame."""
-MAX_FRAMES = 1_000
-"""Most frames that a file may announce."""
 MAX_INFLATION = 200
 """Most bytes that one packed byte may become; radiographs and reports stay below 40."""
 FREE_INFLATION = 1 << 26
