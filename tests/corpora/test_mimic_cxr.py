@@ -29,7 +29,7 @@ def publication(tmp_path: Path) -> tuple[Path, list[FabricatedStudy]]:
 
 
 def _parse(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    return parse_mimic_cxr(MimicCxrConfig(root=str(folder)))
+    return parse_mimic_cxr(MimicCxrConfig(root=str(folder)))[:3]
 
 
 def _rewrite(folder: Path, changes: dict[str, bytes | None], doubled: str | None = None) -> None:

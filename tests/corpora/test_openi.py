@@ -82,7 +82,7 @@ def test_a_bad_file_is_an_exclusion_and_the_rest_is_read(tmp_path):
     (tmp_path / "reports" / "6.xml").write_bytes(b"\xff\xfe\x00broken\x00")
     corpus = parse_openi(place, None, None)
     assert corpus.studies["study_id"].tolist() == ["CXR1"]
-    assert corpus.studies.loc[0, "findings"] == "The heart is normal."
+    assert corpus.studies.loc[0, "findings"] == "The heart is\nnormal."
     assert pd.isna(corpus.studies.loc[0, "indication"])
     assert dict(zip(corpus.exclusions["id"], corpus.exclusions["reason"], strict=True)) == {
         "2.xml": "broken_xml",

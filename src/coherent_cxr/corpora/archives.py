@@ -1,23 +1,15 @@
-"""Unpacking archives that nobody vouches for: no path outside, no links, no bombs, whole or not at all."""
+"""Unpacking archives that nobody vouches for into a flat folder, whole or not at all."""
 
 from __future__ import annotations
 
 import shutil
-import stat
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from tqdm import tqdm
 
-COPY = 1 << 20
-
-
-class ArchiveError(ValueError):
-    """An archive that is damaged, of another kind, or built to do harm."""
+from coherent_cxr.inputs.archives import ArchiveError, Member, MemberError, leads_out, members
+from coherent_cxr.inputs.names import printable
 
 
 class Unpacked(NamedTuple):
@@ -28,27 +20,22 @@ class Unpacked(NamedTuple):
     exclusions: list[tuple[str, str, str]]
 
 
-class _Member(NamedTuple):
-    name: str
-    stream: IO[bytes] | None
-    refusal: str
-
-
 def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...], max_bytes: int) -> Unpacked:
-    """Unpack the wanted files of a tar (any compression) or zip archive into one flat folder.
+    """Unpack the wanted files of a tar (any compression) or ZIP archive into one flat folder.
 
     Args:
         archive: The archive.
         folder: Where to; it appears when everything is in it. One that is there already is left alone.
         suffixes: Which files, for example ``(".png",)``; others are passed over.
-        max_bytes: Most bytes that may come out; more is taken for a decompression bomb.
+        max_bytes: Most bytes that may come out.
 
     Returns:
         The folder, the number of files in it, and exclusions (name, reason, detail): links, devices, paths
         that lead out of the folder, and names that were there before.
 
     Raises:
-        ArchiveError: If the archive is damaged, of another kind, or holds more than ``max_bytes``.
+        ArchiveError: If the archive is damaged, of another kind, holds more than ``max_bytes`` or is a
+            decompression bomb.
         OSError: If the disk is full or cannot be written.
     """
     if folder.is_dir():
@@ -59,20 +46,33 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...], max_bytes: in
     exclusions: list[tuple[str, str, str]] = []
     left, files = max_bytes, 0
     try:
-        for member in tqdm(_members(archive), desc=f"unpacking {archive.name}", unit="file"):
+        for member in tqdm(members(archive), desc=f"unpacking {printable(archive.name)}", unit="file"):
             name = PurePosixPath(member.name).name
-            if member.refusal:
-                exclusions.append((member.name, "unsafe_member", member.refusal))
-            elif not name.lower().endswith(suffixes) or member.stream is None:
+            if not name.lower().endswith(suffixes):
                 continue
+            shown = printable(member.name)
+            if member.refusal or leads_out(member.name):
+                detail = member.refusal or "It leads out of the folder."
+                exclusions.append((shown, "unsafe_member", detail))
+            elif not _fits(name):
+                exclusions.append((shown, "unsafe_member", "No file can have this name."))
             elif (writing / name).exists():
-                exclusions.append((member.name, "duplicate_name", f"A file {name} was unpacked before."))
+                detail = f"A file {printable(name)} was unpacked before."
+                exclusions.append((shown, "duplicate_name", detail))
+            elif member.size > left:
+                raise ArchiveError(
+                    f"The archive '{printable(archive)}' unpacks to more than {max_bytes / 1e9:.1f} GB, so "
+                    "it was not unpacked; if that is right, raise max_unpacked_gb."
+                )
             else:
-                left -= _copy(member.stream, writing / name, left, archive, max_bytes)
+                _write(member, writing / name)
+                left -= member.size
                 files += 1
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
+    except MemberError as error:
         shutil.rmtree(writing)
-        raise ArchiveError(f"The archive {archive} is damaged ({error}); download it again.") from error
+        raise ArchiveError(
+            f"The archive '{printable(archive)}' is damaged ({error}); download it again."
+        ) from error
     except BaseException:
         shutil.rmtree(writing)
         raise
@@ -80,47 +80,11 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...], max_bytes: in
     return Unpacked(folder, files, exclusions)
 
 
-def _copy(stream: IO[bytes], target: Path, left: int, archive: Path, max_bytes: int) -> int:
-    written = 0
+def _fits(name: str) -> bool:
+    return "\0" not in name and len(name.encode("utf-8", "surrogateescape")) <= 255
+
+
+def _write(member: Member, target: Path) -> None:
     with target.open("wb") as out:
-        while piece := stream.read(COPY):
-            written += len(piece)
-            if written > left:
-                raise ArchiveError(
-                    f"The archive {archive} unpacks to more than {max_bytes / 1e9:.1f} GB, so it was not "
-                    "unpacked; if that is right, raise max_unpacked_gb."
-                )
+        for piece in member.pieces():
             out.write(piece)
-    return written
-
-
-def _members(archive: Path) -> Iterator[_Member]:
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
-            for info in opened.infolist():
-                refusal = _zip_refusal(info)
-                if refusal or info.is_dir():
-                    yield _Member(info.filename, None, refusal)
-                    continue
-                with opened.open(info) as stream:
-                    yield _Member(info.filename, stream, "")
-        return
-    with tarfile.open(archive, "r|*") as opened:
-        for member in opened:
-            try:
-                tarfile.data_filter(member, "/nowhere")
-                inside = not member.name.startswith("/") and (member.isreg() or member.isdir())
-                refusal = "" if inside else "It is a link, a device or an absolute path."
-            except tarfile.FilterError as error:
-                refusal = f"{type(error).__name__}: it leads out of the folder, or is a link or device."
-            yield _Member(member.name, None if refusal else opened.extractfile(member), refusal)
-            opened.members = []  # type: ignore[attr-defined]  # tarfile would keep every member otherwise
-
-
-def _zip_refusal(info: zipfile.ZipInfo) -> str:
-    path = PurePosixPath(info.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or PureWindowsPath(info.filename).drive:
-        return "It leads out of the folder."
-    if stat.S_ISLNK(info.external_attr >> 16):
-        return "It is a link."
-    return "It is encrypted." if info.flag_bits & 1 else ""

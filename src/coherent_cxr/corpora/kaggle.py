@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from coherent_cxr.corpora.openi import SECTIONS, CorpusError, ParsedCorpus
+from coherent_cxr.corpora.mesh import mesh_table
+from coherent_cxr.corpora.openi import CorpusError, ParsedCorpus
+from coherent_cxr.corpora.openi_report import SECTIONS, section_text
 
 REPORTS, PROJECTIONS = "indiana_reports.csv", "indiana_projections.csv"
 REPORT_COLUMNS, PROJECTION_COLUMNS = ("uid", *SECTIONS), ("uid", "filename", "projection")
@@ -44,8 +46,8 @@ def parse_kaggle(folder: str | None) -> ParsedCorpus:
     studies.insert(0, "study_id", "CXR" + studies["uid"])
     studies.insert(1, "patient_id", studies["study_id"])
     for section in SECTIONS:
-        text = studies[section].str.split().str.join(" ")
-        studies[section] = text.where(text.str.len() > 0, None)
+        texts = [section_text(section, text) if isinstance(text, str) else None for text in studies[section]]
+        studies[section] = texts
 
     images = projections.dropna(subset=["uid", "filename"])
     excluded += [
@@ -70,6 +72,7 @@ def parse_kaggle(folder: str | None) -> ParsedCorpus:
         studies[["study_id", "patient_id", *SECTIONS]].astype({"study_id": "str", "patient_id": "str"}),
         images[["image_id", "study_id", "view", "view_source"]].astype("str"),
         exclusions,
+        mesh_table(terms),
     )
 
 

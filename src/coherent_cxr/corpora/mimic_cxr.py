@@ -6,8 +6,6 @@ counts.
 
 from __future__ import annotations
 
-import re
-import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +15,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from coherent_cxr.configuration import configuration
+from coherent_cxr.corpora.mesh import mesh_table
+from coherent_cxr.corpora.mimic_reports import ARCHIVES, ReportFile, find_reports, read_reports
 from coherent_cxr.corpora.openi import CorpusError, ParsedCorpus
 from coherent_cxr.corpora.sectioning import Sectioner, findings_of
+from coherent_cxr.inputs.archives import ArchiveError
 
-MAX_REPORT_BYTES = 1_000_000
 SECTIONS = ("comparison", "indication", "technique", "findings", "impression", "addendum")
 LATERAL_VIEWS = {"LATERAL", "LL", "RL", "XTABLE LATERAL"}
-_REPORT = re.compile(r"(?:.*/)?p\d{2}/p(?P<patient>\d{8})/s(?P<study>\d{8})\.txt")
 
 
 class Publication(NamedTuple):
@@ -37,7 +36,7 @@ class Publication(NamedTuple):
 
 CXR, JPG = "https://physionet.org/content/mimic-cxr/", "https://physionet.org/content/mimic-cxr-jpg/"
 PUBLICATIONS = {
-    "reports": Publication("report texts", ("mimic-cxr-reports.zip",), (), CXR),
+    "reports": Publication("report texts", ARCHIVES, (), CXR),
     "studies": Publication(
         "list of studies",
         ("cxr-study-list.csv.gz", "cxr-study-list.csv"),
@@ -111,7 +110,12 @@ class MimicCxrConfig:
 
 
 def find_file(config: MimicCxrConfig, name: str) -> Path | None:
-    """Return the place of one of :data:`PUBLICATIONS`, or None if it is in none of the folders."""
+    """Return the place of one of :data:`PUBLICATIONS`, or None if it is in none of the folders.
+
+    That of the reports may be a folder in which they lie unpacked.
+    """
+    if name == "reports":
+        return find_reports(config.folders())
     found = (
         path
         for folder in config.folders()
@@ -119,6 +123,24 @@ def find_file(config: MimicCxrConfig, name: str) -> Path | None:
         for path in sorted(folder.glob(pattern))
     )
     return next(found, None)
+
+
+def place_of(config: MimicCxrConfig, name: str) -> Path:
+    """Return what :func:`find_file` does.
+
+    Raises:
+        CorpusError: If it is not there.
+    """
+    path = find_file(config, name)
+    if path is None:
+        published = PUBLICATIONS[name]
+        unpacked = ", nor unpacked as files/p10/p…/s….txt" if name == "reports" else ""
+        raise CorpusError(
+            f"{published.names[0]} ({published.use}) is in none of "
+            f"{', '.join(map(str, config.folders()))}{unpacked}; get it from {published.source} "
+            "and run 'coherent-cxr check-data'."
+        )
+    return path
 
 
 def read_table(config: MimicCxrConfig, name: str, columns: tuple[str, ...] | None = None) -> pd.DataFrame:
@@ -133,13 +155,7 @@ def read_table(config: MimicCxrConfig, name: str, columns: tuple[str, ...] | Non
         CorpusError: If the file is missing, damaged, or lacks a column.
     """
     published = PUBLICATIONS[name]
-    path = find_file(config, name)
-    if path is None:
-        raise CorpusError(
-            f"{published.names[0]} ({published.use}) is in none of "
-            f"{', '.join(map(str, config.folders()))}; get it from {published.source} "
-            "and run 'coherent-cxr check-data'."
-        )
+    path = place_of(config, name)
     try:
         present = pd.read_csv(path, nrows=0).columns
         missing = set(columns or published.columns) - set(present)
@@ -209,11 +225,11 @@ def stream_mimic_cxr(config: MimicCxrConfig, rows: int = 50_000) -> Iterator[Par
     excluded: list[tuple[str, str, str]] = []
     read: set[str] = set()
     told: set[str] = set()
-    for name, study_id, data, refusal in _reports(config):
+    for name, study_id, data, refusal, detail in _reports(config):
         told.add(study_id)
         text, reason = decode_text(data)
         if refusal:
-            excluded.append((name, *refusal))
+            excluded.append((name, refusal, detail))
         elif study_id in read:
             excluded.append((name, "duplicate_study", f"The study {study_id} was read from an earlier file."))
         elif study_id not in listed.index:
@@ -251,42 +267,17 @@ def decode_text(data: bytes) -> tuple[str, str]:
         return data.decode("cp1252", errors="replace"), ""
 
 
-def _reports(config: MimicCxrConfig) -> Iterator[tuple[str, str, bytes, tuple[str, str] | None]]:
-    """Yield (name, study id, bytes, (reason, detail) of a refusal) of every file in the archive."""
-    path = find_file(config, "reports")
-    if path is None:
-        read_table(config, "reports")  # says what is missing
+def _reports(config: MimicCxrConfig) -> Iterator[ReportFile]:
     try:
-        with zipfile.ZipFile(str(path)) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            for member in tqdm(members, desc="reports", unit="report"):
-                match = _REPORT.fullmatch(member.filename)
-                if match is None or ".." in member.filename:
-                    detail = "It is no report; names look like files/p10/p10000000/s50000000.txt."
-                    yield member.filename, "", b"", ("unexpected_name", detail)
-                elif member.file_size > MAX_REPORT_BYTES:
-                    detail = f"It unpacks to {member.file_size:,} bytes; no report does."
-                    yield member.filename, match["study"], b"", ("file_too_large", detail)
-                else:
-                    try:
-                        yield member.filename, match["study"], archive.read(member), None
-                    except (
-                        zipfile.BadZipFile,
-                        zlib.error,
-                        EOFError,
-                        NotImplementedError,
-                        RuntimeError,
-                    ) as error:
-                        detail = f"It cannot be unpacked ({type(error).__name__})."
-                        yield member.filename, match["study"], b"", ("damaged_member", detail)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise CorpusError(f"{path} is damaged ({error}); download it again.") from error
+        yield from tqdm(read_reports(place_of(config, "reports")), desc="reports", unit="report")
+    except ArchiveError as error:
+        raise CorpusError(str(error)) from error
 
 
 def _sections(sectioner: Sectioner, text: str) -> tuple[str | None, ...]:
     parts = sectioner.split(text)
     findings, source = findings_of(parts)
-    parts["findings"] = findings or ""
+    parts["findings"] = findings or ""  # an impression or findings that say "None." are not in parts
     parts.setdefault("impression", parts.get("findings_and_impression", ""))
     return (*(parts.get(section) or None for section in SECTIONS), source or None)
 
@@ -299,6 +290,7 @@ def _piece(
         pd.DataFrame(studies, columns=columns).astype("str"),
         images,
         pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str"),
+        mesh_table([]),
     )
 
 

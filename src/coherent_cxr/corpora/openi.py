@@ -6,20 +6,26 @@ headers of the images' DICOM files, so neither needs a download.
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, ParseError
 
 import pandas as pd
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+
+from coherent_cxr.corpora.mesh import mesh_table
+from coherent_cxr.corpora.openi_report import (
+    MAX_REPORT_BYTES,
+    SECTIONS,
+    OpeniReport,
+    UnusableReportError,
+    read_report,
+)
+from coherent_cxr.inputs.archives import ArchiveError, MemberError, members
+from coherent_cxr.inputs.folders import walk
+from coherent_cxr.inputs.names import printable
 
 REPORTS, HEADERS = "NLMCXR_reports.tgz", "nlmcxr_dicom_metadata.csv.gz"
-SECTIONS = ("comparison", "indication", "findings", "impression")
-MAX_REPORT_BYTES = 5_000_000
 
 _LATERAL_VIEWS = {"LL", "RL", "LATERAL", "LARGE LATERAL"}
 _LATERAL_ORIENTATIONS = {"['A', 'F']", "['P', 'F']"}
@@ -38,17 +44,13 @@ class ParsedCorpus(NamedTuple):
             missing).
         images: image_id, study_id, view (frontal, lateral), view_source (what decided).
         exclusions: id (file name), reason, detail: reports that could not become a row.
+        mesh_terms: What people coded studies with, see :func:`.mesh.mesh_table`; empty but for Open-I.
     """
 
     studies: pd.DataFrame
     images: pd.DataFrame
     exclusions: pd.DataFrame
-
-
-class _Unusable(ValueError):
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+    mesh_terms: pd.DataFrame
 
 
 def parse_openi(reports: str | None, headers: str | None, views: str | None) -> ParsedCorpus:
@@ -65,20 +67,22 @@ def parse_openi(reports: str | None, headers: str | None, views: str | None) -> 
     """
     studies: dict[str, dict[str, str | None]] = {}
     images: list[tuple[str, str]] = []
+    terms: list[tuple[str, str]] = []
     excluded: list[tuple[str, str, str]] = []
-    count = 0
-    for name, data in _report_files(_place(reports, REPORTS, "report_parsing.reports")):
-        count += 1
-        try:
-            study_id, sections, image_ids = read_report(data)
-            if study_id in studies:
-                raise _Unusable("duplicate_study", f"The study {study_id} was read from an earlier file.")
-        except _Unusable as unusable:
-            excluded.append((name, unusable.reason, str(unusable)))
-            continue
-        studies[study_id] = sections
-        images += [(image_id, study_id) for image_id in image_ids]
-    if not count:
+    place = _place(reports, REPORTS, "report_parsing.reports")
+    # A packed archive is read in its order, once; its numbers say which of two reports is the earlier one.
+    read = sorted(_read_reports(place), key=lambda named: _by_number(named[0]))
+    for name, report in read:
+        if isinstance(report, UnusableReportError):
+            excluded.append((printable(name), report.reason, str(report)))
+        elif report.study_id in studies:
+            detail = f"The study {report.study_id} was read from an earlier file."
+            excluded.append((printable(name), "duplicate_study", detail))
+        else:
+            studies[report.study_id] = report.sections
+            images += [(image_id, report.study_id) for image_id in report.image_ids]
+            terms += [(report.study_id, term) for term in report.mesh_terms]
+    if not read:
         raise CorpusError(
             f"There are no XML reports in '{reports}'; set report_parsing.reports to where they are."
         )
@@ -89,38 +93,7 @@ def parse_openi(reports: str | None, headers: str | None, views: str | None) -> 
     columns = ["study_id", "patient_id", *SECTIONS]
     study_table = pd.DataFrame(rows, columns=columns).astype({"study_id": "str", "patient_id": "str"})
     exclusions = pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str")
-    return ParsedCorpus(study_table, image_table, exclusions)
-
-
-def read_report(data: bytes) -> tuple[str, dict[str, str | None], list[str]]:
-    """Read one XML report.
-
-    Args:
-        data: The file.
-
-    Returns:
-        Study id, text of each section (None if empty), image ids in the report's order.
-
-    Raises:
-        ValueError: If the file is empty, broken, hostile, or names no study; its ``reason`` is a short code.
-    """
-    if not data.strip():
-        raise _Unusable("empty_file", "The file is empty.")
-    if len(data) > MAX_REPORT_BYTES:
-        raise _Unusable("file_too_large", f"The file has {len(data):,} bytes; no report has.")
-    try:
-        root = fromstring(data, forbid_dtd=True)
-    except DefusedXmlException as error:
-        raise _Unusable(
-            "forbidden_xml", f"The file declares entities or a DTD ({type(error).__name__})."
-        ) from error
-    except (ParseError, ValueError, LookupError) as error:
-        raise _Unusable("broken_xml", f"The file is not well-formed XML ({error}).") from error
-    identifier = root.find("uId")
-    study_id = "" if identifier is None else identifier.get("id", "").strip()
-    if not study_id:
-        raise _Unusable("no_study_id", "The report has no <uId id=...>.")
-    return study_id, _sections(root), _image_ids(root)
+    return ParsedCorpus(study_table, image_table, exclusions, mesh_table(terms))
 
 
 def infer_views(
@@ -223,37 +196,40 @@ def _place(given: str | None, name: str, setting: str) -> Path:
     return Path(package.origin).parent / "data" / name
 
 
-def _report_files(place: Path) -> Iterator[tuple[str, bytes]]:
-    if place.is_dir():
-        for path in sorted(place.rglob("*.xml"), key=_by_number):
-            with path.open("rb") as file:
-                yield path.name, file.read(MAX_REPORT_BYTES + 1)
-        return
+def _read_reports(place: Path) -> Iterator[tuple[str, OpeniReport | UnusableReportError]]:
     try:
-        with tarfile.open(place, "r:*") as archive:
-            members = [m for m in archive.getmembers() if m.isreg() and m.name.endswith(".xml")]
-            for member in sorted(members, key=lambda m: _by_number(Path(m.name))):
-                stream = archive.extractfile(member)
-                yield Path(member.name).name, stream.read(MAX_REPORT_BYTES + 1) if stream else b""
-    except (tarfile.TarError, EOFError, OSError) as error:
-        cause = str(error).splitlines()[0].rstrip(":-")  # tarfile lists one line per compression it tried
-        raise CorpusError(f"The archive '{place}' cannot be read ({cause}); download it again.") from error
+        for name, data in _report_files(place):
+            try:
+                yield name, read_report(data) if isinstance(data, bytes) else data
+            except UnusableReportError as unusable:
+                yield name, unusable
+    except ArchiveError as error:
+        raise CorpusError(f"{error} It is what report_parsing.reports names.") from error
 
 
-def _by_number(path: Path) -> tuple[int, str]:
-    return (int(path.stem), "") if path.stem.isdigit() else (1 << 60, path.name)
+def _report_files(place: Path) -> Iterator[tuple[str, bytes | UnusableReportError]]:
+    if place.is_dir():
+        for found in walk(place):
+            if found.path.lower().endswith(".xml"):
+                yield PurePosixPath(found.path).name, _read_file(place / found.path)
+        return
+    for member in members(place):
+        if member.name.lower().endswith(".xml"):
+            try:
+                data: bytes | UnusableReportError = member.read(MAX_REPORT_BYTES)
+            except MemberError as error:
+                data = UnusableReportError(error.reason, str(error))
+            yield PurePosixPath(member.name).name, data
 
 
-def _sections(root: Element) -> dict[str, str | None]:
-    texts: dict[str, list[str]] = {name: [] for name in SECTIONS}
-    for element in root.iter("AbstractText"):
-        name = element.get("Label", "").strip().lower()
-        text = " ".join("".join(element.itertext()).split())
-        if name in texts and text:
-            texts[name].append(text)
-    return {name: " ".join(parts) or None for name, parts in texts.items()}
+def _read_file(path: Path) -> bytes | UnusableReportError:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_REPORT_BYTES + 1)
+    except OSError as error:
+        return UnusableReportError("unreadable_file", f"The file cannot be read: {error.strerror}.")
 
 
-def _image_ids(root: Element) -> list[str]:
-    ids = (image.get("id", "").strip() for image in root.iter("parentImage"))
-    return list(dict.fromkeys(image_id for image_id in ids if image_id))
+def _by_number(name: str) -> tuple[int, str]:
+    stem = PurePosixPath(name).stem
+    return (int(stem), "") if stem.isdecimal() and len(stem) < 12 else (1 << 60, name)

@@ -1,24 +1,24 @@
-"""Sections of free-text reports; which headings open which section is data (``section_rules/*.yml``)."""
+"""Sections of free-text reports, with the layout of their lines."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-import yaml
+from coherent_cxr.corpora.headings import FINAL, OTHER, Headings, Place, SectionRuleError
+from coherent_cxr.inputs.null_words import is_null
+
+__all__ = ["BODY", "SectionRuleError", "Sectioner", "findings_of"]
 
 BODY = "body"
-KEYS = {"sections", "patterns", "one_paragraph", "aside", "final"}
-_HEADING = re.compile(r"(?:\d{1,2}[.)]\s*)?(?P<name>[A-Za-z][A-Za-z0-9 ,/&()'.-]{0,80}?)\s*[:;](?P<rest>.*)")
-_ALONE = re.compile(r"(?:\d{1,2}[.)]\s*)?(?P<name>[A-Z][A-Z ,/&()-]{2,80})[.:;]?")
+FINDINGS = ("findings", "findings_and_impression")
+LEARNT = {*FINDINGS, "impression", BODY}
+QUALIFIED = {"examination", "technique"}
+"""Sections whose headings also begin sentences about how good an image is."""
+
 _RULE = re.compile(r"[_=*-]{5,}")
-
-
-class SectionRuleError(ValueError):
-    """A rule file that cannot be used; the message names the file and what is wrong."""
+_INSIDE = re.compile(r"(?:(?<=[^\d][.?!_]\s)|(?<=\s\s))(?=[A-Z][A-Z &/,()'.-]{2,60}:)")
+BLANK, LINE, PARAGRAPH = " ", "\n", "\n\n"
 
 
 class Sectioner:
@@ -32,23 +32,7 @@ class Sectioner:
     """
 
     def __init__(self, rules: str | Path = "mimic_cxr") -> None:
-        data = _read(str(rules))
-        self._section_of = {
-            name: section for section, names in data["sections"].items() for name in map(_normal, names)
-        }
-        self._patterns = [
-            (re.compile(pattern), section)
-            for section, patterns in data["patterns"].items()
-            for pattern in patterns
-        ]
-        self._aside_of = {name: kind for kind, names in data["aside"].items() for name in map(_normal, names)}
-        asides = "|".join(sorted(map(re.escape, self._aside_of), key=len, reverse=True)) or "(?!)"
-        self._aside = re.compile(rf"(?P<name>{asides.upper()})\b[\s:;.]*(?P<rest>.*)")
-        self._final = set(map(_normal, data["final"]))
-        self._one_paragraph = set(data["one_paragraph"])
-        longest_first = sorted(self._section_of, key=len, reverse=True)
-        inside = "|".join(re.escape(name.upper()).replace(r"\ ", r"\s+") for name in longest_first)
-        self._inside = re.compile(rf"(?:(?<=[^\d][.?!_]\s)|(?<=\s\s))(?=(?:{inside})\s*:)")
+        self._headings = Headings(rules)
 
     def split(self, text: str) -> dict[str, str]:
         """Split one report.
@@ -57,50 +41,28 @@ class Sectioner:
             text: The report as published.
 
         Returns:
-            Text by section, lines joined by single spaces, paragraphs by newlines; sections without text are
-            absent. "body" is what stands under no heading, "wet_read" and "addendum" what is no part of the
-            final report.
+            Text by section, line by line, with an empty line between paragraphs and single blanks between
+            words; sections without text are absent, and so are findings and an impression that only say so
+            ("None.", "See impression."). "body" is what stands under no heading, "other" under one in
+            capitals that nobody knows, "wet_read" and "addendum" what is no part of the final report.
         """
-        parts: dict[str, list[str]] = {}
-        section, aside, new_paragraph = BODY, "", True
+        self._headings.new_report()
+        report = _Report(self._headings)
         for line in text.splitlines():
             stripped = _RULE.sub(" ", line).strip()
             if not stripped:
-                new_paragraph = True
-                if not aside and section in self._one_paragraph and parts.get(section):
-                    section = BODY
+                report.end_paragraph()
                 continue
-            for piece in self._inside.split(stripped):
-                heading, rest = self._heading(piece)
-                if heading == "final":
-                    section, aside = BODY, ""
-                elif heading in self._aside_of.values():
-                    aside = heading
-                elif heading and not aside:
-                    section = heading
-                else:
-                    rest = piece
-                if rest.strip():
-                    _add(parts.setdefault(aside or section, []), rest.strip(), new_paragraph)
-                    new_paragraph = False
-        return {name: "\n".join(paragraphs) for name, paragraphs in parts.items()}
+            pieces = _INSIDE.split(stripped)
+            report.add(pieces[0].strip(), "paragraph" if report.new_paragraph else "line")
+            for piece in pieces[1:]:
+                report.add(piece.strip(), "inside")
+            report.end_line()
+        parts = {name: "".join(pieces) for name, pieces in report.pieces.items()}
+        return {name: part for name, part in parts.items() if not self._is_nothing(name, part)}
 
-    def _heading(self, piece: str) -> tuple[str, str]:
-        """Return the section that a line opens (empty if none) and what stands behind the heading."""
-        if aside := self._aside.fullmatch(piece):
-            return self._aside_of[_normal(aside["name"])], aside["rest"]
-        for match in (_HEADING.fullmatch(piece), _ALONE.fullmatch(piece)):
-            if match is None:
-                continue
-            name, rest = _normal(match["name"]), match.groupdict().get("rest") or ""
-            if name in self._final:
-                return "final", rest
-            known = self._aside_of.get(name) or self._section_of.get(name)
-            if known is None and match.re is _HEADING:
-                known = next((section for regex, section in self._patterns if regex.fullmatch(name)), None)
-            if known is not None:
-                return known, rest
-        return "", piece
+    def _is_nothing(self, name: str, text: str) -> bool:
+        return name in LEARNT and (is_null(text) or self._headings.is_nothing(text))
 
 
 def findings_of(parts: dict[str, str]) -> tuple[str | None, str]:
@@ -112,40 +74,67 @@ def findings_of(parts: dict[str, str]) -> tuple[str | None, str]:
     Returns:
         The text, or None, and where it came from: "findings", "findings_and_impression", "body" or "".
     """
-    source = next((name for name in ("findings", "findings_and_impression", BODY) if parts.get(name)), "")
+    source = next((name for name in (*FINDINGS, BODY) if not is_null(parts.get(name))), "")
     return parts.get(source), source
 
 
-def _add(paragraphs: list[str], text: str, new_paragraph: bool) -> None:
-    text = " ".join(text.split())
-    if new_paragraph or not paragraphs:
-        paragraphs.append(text)
-    else:
-        paragraphs[-1] += f" {text}"
+class _Report:
+    """One report while it is read.
 
+    Attributes:
+        pieces: Text by section so far, with what stands between its pieces.
+        new_paragraph: Whether the next line starts one.
+    """
 
-def _normal(name: str) -> str:
-    return " ".join(name.lower().replace("&", " and ").replace("#", " ").strip(" .:;").split())
+    def __init__(self, headings: Headings) -> None:
+        self.pieces: dict[str, list[str]] = {}
+        self.new_paragraph = True
+        self._joint = PARAGRAPH
+        self._headings = headings
+        self._section, self._aside, self._interrupted, self._empty = BODY, "", BODY, True
 
+    def end_line(self) -> None:
+        self._joint = PARAGRAPH if self._empty else LINE
+        self.new_paragraph = False
 
-@cache
-def _read(rules: str) -> dict[str, Any]:
-    place = files("coherent_cxr.corpora") / "section_rules" / f"{rules}.yml"
-    try:
-        text = place.read_text("utf-8") if place.is_file() else Path(rules).read_text("utf-8")
-        data = yaml.safe_load(text)
-    except (OSError, yaml.YAMLError) as error:
-        raise SectionRuleError(f"The section rules '{rules}' cannot be read ({error}).") from error
-    if not isinstance(data, dict) or set(data) != KEYS:
-        raise SectionRuleError(
-            f"The section rules '{rules}' need exactly the keys {', '.join(sorted(KEYS))}."
-        )
-    for pattern in (pattern for patterns in data["patterns"].values() for pattern in patterns):
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise SectionRuleError(
-                f"The section rules '{rules}' hold the pattern {pattern!r}, which is no regular expression "
-                f"({error})."
-            ) from error
-    return data
+    def end_paragraph(self) -> None:
+        self._joint = PARAGRAPH
+        self.new_paragraph = True
+        if not self._aside and self._section in self._headings.one_paragraph and not self._empty:
+            self._section = self._interrupted
+
+    def add(self, piece: str, place: Place) -> None:
+        """Add a piece of a line to the section it belongs to; a heading at its start opens another."""
+        found = self._headings.find(piece, place)
+        if found and self._opens(found.section, found.rest):
+            piece = found.rest.strip()
+            self._joint, self._empty = PARAGRAPH, True
+        elif not self._aside and self._section in self._headings.one_paragraph:
+            if place != "inside" and self._headings.is_structure(piece):
+                self._section, self._joint = self._interrupted, PARAGRAPH
+        if piece:
+            before = self.pieces.setdefault(self._aside or self._section, [])
+            before += [self._joint] * bool(before) + [" ".join(piece.split())]
+            self._joint, self._empty = BLANK, False
+
+    def _opens(self, section: str, rest: str) -> bool:
+        """Open a section, unless what looks like its heading is text where it stands."""
+        if section == FINAL:
+            self._section, self._aside, self._interrupted = BODY, "", BODY
+            return True
+        if section in self._headings.asides:
+            self._aside = section
+            return True
+        if self._aside:
+            return False
+        in_findings = self._section in FINDINGS
+        if in_findings and section in QUALIFIED and self._headings.speaks_of_quality(rest):
+            return False
+        if in_findings and section == OTHER and self._empty:
+            return False  # the findings' own first heading
+        if section in self._headings.one_paragraph:
+            self._interrupted = self._section if in_findings else self._interrupted
+        else:
+            self._interrupted = BODY
+        self._section = section
+        return True
