@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from kedro.io import DataCatalog, DatasetError
 
 from coherent_cxr.datasets.model_bundle import ModelBundleDataset
+from coherent_cxr.storage.whole import beside
 from tiny_bundle import make_bundle
 
 JANUARY, FEBRUARY = "2026-01-01T00.00.00.000Z", "2026-02-01T00.00.00.000Z"
@@ -37,7 +39,10 @@ def test_the_latest_version_is_loaded_and_an_older_one_by_name(tmp_path: Path):
 
 
 def test_a_half_written_version_does_not_exist_and_is_written_again(tmp_path: Path):
-    half = tmp_path / "data" / "full_model" / JANUARY / "full_model.writing"
+    writer = subprocess.Popen(["true"])
+    writer.wait()
+    folder = tmp_path / "data" / "full_model" / JANUARY
+    half = folder / beside(folder / "full_model").name.replace(f"-{os.getpid()}-", f"-{writer.pid}-")
     half.mkdir(parents=True)
     (half / "config.json").write_text("{}")
     assert not _catalog(tmp_path).exists("full.model")

@@ -14,6 +14,8 @@ import yaml
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from coherent_cxr.tracking.database import prepare_database
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 NODES = """
@@ -121,8 +123,18 @@ def package_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return package.parent
 
 
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as MLflow makes it, which takes seconds."""
+    folder = tmp_path_factory.mktemp("database")
+    prepare_database(folder / "mlflow.db", folder, None)
+    return folder / "mlflow.db"
+
+
 @pytest.fixture
-def project(tmp_path: Path, package_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(
+    tmp_path: Path, package_folder: Path, new_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     monkeypatch.syspath_prepend(package_folder)
     monkeypatch.setenv("DO_NOT_TRACK", "true")
     folder = tmp_path / "project"
@@ -134,6 +146,7 @@ def project(tmp_path: Path, package_folder: Path, monkeypatch: pytest.MonkeyPatc
         '[tool.kedro]\npackage_name = "tiny_project"\nproject_name = "Tiny"\nkedro_init_version = "1.7.0"\n'
     )
     shutil.copy(REPOSITORY / "conf" / "base" / "mlflow.yml", folder / "conf" / "base")
+    shutil.copy(new_database, folder)
     for name, content in {"catalog": CATALOG, "parameters": PARAMETERS}.items():
         (folder / "conf" / "base" / f"{name}.yml").write_text(yaml.safe_dump(content))
     before = mlflow.get_tracking_uri()

@@ -93,7 +93,7 @@ def test_pieces_add_up_to_the_whole_on_cores_and_on_dask(whole: DataCatalog, tmp
     assert len(whole.load("findings_exclusions")) > 10
     on_dask = _run(DaskRunner(workers=2, rows=17), tmp_path / "dask")
     assert _bytes(on_dask) == _bytes(on_cores)
-    assert list(tmp_path.rglob("*.writing")) == []
+    assert list(tmp_path.rglob(".writing-*")) == []
 
 
 def test_reports_are_parsed_piece_by_piece(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from kedro.io import AbstractVersionedDataset, Version
+from kedro.io import Version
 from kedro_datasets._typing import ImagePreview
 
+from coherent_cxr.datasets.whole import WholeDataset
 from coherent_cxr.images.sheets import montage
 from coherent_cxr.images.store import INDEX, PIXELS, RECORD, ImageStore
 
 
-class ImageStoreDataset(AbstractVersionedDataset[ImageStore, ImageStore]):
+class ImageStoreDataset(WholeDataset[ImageStore, ImageStore]):
     """Opens image stores memory-mapped and keeps versions of them as hard links.
 
     Saving links the finished store's files into the new version, so that versions of one store share their
@@ -39,17 +40,11 @@ class ImageStoreDataset(AbstractVersionedDataset[ImageStore, ImageStore]):
         """Open the store."""
         return ImageStore.open(Path(self._get_load_path()))
 
-    def save(self, data: ImageStore) -> None:
-        """Link or copy the store, whole or not at all."""
-        path = Path(self._get_save_path())
-        writing = path.with_name(f"{path.name}.writing")
-        shutil.rmtree(writing, ignore_errors=True)
-        writing.mkdir(parents=True)
+    def _write(self, data: ImageStore, path: PurePosixPath) -> None:
+        folder = Path(path)
+        folder.mkdir()
         for name in (PIXELS, INDEX, RECORD):
-            _link_or_copy(data.folder / name, writing / name)
-        if path.exists():  # only without versions
-            shutil.rmtree(path)
-        writing.replace(path)
+            _link_or_copy(data.folder / name, folder / name)
 
     def preview(self, columns: int = 6, rows: int = 2, size: int = 160) -> ImagePreview:
         """Show images spread evenly over the store.

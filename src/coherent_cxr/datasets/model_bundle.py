@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractVersionedDataset, Version
+from kedro.io import Version
+
+from coherent_cxr.datasets.whole import WholeDataset
 
 if TYPE_CHECKING:
     from coherent_cxr.models.bundle import ModelBundle
@@ -14,11 +15,10 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 
 
-class ModelBundleDataset(AbstractVersionedDataset["ModelBundle", "ModelBundle"]):
+class ModelBundleDataset(WholeDataset["ModelBundle", "ModelBundle"]):
     """Saves and loads :class:`coherent_cxr.models.bundle.ModelBundle`.
 
-    A version exists once its folder is whole: it is written beside its place and moved there. PyTorch is only
-    imported when a bundle is loaded, so opening a catalog stays quick.
+    PyTorch is only imported when a bundle is loaded, so opening a catalog stays quick.
 
     Args:
         filepath: The folder; with ``versioned: true`` a folder of versions.
@@ -42,15 +42,8 @@ class ModelBundleDataset(AbstractVersionedDataset["ModelBundle", "ModelBundle"])
 
         return ModelBundle.load(Path(self._get_load_path()))
 
-    def save(self, data: ModelBundle) -> None:
-        """Write the bundle, whole or not at all."""
-        path = Path(self._get_save_path())
-        writing = path.with_name(f"{path.name}.writing")
-        shutil.rmtree(writing, ignore_errors=True)
-        data.save(writing)
-        if path.exists():  # only without versions
-            shutil.rmtree(path)
-        writing.replace(path)
+    def _write(self, data: ModelBundle, path: PurePosixPath) -> None:
+        data.save(Path(path))
 
     def _exists(self) -> bool:
         return _is_bundle(str(self._get_load_path()))

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 from kedro_datasets._typing import TablePreview
-from kedro_datasets.pandas import ParquetDataset
+
+from coherent_cxr.datasets.tables import ParquetDataset
 
 
 class ReportTableDataset(ParquetDataset):

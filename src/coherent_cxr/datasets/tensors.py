@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kedro.io import AbstractVersionedDataset, Version
+from kedro.io import Version
+
+from coherent_cxr.datasets.whole import WholeDataset
 
 
-class TensorsDataset(AbstractVersionedDataset[dict[str, Any], dict[str, Any]]):
+class TensorsDataset(WholeDataset[dict[str, Any], dict[str, Any]]):
     """Saves and loads ``{name: tensor}`` as safetensors.
 
     Args:
@@ -29,15 +31,10 @@ class TensorsDataset(AbstractVersionedDataset[dict[str, Any], dict[str, Any]]):
 
         return load_file(str(self._get_load_path()))
 
-    def save(self, data: dict[str, Any]) -> None:
-        """Write the tensors, whole or not at all."""
+    def _write(self, data: dict[str, Any], path: PurePosixPath) -> None:
         from safetensors.torch import save_file
 
-        path = Path(str(self._get_save_path()))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writing = path.with_suffix(".writing")
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in data.items()}, writing)
-        writing.replace(path)
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in data.items()}, str(path))
 
     def _exists(self) -> bool:
         return _is_file(str(self._get_load_path()))

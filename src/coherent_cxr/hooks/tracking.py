@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import settings
 from kedro.io import AbstractVersionedDataset, DataCatalog
 from kedro.pipeline import Pipeline
 
 from coherent_cxr.hooks.lineage import dataset_path, file_digest, git_tags
 from coherent_cxr.hooks.metrics import history_metrics, summary_metrics
+from coherent_cxr.tracking.addresses import anchored
+from coherent_cxr.tracking.prepare import prepare
+from coherent_cxr.tracking.secrets import hide_secrets
+from coherent_cxr.tracking.stale import close_stale_runs, process_tags
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -46,7 +51,11 @@ class TrackingHook:
 
     @hook_impl(tryfirst=True)  # before kedro-mlflow reads mlflow.yml
     def after_context_created(self, context: KedroContext) -> None:
-        """Let a relative sqlite address count from the project's folder, wherever the command is run."""
+        """Let a relative sqlite address count from the project's folder, and see to it that MLflow can work.
+
+        Raises:
+            TrackingError: If the database or server cannot be used.
+        """
         self.project = Path(context.project_path)
         self.environment = "base" if context.env in (None, "local") else str(context.env)
         loader: Any = context.config_loader
@@ -55,8 +64,12 @@ class TrackingHook:
         loader.config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
         config = loader["mlflow"]
         server = config.get("server", {})
-        server["mlflow_tracking_uri"] = anchored(server.get("mlflow_tracking_uri"), self.project)
+        uri = anchored(server.get("mlflow_tracking_uri"), self.project)
+        server["mlflow_tracking_uri"] = uri
         loader["mlflow"] = {**config, "server": server}
+        if "kedro_mlflow" not in {name.replace("-", "_") for name in settings.DISABLE_HOOKS_FOR_PLUGINS}:
+            hide_secrets([uri or "", server.get("mlflow_registry_uri") or ""])
+            prepare(uri, self.project, artifacts_folder(config, self.project))
 
     @hook_impl(trylast=True)  # after kedro-mlflow has opened the run
     def before_pipeline_run(
@@ -68,10 +81,13 @@ class TrackingHook:
         run = mlflow.active_run()
         self.run_id = None if run is None else run.info.run_id
         self.catalog = catalog
+        if run is not None:
+            self._close_stale_runs(run.info.experiment_id)
         self._set_tags(
             {
                 "pipeline": "+".join(run_params["pipeline_names"] or ["__default__"]),
                 "environment": self.environment,
+                **process_tags(),
                 **git_tags(self.project),
                 **{f"input.{name}": version for name, version in _input_versions(pipeline, catalog)},
             }
@@ -115,6 +131,12 @@ class TrackingHook:
 
         return mlflow.MlflowClient()
 
+    def _close_stale_runs(self, experiment_id: str) -> None:
+        for run_id in close_stale_runs(self._client(), experiment_id):
+            logger.warning(
+                "The run %s was stopped without notice; MLflow now lists it as killed.", run_id[:8]
+            )
+
     def _set_tags(self, tags: Mapping[str, str]) -> None:
         if self.run_id is None:
             return
@@ -143,12 +165,11 @@ class TrackingHook:
             self._client().log_batch(self.run_id, metrics=batch)
 
 
-def anchored(uri: str | None, project: Path) -> str | None:
-    """Make a relative ``sqlite:///`` address absolute; leave every other address as it is."""
-    prefix = "sqlite:///"
-    if uri is None or not uri.startswith(prefix) or Path(uri.removeprefix(prefix)).is_absolute():
-        return uri
-    return f"{prefix}{project / uri.removeprefix(prefix)}"
+def artifacts_folder(config: Mapping[str, Any], project: Path) -> Path | None:
+    """Return the folder of artifacts that ``mlflow.yml`` names, or None if it is not on this machine."""
+    experiment = config.get("tracking", {}).get("experiment", {})
+    place = (experiment.get("create_experiment_kwargs") or {}).get("artifact_location")
+    return None if not place or ":" in place else project / place
 
 
 def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, str]:

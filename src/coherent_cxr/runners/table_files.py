@@ -13,6 +13,7 @@ from kedro.io import CatalogProtocol
 from kedro_datasets.pandas import ParquetDataset
 
 from coherent_cxr.datasets.table_file import TableFile
+from coherent_cxr.storage.whole import beside
 
 
 class TableFiles:
@@ -81,7 +82,7 @@ class TableWriter:
     """Writes a Parquet file in pieces, under another name until it is whole."""
 
     def __init__(self, target: Path) -> None:
-        self._writing = target.with_name(f".{target.name}.writing")
+        self._writing = beside(target)
         self._writer: pq.ParquetWriter | None = None
         self._empty: pa.Table | None = None
 

@@ -1,0 +1,65 @@
+"""Passwords of MLflow's addresses stay out of logs and tracebacks."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+from coherent_cxr.tracking.addresses import MASK, masked, secrets_of
+
+_hidden: set[str] = set()
+
+
+def hide_secrets(addresses: Iterable[str]) -> None:
+    """Replace the passwords in addresses by ``***`` in what this process logs or ends with from now on.
+
+    Does nothing if there are none, which is the rule.
+
+    Args:
+        addresses: MLflow addresses.
+    """
+    found = secrets_of(addresses)
+    if not found:
+        return
+    if not _hidden:
+        _install()
+    _hidden.update(found)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without passwords: of addresses in it, and those that were hidden."""
+    for secret in sorted(_hidden, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return masked(text)
+
+
+def _install() -> None:
+    make_record, show_error = logging.getLogRecordFactory(), sys.excepthook
+
+    def make_masked(*args: Any, **settings: Any) -> logging.LogRecord:
+        record = make_record(*args, **settings)
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):  # a message that does not fit its arguments; logging will say so
+            return record
+        if without_secrets(message) != message:
+            record.msg, record.args = without_secrets(message), ()
+        if record.exc_info and record.exc_info[1]:
+            shown = "".join(traceback.format_exception(record.exc_info[1]))
+            if without_secrets(shown) != shown:
+                record.exc_info, record.exc_text = None, without_secrets(shown)
+        return record
+
+    def show_masked(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        shown = "".join(traceback.format_exception(kind, error, trace))
+        if without_secrets(shown) == shown:
+            show_error(kind, error, trace)
+        else:
+            sys.stderr.write(without_secrets(shown))
+
+    logging.setLogRecordFactory(make_masked)
+    sys.excepthook = show_masked

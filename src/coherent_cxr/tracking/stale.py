@@ -1,0 +1,53 @@
+"""Runs that were killed: recorded as running by a process that is no more, closed by the next run."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from coherent_cxr.storage.whole import process_lives
+
+HOST, PROCESS, STARTED = "process.host", "process.id", "process.started"
+
+
+def process_tags() -> dict[str, str]:
+    """Return tags by which a later run can tell whether the process behind a run still lives."""
+    process = os.getpid()
+    return {HOST: socket.gethostname(), PROCESS: str(process), STARTED: _start_of(process)}
+
+
+def close_stale_runs(client: Any, experiment_id: str) -> list[str]:
+    """Close runs as killed whose process on this machine is gone.
+
+    Runs without our tags, and those of other machines, are left as they are.
+
+    Args:
+        client: An ``MlflowClient``.
+        experiment_id: The experiment to look in.
+
+    Returns:
+        Ids of the runs that were closed.
+    """
+    running = client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000)
+    stale = [run.info.run_id for run in running if _is_dead(run.data.tags)]
+    for run_id in stale:
+        client.set_terminated(run_id, "KILLED")
+    return stale
+
+
+def _is_dead(tags: dict[str, str]) -> bool:
+    process = tags.get(PROCESS, "")
+    if tags.get(HOST) != socket.gethostname() or not process.isdigit():
+        return False
+    return not process_lives(int(process)) or _start_of(int(process)) != tags.get(STARTED)
+
+
+def _start_of(process: int) -> str:
+    """Return when a process was started, in ticks since the machine was; empty where that cannot be read."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
