@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from coherent_cxr.images.decode import UnreadableImageError, read_square
-from coherent_cxr.images.grey import Note
+from coherent_cxr.images.notes import Note
 from coherent_cxr.images.source import Place
 
 BATCH, BATCH_BYTES = 64, 1 << 24

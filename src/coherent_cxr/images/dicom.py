@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from coherent_cxr.images.grey import (
     MAX_PIXELS,
-    Note,
     Radiograph,
     UnreadableImageError,
     check_size,
@@ -21,6 +20,7 @@ from coherent_cxr.images.grey import (
     stretch,
     too_large,
 )
+from coherent_cxr.images.notes import Note
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

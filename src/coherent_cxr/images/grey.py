@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coherent_cxr.images.notes import Note
+
 MIN_SIDE = 16
 MAX_PIXELS = 80_000_000
 ROWS = 32
@@ -22,13 +24,6 @@ class UnreadableImageError(ValueError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
-
-
-class Note(NamedTuple):
-    """Something about an image that was read all the same, for example ``("multi_frame", "...")``."""
-
-    code: str
-    detail: str
 
 
 class Radiograph(NamedTuple):

@@ -1,0 +1,57 @@
+"""What a reader says about an image that it read all the same, for whoever relies on what is written about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Level(StrEnum):
+    """How much a note matters to a person who reads a report about the image."""
+
+    WARNING = "warning"
+    """The image may not be what a report generator was made for; say it beside the report."""
+    INFORMATION = "information"
+    """The image was read, with an assumption or a choice that somebody may want to know."""
+
+
+WARNINGS = {
+    "lateral_view": "its tags, or a classifier of views, say that it is no frontal view",
+    "other_body_part": "its tags name another part of the body than the chest",
+    "other_modality": "its tags name another technique than projection radiography",
+    "unlike_chest_radiograph": "its grey levels are not arranged as in the radiographs of the training",
+    "window_ignored": "its window shows nothing, or is no window at all",
+    "multi_frame": "it holds several frames, of which the first was read",
+    "frames_missing": "it holds fewer frames than its tags say",
+    "contradictory_inversion": "its tags contradict each other about whether low values are bright",
+}
+"""Codes of notes that are warnings, with what they mean."""
+INFORMATION = {
+    "monochrome1_inverted": "low values are bright in the file, so grey levels were inverted",
+    "assumed_tags": "tags that the decoder needs are absent and were assumed",
+    "burned_in_annotation": "its tags say that the pixels may identify the patient",
+    "identifying_tags": "tags that identify the patient are filled; they were not copied",
+}
+"""Codes of all other notes, with what they mean."""
+MEANINGS = {**WARNINGS, **INFORMATION}
+
+
+class Note(NamedTuple):
+    """Something about an image that was read all the same.
+
+    Attributes:
+        code: One of :data:`MEANINGS`, for example ``"multi_frame"``.
+        detail: A sentence for people, without any value that may identify a patient.
+    """
+
+    code: str
+    detail: str
+
+    @property
+    def level(self) -> Level:
+        """Whether it is a warning or an information; an unknown code is a warning."""
+        return Level.INFORMATION if self.code in INFORMATION else Level.WARNING
+
+    def as_dict(self) -> dict[str, str]:
+        """Return code, level and detail, as ``--json`` and the server show them."""
+        return {"code": self.code, "level": str(self.level), "detail": self.detail}
