@@ -1,4 +1,4 @@
-"""What a reader says about an image that it read all the same, for whoever relies on what is written about it."""
+"""What a reader says about an image that it read all the same, for whoever shows what is written about it."""
 
 from __future__ import annotations
 
