@@ -33,11 +33,12 @@ STUDIES = 14
 @dataclasses.dataclass
 class Corpus:
     store: object
-    encoder: dict
+    encoder: PretrainedEncoder
     vocabulary: Vocabulary
     encoded: pd.DataFrame
     findings: pd.DataFrame
     labels: pd.DataFrame
+    calls: pd.DataFrame
     test: list[str]
 
 
@@ -68,6 +69,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
         ),
         pd.DataFrame({"study_id": studies, "tokens": tokens}),
         labels.assign(study_id=studies),
+        labels.assign(study_id=studies),
         studies[10:],
     )
 
@@ -88,7 +90,7 @@ def settings(folder: Path, **changes) -> BaselinesConfig:
 def run(config: BaselinesConfig, corpus: Corpus, **changes):
     c = dataclasses.replace(corpus, **changes)
     return run_compared_systems(
-        config, c.store, c.encoder, c.vocabulary, c.encoded, c.findings, c.labels, c.test
+        config, c.store, c.encoder, c.vocabulary, c.encoded, c.findings, c.labels, c.calls, c.test
     )
 
 
@@ -100,7 +102,7 @@ def result(corpus, tmp_path_factory):
 def test_every_registered_system_answers_for_every_study(corpus, result):
     answers = pd.concat([result.reports, result.labels])
     assert set(answers["system"]) == set(SYSTEMS)
-    assert set(result.labels["system"]) == {"major class"}
+    assert set(result.labels["system"]) == {"major class", "label classifier"}
     for _, own in answers.groupby("system"):
         assert own["study_id"].tolist() == corpus.test
     assert result.reports["report"].str.len().min() > 0
@@ -165,7 +167,10 @@ def with_other_test_references(corpus: Corpus) -> Corpus:
 def test_other_test_references_change_no_compared_system(result, with_other_test_references, tmp_path):
     again = run(settings(tmp_path), with_other_test_references)
     assert all(torch.equal(again.models[name], result.models[name]) for name in result.models)
-    pd.testing.assert_frame_equal(again.reports, result.reports)
+    by_system = dict(list(again.reports.groupby("system")))
+    for system, before in result.reports.groupby("system"):
+        same = by_system[system]["report"].tolist() == before["report"].tolist()
+        assert same or system == "medoid of the true labels", system  # which is told the truth, and says so
     pd.testing.assert_frame_equal(again.labels, result.labels)
 
 

@@ -13,7 +13,9 @@ from coherent_cxr.corpora.edit_distance import within
 from coherent_cxr.corpora.sectioning import Sectioner
 
 SECTIONER = Sectioner()
-RULES = yaml.safe_load((Path(coherent_cxr.corpora.__file__).parent / "section_rules/mimic_cxr.yml").read_text())
+RULES = yaml.safe_load(
+    (Path(coherent_cxr.corpora.__file__).parent / "section_rules/mimic_cxr.yml").read_text()
+)
 KNOWN = {
     name: section
     for section, names in RULES["sections"].items()
@@ -59,10 +61,14 @@ def test_misspelt_headings_in_capitals(heading: str, section: str) -> None:
     assert SECTIONER.split(report(f"{heading}:\n\n Something was seen.")) == with_text("Something was seen.")
     if heading.replace(" ", "").replace("/", "").replace("&", "").isalpha():
         assert SECTIONER.split(report(f"{heading}\n Something was seen.")) == with_text("Something was seen.")
-    assert SECTIONER.split(f"COMPARISON: None. {heading}: Something. IMPRESSION: Well.") == {
-        name: text.replace("\n\n", " " if name == section and name in right else "\n\n")
-        for name, text in with_text("Something.").items()
-    } or section in right
+    assert (
+        SECTIONER.split(f"COMPARISON: None. {heading}: Something. IMPRESSION: Well.")
+        == {
+            name: text.replace("\n\n", " " if name == section and name in right else "\n\n")
+            for name, text in with_text("Something.").items()
+        }
+        or section in right
+    )
 
 
 @st.composite
@@ -104,7 +110,9 @@ STRUCTURES = """HEART; LUNGS; LINES AND TUBES; LINES/TUBES; BONES; PLEURA; MEDIA
 
 @pytest.mark.parametrize("heading", [" ".join(name.split()) for name in STRUCTURES])
 def test_structured_findings_stay_findings(heading: str) -> None:
-    paragraphs = f"FINDINGS:\n\n First.\n\n {heading}: Normal.\n\n - {heading}: clear\n Last.\n\n IMPRESSION: Well."
+    paragraphs = (
+        f"FINDINGS:\n\n First.\n\n {heading}: Normal.\n\n - {heading}: clear\n Last.\n\n IMPRESSION: Well."
+    )
     assert SECTIONER.split(paragraphs) == {
         "findings": f"First.\n\n{heading}: Normal.\n\n- {heading}: clear\nLast.",
         "impression": "Well.",
@@ -128,19 +136,23 @@ def test_structures_after_a_short_section_are_the_body() -> None:
 
 UNKNOWN = """COMMENT; COMMENTS; REFERENCE EXAM; NOTE; PRIOR CHEST RADIOGRAPH; DATE OF EXAM; ELECTRONICALLY SIGNED BY; ORDERING
     PROVIDER; SIGNATURE; PREVIOUS CHEST X-RAY; CT HEAD; ACCESSION NUMBER; ADDITIONAL INFORMATION; DISCUSSION; PLAN;
-    PHYSICIAN; RADIATION DOSE; DICTATED ON; DIFFERENTIAL; ADVICE; ICD-10 CODES; CONTRAST; MEDICATIONS""".split(";")
+    PHYSICIAN; RADIATION DOSE; DICTATED ON; DIFFERENTIAL; ADVICE; ICD-10 CODES; CONTRAST; MEDICATIONS""".split(
+    ";"
+)
 
 
 @pytest.mark.parametrize("heading", [" ".join(name.split()) for name in UNKNOWN])
 def test_an_unknown_heading_in_capitals_ends_a_section_at_a_paragraphs_start(heading: str) -> None:
-    text = f"FINDINGS:\n The lungs are clear.\n\n {heading}: Something else.\n More of it.\n\n IMPRESSION: Well."
+    text = (
+        f"FINDINGS:\n The lungs are clear.\n\n {heading}: Something else.\n More of it.\n\n IMPRESSION: Well."
+    )
     parts = SECTIONER.split(text)
     assert parts["findings"] == "The lungs are clear."
     assert parts["impression"] == "Well."
     assert "Something else." in " ".join(parts.values())
-    assert SECTIONER.split(text.replace("\n\n", "\n").replace(heading, heading.title()))["findings"].startswith(
-        "The lungs are clear.\n"
-    ) or heading.lower().startswith(("date", "ct"))
+    assert SECTIONER.split(text.replace("\n\n", "\n").replace(heading, heading.title()))[
+        "findings"
+    ].startswith("The lungs are clear.\n") or heading.lower().startswith(("date", "ct"))
     ended = SECTIONER.split(f"IMPRESSION: Well.\n\n{heading}: Something else.")
     assert ended["impression"] == "Well."
 
@@ -177,7 +189,10 @@ def test_text_inside_findings_that_looks_like_a_heading(line: str, gap: str) -> 
 
 
 def test_the_first_heading_of_the_findings_is_theirs_whatever_it_says() -> None:
-    assert SECTIONER.split("FINDINGS:\n\nWHATNOT: Normal.\n\nIMPRESSION: Well.")["findings"] == "WHATNOT: Normal."
+    assert (
+        SECTIONER.split("FINDINGS:\n\nWHATNOT: Normal.\n\nIMPRESSION: Well.")["findings"]
+        == "WHATNOT: Normal."
+    )
 
 
 EXAMINED = """CHEST, TWO VIEWS; PA AND LATERAL VIEWS OF THE CHEST; PORTABLE SUPINE RADIOGRAPH OF THE CHEST; CHEST; CXR; AP CHEST;
@@ -225,11 +240,15 @@ def test_an_examination_as_a_heading_opens_the_findings(heading: str) -> None:
     ],
 )
 def test_headings_in_other_dress(line: str, section: str, rest: str) -> None:
-    assert SECTIONER.split(f"{line}\nmore words").get(section) == "\n".join(filter(None, [rest, "more words"]))
+    assert SECTIONER.split(f"{line}\nmore words").get(section) == "\n".join(
+        filter(None, [rest, "more words"])
+    )
 
 
 @pytest.mark.parametrize("final", ["FINAL REPORT", "FINAL REPROT", "FINALREPORT", "FIANL REPORT:"])
-@pytest.mark.parametrize("aside", ["WET READ: 8:05", "WET READ 8:05", "WET RAED: 8:05", "PRELIMINARY REPORT: 8:05"])
+@pytest.mark.parametrize(
+    "aside", ["WET READ: 8:05", "WET READ 8:05", "WET RAED: 8:05", "PRELIMINARY REPORT: 8:05"]
+)
 def test_asides_and_their_end_may_be_misspelt(final: str, aside: str) -> None:
     parts = SECTIONER.split(f"{aside}\nFINDINGS: not yet.\n\n{final}\nFINDINGS: Clear.")
     assert parts["findings"] == "Clear."
@@ -237,7 +256,8 @@ def test_asides_and_their_end_may_be_misspelt(final: str, aside: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "nothing", ["None.", "N/A", "nan", "Not available.", "---", "See impression.", "As above.", "Please see below."]
+    "nothing",
+    ["None.", "N/A", "nan", "Not available.", "---", "See impression.", "As above.", "Please see below."],
 )
 def test_findings_that_say_nothing_are_none(nothing: str) -> None:
     text = f"COMPARISON: None.\n\nFINDINGS: {nothing}\n\nIMPRESSION: {nothing}"

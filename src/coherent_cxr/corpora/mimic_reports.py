@@ -11,7 +11,12 @@ from coherent_cxr.inputs.archives import MemberError, members
 from coherent_cxr.inputs.folders import walk
 from coherent_cxr.inputs.names import printable
 
-ARCHIVES = ("mimic-cxr-reports.zip", "mimic-cxr-reports.tar.gz", "mimic-cxr-reports.tgz", "mimic-cxr-reports.tar")
+ARCHIVES = (
+    "mimic-cxr-reports.zip",
+    "mimic-cxr-reports.tar.gz",
+    "mimic-cxr-reports.tgz",
+    "mimic-cxr-reports.tar",
+)
 MAX_REPORT_BYTES = 1_000_000
 _REPORT = re.compile(r"(?:.*/)?p\d{2}/p(?P<patient>\d{8})/s(?P<study>\d{8})\.txt", re.IGNORECASE)
 _IN_TREE = re.compile(r"(?:.*/)?p\d{2}/(?:.*/)?[^/]+\.txt", re.IGNORECASE)
@@ -103,4 +108,3 @@ def _read(folder: Path, path: str) -> ReportFile:
         detail = f"It has more than {MAX_REPORT_BYTES:,} bytes; no report does."
         return ReportFile(name, match["study"], b"", "file_too_large", detail)
     return ReportFile(name, match["study"], data)
-

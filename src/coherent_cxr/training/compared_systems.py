@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from coherent_cxr.baselines.captioner import CaptionerConfig
+from coherent_cxr.baselines.label_classifier import LabelClassifier
 from coherent_cxr.baselines.labels import LabelGuesser
+from coherent_cxr.baselines.medoid import LabelOracle, Medoid
 from coherent_cxr.baselines.registry import SYSTEMS
 from coherent_cxr.baselines.retrieval import Retriever, Tokens, TrainingImages
 from coherent_cxr.chexpert import OBSERVATIONS
@@ -105,6 +107,7 @@ def run_compared_systems(
     encoded_reports: pd.DataFrame,
     findings: pd.DataFrame,
     labels: pd.DataFrame,
+    label_calls: pd.DataFrame,
     study_ids: Sequence[str],
 ) -> ComparedSystems:
     """Build every configured system from the training split and let it answer for studies.
@@ -117,6 +120,7 @@ def run_compared_systems(
         encoded_reports: ``study_id``, ``split``, ``sentences`` of word ids.
         findings: ``study_id``, ``tokens``.
         labels: ``study_id`` and the 14 observations.
+        label_calls: ``study_id`` and the 14 observations, as the encoder's classifier calls them.
         study_ids: Studies to answer for, each with at least one stored image.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -140,6 +144,13 @@ def run_compared_systems(
         system = SYSTEMS[name]
         if issubclass(system, LabelGuesser):
             guesses.append(_label_table(name, study_ids, system().guess(train.codes, len(study_ids))))
+        elif issubclass(system, LabelClassifier):
+            guesses.append(_label_table(name, study_ids, _codes(label_calls, study_ids)))
+        elif issubclass(system, Medoid):
+            once = _of_split("train", 1, store, vocabulary, encoded_reports, findings, labels)
+            called = _codes(labels if system is LabelOracle else label_calls, study_ids) == 1
+            chosen = system().choose(once.reports, once.codes == 1, called)
+            reports.append(_report_table(name, study_ids, [once.reports[row] for row in chosen]))
         elif issubclass(system, Retriever):
             training = TrainingImages(train.reports, _means(cached, train.rows))
             chosen = system().choose(training, _means(cached, rows))
@@ -184,8 +195,12 @@ def _of_split(
         # finding marks belong to the generator alone
         [[vocabulary.without_marks(sentence) for sentence in encoded[study]] for study in studies],
         [[[str(word) for word in sentence] for sentence in plain[study]] for study in studies],
-        label_codes(labels.set_index("study_id").loc[studies], OBSERVATIONS),
+        _codes(labels, studies),
     )
+
+
+def _codes(labels: pd.DataFrame, study_ids: Sequence[str]) -> NDArray[np.int8]:
+    return label_codes(labels.set_index("study_id").loc[list(study_ids)], OBSERVATIONS)
 
 
 def _means(features: NDArray[np.float16], rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:

@@ -22,6 +22,7 @@ def compare_systems(
     encoded_reports: pd.DataFrame,
     findings: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
+    label_calls: pd.DataFrame,
     splits: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any], pd.DataFrame]:
     """Build the compared systems; return their reports, their labels, their weights and their history."""
@@ -33,6 +34,7 @@ def compare_systems(
         encoded_reports,
         findings,
         chexpert_labels,
+        label_calls,
         test_studies(findings, splits, image_store.index["study_id"]),
     )
     return result.reports, result.labels, result.models, result.history

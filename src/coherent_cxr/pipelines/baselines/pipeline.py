@@ -19,6 +19,7 @@ def create_pipeline() -> Pipeline:
                     "encoded_reports",
                     "findings",
                     "chexpert_labels",
+                    "label_calls",
                     "splits",
                 ],
                 outputs=["baseline_reports", "baseline_labels", "baseline_models", "baselines_history"],

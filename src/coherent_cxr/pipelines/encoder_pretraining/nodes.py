@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
+from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig, call_labels, choose_thresholds
 
 
 def pretrain_encoder(
@@ -36,3 +37,14 @@ def score_labels(
     from coherent_cxr.training.encoder import scores
 
     return scores.score_labels(config, PretrainedEncoder.from_tensors(pretrained_encoder), image_store)
+
+
+def decide_labels(
+    config: LabelDecisionsConfig,
+    label_scores: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
+    splits: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Choose a threshold per label on validation; return them, and what they call for every study."""
+    thresholds = choose_thresholds(config, label_scores, chexpert_labels, splits)
+    return thresholds, call_labels(label_scores, thresholds)

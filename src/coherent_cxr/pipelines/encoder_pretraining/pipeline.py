@@ -2,7 +2,11 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from coherent_cxr.pipelines.encoder_pretraining.nodes import pretrain_encoder, score_labels
+from coherent_cxr.pipelines.encoder_pretraining.nodes import (
+    decide_labels,
+    pretrain_encoder,
+    score_labels,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -20,6 +24,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["params:encoder_pretraining", "pretrained_encoder", "image_store"],
                 outputs="label_scores",
                 name="score_labels",
+            ),
+            Node(
+                decide_labels,
+                inputs=["params:label_decisions", "label_scores", "chexpert_labels", "splits"],
+                outputs=["label_thresholds", "label_calls"],
+                name="decide_labels",
             ),
         ]
     )
