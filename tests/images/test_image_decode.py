@@ -37,9 +37,9 @@ def test_16_bit_png_is_stretched_between_its_half_percentiles() -> None:
     assert grey[0, 0] == 0
     assert grey[-1, -1] == 255
     assert (np.diff(grey.ravel().astype(int)) >= 0).all()
-    # of 400 pixels the third and the last but two, 120 and 4075: (2102 - 120) / 3955 of the way
-    assert (twelve_bit[0, 2], twelve_bit[-1, -3], twelve_bit[10, 0]) == (120, 4075, 2102)
-    assert grey[10, 0] == round((2102 - 120) / 3955 * 255) == 128
+    # of 400 pixels the third and the last but two, 120 and 4075: (2103 - 120) / 3955 of the way
+    assert (twelve_bit[0, 2], twelve_bit[-1, -3], twelve_bit[10, 0]) == (120, 4075, 2103)
+    assert grey[10, 0] == round((2103 - 120) / 3955 * 255) == 128
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "P"])
