@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from grey_rule import by_the_rule
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -29,20 +30,16 @@ def test_grey_png_comes_back_unchanged_from_path_and_bytes(tmp_path: Path) -> No
     np.testing.assert_array_equal(read_image(path.read_bytes()), RAMP)
 
 
-def test_16_bit_png_is_stretched_from_its_darkest_to_its_brightest() -> None:
+def test_16_bit_png_is_stretched_between_its_half_percentiles() -> None:
     twelve_bit = np.linspace(100, 4095, 400).round().astype(np.uint16).reshape(20, 20)
     grey = read_image(_bytes(Image.fromarray(twelve_bit), format="PNG"))
     assert grey.dtype == np.uint8
     assert grey[0, 0] == 0
     assert grey[-1, -1] == 255
     assert (np.diff(grey.ravel().astype(int)) >= 0).all()
-    # (2098 - 100) / 3995 of the way is 127.5
-    assert grey[10, 0] == round((float(twelve_bit[10, 0]) - 100) / 3995 * 255)
-
-
-def test_16_bit_png_of_one_level_is_black() -> None:
-    flat = np.full((20, 20), 3000, dtype=np.uint16)
-    assert (read_image(_bytes(Image.fromarray(flat), format="PNG")) == 0).all()
+    # of 400 pixels the third and the last but two, 120 and 4075: (2103 - 120) / 3955 of the way
+    assert (twelve_bit[0, 2], twelve_bit[-1, -3], twelve_bit[10, 0]) == (120, 4075, 2103)
+    assert grey[10, 0] == round((2103 - 120) / 3955 * 255) == 128
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "P"])
@@ -54,26 +51,31 @@ def test_colour_modes_keep_the_picture(mode: str) -> None:
 
 
 def test_colours_become_luminance() -> None:
-    red = Image.new("RGB", (20, 20), (255, 0, 0))
-    assert read_image(_bytes(red, format="PNG"))[0, 0] == 76  # 0.299 × 255
+    quarters = Image.new("RGB", (20, 20))
+    for left, colour in ((5, (255, 0, 0)), (10, (255, 255, 0)), (15, (255, 255, 255))):
+        quarters.paste(colour, (left, 0, 20, 20))
+    grey = read_image(_bytes(quarters, format="PNG"))
+    assert grey[0, [0, 5, 10, 15]].tolist() == [0, 76, 226, 255]  # 0.299 × 255, (0.299 + 0.587) × 255
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_transparent_pixels_are_black(mode: str) -> None:
-    image = Image.new("LA", (20, 20), (200, 255))
-    image.putpixel((3, 4), (200, 0))
+def test_transparent_pixels_are_black_and_count_for_no_percentile(mode: str) -> None:
+    levels = np.tile(np.linspace(100, 200, 40, dtype=np.uint8), (30, 1))
+    opaque = np.full((30, 40), 255, dtype=np.uint8)
+    opaque[:10] = 0
+    image = Image.merge("LA", [Image.fromarray(levels), Image.fromarray(opaque)])
     grey = read_image(_bytes(image.convert(mode), format="PNG"))
-    assert grey[4, 3] == 0
-    assert grey[0, 0] == 200
+    assert (grey[:10] == 0).all()
+    np.testing.assert_array_equal(grey[10:], by_the_rule(levels[10:]))
 
 
 def test_transparent_palette_colour_is_black() -> None:
     image = Image.new("P", (20, 20), 1)
-    image.putpalette([9, 9, 9, 250, 250, 250])
-    image.putpixel((2, 2), 0)
+    image.putpalette([9, 9, 9, 250, 250, 250, 90, 90, 90])
+    image.paste(0, (0, 0, 5, 20))
+    image.paste(2, (5, 0, 10, 20))
     grey = read_image(_bytes(image, format="PNG", transparency=1))
-    assert grey[0, 0] == 0
-    assert grey[2, 2] == 9
+    assert grey[0, [0, 5, 10]].tolist() == [0, 255, 0]
 
 
 @pytest.mark.parametrize("options", [{"quality": 95}, {"quality": 95, "progressive": True}])

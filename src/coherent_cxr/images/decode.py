@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from coherent_cxr.images.dicom import is_dicom, read_dicom
-from coherent_cxr.images.grey import Radiograph, UnreadableImageError, check_size, stretch, too_large
+from coherent_cxr.images.dicom import is_dicom
+from coherent_cxr.images.grey import Radiograph, UnreadableImageError
+from coherent_cxr.images.limits import MAX_SCANS, check_bytes, check_size, read_bounded, too_large
+from coherent_cxr.images.pictures import bytes_per_pixel, grey_levels, stand_up, turned
 
 __all__ = ["UnreadableImageError", "fit", "read_image", "read_radiograph", "read_square"]
 
 FORMATS = ("PNG", "JPEG")
 SPARE = 2
 """How many times the wanted side a JPEG that is decoded smaller keeps, as in Pillow's thumbnails."""
-SIDEWAYS = (5, 6, 7, 8)
-"""EXIF orientations that swap height and width."""
+SCAN = b"\xff\xda"
 
 
 def read_image(source: str | Path | bytes, name: str | None = None) -> NDArray[np.uint8]:
@@ -63,10 +64,10 @@ def read_radiograph(
 ) -> Radiograph:
     """Decode one PNG, JPEG or DICOM file, with notes on what is odd about it.
 
-    DICOM is read as a viewer would show it, see :func:`coherent_cxr.images.dicom.read_dicom`. In other files
-    colours become luminance (ITU-R 601), transparent pixels black, and an EXIF orientation is applied. More
-    than 8 bits are scaled linearly so that the image's own darkest and brightest pixels become 0 and 255,
-    because a PNG does not say how many of its 16 bits a detector used (12 bits in 16 are common).
+    DICOM is read as a viewer would show it, see :func:`coherent_cxr.images.dicom.reading.read_dicom`. In
+    other files colours become luminance (ITU-R 601), transparent pixels black, and an EXIF orientation is
+    applied. Grey levels of every format are then mapped linearly so that the 0.5th percentile of the pixels
+    becomes 0 and the 99.5th 255, see :func:`coherent_cxr.images.grey.to_grey`.
 
     Args:
         source: Path of the file, or its bytes.
@@ -77,41 +78,32 @@ def read_radiograph(
         Grey levels (height, width), 0 to 255, upright, and notes.
 
     Raises:
-        UnreadableImageError: If the file is missing, empty, of another format, truncated or damaged, smaller
-            than 16 pixels on a side, or larger than 80 megapixels.
+        UnreadableImageError: If the file is missing, empty, of another format, truncated or damaged, shows
+            nothing, is smaller than 16 pixels on a side, or beyond :mod:`coherent_cxr.images.limits`.
     """
     name = name or ("the image" if isinstance(source, bytes) else str(source))
-    data = source if isinstance(source, bytes) else _read_bytes(Path(source))
-    if not data:
-        raise UnreadableImageError("empty_file", f"{name} is an empty file; copy it again from its source.")
+    data = source if isinstance(source, bytes) else read_bounded(Path(source))
+    check_bytes(name, len(data))
     if is_dicom(data):
+        from coherent_cxr.images.dicom.reading import read_dicom
+
         return read_dicom(data, name)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            check_size(name, image.width, image.height)
-            width, height = image.size
-            if image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS:
-                width, height = height, width
-            if enough is not None:
-                longer = max(image.size)
-                image.draft(None, (-(-image.width * enough // longer), -(-image.height * enough // longer)))
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            return Radiograph(_grey(image), height, width)
+        return _read_picture(data, name, enough)
     except UnreadableImageError:
         raise
     except UnidentifiedImageError:
         raise UnreadableImageError(
             "unknown_format", f"{name} is neither a PNG, a JPEG nor a DICOM image."
         ) from None
-    except Image.DecompressionBombError:
-        raise UnreadableImageError("image_too_large", too_large(name)) from None
+    except (Image.DecompressionBombError, MemoryError):
+        raise too_large(name) from None
     except Exception as error:
         # Damaged files make Pillow raise OSError, SyntaxError, ValueError, struct.error, zlib.error and more.
         truncated = "truncated" in str(error).lower()
         raise UnreadableImageError(
             "truncated_image" if truncated else "damaged_image",
-            f"{name} cannot be decoded ({error}); copy it again from its source.",
+            f"{name} cannot be decoded ({str(error)[:200]}); copy it again from its source.",
         ) from error
 
 
@@ -142,19 +134,18 @@ def fit(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return square
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UnreadableImageError("missing_image", f"There is no image file {path}.") from None
-    except OSError as error:
-        raise UnreadableImageError("unreadable_file", f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _grey(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
-        return stretch(np.asarray(image))
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    return np.asarray(image if image.mode == "L" else image.convert("L"))
+def _read_picture(data: bytes, name: str, enough: int | None) -> Radiograph:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        check_size(name, image.width, image.height, bytes_per_pixel(image))
+        if image.info.get("progressive") and data.count(SCAN) > MAX_SCANS:
+            raise UnreadableImageError(
+                "too_many_scans", f"{name} is a JPEG of more than {MAX_SCANS} scans; it was not decoded."
+            )
+        width, height = image.size
+        if turned(image):
+            width, height = height, width
+        if enough is not None:
+            longer = max(image.size)
+            image.draft(None, (-(-image.width * enough // longer), -(-image.height * enough // longer)))
+        image.load()
+        return Radiograph(grey_levels(stand_up(image), name), height, width)

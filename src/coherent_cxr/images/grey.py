@@ -1,7 +1,9 @@
-"""What all readers of radiographs share: the refusal, the limits, and stretching to eight bits."""
+"""The one rule by which stored numbers of any format become 256 grey levels."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,9 +11,15 @@ from numpy.typing import NDArray
 
 from coherent_cxr.images.notes import Note
 
-MIN_SIDE = 16
-MAX_PIXELS = 80_000_000
+DARKEST, BRIGHTEST = 0.005, 0.995
+"""Shares of the pixels between which grey levels are stretched: 0.5 % at each end are cut off."""
+LOOKED_AT = 1 << 16
+"""Pixels from which percentiles are taken, at least, where an image has as many."""
+BULK = (0.05, 0.95)
+FEWEST_LEVELS = 16
+SMALLEST_SPREAD = 0.02
 ROWS = 32
+Numbers = NDArray[Any]
 
 
 class UnreadableImageError(ValueError):
@@ -42,64 +50,126 @@ class Radiograph(NamedTuple):
     notes: tuple[Note, ...] = ()
 
 
-def check_size(name: str, width: int, height: int) -> None:
-    """Refuse an image by its size, before it is decoded.
+def sample(stored: Numbers) -> Numbers:
+    """Take pixels spread evenly over an image, all of them if they are few.
+
+    Args:
+        stored: An image (height, width).
+
+    Returns:
+        At least 65,536 of its pixels (pixels,), from every column alike.
+    """
+    step = max(1, stored.size // LOOKED_AT)
+    while math.gcd(step, stored.shape[1]) != 1:
+        step += 1
+    return stored.ravel()[::step]
+
+
+def percentiles(values: Numbers, shares: tuple[float, ...]) -> list[float]:
+    """Return the values below which the given shares of all lie (nearest rank, the same mirrored)."""
+    ordered = np.sort(values, kind="stable")  # of 16 bits: a radix sort
+    last = len(ordered) - 1
+    places = [round(share * last) if share < 0.5 else last - round((1 - share) * last) for share in shares]
+    return [float(ordered[place]) for place in places]
+
+
+def check_contrast(name: str, values: Numbers, fewest: float = FEWEST_LEVELS) -> None:
+    """Refuse an image that shows nothing.
+
+    Nine tenths of the pixels are looked at, so that a label in the corner of a black image does not count.
+
+    Args:
+        name: What the message calls the image.
+        values: Stored numbers of pixels (pixels,).
+        fewest: Least difference between the dark and the bright among them.
 
     Raises:
-        UnreadableImageError: If a side has fewer than 16 pixels, or the image more than 80 megapixels.
+        UnreadableImageError: If they differ by less, by less than 2 % of their own amount, or
+            by more than a number can hold.
     """
-    if min(width, height) < MIN_SIDE:
+    low, high = percentiles(values, BULK)
+    if not math.isfinite(high - low):
+        raise UnreadableImageError("not_finite", f"{name} has pixels beyond all numbers.")
+    if high - low < fewest or high - low <= SMALLEST_SPREAD * max(abs(low), abs(high)):
         raise UnreadableImageError(
-            "image_too_small",
-            f"{name} is {width} × {height} pixels; at least {MIN_SIDE} on each side are needed.",
+            "constant_image",
+            f"{name} shows nothing: nine tenths of its pixels lie between {low:.6g} and {high:.6g}.",
         )
-    if width * height > MAX_PIXELS:
-        raise UnreadableImageError("image_too_large", too_large(name))
 
 
-def too_large(name: str) -> str:
-    """Return the sentence about an image with too many pixels."""
-    return f"{name} has more than {MAX_PIXELS:,} pixels; no radiograph does, so it was not decoded."
+def to_grey(
+    stored: Numbers,
+    shown: Callable[[Numbers], Numbers] | None = None,
+    hidden: Callable[[Numbers], NDArray[np.bool_]] | None = None,
+    looked_at: Numbers | None = None,
+) -> NDArray[np.uint8]:
+    """Map an image linearly to 0..255 between its 0.5th and its 99.5th percentile.
+
+    Args:
+        stored: Numbers of any kind (height, width), as they are stored.
+        shown: How bright they are on any scale, each number for itself; as they are by default.
+        hidden: Which of them are no image (padding); they become 0 and count for no percentile.
+        looked_at: Pixels from which the percentiles are taken; a sample of all by default.
+
+    Returns:
+        Grey levels (height, width).
+    """
+    few = sample(stored) if looked_at is None else looked_at
+    if hidden is not None:
+        few = few[~hidden(few)]
+    low, high = percentiles(few if shown is None else shown(few), (DARKEST, BRIGHTEST))
+
+    def grey(numbers: Numbers) -> NDArray[np.uint8]:
+        levels = stretch(numbers if shown is None else shown(numbers), low, high)
+        if hidden is not None:
+            levels[hidden(numbers)] = 0
+        return levels
+
+    if stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
+        # Every step looks at one pixel alone, so it is done once per number instead of once per pixel.
+        return look_up(stored, grey(every(stored.dtype)))
+    out = np.empty(stored.shape, dtype=np.uint8)
+    for start in range(0, len(stored), ROWS):
+        out[start : start + ROWS] = grey(stored[start : start + ROWS])
+    return out
 
 
-def stretch(levels: NDArray[Any], low: float | None = None, high: float | None = None) -> NDArray[np.uint8]:
-    """Map grey levels linearly to 0..255.
+def every(dtype: np.dtype[Any]) -> Numbers:
+    """Return every number of an integer type of at most 16 bits, by its pattern of bits from 0 up."""
+    unsigned = np.dtype(f"u{dtype.itemsize}")
+    return np.arange(1 << 8 * dtype.itemsize, dtype=unsigned).view(dtype.newbyteorder("="))
+
+
+def stretch(levels: Numbers, low: float, high: float) -> NDArray[np.uint8]:
+    """Map numbers linearly so that ``low`` becomes 0 and ``high`` 255, cutting off what lies outside.
 
     Args:
         levels: Numbers of any kind and shape.
-        low: Level that becomes 0; the lowest of ``levels`` by default.
-        high: Level that becomes 255; the highest of ``levels`` by default. Below ``low`` it inverts.
+        low: Number that becomes 0.
+        high: Number that becomes 255; zeros come out if it is not above ``low``.
 
     Returns:
-        The same shape in uint8; zeros if ``low`` equals ``high``.
+        The same shape in uint8.
     """
-    low = float(levels.min()) if low is None else low
-    high = float(levels.max()) if high is None else high
-    if low == high:
+    if not low < high:
         return np.zeros(levels.shape, dtype=np.uint8)
-    if levels.dtype.kind in "iu" and levels.dtype.itemsize <= 2 and levels.size > 1 << 16:
-        every = np.arange(int(levels.min()), int(levels.max()) + 1)
-        return look_up(levels, every, stretch(every, low, high))
-    scaled = (levels.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
-    return np.clip(np.round(scaled), 0, 255).astype(np.uint8)
+    scaled = (levels.astype(np.float64) - low) * (255.0 / (high - low))
+    return np.round(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 
-def look_up(levels: NDArray[Any], every: NDArray[Any], grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Replace grey levels by what was computed once per level.
+def look_up(stored: Numbers, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Replace integers of at most 16 bits by what stands in a table at their pattern of bits.
 
     Args:
-        levels: Integers of at most 16 bits, any shape.
-        every: Levels, each once.
-        grey: What becomes of each of ``every``; other levels become 0.
+        stored: Integers (height, width).
+        table: What becomes of each of :func:`every` number.
 
     Returns:
-        Grey levels in the shape of ``levels``.
+        Grey levels (height, width).
     """
-    unsigned = np.dtype(f"u{levels.dtype.itemsize}")
-    table = np.zeros(1 << 8 * levels.dtype.itemsize, dtype=np.uint8)
-    table[every.astype(unsigned)] = grey
-    places = np.ascontiguousarray(levels.astype(unsigned, copy=False))
-    out = np.empty(levels.shape, dtype=np.uint8)
-    for start in range(0, len(places), ROWS):  # in pieces that fit a processor's cache: twice as fast
-        np.take(table, places[start : start + ROWS], out=out[start : start + ROWS], mode="clip")
+    native = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))
+    patterns = native.view(f"u{stored.dtype.itemsize}")
+    out = np.empty(stored.shape, dtype=np.uint8)
+    for start in range(0, len(patterns), ROWS):  # in pieces that fit a processor's cache: twice as fast
+        np.take(table, patterns[start : start + ROWS], out=out[start : start + ROWS], mode="clip")
     return out

@@ -29,6 +29,7 @@ WARNINGS = {
 INFORMATION = {
     "monochrome1_inverted": "low values are bright in the file, so grey levels were inverted",
     "assumed_tags": "tags that the decoder needs are absent and were assumed",
+    "padding_ignored": "its padding value covers the whole image",
     "burned_in_annotation": "its tags say that the pixels may identify the patient",
     "identifying_tags": "tags that identify the patient are filled; they were not copied",
 }

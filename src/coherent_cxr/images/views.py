@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from coherent_cxr.images.decode import UnreadableImageError, read_square
 from coherent_cxr.images.decoding_workers import usable_cores
-from coherent_cxr.images.dicom import dicom_view
+from coherent_cxr.images.dicom.remarks import dicom_view
 from coherent_cxr.images.similarity import SIDE, ranks
 from coherent_cxr.images.source import ImageSource
 
