@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import pytest
 import torch
 
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.decoding import decode
+from coherent_cxr.models.finite import NonFiniteError
 from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.manifest import BundleError, manifest_digest, write_manifest
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
@@ -45,8 +50,37 @@ def test_the_same_bundle_gives_the_same_bytes(bundle, tmp_path):
 def test_an_incomplete_folder_is_named(bundle, tmp_path):
     bundle.save(tmp_path)
     (tmp_path / "vocabulary.json").unlink()
-    with pytest.raises(FileNotFoundError, match=r"not a model bundle: 'vocabulary\.json' is missing"):
+    with pytest.raises(BundleError, match=r"cannot be used: 'vocabulary\.json' is missing"):
         ModelBundle.load(tmp_path)
+    with pytest.raises(BundleError, match="There is no model bundle"):
+        ModelBundle.load(tmp_path / "absent")
+
+
+def test_a_bundle_without_a_manifest_is_refused_and_can_be_sealed(bundle, tmp_path):
+    bundle.save(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(BundleError, match=r"'manifest\.json' is missing.*docs/serving\.md"):
+        ModelBundle.load(tmp_path)
+    write_manifest(tmp_path, ["model.safetensors", "config.json", "vocabulary.json"])
+    assert ModelBundle.load(tmp_path).digest == bundle.digest
+
+
+def test_one_digest_stands_for_all_files(bundle, tmp_path):
+    bundle.save(tmp_path / "a")
+    bundle.save(tmp_path / "b")
+    assert manifest_digest(tmp_path / "a") == manifest_digest(tmp_path / "b")
+    dataclasses.replace(bundle, metadata={"system": "nlg"}).save(tmp_path / "b")
+    assert manifest_digest(tmp_path / "a") != manifest_digest(tmp_path / "b")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_not_finite_are_neither_saved_nor_built(bundle, tmp_path, value):
+    bundle.weights["word_decoder.word.bias"][3] = value
+    with pytest.raises(NonFiniteError, match=r"word_decoder\.word\.bias' are not all finite"):
+        bundle.save(tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+    with pytest.raises(NonFiniteError):
+        bundle.build()
 
 
 def test_digest_sees_one_changed_weight(bundle):

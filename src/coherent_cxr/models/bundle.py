@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.models.finite import require_finite_weights
 from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.manifest import BundleError, damaged, read_verified, write_manifest
+from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocabulary.json"
+FEATURES = "training_features.safetensors"
+MOST_BYTES = {WEIGHTS: 1 << 32, CONFIG: 1 << 20, VOCABULARY: 1 << 26, FEATURES: 1 << 26}
+IMAGE_SIZES = range(32, 4097)
 
 
 def weights_digest(weights: Mapping[str, Tensor]) -> str:
@@ -41,6 +47,8 @@ class ModelBundle:
         image_size: Side of the square grey image the encoder was trained on, in pixels.
         weights: State of :class:`ReportGenerator` by parameter name.
         metadata: Where it comes from, as plain JSON: system, stage, data digests, notices.
+        training_features: What the features of its training images look like, to tell an image that is
+            unlike them; None for a bundle that was not registered.
     """
 
     config: GeneratorConfig
@@ -48,9 +56,15 @@ class ModelBundle:
     image_size: int
     weights: dict[str, Tensor]
     metadata: dict[str, Any] = field(default_factory=dict)
+    training_features: TrainingFeatures | None = None
 
     def build(self) -> ReportGenerator:
-        """Return the generator with its weights, in evaluation mode on the CPU."""
+        """Return the generator with its weights, in evaluation mode on the CPU.
+
+        Raises:
+            NonFiniteError: If a weight is NaN or infinite.
+        """
+        require_finite_weights(self.weights)
         model = ReportGenerator(self.config, len(self.vocabulary), marks=self.vocabulary.mark_ids)
         model.load_state_dict(self.weights)
         return model.eval()
@@ -61,7 +75,12 @@ class ModelBundle:
         return weights_digest(self.weights)
 
     def save(self, folder: Path) -> None:
-        """Write the bundle into a folder; the same bundle gives the same bytes."""
+        """Write the bundle and its manifest into a folder; the same bundle gives the same bytes.
+
+        Raises:
+            NonFiniteError: If a weight is NaN or infinite.
+        """
+        require_finite_weights(self.weights)
         folder.mkdir(parents=True, exist_ok=True)
         save_file({k: v.detach().cpu().contiguous() for k, v in self.weights.items()}, folder / WEIGHTS)
         described = {
@@ -71,25 +90,73 @@ class ModelBundle:
         }
         (folder / CONFIG).write_text(json.dumps(described, indent=2, sort_keys=True) + "\n")
         (folder / VOCABULARY).write_text(json.dumps(self.vocabulary.to_dict(), ensure_ascii=False) + "\n")
+        names = [WEIGHTS, CONFIG, VOCABULARY]
+        if self.training_features is not None:
+            save_file(self.training_features.tensors(), folder / FEATURES)
+            names.append(FEATURES)
+        write_manifest(folder, names)
 
     @classmethod
     def load(cls, folder: Path) -> ModelBundle:
-        """Read a bundle.
+        """Read a bundle and check that its files are those that were saved, and fit each other.
 
         Raises:
-            FileNotFoundError: If a file of the bundle is missing; the message names it.
+            BundleError: If it has no manifest, a file is missing, changed or damaged, a number lies beyond
+                its bounds, or the weights do not fit the configuration or are not finite.
         """
-        for name in (WEIGHTS, CONFIG, VOCABULARY):
-            if not (folder / name).is_file():
-                raise FileNotFoundError(
-                    f"'{folder}' is not a model bundle: '{name}' is missing. Name a folder written by a "
-                    "training stage, or run `kedro run --pipelines mle_training` to make one."
-                )
-        described = json.loads((folder / CONFIG).read_text())
-        return cls(
+        contents = read_verified(folder, MOST_BYTES, (WEIGHTS, CONFIG, VOCABULARY))
+        try:
+            return cls._parse(contents)
+        except BundleError:
+            raise
+        except Exception as error:  # the one place where a bundle's bytes are parsed: whatever they cause
+            ours = isinstance(error, ValueError) and not isinstance(
+                error, UnicodeError | json.JSONDecodeError
+            )
+            reason = str(error).rstrip(".") if ours else f"it cannot be parsed ({type(error).__name__})"
+            raise damaged(folder, reason) from error
+
+    @classmethod
+    def _parse(cls, contents: Mapping[str, bytes]) -> ModelBundle:
+        described = json.loads(contents[CONFIG], parse_constant=_no_number)
+        features = contents.get(FEATURES)
+        image_size, metadata = described["image_size"], described["metadata"]
+        if type(image_size) is not int or image_size not in IMAGE_SIZES:
+            raise ValueError(
+                f"its image_size is {image_size!r:.50}; it must be a whole number of pixels between "
+                f"{IMAGE_SIZES[0]} and {IMAGE_SIZES[-1]}"
+            )
+        if not isinstance(metadata, dict):
+            raise ValueError("its metadata is no mapping")
+        bundle = cls(
             config=GeneratorConfig(**described["generator"]),
-            vocabulary=Vocabulary.from_dict(json.loads((folder / VOCABULARY).read_text())),
-            image_size=described["image_size"],
-            weights=load_file(folder / WEIGHTS),
-            metadata=described["metadata"],
+            vocabulary=Vocabulary.from_dict(json.loads(contents[VOCABULARY], parse_constant=_no_number)),
+            image_size=image_size,
+            weights=load(contents[WEIGHTS]),
+            metadata=metadata,
+            training_features=None if features is None else TrainingFeatures.from_tensors(load(features)),
         )
+        bundle._check_fit()
+        require_finite_weights(bundle.weights)
+        return bundle
+
+    def _check_fit(self) -> None:
+        """Compare names and shapes of the weights with what the configuration asks for; nothing is built."""
+        with torch.device("meta"):
+            model = ReportGenerator(self.config, len(self.vocabulary), marks=self.vocabulary.mark_ids)
+        wanted = {name: _form(tensor) for name, tensor in model.state_dict().items()}
+        given = {name: _form(tensor) for name, tensor in self.weights.items()}
+        for name in sorted(wanted.keys() | given.keys()):
+            if wanted.get(name) != given.get(name):
+                raise ValueError(
+                    f"its weights '{name[:100]}' are {given.get(name, 'missing')}, but its configuration and "
+                    f"vocabulary ask for {wanted.get(name, 'none')}"
+                )
+
+
+def _form(tensor: Tensor) -> tuple[tuple[int, ...], bool]:
+    return tuple(tensor.shape), tensor.is_floating_point()
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"it holds {text}, which is no number in JSON")

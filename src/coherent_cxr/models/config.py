@@ -9,6 +9,9 @@ from coherent_cxr.models.encoders import encoder_names
 
 StudyInput = Literal["per_image", "per_study"]
 
+LARGEST = {"size": 4096, "attention_size": 4096, "max_sentences": 100, "max_words": 200}
+"""Bounds far beyond any use, so that no wrong file or setting asks for more memory or time than there is."""
+
 
 @configuration
 class GeneratorConfig:
@@ -38,8 +41,9 @@ class GeneratorConfig:
 
     def check(self) -> None:
         """Refuse impossible sizes."""
-        for key in ("size", "attention_size", "max_sentences", "max_words"):
-            require(getattr(self, key) > 0, f"generator.{key}", getattr(self, key), "a positive whole number")
+        for key, most in LARGEST.items():
+            value = getattr(self, key)
+            require(1 <= value <= most, f"generator.{key}", value, f"a positive whole number, at most {most}")
         require(
             self.encoder in encoder_names(),
             "generator.encoder",

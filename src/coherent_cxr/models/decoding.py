@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from coherent_cxr.models.finite import require_finite
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.models.writing import Choice, write_sentences, write_sentences_by_beam
@@ -64,6 +65,7 @@ def decode(
 
     Raises:
         ValueError: If a parameter is out of its range.
+        NonFiniteError: If the regions, or the logits of a word or a stop signal, are not finite numbers.
     """
     choice = Choice(how == "sample", generator, temperature, top_k, top_p)
     if beams < 1:
@@ -117,6 +119,7 @@ def _trimmed(reports: TargetReports, part: slice) -> TargetReports:
 def _write(
     model: ReportGenerator, regions: Tensor, choice: Choice, keep_attention: bool, beams: int
 ) -> Decoded:
+    require_finite(regions, "The features of the images")
     batch, longest = len(regions), model.config.max_sentences
     sight, tables = model.word_decoder.look(regions), model.word_decoder.tables()
     unstopped = torch.full((batch,), longest, device=regions.device)

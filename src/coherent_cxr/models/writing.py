@@ -8,9 +8,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from coherent_cxr.models.finite import require_finite
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.word_decoder import DecoderState, Sight, WritingTables
 from coherent_cxr.reports.vocabulary import Vocabulary
+
+STOP_LOGITS = "The logits of the stop signal"
+WORD_LOGITS = "The logits of the words"
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,12 @@ class Choice:
         return self if self.greedy is None else replace(self, greedy=self.greedy[chosen])
 
     def stops(self, logits: Tensor) -> Tensor:
-        """Decide stop signals ``(batch, sentences)``."""
+        """Decide stop signals ``(batch, sentences)``.
+
+        Raises:
+            NonFiniteError: If a logit is not finite.
+        """
+        require_finite(logits, STOP_LOGITS)
         if not self.draws:
             return logits > 0
         chance = torch.sigmoid(logits / self.temperature)
@@ -60,13 +69,19 @@ class Choice:
         Args:
             logits: Those that words are drawn by.
             well_formed: Those that the likeliest word is taken by, of equal shape; ``logits`` by default.
+
+        Raises:
+            NonFiniteError: If the logits of a row are not numbers, or all of them are minus infinity.
         """
         well_formed = logits if well_formed is None else well_formed
         if not self.draws:
-            return well_formed.argmax(dim=-1)
+            likeliest = well_formed.argmax(dim=-1, keepdim=True)  # the place of a NaN, where there is one
+            require_finite(well_formed.gather(-1, likeliest), WORD_LOGITS)
+            return likeliest.squeeze(-1)
         # By inverting the cumulated chances: one random number per row, where torch.multinomial draws one per
         # word. In double precision, so that the last sum exceeds every draw and no impossible word is chosen.
         sums = torch.softmax(self.allowed(logits / self.temperature), dim=-1).double().cumsum(dim=-1)
+        require_finite(sums[..., -1], WORD_LOGITS)
         draws = torch.rand(
             (*sums.shape[:-1], 1), dtype=sums.dtype, generator=self.generator, device=sums.device
         )
@@ -177,6 +192,7 @@ def write_sentences_by_beam(
         # Scores only fall, so a best hypothesis that has ended stays the best.
         if bool(ended[..., 0].all()):
             break
+    require_finite(scores[..., 0], WORD_LOGITS)
     return words[:, :, 0]
 
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 SPECIAL = ("<pad>", "<bos>", "<eos>", "<unk>")
+MOST_TOKENS = 200_000
+LONGEST_TOKEN = 100
+REMEDY = "Run the pipeline vocabulary_building again."
 
 
 def count_words(reports: Iterable[Sequence[Sequence[str]]]) -> Counter[str]:
@@ -27,7 +30,8 @@ class Vocabulary:
         min_count: Fewest occurrences of a word that is kept.
 
     Raises:
-        ValueError: If the special tokens are not the first four, or a token stands twice.
+        ValueError: If the special tokens are not the first four, a token stands twice, is empty, has more
+            than 100 characters or one that cannot be printed, or there are more than 200,000 tokens.
     """
 
     pad_id: ClassVar[int] = 0
@@ -36,10 +40,15 @@ class Vocabulary:
     unk_id: ClassVar[int] = 3
 
     def __init__(self, tokens: Sequence[str], counts: Mapping[str, int], min_count: int) -> None:
+        if len(tokens) > MOST_TOKENS:
+            raise ValueError(
+                f"A vocabulary has at most {MOST_TOKENS:,} tokens; this one has {len(tokens):,}. Raise "
+                "vocabulary_building.min_count."
+            )
         if tuple(tokens[:4]) != SPECIAL:
             raise ValueError(
                 f"A vocabulary must begin with {', '.join(SPECIAL)}; this one begins with "
-                f"{list(tokens[:4])}. Run the pipeline vocabulary_building again."
+                f"{str(list(tokens[:4]))[:200]!a}. {REMEDY}"
             )
         self.tokens = tuple(tokens)
         self.counts = dict(counts)
@@ -48,7 +57,13 @@ class Vocabulary:
         self.mark_ids = frozenset(i for i in range(len(SPECIAL), len(tokens)) if tokens[i].startswith("<"))
         if len(self._ids) != len(self.tokens):
             twice = [token for token, count in Counter(self.tokens).items() if count > 1]
-            raise ValueError(f"These tokens stand more than once in the vocabulary: {', '.join(twice)}.")
+            raise ValueError(f"Tokens stand more than once in the vocabulary: {', '.join(twice)[:200]!a}.")
+        for place, token in enumerate(self.tokens):
+            if not _is_token(token):
+                raise ValueError(
+                    f"Token {place} of the vocabulary is {token[:LONGEST_TOKEN]!a}; a token has 1 to "
+                    f"{LONGEST_TOKEN} characters that can be printed. {REMEDY}"
+                )
 
     @classmethod
     def from_reports(cls, reports: Iterable[Sequence[Sequence[str]]], min_count: int) -> Vocabulary:
@@ -57,8 +72,9 @@ class Vocabulary:
 
     @classmethod
     def from_counts(cls, counts: Mapping[str, int], min_count: int, marks: Sequence[str] = ()) -> Vocabulary:
-        """Make the same of words that have been counted."""
-        words = sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w))
+        """Make the same of words that have been counted; one that can be no token is left out."""
+        frequent = (word for word, count in counts.items() if count >= min_count and _is_token(word))
+        words = sorted(frequent, key=lambda word: (-counts[word], word))
         return cls([*SPECIAL, *words, *marks], {word: counts[word] for word in words}, min_count)
 
     def __len__(self) -> int:
@@ -86,5 +102,20 @@ class Vocabulary:
 
     @classmethod
     def from_dict(cls, described: Mapping[str, Any]) -> Vocabulary:
-        """Read what :meth:`to_dict` wrote."""
-        return cls(described["tokens"], described["counts"], described["min_count"])
+        """Read what :meth:`to_dict` wrote.
+
+        Raises:
+            ValueError: If it is of another shape, or no vocabulary can be made of it.
+        """
+        if not isinstance(described, Mapping) or not described.keys() >= {"tokens", "counts", "min_count"}:
+            raise ValueError(f"A vocabulary needs tokens, counts and min_count. {REMEDY}")
+        tokens, counts, min_count = (described[key] for key in ("tokens", "counts", "min_count"))
+        if not isinstance(tokens, list | tuple) or not all(isinstance(token, str) for token in tokens):
+            raise ValueError(f"A vocabulary's tokens are a list of texts. {REMEDY}")
+        if not isinstance(counts, Mapping) or any(type(n) is not int for n in (min_count, *counts.values())):
+            raise ValueError(f"A vocabulary's counts and min_count are whole numbers. {REMEDY}")
+        return cls(tokens, counts, min_count)
+
+
+def _is_token(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_TOKEN and text.isprintable()
