@@ -40,8 +40,8 @@ def test_headed_report() -> None:
         "indication": "Invented person, ___, asks about a cough.",
         "technique": "Two views",
         "comparison": "___.",
-        "findings": "The heart is of normal size. Both lungs are clear.\nNo bone is broken.",
-        "impression": "1. A normal chest. 2. Nothing to be done.",
+        "findings": "The heart is of normal size. Both lungs are clear.\n\nNo bone is broken.",
+        "impression": "1. A normal chest.\n\n2. Nothing to be done.",
     }
 
 
@@ -80,7 +80,7 @@ def test_headings_in_every_dress(heading: str, section: str) -> None:
 def test_words_that_only_look_like_headings_are_text() -> None:
     text = "FINDINGS: The lungs are clear.\nHeart: normal. LUNGS: clear.\nThis finding is old\nPleura; thin."
     assert SECTIONER.split(text) == {
-        "findings": "The lungs are clear. Heart: normal. LUNGS: clear. This finding is old Pleura; thin."
+        "findings": "The lungs are clear. Heart: normal. LUNGS: clear. This finding is old\n\nPleura; thin."
     }
 
 
@@ -106,9 +106,9 @@ def test_unheaded_report_is_body_and_counts_as_findings() -> None:
  The heart is large.
 """
     parts = SECTIONER.split(text)
-    assert parts["body"] == "The lungs are clear.\nThe heart is large."
+    assert parts["body"] == "The lungs are clear.\n\nThe heart is large."
     assert parts["comparison"] == "None."
-    assert findings_of(parts) == ("The lungs are clear.\nThe heart is large.", "body")
+    assert findings_of(parts) == ("The lungs are clear.\n\nThe heart is large.", "body")
     assert findings_of(SECTIONER.split("Only words, no heading at all.")) == (
         "Only words, no heading at all.",
         "body",
@@ -132,7 +132,7 @@ def test_wet_reads_and_addenda_are_no_findings() -> None:
     parts = SECTIONER.split(text)
     assert parts["findings"] == "Nothing on the left."
     assert parts["impression"] == "Well."
-    assert parts["wet_read"] == "___ ___ 9:15 AM Large something on the left. FINDINGS: not yet final."
+    assert parts["wet_read"] == "___ ___ 9:15 AM\n\nLarge something on the left. FINDINGS: not yet final."
     assert parts["addendum"] == "Seen again the next day. FINDINGS: still nothing."
 
 
@@ -143,7 +143,7 @@ def test_an_addendum_before_the_report_ends_where_the_report_starts() -> None:
 
 def test_repeated_sections_are_joined_and_empty_ones_absent() -> None:
     text = "FINDINGS: One.\n\nTECHNIQUE:\n\nFINDINGS: Two.\nIMPRESSION:\n"
-    assert SECTIONER.split(text) == {"findings": "One.\nTwo."}
+    assert SECTIONER.split(text) == {"findings": "One.\n\nTwo."}
     assert SECTIONER.split("") == {}
 
 

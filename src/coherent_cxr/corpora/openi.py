@@ -17,6 +17,8 @@ import pandas as pd
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from coherent_cxr.inputs.layout import join_wrapped_lines
+
 REPORTS, HEADERS = "NLMCXR_reports.tgz", "nlmcxr_dicom_metadata.csv.gz"
 SECTIONS = ("comparison", "indication", "findings", "impression")
 MAX_REPORT_BYTES = 5_000_000
@@ -248,10 +250,10 @@ def _sections(root: Element) -> dict[str, str | None]:
     texts: dict[str, list[str]] = {name: [] for name in SECTIONS}
     for element in root.iter("AbstractText"):
         name = element.get("Label", "").strip().lower()
-        text = " ".join("".join(element.itertext()).split())
+        text = join_wrapped_lines("".join(element.itertext()))
         if name in texts and text:
             texts[name].append(text)
-    return {name: " ".join(parts) or None for name, parts in texts.items()}
+    return {name: "\n\n".join(parts) or None for name, parts in texts.items()}
 
 
 def _image_ids(root: Element) -> list[str]:

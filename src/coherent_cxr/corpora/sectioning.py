@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from coherent_cxr.inputs.layout import join_wrapped_lines
+
 BODY = "body"
 KEYS = {"sections", "patterns", "one_paragraph", "aside", "final"}
 _HEADING = re.compile(r"(?:\d{1,2}[.)]\s*)?(?P<name>[A-Za-z][A-Za-z0-9 ,/&()'.-]{0,80}?)\s*[:;](?P<rest>.*)")
@@ -57,8 +59,8 @@ class Sectioner:
             text: The report as published.
 
         Returns:
-            Text by section, lines joined by single spaces, paragraphs by newlines; sections without text are
-            absent. "body" is what stands under no heading, "wet_read" and "addendum" what is no part of the
+            Text by section, wrapped lines joined by single spaces; an empty line stands between paragraphs and
+            wherever the layout ends a sentence; sections without text are absent. "body" is what stands under no heading, "wet_read" and "addendum" what is no part of the
             final report.
         """
         parts: dict[str, list[str]] = {}
@@ -83,7 +85,7 @@ class Sectioner:
                 if rest.strip():
                     _add(parts.setdefault(aside or section, []), rest.strip(), new_paragraph)
                     new_paragraph = False
-        return {name: "\n".join(paragraphs) for name, paragraphs in parts.items()}
+        return {name: join_wrapped_lines("\n".join(lines)) for name, lines in parts.items()}
 
     def _heading(self, piece: str) -> tuple[str, str]:
         """Return the section that a line opens (empty if none) and what stands behind the heading."""
@@ -116,12 +118,8 @@ def findings_of(parts: dict[str, str]) -> tuple[str | None, str]:
     return parts.get(source), source
 
 
-def _add(paragraphs: list[str], text: str, new_paragraph: bool) -> None:
-    text = " ".join(text.split())
-    if new_paragraph or not paragraphs:
-        paragraphs.append(text)
-    else:
-        paragraphs[-1] += f" {text}"
+def _add(lines: list[str], text: str, new_paragraph: bool) -> None:
+    lines += ["", text] if new_paragraph and lines else [text]
 
 
 def _normal(name: str) -> str:

@@ -15,6 +15,7 @@ from coherent_cxr.evaluation.headline import summarise
 from coherent_cxr.evaluation.page import Background, Judged, results_page
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table, score_systems
 from coherent_cxr.evaluation.systems import References, label_reports, outputs_of
+from coherent_cxr.inputs.layout import as_prose
 from coherent_cxr.reports.text import metric_text, tokenize_findings
 from coherent_cxr.rewards.labels import label_codes
 
@@ -90,6 +91,11 @@ def evaluate_tables(
     Raises:
         UnequalStudiesError: If a system did not answer for exactly the studies of the references.
     """
+    # the rule set "original" joins lines: a report with one finding a line must count as the same in prose
+    references, *tables = (
+        table.assign(report=table["report"].map(as_prose)) for table in (references, *generated.values())
+    )
+    generated = dict(zip(generated, tables, strict=True))
     studies = references["study_id"].tolist()
     with_patients = "patient_id" in references
     truth = References(
