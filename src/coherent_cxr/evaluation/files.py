@@ -16,6 +16,7 @@ from coherent_cxr.evaluation.page import Background, Judged, results_page
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS, reference_labels, reference_reports
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table, score_systems
 from coherent_cxr.evaluation.systems import References, label_reports, outputs_of
+from coherent_cxr.inputs.layout import as_prose
 from coherent_cxr.reports.text import metric_text, tokenize_findings
 from coherent_cxr.rewards.labels import label_codes
 
@@ -44,8 +45,9 @@ def evaluate_tables(
     Raises:
         ProtocolError: If a protocol needs what is not there.
     """
-    training = list(training) or joined.training
-    references = joined.references
+    # the rule set "original" joins lines: a report with one finding a line must count as the same in prose
+    training = [as_prose(text) for text in training or joined.training]
+    references = joined.references.assign(report=joined.references["report"].map(as_prose))
     studies = references["study_id"].tolist()
     truth = References(
         studies,
@@ -57,6 +59,7 @@ def evaluate_tables(
         training,
     )
     own = pd.concat([t.assign(system=name) for name, t in joined.generated.items()], ignore_index=True)
+    own["report"] = own["report"].map(as_prose)
     own = own.assign(tokens=pd.Series([tokenize_findings(t).tokens for t in own["report"]], index=own.index))
     reports = pd.concat([reference_reports(studies, training, config.seed), own], ignore_index=True)
     labels = pd.concat([reference_labels(studies), label_reports(labeler, reports)], ignore_index=True)
