@@ -44,7 +44,7 @@ def attention_by_status(
     Returns:
         One row per observation and measure, and over all of them: ``observation``, ``measure``, ``affirmed``,
         ``denied`` (means), ``difference`` (denied minus affirmed), ``low``, ``high``, ``p_value`` (of this
-        row alone), ``adjusted_p_value`` (Holm over the observations of a measure; the row over all stands alone),
+        row alone), ``adjusted_p_value`` (Holm over the observations of a measure; the row over all is alone),
         ``affirmed_mentions``, ``denied_mentions``. No row where a measure is not defined for either status.
     """
     kept: dict[str, list[AttendedMention]] = {}
