@@ -116,7 +116,12 @@ def test_a_header_is_not_labelled_and_said(tmp_path: Path) -> None:
         ("r.jsonl", b'"edema"\n{oops\n', (), "Line 2 of .* is not valid JSON"),
         ("r.jsonl", b'{"a": "x", "b": "y"}\n', (), "Name the column .* it has: a, b"),
         ("r.parquet", b"no parquet", (), "cannot be read as Parquet"),
+        ("r.parquet", b"PAR1" + b"x" * 99 + b"PAR1", (), "r.parquet (cannot be read as Parquet|is damaged)"),
         ("r.docx", b"", (), "ends in '.docx'; give its format"),
+        ("r.csv", b"PK\x03\x04" + b"x" * 99, (), "is an Excel workbook or a ZIP archive"),
+        ("r.jsonl", b"[" * 100_000, (), "not valid JSON .nested too deeply"),
+        ("r.json", b'["edema", {"text": ["x"]}]', (), "Entry 2 of .* holds ..x.."),
+        ("r.csv", b"edema\xff\n" + b'"' + b"long " * 99_999, (), "Row 2 of .* is not valid CSV"),
     ],
 )
 def test_bad_files_stop_with_a_sentence_and_no_output(
@@ -127,7 +132,30 @@ def test_bad_files_stop_with_a_sentence_and_no_output(
     code, _, errors = run("--reports_path", path, "--output_path", tmp_path / "out.csv", *arguments)
     assert code == 1
     assert pd.Series([errors.replace("\n", " ")]).str.contains(message).all()
+    assert len(errors) < 500
     assert sorted(p.name for p in tmp_path.iterdir()) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "arguments"),
+    [
+        ("r.json", '["Edema.", null]', ()),
+        ("r.json", '[\n {"report": "Edema."},\n {"report": null}\n]', ()),
+        ("r.csv", 'id;report\n1;"Edema, mild."\n2;\n', ("--column", "report")),
+        ("r.csv", "id\treport\n1\tEdema, mild.\n2\tnan\n", ("--column", "report")),
+        ("r.csv", "Reports\nEdema.\nNone.\n".encode("utf-16"), ()),
+    ],
+)
+def test_lists_other_delimiters_and_utf_16_are_read_and_empty_reports_are_said(
+    name: str, content: str | bytes, arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    code, _, errors = run("--reports_path", path, "--output_path", tmp_path / "o.csv", *arguments)
+    assert code == 0, errors
+    labels = pd.read_csv(tmp_path / "o.csv")
+    assert labels["Edema"].fillna(9).tolist() == [1, 9]
+    assert "1 of 2 reports hold no text" in errors
 
 
 def test_a_missing_file_and_wrong_rules(tmp_path: Path) -> None:

@@ -21,7 +21,12 @@ from coherent_cxr.evaluation.attention_maps import (
 from coherent_cxr.evaluation.attention_study import study_attention
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.figures.svg import inline_svg
-from coherent_cxr.evaluation.negation import ALL, attention_by_status, home
+from coherent_cxr.evaluation.negation import (
+    ALL,
+    attention_by_status,
+    region_of_interest,
+    shares_in_region,
+)
 from coherent_cxr.evaluation.page.attention import COLOURS, attended_study, tinted
 from coherent_cxr.models.attention import WordAttention, write_with_attention
 from coherent_cxr.reports.text import detokenize
@@ -77,6 +82,9 @@ def test_mentions_know_the_mark_of_their_own_sentence():
     assert report_text(report) == "Mild cardiomegaly. No pleural effusion."
 
 
+PATIENTS = [f"P{n}" for n in range(20)]
+
+
 def mention(study, status, regions, sentinel, mark=None):
     return AttendedMention(study, "Edema", status, sentinel, np.asarray(regions, dtype=float), mark)
 
@@ -86,9 +94,9 @@ def test_the_sentinel_of_marks_is_compared_where_all_mentions_have_one():
     mentions = [mention(n, 1, even, 0.9, 0.3) for n in range(6)] + [
         mention(n, 0, even, 0.9, 0.7) for n in range(6, 12)
     ]
-    table = attention_by_status(mentions, 200, 0).set_index(["observation", "measure"])
+    table = attention_by_status(mentions, PATIENTS, 200, 0).set_index(["observation", "measure"])
     assert table.loc[("Edema", "mark sentinel"), "difference"] == pytest.approx(0.4)
-    without = attention_by_status([*mentions, mention(12, 0, even, 0.9)], 200, 0)
+    without = attention_by_status([*mentions, mention(12, 0, even, 0.9)], PATIENTS, 200, 0)
     assert "mark sentinel" not in set(without["measure"])
 
 
@@ -96,26 +104,86 @@ def test_denied_against_affirmed_by_hand():
     at_home, even = [[1, 0], [0, 0]], [[0.25, 0.25], [0.25, 0.25]]
     mentions = [mention(n, 1, at_home, 0.2) for n in range(6)]
     mentions += [mention(n, 0, even, 0.8) for n in range(6, 12)]
-    table = attention_by_status(mentions, 200, 0).set_index(["observation", "measure"])
+    table = attention_by_status(mentions, PATIENTS, 200, 0).set_index(["observation", "measure"])
     assert set(table.index.get_level_values(0)) == {"Edema", ALL}
-    sentinel, used, at = (table.loc[("Edema", m)] for m in ("sentinel", "regions used", "home"))
+    sentinel, used, at = (table.loc[("Edema", m)] for m in ("sentinel", "regions used", "region of interest"))
     assert (sentinel["affirmed"], sentinel["denied"]) == pytest.approx((0.2, 0.8))
     assert (used["affirmed"], used["denied"]) == pytest.approx((0.25, 1.0))
     assert (at["affirmed"], at["denied"], at["difference"]) == pytest.approx((1.0, 0.25, -0.75))
     assert sentinel["p_value"] < 0.05
     assert sentinel["affirmed_mentions"] == 6
+    assert sentinel["adjusted_p_value"] == sentinel["p_value"]  # one observation
+
+
+def test_the_region_of_interest_of_pure_noise_holds_no_more_than_its_share():
+    # each map is one random cell of 64: a region taken from the maps it then scores holds far more of them
+    dice = np.random.default_rng(0)
+
+    def noise():
+        regions = np.zeros(64)
+        regions[dice.integers(64)] = 1
+        return regions.reshape(8, 8)
+
+    mentions = [mention(n, n % 2, noise(), 0.5) for n in range(400)]
+    patients = [f"P{n}" for n in range(400)]
+    affirmed = [m for m in mentions if m.status == 1]
+    own = region_of_interest(np.mean([m.regions for m in affirmed], axis=0))
+    biased = np.mean([m.regions[own].sum() for m in affirmed])
+    crossed = shares_in_region(mentions, patients, 0)[[m.status == 1 for m in mentions]].mean()
+    assert biased > 0.4
+    assert crossed == pytest.approx(0.25, abs=0.06)
+
+
+def test_the_region_comes_from_the_other_half_of_the_patients_by_hand():
+    corners = [[[1, 0], [0, 0]], [[0, 0], [0, 1]]]
+    # patient A affirms top left, patient B bottom right; each is scored in the other's region
+    mentions = [
+        mention(0, 1, corners[0], 0.5),
+        mention(1, 1, corners[1], 0.5),
+        mention(2, 0, corners[0], 0.5),
+    ]
+    shares = shares_in_region(mentions, ["A", "B", "A"], 0)
+    assert shares.tolist() == [0, 0, 0]
+    # all affirmed mentions are of one patient: there is no other half to take a region from
+    alone = shares_in_region(mentions, ["A", "A", "A"], 0)
+    assert np.isnan(alone).all()
+    table = attention_by_status(mentions * 5, ["A", "A", "A"], 100, 0)
+    assert "region of interest" not in set(table["measure"])
+
+
+def test_patients_are_resampled_not_studies():
+    even = [[0.25, 0.25], [0.25, 0.25]]
+    sentinels = np.random.default_rng(1).random(40)
+    mentions = [mention(n, n % 2, even, s) for n, s in enumerate(sentinels)]
+    twice = [*mentions, *(m._replace(study=m.study + 40) for m in mentions)]
+    of_studies, of_patients = (
+        attention_by_status(twice, patients, 2000, 0).iloc[0]
+        for patients in ([str(n) for n in range(80)], [str(n % 40) for n in range(80)])
+    )
+    narrower = (of_studies["high"] - of_studies["low"]) / (of_patients["high"] - of_patients["low"])
+    assert narrower == pytest.approx(2**-0.5, abs=0.08)
+
+
+def test_p_values_are_adjusted_for_the_number_of_observations():
+    even = [[0.25, 0.25], [0.25, 0.25]]
+    own = [mention(n, n % 2, even, 0.9 if n % 2 else 0.1) for n in range(12)]
+    mentions = [m._replace(observation=name) for name in ("Edema", "Fracture") for m in own]
+    table = attention_by_status(mentions, PATIENTS, 200, 0).set_index(["observation", "measure"])
+    row, whole = table.loc[("Edema", "sentinel")], table.loc[(ALL, "sentinel")]
+    assert row["adjusted_p_value"] == pytest.approx(2 * row["p_value"])
+    assert whole["adjusted_p_value"] == whole["p_value"]
 
 
 def test_an_observation_that_is_hardly_ever_affirmed_is_not_compared():
     mentions = [mention(0, 1, [[1, 0], [0, 0]], 0.2)]
     mentions += [mention(n, 0, [[1, 0], [0, 0]], 0.2) for n in range(1, 9)]
-    assert attention_by_status(mentions, 100, 0).empty
+    assert attention_by_status(mentions, PATIENTS, 100, 0).empty
 
 
-def test_home_is_the_quarter_that_is_looked_at_most():
+def test_the_region_of_interest_is_the_quarter_that_is_looked_at_most():
     regions = np.arange(16, dtype=float).reshape(4, 4)
-    assert home(regions).sum() == 4
-    assert home(regions)[3].all()
+    assert region_of_interest(regions).sum() == 4
+    assert region_of_interest(regions)[3].all()
 
 
 def test_many_studies_are_written_as_one_alone():
@@ -165,5 +233,7 @@ def test_where_no_study_may_be_shown_the_figure_shows_none():
     images = [np.full((64, 64), 100, np.uint8)]
     for samples, panels in ((0, 0), (1, 3)):
         config = EvaluationConfig(resamples=100, samples=samples)
-        example = study_attention(config, CheXpertLabeler(), "full", [report], images, [1], "notice").example
+        example = study_attention(
+            config, CheXpertLabeler(), "full", [report], images, [1], ["P"], "notice"
+        ).example
         assert len(example.axes) == panels

@@ -7,11 +7,13 @@ import pytest
 from scipy.stats import bootstrap
 
 from coherent_cxr.evaluation.bootstrap import (
+    adjusted_p_value,
     centred,
     holm,
     paired_p_value,
     patient_weights,
     percentile_interval,
+    standardised,
 )
 from coherent_cxr.evaluation.measures import Metric, mean_measure
 
@@ -74,3 +76,37 @@ def test_centred_values_have_the_measured_mean_and_the_same_spread():
     moved = centred(values, np.array([7.0]))
     assert moved.mean() == pytest.approx(7)
     assert moved.std() == pytest.approx(values.std())
+
+
+def test_the_adjustment_for_all_pairs_by_hand():
+    # three resamples of two metrics; the spread of the first is sqrt(2/3), of the second 0
+    size, deviations = standardised(np.array([[1.0, 2.0], [2.0, 2.0], [3.0, 2.0]]), np.array([2.0, 2.0]))
+    assert size[0] == pytest.approx(2 / np.sqrt(2 / 3))
+    assert np.isinf(size[1])
+    assert deviations[:, 0] == pytest.approx(np.array([1, 0, 1]) / np.sqrt(2 / 3))
+    largest = np.array([[3.0, 1.0], [1.0, 1.0], [2.5, 1.0]])
+    assert adjusted_p_value(size, largest).tolist() == pytest.approx([3 / 4, 1 / 4])
+    equal, none = standardised(np.zeros((3, 1)), np.zeros(1))
+    assert (equal[0], none.max()) == (0, 0)
+
+
+def test_among_equal_systems_the_best_hardly_ever_leads_significantly():
+    # eight systems without any difference: the highest against the lowest looks significant in a plain test
+    dice = np.random.default_rng(0)
+    plain, adjusted, trials, patients = 0, 0, 60, 80
+    for trial in range(trials):
+        scores = dice.normal(size=(8, patients))
+        weights = patient_weights([str(n) for n in range(patients)], 200, trial)
+        resampled, measured = weights @ scores.T / patients, scores.mean(axis=1)
+        best, worst = measured.argmax(), measured.argmin()
+        largest = np.zeros((200, 1))
+        for first in range(8):
+            for second in range(first):
+                pair = (resampled[:, first] - resampled[:, second])[:, None]
+                largest = np.maximum(largest, standardised(pair, measured[[first]] - measured[[second]])[1])
+        difference = (resampled[:, best] - resampled[:, worst])[:, None]
+        size, _ = standardised(difference, measured[[best]] - measured[[worst]])
+        plain += paired_p_value(difference)[0] < 0.05
+        adjusted += adjusted_p_value(size, largest)[0] < 0.05
+    assert plain > 0.3 * trials
+    assert adjusted <= 0.15 * trials

@@ -33,7 +33,7 @@ def recorded(values: dict[tuple[str, str], list[float]], **basis: object) -> Res
     return Resamples.of(pd.DataFrame(rows, columns=["system", "metric", "resample", "value"]).assign(**same))
 
 
-def test_a_difference_that_is_always_above_zero_is_real_by_hand():
+def test_a_difference_that_is_always_above_zero_is_significant_by_hand():
     # differences 1 ... 101: the 2.5 % point lies between the 3rd and 4th of 101, p is 2 * (0 + 1) / 102
     found = paired(np.arange(1, 102) * STEP)
     assert found == Paired(pytest.approx((3.5 * STEP, 98.5 * STEP)), pytest.approx(2 / 102), "higher")
@@ -67,7 +67,7 @@ def test_changes_of_two_runs_by_hand():
     assert found["old"]["CCR"].paired is None
     assert found["old"]["CCR"].first_interval == Range(0.25, 0.25)
     assert in_words(found, ["BLEU-4", "CCR", "absent"]) == [
-        "BLEU-4: really higher in the second run for mle (+0.050).",
+        "BLEU-4: significantly higher in the second run for mle (+0.050).",
         "CCR: the same for mle.",
     ]
 

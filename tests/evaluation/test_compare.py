@@ -128,11 +128,11 @@ def test_runs_on_the_same_references_are_compared_in_pairs(client):
     assert cells(page, "mle")[0] == ["0.300", "▲", "+0.050", "+0.003…+0.096", "p", "0.020"]
     # differences -50/1024 ... 50/1024
     assert cells(page, "full")[1] == ["0.250", "≈", "+0.000", "-0.046…+0.046", "p", "1.000"]
-    assert "BLEU-4: really higher in the second run for mle (+0.050)." in page
-    assert "macro-F1: may be chance for full." in page
+    assert "BLEU-4: significantly higher in the second run for mle (+0.050)." in page
+    assert "macro-F1: no significant difference for full." in page
     assert "1 in 20 of the 2 differences" in page
     assert "Nothing is said here" not in page
-    assert "really lower in the second run for mle (-0.050)" in compare(client, "after", "before")
+    assert "significantly lower in the second run for mle (-0.050)" in compare(client, "after", "before")
 
 
 def test_a_run_beside_itself_differs_nowhere(client):
@@ -140,17 +140,17 @@ def test_a_run_beside_itself_differs_nowhere(client):
     assert cells(page, "mle")[0] == ["0.300", "the", "same"]
     assert cells(page, "full")[1] == ["0.250", "the", "same"]
     assert "Nothing changed for mle, full." in page
-    assert "really" not in page
+    assert "significantly" not in page
 
 
 def test_runs_on_other_references_get_their_own_intervals_and_no_claim(client):
     page = compare(client, "before", "elsewhere")
-    assert "Nothing is said here about which differences are real" in page
+    assert "Nothing is said here about which differences are significant" in page
     assert "Their test references differ" in page
     assert cells(page, "mle")[0] == [
         *("0.300", "0.253", "–", "0.346", "first", "0.250", "0.250", "–", "0.250", "+0.050")
     ]
-    for claim in ("really", "▲", "▼", "p-value"):
+    for claim in ("significantly", "▲", "▼", "p-value"):
         assert claim not in page
 
 

@@ -90,7 +90,12 @@ def background(judged) -> Background:
         images=[np.full((64, 64), 40 + n, np.uint8) for n in range(len(judged.study_ids))],
         main_system="others",
         compared=frozenset({"silent"}),
-        attended=Attended("others", {0: report}, mentions, attention_by_status(mentions, 100, 0)),
+        attended=Attended(
+            "others",
+            {0: report},
+            mentions,
+            attention_by_status(mentions, [f"P{n}" for n in range(20)], 100, 0),
+        ),
         histories={"mle": history},
         counts=[("studies parsed", 120)],
         exclusions=pd.DataFrame({"stage": ["parsing"], "reason": [HOSTILE], "count": [3]}),
@@ -212,24 +217,33 @@ def test_best_and_worst_by_hand():
     assert best_and_worst(written, wanted, 3) == ([0], [1])
 
 
-def test_which_differences_are_real_is_said_in_words():
+def test_which_differences_are_significant_is_said_in_words():
     metrics = pd.DataFrame(
         [(s, "F1", "", "", "", v, v - 0.1, v + 0.1) for s, v in (("a", 0.5), ("b", 0.45), ("c", 0.1))],
         columns=["system", "metric", "labels", "average", "uncertain", "value", "low", "high"],
     )
     comparisons = pd.DataFrame(
         [
-            ("a", "b", "F1", "", "", "", 0.3),
-            ("a", "c", "F1", "", "", "", 0.002),
-            ("b", "c", "F1", "", "", "", 0.01),
+            ("a", "b", "F1", "", "", "", 0.01, 0.3),
+            ("a", "c", "F1", "", "", "", 0.002, 0.002),
+            ("b", "c", "F1", "", "", "", 0.01, 0.01),
         ],
-        columns=["system", "other", "metric", "labels", "average", "uncertain", "p_value"],
+        columns=[
+            "system",
+            "other",
+            "metric",
+            "labels",
+            "average",
+            "uncertain",
+            "p_value",
+            "adjusted_p_value",
+        ],
     )
     result = headline(metrics, comparisons, {"F1": Metric("F1"), "absent": Metric("absent")})
     assert result.columns == ["F1"]
     assert [cells[0].standing for cells in result.rows.values()] == ["best", "like best", "worse"]
     assert result.sentences == [
-        "F1: a is highest with 0.500; its lead over b may be chance, over the others it is real."
+        "F1: a is highest with 0.500; its lead over b is not significant, over the others it is."
     ]
 
 

@@ -5,16 +5,22 @@ No row is lost or shifted: a row is a report, or the reading stops with a senten
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import IO, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from coherent_cxr.inputs.errors import TableError
+from coherent_cxr.inputs.quoting import listed, quote
+from coherent_cxr.inputs.text_files import refuse_other_kinds
 
 FORMATS: Final = ("csv", "jsonl", "parquet")
 STANDARD_STREAM: Final = "-"
@@ -62,23 +68,33 @@ def read_reports(
     Raises:
         ReportFileError: If the file or a row cannot be read.
     """
-    if file_format == "parquet":
-        yield from _read_parquet(path, column)
-        return
     try:
+        if file_format == "parquet":
+            yield from _read_parquet(path, column)
+            return
         with _open_text(path) as stream:
             yield from (
                 _read_jsonl(path, stream, column)
                 if file_format == "jsonl"
                 else _read_csv(path, stream, column, header)
             )
+    except ReportFileError:
+        raise
+    except TableError as error:
+        raise ReportFileError(str(error)) from error
     except OSError as error:
-        raise ReportFileError(f"The file {path} cannot be read ({error.strerror}).") from error
+        raise ReportFileError(
+            f"The file {path} cannot be read ({error.strerror or quote(str(error))})."
+        ) from error
+    except Exception as error:  # foreign bytes: decoders raise whatever they like
+        detail = f"{type(error).__name__}: {quote(str(error))}"
+        raise ReportFileError(f"The file {path} is damaged or is no {file_format} ({detail}).") from error
 
 
 def _read_csv(path: str, stream: IO[str], column: str | None, header: bool | None) -> Iterator[str | None]:
     csv.field_size_limit(sys.maxsize)
-    rows = csv.reader(stream, strict=True)
+    delimiter, lines = _delimiter(stream, column)
+    rows = csv.reader(lines, strict=True, delimiter=delimiter)
     position, width, number = 0, 1, 0
     while True:
         number, line = number + 1, rows.line_num + 1
@@ -93,7 +109,7 @@ def _read_csv(path: str, stream: IO[str], column: str | None, header: bool | Non
             return
         if number == 1 and column is not None:
             if column not in row:
-                raise ReportFileError(f"The file {path} has no column '{column}'; it has: {', '.join(row)}.")
+                raise ReportFileError(f"The file {path} has no column '{column}'; it has: {listed(row)}.")
             position, width = row.index(column), len(row)
             continue
         if (
@@ -104,7 +120,7 @@ def _read_csv(path: str, stream: IO[str], column: str | None, header: bool | Non
         ):
             if header is None:
                 sys.stderr.write(
-                    f"Row 1 of {path} ('{row[0]}') is taken for a header; --no-header labels it.\n"
+                    f"Row 1 of {path} ({quote(row[0])}) is taken for a header; --no-header labels it.\n"
                 )
             continue
         if len(row) != width and row:
@@ -115,27 +131,58 @@ def _read_csv(path: str, stream: IO[str], column: str | None, header: bool | Non
         yield row[position] if row else ""
 
 
+def _delimiter(stream: IO[str], column: str | None) -> tuple[str, Iterable[str]]:
+    """Return the delimiter that shows the column in the header, the comma without one, and all lines."""
+    if column is None:
+        return ",", stream
+    header = stream.readline()
+    for delimiter in (",", "\t", ";", "|"):
+        if column in next(csv.reader([header], delimiter=delimiter), []):
+            return delimiter, chain([header], stream)
+    return ",", chain([header], stream)
+
+
 def _read_jsonl(path: str, stream: IO[str], column: str | None) -> Iterator[str | None]:
-    for number, line in enumerate(stream, start=1):
+    first = stream.readline()
+    if first.lstrip().startswith("["):
+        yield from _read_json_list(path, first + stream.read(), column)
+        return
+    for number, line in enumerate(chain([first] if first else [], stream), start=1):
         if not line.strip():
             yield ""
             continue
         try:
             entry = json.loads(line)
-        except ValueError as error:
-            raise ReportFileError(f"Line {number} of {path} is not valid JSON ({error}).") from error
+        except (ValueError, RecursionError) as error:
+            raise ReportFileError(f"Line {number} of {path} is not valid JSON ({_reason(error)}).") from error
         if isinstance(entry, dict):
             column = column or _find_column(path, list(entry))
-            if column not in entry:
-                raise ReportFileError(
-                    f"Line {number} of {path} has no key '{column}'; it has: {', '.join(entry)}."
-                )
-            entry = entry[column]
-        if entry is not None and not isinstance(entry, str):
-            raise ReportFileError(
-                f"Line {number} of {path} holds {entry!r:.40}; a report must be text or null."
-            )
-        yield entry
+        yield _entry(f"Line {number} of {path}", entry, column)
+
+
+def _read_json_list(path: str, text: str, column: str | None) -> Iterator[str | None]:
+    try:
+        entries = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ReportFileError(f"The file {path} is not valid JSON ({_reason(error)}).") from error
+    for number, entry in enumerate(entries, start=1):
+        if isinstance(entry, dict):
+            column = column or _find_column(path, list(entry))
+        yield _entry(f"Entry {number} of {path}", entry, column)
+
+
+def _entry(where: str, entry: object, column: str | None) -> str | None:
+    if isinstance(entry, dict):
+        if column not in entry:
+            raise ReportFileError(f"{where} has no key '{column}'; it has: {listed(list(entry))}.")
+        entry = entry[column]
+    if entry is not None and not isinstance(entry, str):
+        raise ReportFileError(f"{where} holds {entry!r:.40}; a report must be text or null.")
+    return entry
+
+
+def _reason(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else quote(str(error)).strip("'")
 
 
 def _read_parquet(path: str, column: str | None) -> Iterator[str | None]:
@@ -143,11 +190,11 @@ def _read_parquet(path: str, column: str | None) -> Iterator[str | None]:
         # Parquet is read from its end, which a pipe does not have
         table = pq.ParquetFile(BytesIO(sys.stdin.buffer.read()) if path == STANDARD_STREAM else path)
     except (OSError, pa.ArrowException) as error:
-        raise ReportFileError(f"The file {path} cannot be read as Parquet ({error}).") from error
+        raise ReportFileError(f"The file {path} cannot be read as Parquet ({quote(str(error))}).") from error
     column = column or _find_column(path, table.schema_arrow.names)
     if column not in table.schema_arrow.names:
         raise ReportFileError(
-            f"The file {path} has no column '{column}'; it has: {', '.join(table.schema_arrow.names)}."
+            f"The file {path} has no column '{column}'; it has: {listed(table.schema_arrow.names)}."
         )
     kind = table.schema_arrow.field(column).type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
@@ -161,7 +208,7 @@ def _find_column(path: str, names: Sequence[str]) -> str:
         if name in names:
             return name
     raise ReportFileError(
-        f"Name the column of {path} that holds the reports (--column); it has: {', '.join(names)}."
+        f"Name the column of {path} that holds the reports (--column); it has: {listed(list(names))}."
     )
 
 
@@ -178,7 +225,13 @@ def chunked(reports: Iterable[str | None], size: int) -> Iterator[list[str | Non
 
 
 def _open_text(path: str) -> IO[str]:
-    source: int | str = sys.stdin.fileno() if path == STANDARD_STREAM else path
-    return open(
-        source, encoding="utf-8-sig", errors="surrogateescape", newline="", closefd=path != STANDARD_STREAM
-    )
+    if path == STANDARD_STREAM:
+        return open(
+            sys.stdin.fileno(), encoding="utf-8-sig", errors="surrogateescape", newline="", closefd=False
+        )
+    with Path(path).open("rb") as file:
+        head = file.read(8)
+    refuse_other_kinds(Path(path), head)
+    # bytes that are no UTF-8 go through as they are, as in the original tool; UTF-16 would become nonsense
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return Path(path).open(encoding="utf-16" if wide else "utf-8-sig", errors="surrogateescape", newline="")

@@ -23,6 +23,7 @@ from coherent_cxr.chexpert.reading import (
     read_reports,
 )
 from coherent_cxr.chexpert.writing import TableWriter, label_columns
+from coherent_cxr.inputs.null_words import is_null
 
 CHUNK = 1000
 BESIDE_OUTPUT = "beside the output"
@@ -130,8 +131,9 @@ def _label(
     with_segments: bool,
 ) -> Iterator[ExplainedReport]:
     """Label and write chunk by chunk; yield what a page needs, if one is wanted."""
-    row = 0
+    row = empty = 0
     for chunk in chunked(reports, CHUNK):
+        empty += sum(is_null(report) for report in chunk)
         labelled = [labeler.label(report) for report in chunk]
         labels.write([(report, *found.values()) for report, found in zip(chunk, labelled, strict=True)])
         for report, found in zip(chunk, labelled, strict=True):
@@ -144,6 +146,11 @@ def _label(
             if with_segments:
                 yield explain_report(row, report, explained, found)
         bar.update(len(chunk))
+    if empty:
+        # the original tool labels them, and every row keeps its place, so they are said and not left out
+        click.echo(
+            f"{empty} of {row} reports hold no text (or a word for none); No Finding is 1 there.", err=True
+        )
 
 
 def _explain_path(explain: str | None, output_path: str) -> str | None:

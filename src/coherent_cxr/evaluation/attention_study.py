@@ -39,6 +39,7 @@ def study_attention(
     reports: Sequence[Report],
     images: Sequence[NDArray[np.uint8]],
     positives: Sequence[int],
+    patients: Sequence[str],
     notice: str,
 ) -> AttentionStudy:
     """Study where a generator looked.
@@ -50,10 +51,11 @@ def study_attention(
         reports: Its reports with their maps.
         images: Prepared image of each study.
         positives: Positive labels of each study's reference; those with most are shown.
+        patients: Patient of each study.
         notice: What must stand under a report.
     """
     mentions = attended_mentions(labeler, reports)
-    by_status = attention_by_status(mentions, config.resamples, config.seed)
+    by_status = attention_by_status(mentions, patients, config.resamples, config.seed)
     shown = [int(row) for row in np.argsort(-np.asarray(positives), kind="stable")[:STUDIES_SHOWN]]
     mean_image = np.mean(images, axis=0).astype(np.uint8)
     return AttentionStudy(

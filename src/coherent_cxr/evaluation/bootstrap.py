@@ -76,3 +76,37 @@ def holm(p_values: Array) -> Array:
     adjusted = np.empty(len(p_values))
     adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1.0)
     return adjusted
+
+
+def standardised(differences: Array, measured: Array) -> tuple[Array, Array]:
+    """Divide a difference, and how far its resamples lie from it, by the spread of the resamples.
+
+    Args:
+        differences: Value of one system minus that of another in each resample ``(resamples, metrics)``.
+        measured: The same on the studies as they are ``(metrics,)``.
+
+    Returns:
+        Size of the measured difference ``(metrics,)`` and of the deviations ``(resamples, metrics)``. Without
+        any spread they are 0 where the difference is 0, and infinite where it is not.
+    """
+    spread = differences.std(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.where(measured == 0, 0.0, np.abs(measured) / spread)
+        deviations = np.where(spread == 0, 0.0, np.abs(differences - measured) / spread)
+    return size, deviations
+
+
+def adjusted_p_value(size: Array, largest: Array) -> Array:
+    """Adjust for all pairs of systems at once (single-step max-T; Westfall and Young 1993).
+
+    It stays valid when the pair is chosen by the data, as in "the best against each other".
+
+    Args:
+        size: Standardised difference of one pair ``(metrics,)``.
+        largest: Largest standardised deviation over all pairs in each resample ``(resamples, metrics)``.
+
+    Returns:
+        Share of resamples in which chance alone gave some pair a difference of this size ``(metrics,)``, at
+        least ``1 / (resamples + 1)``.
+    """
+    return np.asarray(((largest >= size).sum(axis=0) + 1) / (len(largest) + 1))

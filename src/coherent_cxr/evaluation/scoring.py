@@ -10,7 +10,14 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from coherent_cxr.evaluation.bootstrap import centred, paired_p_value, patient_weights, percentile_interval
+from coherent_cxr.evaluation.bootstrap import (
+    adjusted_p_value,
+    centred,
+    paired_p_value,
+    patient_weights,
+    percentile_interval,
+    standardised,
+)
 from coherent_cxr.evaluation.clinical import clinical_measures
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.diversity import diversity_measures
@@ -143,22 +150,34 @@ def metrics_table(scores: Scores) -> pd.DataFrame:
 
 
 def comparisons_table(scores: Scores) -> pd.DataFrame:
-    """Return one row per pair of systems and metric: difference, 95 % interval and paired p-value.
+    """Return one row per pair of systems and metric: difference, 95 % interval and paired p-values.
 
     Returns:
-        ``system``, ``other``, ``metric``, ``labels``, ``average``, ``uncertain``, ``difference`` (system
-        minus other), ``low``, ``high``, ``p_value`` (two-sided, not adjusted for the number of comparisons).
+        ``system``, ``other``, the parts of the metric's name, ``difference`` (system minus other), ``low``,
+        ``high``, ``p_value`` (two-sided, for this pair alone), ``adjusted_p_value`` (for all pairs of systems
+        at once, so also for a pair that was chosen by its result).
     """
+    pairs = list(combinations(range(len(scores.systems)), 2))
+    largest = np.zeros(scores.resampled.shape[1:])
+    sizes = []
+    for first, second in pairs:
+        size, deviations = standardised(
+            scores.resampled[first] - scores.resampled[second],
+            scores.measured[first] - scores.measured[second],
+        )
+        sizes.append(size)
+        np.fmax(largest, deviations, out=largest)  # NaN where a system of the pair has no such metric
     rows = []
-    for first, second in combinations(range(len(scores.systems)), 2):
+    for (first, second), size in zip(pairs, sizes, strict=True):
         difference = scores.measured[first] - scores.measured[second]
         resampled = scores.resampled[first] - scores.resampled[second]
         interval, p_value = percentile_interval(resampled), paired_p_value(resampled)
+        adjusted = adjusted_p_value(size, largest)
         names = scores.systems[first], scores.systems[second]
         rows += [
-            (*names, *metric, difference[c], interval.low[c], interval.high[c], p_value[c])
+            (*names, *metric, difference[c], interval.low[c], interval.high[c], p_value[c], adjusted[c])
             for c, metric in enumerate(scores.metrics)
             if not np.isnan(difference[c])
         ]
     columns = ["system", "other", "metric", "labels", "average", "uncertain"]
-    return pd.DataFrame(rows, columns=[*columns, "difference", "low", "high", "p_value"])
+    return pd.DataFrame(rows, columns=[*columns, "difference", "low", "high", "p_value", "adjusted_p_value"])

@@ -49,10 +49,23 @@ def read_bytes(path: Path) -> bytes:
         raise TableError(f"'{path}' holds more than {MAX_BYTES:,} bytes; split it into smaller tables.")
     if not content.strip():
         raise TableError(f"'{path}' is empty.")
-    for magic, what in _MAGIC.items():
-        if content.startswith(magic):
-            raise TableError(f"'{path}' is {what}.")
+    refuse_other_kinds(path, content[:8])
     return content
+
+
+def refuse_other_kinds(path: Path, head: bytes) -> None:
+    """Refuse a file that begins as a workbook, an archive or a document.
+
+    Args:
+        path: The file, for the message.
+        head: Its first bytes.
+
+    Raises:
+        TableError: If it is one.
+    """
+    for magic, what in _MAGIC.items():
+        if head.startswith(magic):
+            raise TableError(f"'{path}' is {what}.")
 
 
 def decode(path: Path, content: bytes) -> str:

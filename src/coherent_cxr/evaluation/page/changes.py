@@ -1,4 +1,4 @@
-"""What changed between two runs, and whether it may be chance."""
+"""What changed between two runs, and whether the change is significant."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _range(values: Array) -> Range:
 
 
 def in_words(found: Mapping[str, Mapping[str, Change]], metrics: Sequence[str]) -> list[str]:
-    """Say of each metric for which systems the difference is real; nothing of what has no pair."""
+    """Say of each metric for which systems the difference is significant; nothing of what has no pair."""
     pairs = {
         system: {m: c for m, c in own.items() if c.paired and c.difference is not None}
         for system, own in found.items()
@@ -123,8 +123,8 @@ def in_words(found: Mapping[str, Mapping[str, Change]], metrics: Sequence[str]) 
         for system, own in pairs.items():
             if metric in own and system not in unmoved:
                 standing = _standing(own[metric])
-                real = standing in ("higher", "lower")
-                said = f"{system} ({own[metric].difference:+.3f})" if real else system
+                significant = standing in ("higher", "lower")
+                said = f"{system} ({own[metric].difference:+.3f})" if significant else system
                 by_standing.setdefault(standing, []).append(said)
         parts = [f"{words} {', '.join(by_standing[s])}" for s, words in _WORDS.items() if s in by_standing]
         if parts:
@@ -139,8 +139,8 @@ def _standing(change: Change) -> str:
 
 
 _WORDS = {
-    "higher": "really higher in the second run for",
-    "lower": "really lower in the second run for",
-    "chance": "may be chance for",
+    "higher": "significantly higher in the second run for",
+    "lower": "significantly lower in the second run for",
+    "chance": "no significant difference for",
     "same": "the same for",
 }

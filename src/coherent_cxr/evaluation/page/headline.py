@@ -1,4 +1,4 @@
-"""The headline table: values, intervals, and which differences are real."""
+"""The headline table: values, intervals, and which differences are significant."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from coherent_cxr.evaluation.bootstrap import holm
 from coherent_cxr.evaluation.judges.registry import JUDGES
 from coherent_cxr.evaluation.language import REPEATS_KEPT
 from coherent_cxr.evaluation.measures import Metric
 from coherent_cxr.evaluation.protocols import Protocol, column_name
 from coherent_cxr.evaluation.tables import KEYS, rows_of
 
-REAL = 0.05
-"""Adjusted p-values below this are called real."""
+SIGNIFICANT = 0.05
+"""Differences with an adjusted p-value below this are called significant."""
 
 
 class Cell(NamedTuple):
@@ -26,7 +25,7 @@ class Cell(NamedTuple):
         value: Measured value.
         low: Lower end of its 95 % interval.
         high: Upper end.
-        standing: ``best``, ``like best`` (the difference from the best may be chance) or ``worse``.
+        standing: ``best``, ``like best`` (the difference from the best is not significant) or ``worse``.
     """
 
     value: float
@@ -77,13 +76,15 @@ def headline(
 
 
 def against_best(table: pd.DataFrame, comparisons: pd.DataFrame, metric: Metric) -> dict[str, float]:
-    """Return the p-value of each system's difference from the best one, adjusted by Holm over the systems."""
+    """Return the p-value of each system's difference from the best one.
+
+    The best is chosen by the values that are then compared, so the p-values are those adjusted for all pairs.
+    """
     best = str(table["value"].idxmax())
     chosen = comparisons[(comparisons[KEYS] == list(metric)).all(axis=1)]
     with_best = chosen[(chosen["system"] == best) | (chosen["other"] == best)]
     others = np.where(with_best["system"] == best, with_best["other"], with_best["system"])
-    adjusted = holm(with_best["p_value"].to_numpy(dtype=float)) if len(with_best) else np.zeros(0)
-    return {best: 1.0, **dict(zip(map(str, others), adjusted.tolist(), strict=True))}
+    return {best: 1.0, **dict(zip(map(str, others), with_best["adjusted_p_value"].tolist(), strict=True))}
 
 
 def _cell(table: pd.DataFrame, p_values: Mapping[str, float], system: str) -> Cell:
@@ -91,22 +92,22 @@ def _cell(table: pd.DataFrame, p_values: Mapping[str, float], system: str) -> Ce
     if value == table["value"].max():
         standing = "best"
     else:
-        standing = "like best" if p_values.get(system, 0.0) >= REAL else "worse"
+        standing = "like best" if p_values.get(system, 0.0) >= SIGNIFICANT else "worse"
     return Cell(value, low, high, standing)
 
 
 def _sentence(name: str, table: pd.DataFrame, p_values: Mapping[str, float]) -> str:
     best = str(table["value"].idxmax())
     others = [str(s) for s in table.sort_values("value", ascending=False).index if s != best]
-    chance = [s for s in others if p_values.get(s, 0.0) >= REAL]
+    chance = [s for s in others if p_values.get(s, 0.0) >= SIGNIFICANT]
     first = f"{name}: {best} is highest with {table['value'].max():.3f}"
     if not others:
         return f"{first}."
     if not chance:
-        return f"{first}; its lead over every other system is real."
+        return f"{first}; its lead over every other system is significant."
     if len(chance) == len(others):
-        return f"{first}, but no lead of it is more than chance may give."
-    return f"{first}; its lead over {_listed(chance)} may be chance, over the others it is real."
+        return f"{first}, but its lead over no other system is significant."
+    return f"{first}; its lead over {_listed(chance)} is not significant, over the others it is."
 
 
 def _listed(names: Sequence[str]) -> str:

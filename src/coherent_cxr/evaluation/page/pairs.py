@@ -11,7 +11,7 @@ from coherent_cxr.evaluation.tables import KEYS
 
 
 class Pair(NamedTuple):
-    """Row system minus column system, and the paired p-value."""
+    """Row system minus column system, and the paired p-value, adjusted for all pairs."""
 
     difference: float
     p_value: float
@@ -23,7 +23,7 @@ def pairs(comparisons: pd.DataFrame, metric: Metric) -> dict[str, dict[str, Pair
     table: dict[str, dict[str, Pair]] = {}
     for row in chosen.to_dict("records"):
         first, second = str(row["system"]), str(row["other"])
-        difference, p_value = float(row["difference"]), float(row["p_value"])
+        difference, p_value = float(row["difference"]), float(row["adjusted_p_value"])
         table.setdefault(first, {})[second] = Pair(difference, p_value)
         table.setdefault(second, {})[first] = Pair(-difference, p_value)
     return table

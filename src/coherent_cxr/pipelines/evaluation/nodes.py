@@ -102,6 +102,7 @@ def look_where_it_looked(
     from coherent_cxr.training.study_regions import study_regions
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
+    patients = splits.set_index("study_id")["patient_id"].astype(str)
     model = full_model.build()
     regions = study_regions(model, image_store, studies, generation)
     return study_attention(
@@ -111,6 +112,7 @@ def look_where_it_looked(
         write_with_maps(model, full_model.vocabulary, regions),
         first_images(image_store, studies),
         (chexpert_labels.set_index("study_id").loc[studies] == 1).sum(axis=1).tolist(),
+        patients.loc[studies].tolist(),
         f"{radiographs['notice']} For research only, not for clinical use.",
     )
 
