@@ -22,16 +22,10 @@ MOST_GUESSES = 200
 
 _MARK = r"(?:(?:\d{1,2}|[IVX]{1,4}|[A-H])[.)]\s*|[-*•–·#]+\s*)?"
 _NAME = r"[A-Za-z](?:[A-Za-z0-9 ,/&()'._#+-]|(?<=\d):(?=\d)){0,90}?"
-_BEFORE_COLON = re.compile(
-    rf"{_MARK}(?P<name>{_NAME})[\s*]*(?:;|:(?!\d)|(?<!\d):)+[\s*]*(?P<rest>.*)", re.DOTALL
-)
+_BEFORE_COLON = re.compile(rf"{_MARK}(?P<name>{_NAME})[\s*]*(?:;|:(?!\d)|(?<!\d):)+[\s*]*(?P<rest>.*)", re.DOTALL)
 _ALONE = re.compile(rf"{_MARK}(?P<name>[A-Z][A-Z ,/&()-]{{2,80}})[.:;*]*")
-_BEFORE_DASH = re.compile(
-    rf"{_MARK}(?P<name>[A-Z][A-Z /&]{{2,60}}?)\s*(?:--+|\s[-–—=])\s*(?P<rest>\S.*)", re.DOTALL
-)
-_BEFORE_SENTENCE = re.compile(
-    r"(?P<name>[A-Z][A-Z/&]{5,}(?: [A-Z/&]{2,}){0,4}) +(?P<rest>[A-Z0-9_].*)", re.DOTALL
-)
+_BEFORE_DASH = re.compile(rf"{_MARK}(?P<name>[A-Z][A-Z /&]{{2,60}}?)\s*(?:--+|\s[-–—=])\s*(?P<rest>\S.*)", re.DOTALL)
+_BEFORE_SENTENCE = re.compile(r"(?P<name>[A-Z][A-Z/&]{5,}(?: [A-Z/&]{2,}){0,4}) +(?P<rest>[A-Z0-9_].*)", re.DOTALL)
 _UNKNOWN = re.compile(r"[A-Z](?:[A-Z0-9 ,/&()'._#+-]|(?<=\d):(?=\d)){3,90}")
 _SENTENCE_WORDS = frozenset(
     "is are was were be been has have had shows show demonstrates there no not without appears seems".split()
@@ -69,11 +63,7 @@ class Headings:
         data = _read(str(rules))
         self._section_of = _by_name(data["sections"])
         self._aside_of = _by_name(data["aside"])
-        self._known = {
-            **dict.fromkeys(map(normal, data["final"]), FINAL),
-            **self._section_of,
-            **self._aside_of,
-        }
+        self._known = {**dict.fromkeys(map(normal, data["final"]), FINAL), **self._section_of, **self._aside_of}
         self._patterns = [
             (re.compile(pattern), section)
             for section, patterns in data["patterns"].items()
@@ -136,25 +126,24 @@ class Headings:
     def _before_colon(self, written: str, place: Place, marked: bool) -> str:
         name, capitals = normal(written), written == written.upper()
         if place == "inside":
-            known = self._section_of.get(name) if capitals else None
+            known = self._section_of.get(name, "") if capitals else ""
             guess = capitals and not known and not self._names_structure(name)
-            return known or (self._misspelt(name, 2) if guess else "")
+            return self._misspelt(name, 2) if guess else known
         known = self._known.get(name) or next((s for p, s in self._patterns if p.fullmatch(name)), "")
+        if known:
+            return known
         words = [word for word in _WORD.findall(name) if word.isalpha() or "-" in word or "." in word]
-        if known or not self._nouns.isdisjoint(words) and self._views.issuperset(words):
-            return known or self._examined
+        examined = not self._nouns.isdisjoint(words)
+        if examined and self._views.issuperset(words):
+            return self._examined
         if self._names_structure(name):
             return ""
-        if guess := self._misspelt(name, 2 if capitals else 1) if written[0].isupper() else "":
-            return guess
-        if (
-            place != "paragraph"
-            or marked
-            or not _UNKNOWN.fullmatch(written)
-            or not _SENTENCE_WORDS.isdisjoint(words)
-        ):
+        found = self._misspelt(name, 2 if capitals else 1) if written[0].isupper() else ""
+        if found or place != "paragraph" or marked:
+            return found
+        if not _UNKNOWN.fullmatch(written) or not _SENTENCE_WORDS.isdisjoint(words):
             return ""
-        return OTHER if self._nouns.isdisjoint(words) or not self._never.isdisjoint(words) else self._examined
+        return self._examined if examined and self._never.isdisjoint(words) else OTHER
 
     def _before_sentence(self, line: str) -> Heading | None:
         match = _BEFORE_SENTENCE.fullmatch(line)
