@@ -22,10 +22,16 @@ MOST_GUESSES = 200
 
 _MARK = r"(?:(?:\d{1,2}|[IVX]{1,4}|[A-H])[.)]\s*|[-*•–·#]+\s*)?"
 _NAME = r"[A-Za-z](?:[A-Za-z0-9 ,/&()'._#+-]|(?<=\d):(?=\d)){0,90}?"
-_BEFORE_COLON = re.compile(rf"{_MARK}(?P<name>{_NAME})[\s*]*(?:;|:(?!\d)|(?<!\d):)+[\s*]*(?P<rest>.*)", re.DOTALL)
+_BEFORE_COLON = re.compile(
+    rf"{_MARK}(?P<name>{_NAME})[\s*]*(?:;|:(?!\d)|(?<!\d):)+[\s*]*(?P<rest>.*)", re.DOTALL
+)
 _ALONE = re.compile(rf"{_MARK}(?P<name>[A-Z][A-Z ,/&()-]{{2,80}})[.:;*]*")
-_BEFORE_DASH = re.compile(rf"{_MARK}(?P<name>[A-Z][A-Z /&]{{2,60}}?)\s*(?:--+|\s[-–—=])\s*(?P<rest>\S.*)", re.DOTALL)
-_BEFORE_SENTENCE = re.compile(r"(?P<name>[A-Z][A-Z/&]{5,}(?: [A-Z/&]{2,}){0,4}) +(?P<rest>[A-Z0-9_].*)", re.DOTALL)
+_BEFORE_DASH = re.compile(
+    rf"{_MARK}(?P<name>[A-Z][A-Z /&]{{2,60}}?)\s*(?:--+|\s[-–—=])\s*(?P<rest>\S.*)", re.DOTALL
+)
+_BEFORE_SENTENCE = re.compile(
+    r"(?P<name>[A-Z][A-Z/&]{5,}(?: [A-Z/&]{2,}){0,4}) +(?P<rest>[A-Z0-9_].*)", re.DOTALL
+)
 _UNKNOWN = re.compile(r"[A-Z](?:[A-Z0-9 ,/&()'._#+-]|(?<=\d):(?=\d)){3,90}")
 _SENTENCE_WORDS = frozenset(
     "is are was were be been has have had shows show demonstrates there no not without appears seems".split()
@@ -63,7 +69,11 @@ class Headings:
         data = _read(str(rules))
         self._section_of = _by_name(data["sections"])
         self._aside_of = _by_name(data["aside"])
-        self._known = {**dict.fromkeys(map(normal, data["final"]), FINAL), **self._section_of, **self._aside_of}
+        self._known = {
+            **dict.fromkeys(map(normal, data["final"]), FINAL),
+            **self._section_of,
+            **self._aside_of,
+        }
         self._patterns = [
             (re.compile(pattern), section)
             for section, patterns in data["patterns"].items()

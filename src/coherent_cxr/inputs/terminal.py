@@ -12,7 +12,9 @@ def plain(text: str) -> str:
     r"""Return a text whose lines hold printable characters only; others become escapes such as ``\x1b``."""
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    lines = ("\t".join(printable(cell, sys.maxsize) for cell in line.split("\t")) for line in text.split("\n"))
+    lines = (
+        "\t".join(printable(cell, sys.maxsize) for cell in line.split("\t")) for line in text.split("\n")
+    )
     return "\n".join(lines)
 
 
@@ -27,7 +29,11 @@ class PlainFilter(logging.Filter):
             return True
         if plain(message) != message:
             record.msg, record.args = plain(message), ()
-        if record.exc_info and record.exc_info[1] and plain(str(record.exc_info[1])) != str(record.exc_info[1]):
+        if (
+            record.exc_info
+            and record.exc_info[1]
+            and plain(str(record.exc_info[1])) != str(record.exc_info[1])
+        ):
             shown = logging.Formatter().formatException(record.exc_info)
             record.exc_info, record.exc_text = None, plain(shown)
         return True
