@@ -22,6 +22,55 @@ def test_studies_are_found_in_their_splits(tmp_path: Path) -> None:
     assert read_split_file(path) == {"CXR2384": "train", "CXR7": "validation", "50414267": "test"}
 
 
+def test_mimic_cxrs_annotation_lists_images_and_their_studies(tmp_path: Path) -> None:
+    path = tmp_path / "annotation.json"
+    images = [
+        {
+            "id": f"02aa804e-bde0afdd-112c0b34-7bc16630-4e38401{n}",
+            "study_id": study,
+            "subject_id": 10000032,
+            "report": "Invented.",
+            "image_path": [f"p10/p10000032/s{study}/02aa804e-bde0afdd-112c0b34-7bc16630-4e38401{n}.jpg"],
+            "split": split,
+        }
+        for n, (study, split) in enumerate(
+            [(50414267, "train"), (50414267, "train"), ("53189527", "val"), (53911762, "test")]
+        )
+    ]
+    by_split = {split: [i for i in images if i["split"] == split] for split in ("train", "val", "test")}
+    path.write_text(json.dumps(by_split))
+    assert read_split_file(path) == {"50414267": "train", "53189527": "validation", "53911762": "test"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 1_000_000,
+        '{"train": ' + "[" * 1_000_000 + "]" * 1_000_000 + "}",
+        '{"train": [{"id": "\\ud800"}]}',
+        '{"train": [{"id": "CXR1\\u0000"}]}',
+        '{"train": [{"id": ""}]}',
+        '{"train": [{"id": NaN}]',
+        '{"train": "abc"}',
+        "",
+    ],
+)
+def test_hostile_files_are_refused_in_a_sentence(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "annotation.json"
+    path.write_text(content)
+    with pytest.raises(SplitFileError, match="cannot be read") as caught:
+        read_split_file(path)
+    assert len(str(caught.value)) < 400
+
+
+def test_other_encodings_of_an_annotation(tmp_path: Path) -> None:
+    path = tmp_path / "annotation.json"
+    for data in (b"\xef\xbb\xbf", b'{"val": [{"id": "CXR1", "report": "caf\xe9"}], '):
+        ending = b'"test": []}' if data.startswith(b"{") else b'{"val": [{"id": "CXR1"}], "test": []}'
+        path.write_bytes(data + ending)
+        assert read_split_file(path) == {"CXR1": "validation"}
+
+
 @pytest.mark.parametrize("content", ["[1, 2]", '{"train": [{"no": 1}]}', '{"train": 3}', "{"])
 def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "annotation.json"

@@ -60,7 +60,7 @@ def test_its_images_are_found_by_these_ids(folder: Path) -> None:
     studies, images, _ = _parse(folder)
     pictures = folder / "images_normalized"
     pictures.mkdir()
-    Image.new("L", (40, 40), 9).save(pictures / "1_IM-0001-4001.dcm.png")
+    Image.linear_gradient("L").save(pictures / "1_IM-0001-4001.dcm.png")
     config = ImagePreparationConfig(size=32, work_dir=str(folder / "work"))
     manifest = RadiographsManifest(str(pictures), False, "a licence")
     store, *_ = prepare_images(config, images, studies["study_id"], manifest)
@@ -71,11 +71,65 @@ def test_missing_tables_and_columns_are_sentences(folder: Path) -> None:
     with pytest.raises(CorpusError, match=r"Set report_parsing\.reports"):
         parse_reports(ReportParsingConfig(corpus="openi_kaggle"))
     (folder / REPORTS).write_text("uid,findings\n1,x\n")
-    with pytest.raises(CorpusError, match="no column comparison, indication, impression; it has"):
+    with pytest.raises(CorpusError, match="no column comparison and indication and impression; it has uid"):
         _parse(folder)
     (folder / REPORTS).write_text("")
-    with pytest.raises(CorpusError, match="cannot be read"):
+    with pytest.raises(CorpusError, match=r"is empty\. Correct report_parsing\.reports"):
         _parse(folder)
     (folder / REPORTS).unlink()
-    with pytest.raises(CorpusError, match=r"correct report_parsing\.reports"):
+    with pytest.raises(CorpusError, match=r"Correct report_parsing\.reports"):
         _parse(folder)
+
+
+def test_terms_are_taken_apart(folder: Path) -> None:
+    (folder / REPORTS).write_text(
+        "uid,MeSH,indication,comparison,findings,impression\n"
+        "1,Cardiomegaly/mild;Opacity/lung/base/left; normal ;Cardiomegaly/mild,,,Big heart.,\n"
+        "2.0,,,None.,N/A,none\n"
+    )
+    config = ReportParsingConfig(corpus="openi_kaggle", reports=str(folder))
+    assert parse_reports(config).mesh_terms.to_numpy().tolist() == [
+        ["CXR1", "Cardiomegaly/mild", "Cardiomegaly", "mild"],
+        ["CXR1", "Opacity/lung/base/left", "Opacity", "lung/base/left"],
+        ["CXR1", "normal", "normal", ""],
+    ]
+
+
+def test_findings_that_say_nothing_are_missing_and_a_comparison_is_kept(folder: Path) -> None:
+    (folder / REPORTS).write_text(
+        "uid,indication,comparison,findings,impression\n1.0,Cough,None.,N/A,none\n2.0,,,Clear.,Well.\n"
+    )
+    studies = _parse(folder)[0]
+    assert studies["study_id"].tolist() == ["CXR1", "CXR2"]
+    assert studies["comparison"].tolist()[0] == "None."
+    assert studies["findings"].isna().tolist() == [True, False]
+    assert studies["impression"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"uid,indication,comparison,findings,impression\n1,a,b,c,d,e\n",
+        b"uid,indication,comparison,findings,impression\n1,a,b\n",
+        b'uid,indication,comparison,findings,impression\n1,a,b,"c,d\n',
+        b"\x1f\x8b\x08 not gzip",
+        b"PAR1 not parquet PAR1",
+        b"\x89PNG\r\n\x1a\n\0\0",
+        b"[" * 1_000_000,
+        b'[{"uid": "\\ud800", "findings": ["x"]}]',
+        b"uid;uid\n1;2\n",
+    ],
+)
+def test_hostile_tables_are_one_sentence(folder: Path, content: bytes) -> None:
+    (folder / REPORTS).write_bytes(content)
+    with pytest.raises(CorpusError) as caught:
+        _parse(folder)
+    assert str(folder / REPORTS) in str(caught.value)
+    assert len(str(caught.value)) < 700
+
+
+def test_other_delimiters_and_encodings(folder: Path) -> None:
+    table = "uid;indication;comparison;findings;impression\n1;;;The caf\u00e9 sign, seen.;Well.\n"
+    for encoding in ("cp1252", "utf-8-sig", "utf-16"):
+        (folder / REPORTS).write_bytes(table.encode(encoding))
+        assert _parse(folder)[0]["findings"].tolist() == ["The caf\u00e9 sign, seen."]

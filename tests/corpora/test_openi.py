@@ -157,7 +157,7 @@ def test_a_view_file_is_believed_first(tmp_path):
     images = parse_openi(place, None, str(views)).images
     assert images[["view", "view_source"]].to_numpy().tolist() == [["lateral", "file"], ["lateral", "rule"]]
     views.write_text("image_id,view\nCXR1_IM-1-1001,oblique\n")
-    with pytest.raises(CorpusError, match="'oblique' for CXR1_IM-1-1001"):
+    with pytest.raises(CorpusError, match="'oblique' for 'CXR1_IM-1-1001'"):
         parse_openi(place, None, str(views))
     views.write_text("image,view\n")
     with pytest.raises(CorpusError, match="needs the columns image_id and view"):

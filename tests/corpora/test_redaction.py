@@ -37,6 +37,19 @@ def test_known_runs_are_cut_out_and_the_rest_stays(guard: TextGuard) -> None:
     assert guard.redact("Too short to know.") == "Too short to know."
 
 
+@pytest.mark.parametrize("joint", ["_", "__", "-", ".", "/", " _ ", "\t", "\u2028"])
+def test_words_are_known_whatever_stands_between_them(guard: TextGuard, joint: str) -> None:
+    name = joint.join(REPORT.rstrip(".").split())
+    assert guard.redact(f"/out/{name}.png") == f"/out/{MARK}.png"
+
+
+def test_marks_of_missing_words_neither_hide_nor_make_a_run() -> None:
+    guard = TextGuard(1)
+    guard.learn(["The ___ heart is of normal size ___ today."])
+    assert guard.redact("THE HEART IS OF NORMAL SIZE") == MARK
+    assert guard.redact("x ___ ___ ___ ___ ___ ___ y") == "x ___ ___ ___ ___ ___ ___ y"
+
+
 @pytest.mark.parametrize(
     "say",
     [

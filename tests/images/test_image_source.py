@@ -103,3 +103,68 @@ def test_files_named_as_kaggle_does_are_found_by_the_reports_names(tmp_path: Pat
     assert source.adopt(wanted) == 2
     assert set(source.files) == set(wanted[:3])
     assert dict(source.read(wanted[:2])) == {wanted[0]: b"1_IM-0001-4001.dcm", wanted[1]: b"2_IM-0652-1001"}
+
+
+def test_linked_folders_are_read_and_circles_end(tmp_path: Path) -> None:
+    write_folder(tmp_path / "elsewhere", 3)
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "files").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "root")
+    source = open_source(tmp_path / "root")
+    assert sorted(source.files) == ["CXR0_0", "CXR0_1", "CXR1_0"]
+    assert dict(source.read(["CXR1_0"]))["CXR1_0"] == (tmp_path / "elsewhere" / "CXR1_0.png").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["folder", "a.tar", "a.tgz"])
+def test_images_without_an_ending_are_told_by_their_start(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "png"
+    folder.mkdir()
+    files = {
+        "CXR1_1_IM-0001-4001": b"\0" * 128 + b"DICM and more",
+        "1.2.840.113654.2.55": b"\0" * 128 + b"DICM",
+        "picture": b"\x89PNG\r\n\x1a\n and more",
+        "photo": b"\xff\xd8\xff\xe0 and more",
+        "README": b"read me",
+        "empty": b"",
+        "notes.txt": b"\xff\xd8\xff",
+        "a.png": b"whatever",
+    }
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    root = folder if kind == "folder" else write_tar(folder, tmp_path / kind, "w" if kind == "a.tar" else "w:gz")
+    source = open_source(root)
+    found = ["1.2.840.113654.2.55", "CXR1_1_IM-0001-4001", "a", "photo", "picture"]
+    assert sorted(source.files) == found
+    assert [name for name in found if source.is_dicom(name)] == found[:2]
+    assert dict(source.read(["picture"])) == {"picture": files["picture"]}
+
+
+@pytest.mark.parametrize("kind", ["folder", "a.tar", "a.tgz"])
+def test_r2gens_tree_is_found_by_the_reports_names(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "images"
+    for name in ("CXR1_1_IM-0001/0.png", "CXR1_1_IM-0001/1.png", "CXR2_IM-0652/1.png", "CXR2_IM-0652/0.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    (folder / "CXR2_IM-0652" / "0.txt").write_bytes(b"no image")
+    root = folder if kind == "folder" else write_tar(folder, tmp_path / kind, "w" if kind == "a.tar" else "w:gz")
+    source = open_source(root)
+    assert len(source) == 4
+    frontal_first = ["CXR1_1_IM-0001-4001", "CXR2_IM-0652-1001", "CXR1_1_IM-0001-3001", "CXR3_IM-1-1001"]
+    assert source.adopt(frontal_first) == 3
+    assert dict(source.read(frontal_first[:3])) == {
+        "CXR1_1_IM-0001-4001": b"CXR1_1_IM-0001/0.png",
+        "CXR1_1_IM-0001-3001": b"CXR1_1_IM-0001/1.png",
+        "CXR2_IM-0652-1001": b"CXR2_IM-0652/0.png",
+    }
+    assert source.numbered == set(frontal_first[:3])
+    assert set(source.files) - source.numbered == {"CXR2_IM-0652/1"}
+
+
+def test_packed_images_with_wrong_bytes_are_refused_before_any_is_used(tmp_path: Path) -> None:
+    write_folder(tmp_path / "png", 20)
+    archive = write_tar(tmp_path / "png", tmp_path / "a.tgz", "w:gz")
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 2] ^= 255
+    archive.write_bytes(data)
+    with pytest.raises(ImageSourceError, match="download it again"):
+        open_source(archive)

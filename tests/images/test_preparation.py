@@ -118,3 +118,28 @@ def test_same_images_twice_give_the_same_bytes(
 def test_impossible_settings_stop_before_any_work(values: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         ImagePreparationConfig(**values)
+
+
+def test_of_a_file_that_is_too_large_nothing_is_read(
+    tmp_path: Path, corpus: tuple[pd.DataFrame, RadiographsManifest]
+) -> None:
+    images, manifest = corpus
+    with (tmp_path / "png" / "CXR0_0.png").open("r+b") as file:
+        file.truncate(3 << 30)  # mostly holes on the disk
+    store, exclusions, *_ = prepare_images(_config(tmp_path), images, ["CXR0", "CXR1"], manifest)
+    assert store.index["image_id"].tolist() == ["CXR1_0"]
+    assert _reasons(exclusions)["CXR0_0"] == "file_too_large"
+
+
+def test_files_numbered_as_by_r2gen_go_to_frontal_images_first(tmp_path: Path) -> None:
+    write_folder(tmp_path / "png", 4)
+    for stem, name in (("CXR0_0", "CXR0_IM-1/0"), ("CXR0_1", "CXR0_IM-1/1"), ("CXR1_0", "CXR1_IM-2/0")):
+        (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "png" / f"{stem}.png").rename(tmp_path / "tree" / f"{name}.png")
+    rows = [("CXR0_IM-1-1001", "CXR0", "lateral"), ("CXR0_IM-1-2001", "CXR0", "frontal")]
+    rows.append(("CXR1_IM-2-1001", "CXR1", "frontal"))
+    images = pd.DataFrame(rows, columns=["image_id", "study_id", "view"]).assign(view_source="dicom")
+    manifest = RadiographsManifest(str(tmp_path / "tree"), False, "a licence")
+    store, exclusions, *_ = prepare_images(_config(tmp_path), images, ["CXR0", "CXR1"], manifest)
+    assert store.index["image_id"].tolist() == ["CXR0_IM-1-2001", "CXR1_IM-2-1001"]
+    assert _reasons(exclusions) == {"CXR0_IM-1-1001": "view_not_selected"}

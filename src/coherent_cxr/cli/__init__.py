@@ -5,6 +5,7 @@ import importlib
 import click
 
 from coherent_cxr import __version__
+from coherent_cxr.inputs.terminal import plain
 
 COMMANDS = {
     "check-data": "coherent_cxr.cli.check_data",
@@ -29,6 +30,14 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a subcommand; what its error message repeats of the names of files moves no cursor."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = plain(error.message)
+            raise
 
 
 @click.group(cls=LazyGroup)

@@ -136,25 +136,24 @@ class Headings:
     def _before_colon(self, written: str, place: Place, marked: bool) -> str:
         name, capitals = normal(written), written == written.upper()
         if place == "inside":
-            known = self._section_of.get(name) if capitals else None
+            known = self._section_of.get(name, "") if capitals else ""
             guess = capitals and not known and not self._names_structure(name)
-            return known or (self._misspelt(name, 2) if guess else "")
+            return self._misspelt(name, 2) if guess else known
         known = self._known.get(name) or next((s for p, s in self._patterns if p.fullmatch(name)), "")
+        if known:
+            return known
         words = [word for word in _WORD.findall(name) if word.isalpha() or "-" in word or "." in word]
-        if known or not self._nouns.isdisjoint(words) and self._views.issuperset(words):
-            return known or self._examined
+        examined = not self._nouns.isdisjoint(words)
+        if examined and self._views.issuperset(words):
+            return self._examined
         if self._names_structure(name):
             return ""
-        if guess := self._misspelt(name, 2 if capitals else 1) if written[0].isupper() else "":
-            return guess
-        if (
-            place != "paragraph"
-            or marked
-            or not _UNKNOWN.fullmatch(written)
-            or not _SENTENCE_WORDS.isdisjoint(words)
-        ):
+        found = self._misspelt(name, 2 if capitals else 1) if written[0].isupper() else ""
+        if found or place != "paragraph" or marked:
+            return found
+        if not _UNKNOWN.fullmatch(written) or not _SENTENCE_WORDS.isdisjoint(words):
             return ""
-        return OTHER if self._nouns.isdisjoint(words) or not self._never.isdisjoint(words) else self._examined
+        return self._examined if examined and self._never.isdisjoint(words) else OTHER
 
     def _before_sentence(self, line: str) -> Heading | None:
         match = _BEFORE_SENTENCE.fullmatch(line)

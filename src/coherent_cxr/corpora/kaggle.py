@@ -9,9 +9,14 @@ import pandas as pd
 from coherent_cxr.corpora.mesh import mesh_table
 from coherent_cxr.corpora.openi import CorpusError, ParsedCorpus
 from coherent_cxr.corpora.openi_report import SECTIONS, section_text
+from coherent_cxr.inputs.errors import TableError
+from coherent_cxr.inputs.null_words import is_null
+from coherent_cxr.inputs.study_ids import clean_ids
+from coherent_cxr.inputs.tables import describe, load_table
 
 REPORTS, PROJECTIONS = "indiana_reports.csv", "indiana_projections.csv"
 REPORT_COLUMNS, PROJECTION_COLUMNS = ("uid", *SECTIONS), ("uid", "filename", "projection")
+MESH = "MeSH"
 
 
 def parse_kaggle(folder: str | None) -> ParsedCorpus:
@@ -32,7 +37,7 @@ def parse_kaggle(folder: str | None) -> ParsedCorpus:
     """
     if folder is None:
         raise CorpusError(f"Set report_parsing.reports to the folder that holds {REPORTS} and {PROJECTIONS}.")
-    reports = _read(Path(folder) / REPORTS, REPORT_COLUMNS)
+    reports = _read(Path(folder) / REPORTS, REPORT_COLUMNS, optional=MESH)
     projections = _read(Path(folder) / PROJECTIONS, PROJECTION_COLUMNS)
     excluded: list[tuple[str, str, str]] = []
 
@@ -54,7 +59,12 @@ def parse_kaggle(folder: str | None) -> ParsedCorpus:
         (f"row {row + 2}", "no_image_name", f"The row of {PROJECTIONS} lacks uid or filename.")
         for row in projections.index.difference(images.index)
     ]
-    image_id = images["filename"].str.replace(r"\.(png|jpe?g)$", "", regex=True, case=False)
+    image_id = (
+        images["filename"]
+        .str.strip()
+        .str.rpartition("/")[2]
+        .str.replace(r"\.(png|jpe?g)$", "", regex=True, case=False)
+    )
     images = images.assign(
         image_id=image_id.str.removesuffix(".dcm"),
         study_id="CXR" + images["uid"],
@@ -67,6 +77,12 @@ def parse_kaggle(folder: str | None) -> ParsedCorpus:
         for image in images.loc[stray, "image_id"]
     ]
     images = images[~stray].reset_index(drop=True).assign(view_source="projection")
+    terms = [
+        (study, term)
+        for study, coded in zip(studies["study_id"], studies.get(MESH, []), strict=False)
+        if isinstance(coded, str)
+        for term in coded.split(";")
+    ]
     exclusions = pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str")
     return ParsedCorpus(
         studies[["study_id", "patient_id", *SECTIONS]].astype({"study_id": "str", "patient_id": "str"}),
@@ -76,16 +92,16 @@ def parse_kaggle(folder: str | None) -> ParsedCorpus:
     )
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def _read(path: Path, columns: tuple[str, ...], optional: str = "") -> pd.DataFrame:
+    """Read a table; in its texts "None." stays as written, as it says much in a comparison."""
     try:
-        table = pd.read_csv(path, dtype=str)
-    except (OSError, ValueError) as error:
-        raise CorpusError(
-            f"{path} cannot be read ({error}); correct report_parsing.reports, or download it again."
-        ) from error
-    missing = [column for column in columns if column not in table]
+        table = load_table(path, (*columns, optional), keep_null_words=True)
+    except TableError as error:
+        raise CorpusError(f"{error} Correct report_parsing.reports, or download it again.") from error
+    missing = [column for column in columns if column not in table.rows]
     if missing:
-        raise CorpusError(
-            f"{path} has no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}."
-        )
-    return table[list(columns)]
+        raise CorpusError(f"'{path}' has no column {' and '.join(missing)}; {describe(table)}.")
+    if table.nested:
+        raise CorpusError(f"The column '{table.nested[0]}' of '{path}' holds lists; single texts are needed.")
+    rows = table.rows.assign(uid=clean_ids(table.rows["uid"]))
+    return rows.assign(uid=rows["uid"].mask(rows["uid"].map(is_null)))

@@ -6,7 +6,6 @@ counts.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +19,12 @@ from coherent_cxr.corpora.mimic_reports import ARCHIVES, ReportFile, find_report
 from coherent_cxr.corpora.openi import CorpusError, ParsedCorpus
 from coherent_cxr.corpora.sectioning import Sectioner, findings_of
 from coherent_cxr.inputs.archives import ArchiveError
+from coherent_cxr.inputs.errors import TableError
+from coherent_cxr.inputs.study_ids import clean_ids
+from coherent_cxr.inputs.tables import read_table as read_foreign_table
 
 SECTIONS = ("comparison", "indication", "technique", "findings", "impression", "addendum")
+_ID = r"^[sSpP](\d{8})$"  # as the folders are called
 LATERAL_VIEWS = {"LATERAL", "LL", "RL", "XTABLE LATERAL"}
 
 
@@ -154,20 +157,7 @@ def read_table(config: MimicCxrConfig, name: str, columns: tuple[str, ...] | Non
     Raises:
         CorpusError: If the file is missing, damaged, or lacks a column.
     """
-    published = PUBLICATIONS[name]
-    path = place_of(config, name)
-    try:
-        present = pd.read_csv(path, nrows=0).columns
-        missing = set(columns or published.columns) - set(present)
-        if missing:
-            raise CorpusError(
-                f"{path} has no column {', '.join(sorted(missing))}; it has {', '.join(present)}."
-            )
-        return pd.read_csv(path, usecols=list(columns or published.columns), dtype=str)
-    except CorpusError:
-        raise
-    except (OSError, ValueError, EOFError, zlib.error) as error:
-        raise CorpusError(f"{path} is damaged ({type(error).__name__}); download it again.") from error
+    return _read(config, name, columns or PUBLICATIONS[name].columns)
 
 
 def read_labels(config: MimicCxrConfig, name: str = "chexpert") -> pd.DataFrame:
@@ -183,9 +173,9 @@ def read_labels(config: MimicCxrConfig, name: str = "chexpert") -> pd.DataFrame:
     Raises:
         CorpusError: If the file is missing or damaged.
     """
-    read_table(config, name)  # complains in a sentence
-    table = pd.read_csv(str(find_file(config, name)), dtype={"subject_id": str, "study_id": str})
-    return table.drop(columns="subject_id").drop_duplicates("study_id")
+    table = _read(config, name, None).drop(columns="subject_id").drop_duplicates("study_id")
+    observations = table.columns.drop("study_id")
+    return table.assign(**table[observations].apply(pd.to_numeric, errors="coerce"))
 
 
 def parse_mimic_cxr(config: MimicCxrConfig) -> ParsedCorpus:
@@ -218,7 +208,9 @@ def stream_mimic_cxr(config: MimicCxrConfig, rows: int = 50_000) -> Iterator[Par
     Raises:
         CorpusError: If a file is missing or damaged.
     """
-    listed = read_table(config, "studies").drop_duplicates("study_id").set_index("study_id")["subject_id"]
+    table = read_table(config, "studies", ("subject_id", "study_id")).dropna(subset="study_id")
+    table["subject_id"] = table["subject_id"].fillna(table["study_id"])  # a patient of its own
+    listed = table.drop_duplicates("study_id").set_index("study_id")["subject_id"]
     images, strays = _images(config, set(listed.index))
     sectioner = Sectioner(config.section_rules)
     studies: list[tuple[str | None, ...]] = []
@@ -267,6 +259,19 @@ def decode_text(data: bytes) -> tuple[str, str]:
         return data.decode("cp1252", errors="replace"), ""
 
 
+def _read(config: MimicCxrConfig, name: str, columns: tuple[str, ...] | None) -> pd.DataFrame:
+    path = place_of(config, name)
+    try:
+        table = read_foreign_table(path, columns)
+    except TableError as error:
+        raise CorpusError(f"{error} If it is damaged, download it again.") from error
+    if missing := [column for column in PUBLICATIONS[name].columns if not columns and column not in table]:
+        raise CorpusError(f"'{path}' has no column {' and '.join(missing)}.")
+    for column in table.columns.intersection(["study_id", "subject_id"]):
+        table[column] = clean_ids(table[column]).str.replace(_ID, r"\1", regex=True)
+    return table
+
+
 def _reports(config: MimicCxrConfig) -> Iterator[ReportFile]:
     try:
         yield from tqdm(read_reports(place_of(config, "reports")), desc="reports", unit="report")
@@ -296,9 +301,14 @@ def _piece(
 
 def _images(config: MimicCxrConfig, studies: set[str]) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
     records = read_table(config, "records", ("dicom_id", "study_id"))
+    nameless = records["dicom_id"].isna()
+    excluded = [
+        (f"row {row + 2}", "no_image_name", "The record list gives no dicom_id.") for row in records.index[nameless]
+    ]
+    records = records[~nameless]
     twice = records["dicom_id"].duplicated()
     stray = ~records["study_id"].isin(studies) & ~twice
-    excluded = [
+    excluded += [
         (i, "duplicate_image", "The record list names it twice.") for i in records.loc[twice, "dicom_id"]
     ]
     excluded += [

@@ -23,7 +23,10 @@ from coherent_cxr.corpora.openi_report import (
 )
 from coherent_cxr.inputs.archives import ArchiveError, MemberError, members
 from coherent_cxr.inputs.folders import walk
+from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.inputs.names import printable
+from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.inputs.tables import read_table
 
 REPORTS, HEADERS = "NLMCXR_reports.tgz", "nlmcxr_dicom_metadata.csv.gz"
 
@@ -151,16 +154,14 @@ def _with_views(images: pd.DataFrame, headers: pd.DataFrame, views: str | None) 
 
 def _read_views(path: Path) -> pd.Series:
     try:
-        table = pd.read_csv(path, dtype=str)
-        view = table.drop_duplicates("image_id").set_index("image_id")["view"].str.lower()
-    except (OSError, ValueError, KeyError) as error:
-        raise CorpusError(
-            f"The view file '{path}' cannot be read ({error}); it needs the columns image_id and view."
-        ) from error
+        table = read_table(path, ("image_id", "view")).dropna(subset="image_id")
+    except TableError as error:
+        raise CorpusError(f"{error} A file of views needs the columns image_id and view.") from error
+    view = table.drop_duplicates("image_id").set_index("image_id")["view"].str.strip().str.lower()
     unknown = view[~view.isin(["frontal", "lateral"])]
     if len(unknown):
         raise CorpusError(
-            f"The view file '{path}' says {unknown.iloc[0]!r} for {unknown.index[0]}; right are frontal and "
+            f"The view file '{path}' says {quote(unknown.iloc[0])} for {quote(unknown.index[0])}; right are frontal and "
             "lateral."
         )
     return view
@@ -175,9 +176,9 @@ def _patients(images: pd.DataFrame, headers: pd.DataFrame) -> dict[str, str]:
 def _read_headers(path: Path) -> pd.DataFrame:
     columns = ["imageid", "Patient ID", "View Position", "Patient Orientation"]
     try:
-        table = pd.read_csv(path, usecols=columns, dtype=str)
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"The DICOM headers '{path}' cannot be read ({error}).") from error
+        table = read_table(path, columns)
+    except TableError as error:
+        raise CorpusError(f"{error} It is what report_parsing.headers names.") from error
     return table.drop_duplicates("imageid").set_index("imageid")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 WORDS = 6
 MARK = "[report text removed]"
 WITHHELD = "[message withheld, as it may quote a report]"
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")  # a text that became a name has "_" for its blanks
 
 
 class TextGuard:

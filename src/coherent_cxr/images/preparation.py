@@ -14,6 +14,7 @@ from coherent_cxr.images.building import build_store
 from coherent_cxr.images.source import ImageSource, open_source
 from coherent_cxr.images.store import VIEW_ORDER, ImageStore
 from coherent_cxr.images.views import complete_views
+from coherent_cxr.inputs.limits import MAX_FILE_BYTES
 
 View = Literal["frontal", "lateral", "unknown"]
 
@@ -108,7 +109,11 @@ def prepare_images(
     """
     studies = list(dict.fromkeys(study_ids))
     source = open_source(radiographs.root)
-    source.adopt(images["image_id"])
+    frontal_first = images["view"].map(VIEW_ORDER).sort_values(kind="stable").index
+    source.adopt(images.loc[frontal_first, "image_id"])
+    if source.numbered and "view_source" in images:  # which of its images a file shows is a guess
+        guessed = images["image_id"].isin(source.numbered)
+        images = images.assign(view_source=images["view_source"].mask(guessed, "rule"))
     if radiographs.drawn:
         images = images.assign(
             view=images["view"].where(~images["image_id"].isin(set(source.files)), "frontal")
@@ -183,6 +188,8 @@ def select_images(
             )
         elif image_id not in source:
             excluded.append((image_id, absent, f"There is no file of this name in {source.root.name}."))
+        elif source.files[image_id].length > MAX_FILE_BYTES:
+            excluded.append((image_id, "file_too_large", f"Its file has more than {MAX_FILE_BYTES:,} bytes."))
         elif view not in config.views:
             excluded.append((image_id, "view_not_selected", f"Its view is {view}."))
         else:

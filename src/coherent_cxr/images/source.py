@@ -6,18 +6,29 @@ import hashlib
 import logging
 import os
 import re
-import tarfile
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from coherent_cxr.inputs.archives import ArchiveError, is_plain_tar, members
+from coherent_cxr.inputs.folders import walk
+from coherent_cxr.inputs.limits import MAX_FILE_BYTES
+from coherent_cxr.inputs.names import printable
 
 DICOM_EXTENSIONS = (".dcm", ".dicom")
 EXTENSIONS = (".png", ".jpg", ".jpeg", *DICOM_EXTENSIONS)
 ARCHIVES = (".tar", ".tgz", ".tar.gz")
 _log = logging.getLogger(__name__)
 _STUDY_PREFIX = re.compile(r"CXR\d+_")
+_NUMBERED = re.compile(r"(?:.*/)?((CXR\d+)_[A-Za-z0-9._-]{1,100})/(\d{1,3})(\.[A-Za-z]+)")
+_ENDING_OF_A_NUMBER = re.compile(r"\.\d+|")
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+SNIFFED = 132
+Peek = Callable[[], bytes]
+"""Gives the first bytes of a file, at least :data:`SNIFFED` of them if it has so many."""
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -50,11 +61,11 @@ class Place(NamedTuple):
     length: int
 
     def read(self) -> bytes:
-        """Return the bytes; none if the file vanished meanwhile."""
+        """Return the bytes, one more than the limit of a larger file; none if the file vanished meanwhile."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self.offset)
-                return file.read(self.length)
+                return file.read(min(self.length, MAX_FILE_BYTES + 1))
         except FileNotFoundError:
             return b""
 
@@ -65,18 +76,22 @@ class ImageSource(ABC):
     Attributes:
         root: The folder or archive.
         files: Image identifier (the file name without its extension) to file.
+        numbered: Identifiers whose files are numbers in a study's folder, so that which image of the study a
+            file shows is not known for sure (:meth:`adopt`).
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.files: dict[str, ImageFile] = {}
-        again = [file.path for file in self._scan() if not self._add(file)]
+        self.numbered: set[str] = set()
+        self._dicom: set[str] = set()  # paths
+        again = [file.path for file, peek in self._scan() if not self._add(file, peek)]
         if again:
             _log.warning(
                 "%d files in %s have the identifier of an earlier file and are not used, the first is %s.",
                 len(again),
-                root,
-                again[0],
+                printable(root),
+                printable(again[0]),
             )
 
     def __len__(self) -> int:
@@ -86,24 +101,35 @@ class ImageSource(ABC):
         return image_id in self.files
 
     def is_dicom(self, image_id: str) -> bool:
-        """Tell by the file's name whether an image is DICOM."""
-        return self.files[image_id].path.lower().endswith(DICOM_EXTENSIONS)
+        """Tell whether an image is DICOM, by its file's name or, if that has no ending, its start."""
+        path = self.files[image_id].path
+        return path in self._dicom or path.lower().endswith(DICOM_EXTENSIONS)
 
     def adopt(self, image_ids: Iterable[str]) -> int:
         """Let files bear the names by which Open-I's reports call them.
 
         Kaggle and NLM's DICOM archive call CXR2_IM-0652-1001 "2_IM-0652-1001" and CXR1_1_IM-0001-4001
-        "1_IM-0001-4001".
+        "1_IM-0001-4001". R2Gen's copy has a folder per study with files 0.png, 1.png: they go to the study's
+        images in the given order.
 
         Args:
-            image_ids: Identifiers as the reports have them; those that have no such file are left.
+            image_ids: Identifiers as the reports have them, those of a study frontal first; those that have
+                no such file are left.
 
         Returns:
             How many files were renamed in the index.
         """
         adopted = 0
+        numbers: dict[str, list[str]] = defaultdict(list)
+        for name in sorted((name for name in self.files if "/" in name), key=_by_number):
+            numbers[name.split("_")[0]].append(name)
         for image_id in image_ids:
             if image_id in self.files or not image_id.startswith("CXR"):
+                continue
+            if left := numbers.get(image_id.split("_")[0]):
+                self.files[image_id] = self.files.pop(left.pop(0))
+                self.numbered.add(image_id)
+                adopted += 1
                 continue
             for name in (image_id.removeprefix("CXR"), _STUDY_PREFIX.sub("", image_id)):
                 if name in self.files:
@@ -130,13 +156,23 @@ class ImageSource(ABC):
         return None
 
     @abstractmethod
-    def _scan(self) -> Iterator[ImageFile]:
-        """Yield all files."""
+    def _scan(self) -> Iterator[tuple[ImageFile, Peek]]:
+        """Yield all files, and how to see their first bytes."""
 
-    def _add(self, file: ImageFile) -> bool:
+    def _add(self, file: ImageFile, peek: Peek) -> bool:
         """Take a file into the index unless it is no image; False if its identifier is taken."""
+        numbered = _NUMBERED.fullmatch(file.path)
+        if numbered and numbered[4].lower() in EXTENSIONS:
+            return self.files.setdefault(f"{numbered[1]}/{numbered[3]}", file) is file
         name = file.path.rsplit("/", 1)[-1]
         stem, extension = os.path.splitext(name)  # noqa: PTH122 - a path inside an archive, not on this machine
+        if _ENDING_OF_A_NUMBER.fullmatch(extension) and _IDENTIFIER.fullmatch(name):
+            start = peek()
+            if _is_dicom(start):
+                self._dicom.add(file.path)
+            elif not start.startswith(_PICTURES):
+                return True
+            return self.files.setdefault(name, file) is file
         if extension.lower() not in EXTENSIONS or not _IDENTIFIER.fullmatch(stem):
             return True
         # Kaggle's copy of Open-I names its PNG files "1_IM-0001-4001.dcm.png".
@@ -144,7 +180,7 @@ class ImageSource(ABC):
 
 
 class FolderSource(ImageSource):
-    """A folder of images, at any depth."""
+    """A folder of images, at any depth and through links."""
 
     def read(self, image_ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
         """Yield files in the given order; one that vanished meanwhile comes as no bytes."""
@@ -156,17 +192,10 @@ class FolderSource(ImageSource):
         file = self.files[image_id]
         return Place(self.root / file.path, 0, file.length)
 
-    def _scan(self) -> Iterator[ImageFile]:
-        waiting = [self.root]
-        while waiting:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in sorted(entries, key=lambda entry: entry.name):
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(Path(entry.path))
-                    elif entry.is_file():
-                        status = entry.stat()
-                        path = Path(entry.path).relative_to(self.root).as_posix()
-                        yield ImageFile(path, 0, status.st_size, int(status.st_mtime))
+    def _scan(self) -> Iterator[tuple[ImageFile, Peek]]:
+        for found in walk(self.root):
+            place = Place(self.root / found.path, 0, SNIFFED)
+            yield ImageFile(found.path, 0, found.size, found.modified), place.read
 
 
 class TarSource(ImageSource):
@@ -182,34 +211,33 @@ class TarSource(ImageSource):
         file = self.files[image_id]
         return Place(self.root, file.offset, file.length)
 
-    def _scan(self) -> Iterator[ImageFile]:
-        yield from _members(self.root, "r:")
+    def _scan(self) -> Iterator[tuple[ImageFile, Peek]]:
+        return _scan_archive(self.root)
 
 
-class CompressedTarSource(ImageSource):
-    """A gzipped tar archive: it can only be read from its start, so each reading is one pass over it."""
+class PackedSource(ImageSource):
+    """A packed archive: it can only be read from its start, so each reading is one pass over it."""
 
     def read(self, image_ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
-        """Yield members in the order they lie in the archive."""
+        """Yield members in the order they lie in the archive; one that is too large comes as no bytes."""
         wanted = {self.files[image_id].path: image_id for image_id in image_ids}
-        with tarfile.open(self.root, "r|gz") as archive:
-            for member in archive:
-                # The first of two members with one name is the one the index holds.
-                image_id = wanted.pop(member.name, None) if member.isreg() else None
-                if image_id is not None:
-                    stream = archive.extractfile(member)
-                    yield image_id, stream.read() if stream else b""
-                if not wanted:
-                    return
+        for member in members(self.root) if wanted else ():
+            # The first of two members with one name is the one the index holds.
+            image_id = None if member.refusal else wanted.pop(member.name, None)
+            if image_id is not None:
+                yield image_id, b"" if member.size > MAX_FILE_BYTES else b"".join(member.pieces())
+            if not wanted:
+                return
 
-    def _scan(self) -> Iterator[ImageFile]:
-        yield from _members(self.root, "r|gz")
+    def _scan(self) -> Iterator[tuple[ImageFile, Peek]]:
+        return _scan_archive(self.root)
 
 
 def open_source(root: str | Path) -> ImageSource:
     """Index a folder, a .tar or a .tgz of PNG, JPEG and DICOM images.
 
-    Files with other extensions, with unusual characters in their names, links and devices are passed over.
+    Images are told by the ending of their name or, without one, by how they start. Other files, those with
+    unusual characters in their names and devices are passed over, and so are links in archives.
 
     Args:
         root: The folder or archive.
@@ -227,17 +255,25 @@ def open_source(root: str | Path) -> ImageSource:
         raise ImageSourceError(
             f"There are no images at {root}; set fabrication.images_root to a folder or .tar of images."
         )
-    if not root.name.endswith(ARCHIVES):
+    if not root.name.lower().endswith(ARCHIVES):
         raise ImageSourceError(f"{root} is neither a folder nor one of {', '.join(ARCHIVES)}.")
     try:
-        return TarSource(root) if root.name.endswith(".tar") else CompressedTarSource(root)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise ImageSourceError(f"The archive {root} is damaged ({error}); download it again.") from error
+        return TarSource(root) if is_plain_tar(root) else PackedSource(root)
+    except ArchiveError as error:
+        raise ImageSourceError(str(error)) from error
 
 
-def _members(root: Path, mode: str) -> Iterator[ImageFile]:
-    with tarfile.open(root, mode) as archive:  # type: ignore[call-overload]  # typeshed lists modes as literals
-        for member in archive:
-            if member.isreg():
-                yield ImageFile(member.name, member.offset_data, member.size, int(member.mtime))
-            archive.members = []  # tarfile would keep every member otherwise: 400,000 of them are 1 GB
+def _by_number(name: str) -> tuple[str, int]:
+    folder, _, number = name.rpartition("/")
+    return folder, int(number)
+
+
+def _scan_archive(root: Path) -> Iterator[tuple[ImageFile, Peek]]:
+    for member in members(root):
+        if not member.refusal:
+            file = ImageFile(member.name, member.offset, member.size, member.modified)
+            yield file, lambda member=member: next(member.pieces(), b"")  # type: ignore[misc]  # bound at once
+
+
+def _is_dicom(start: bytes) -> bool:
+    return start[128:132] == b"DICM"

@@ -101,6 +101,12 @@ def members(archive: Path) -> Iterator[Member]:
         yield from (_in_zip if start.startswith(_ZIP) else _in_tar)(archive, file, inflation)
 
 
+def is_plain_tar(archive: Path) -> bool:
+    """Tell whether the offsets of :func:`members` are places in the file: it is neither packed nor ZIP."""
+    with _boundary(archive), archive.open("rb") as file:
+        return not file.read(6).startswith((*_UNPACKERS, *_ZIP))
+
+
 def leads_out(name: str) -> bool:
     """Tell whether a member's name leads out of the folder that the archive is unpacked into."""
     path = PurePosixPath(name.replace("\\", "/"))

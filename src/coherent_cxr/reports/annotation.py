@@ -1,4 +1,4 @@
-"""R2Gen's annotation.json: the split of 2,069, 296 and 590 Open-I studies that most papers use."""
+"""R2Gen's annotation.json: the split of 2,069, 296 and 590 Open-I studies that most papers use, or MIMIC-CXR's."""
 
 from __future__ import annotations
 
@@ -15,22 +15,33 @@ def read_annotation(path: Path) -> pd.DataFrame:
     """Read which study is in which split.
 
     Args:
-        path: annotation.json: lists of studies under "train", "val" and "test", each with "id".
+        path: annotation.json: lists under "train", "val" and "test" of studies with "id" (Open-I), or of images
+            with "id" and "study_id" (MIMIC-CXR).
 
     Returns:
         study_id and split as the file names them; "CXR2384_IM-0942" is the study CXR2384. A study that is
         listed for several of its images stands here once.
 
     Raises:
+        OSError: If the file cannot be read.
         ValueError: If the file is no such annotation.
     """
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")
     try:
-        splits = json.loads(path.read_text(encoding="utf-8"))
-        rows = [(str(study["id"]), split) for split, studies in splits.items() for study in studies]
+        splits = json.loads(text)
+        rows = [
+            (str(study.get("study_id", study["id"])), str(split))
+            for split, studies in splits.items()
+            for study in studies
+        ]
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply to be one") from error
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError('it is not {"train": [{"id": ...}, ...], "val": [...], "test": [...]}') from error
     ids = [
         match["study"] or match["other"] for match in (_STUDY.fullmatch(name) for name, _ in rows) if match
     ]
+    if len(ids) < len(rows) or not all(name.isprintable() for pair in rows for name in pair):
+        raise ValueError("it holds an empty id, or one with characters that no id has")
     table = pd.DataFrame({"study_id": ids, "split": [split for _, split in rows]}, dtype="str")
     return table.drop_duplicates().reset_index(drop=True)

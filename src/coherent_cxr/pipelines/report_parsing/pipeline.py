@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 parse_reports,
                 inputs="params:report_parsing",
-                outputs=["studies", "images", "parsing_exclusions"],
+                outputs=["studies", "images", "parsing_exclusions", "mesh_terms"],
                 name="parse_reports",
             )
         ]
