@@ -60,7 +60,7 @@ def test_its_images_are_found_by_these_ids(folder: Path) -> None:
     studies, images, _ = _parse(folder)
     pictures = folder / "images_normalized"
     pictures.mkdir()
-    Image.new("L", (40, 40), 9).save(pictures / "1_IM-0001-4001.dcm.png")
+    Image.linear_gradient("L").save(pictures / "1_IM-0001-4001.dcm.png")
     config = ImagePreparationConfig(size=32, work_dir=str(folder / "work"))
     manifest = RadiographsManifest(str(pictures), False, "a licence")
     store, *_ = prepare_images(config, images, studies["study_id"], manifest)
