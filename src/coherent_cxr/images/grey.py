@@ -73,6 +73,17 @@ def percentiles(values: Numbers, shares: tuple[float, ...]) -> list[float]:
     return [float(ordered[place]) for place in places]
 
 
+def cut_offs(values: Numbers) -> tuple[float, float]:
+    """Return what becomes black and white: the 0.5th and the 99.5th percentile of an image's numbers.
+
+    Neither may lie further from the 5th and 95th than these from each other. Radiographs keep to that by
+    themselves; a caption burned in at 65,535 over 12 bits of tissue does not.
+    """
+    darkest, low, high, brightest = percentiles(values, (DARKEST, *BULK, BRIGHTEST))
+    spread = high - low
+    return max(darkest, low - spread), min(brightest, high + spread)
+
+
 def check_contrast(name: str, values: Numbers, fewest: float = FEWEST_LEVELS) -> None:
     """Refuse an image that shows nothing.
 
@@ -103,7 +114,7 @@ def to_grey(
     hidden: Callable[[Numbers], NDArray[np.bool_]] | None = None,
     looked_at: Numbers | None = None,
 ) -> NDArray[np.uint8]:
-    """Map an image linearly to 0..255 between its 0.5th and its 99.5th percentile.
+    """Map an image linearly to 0..255 between its 0.5th and its 99.5th percentile, see :func:`cut_offs`.
 
     Args:
         stored: Numbers of any kind (height, width), as they are stored.
@@ -117,7 +128,7 @@ def to_grey(
     few = sample(stored) if looked_at is None else looked_at
     if hidden is not None:
         few = few[~hidden(few)]
-    low, high = percentiles(few if shown is None else shown(few), (DARKEST, BRIGHTEST))
+    low, high = cut_offs(few if shown is None else shown(few))
 
     def grey(numbers: Numbers) -> NDArray[np.uint8]:
         levels = stretch(numbers if shown is None else shown(numbers), low, high)
