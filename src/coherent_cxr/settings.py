@@ -3,9 +3,11 @@
 from kedro.config import OmegaConfigLoader
 from omegaconf.resolvers import oc
 
+from coherent_cxr.context import ProjectContext
 from coherent_cxr.hooks import HOOKS
 
 HOOKS = HOOKS  # Kedro reads the hooks from this module's namespace
+CONTEXT_CLASS = ProjectContext
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -1,10 +1,13 @@
 """The ``coherent-cxr`` command line. A subcommand's module is imported only when it is called."""
 
 import importlib
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from coherent_cxr import __version__
+from coherent_cxr.cli.boundary import in_sentences
 from coherent_cxr.inputs.terminal import plain
 
 COMMANDS = {
@@ -16,20 +19,34 @@ COMMANDS = {
 }
 
 
+KEDRO_COMMANDS = {**COMMANDS, "run": "coherent_cxr.cli.run"}
+EXIT_CODES = {"run": 2}
+"""Exit codes after an expected error, where they are not 1."""
+
+
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one when it is asked for."""
+    """A group that knows its commands by name and imports one when it is asked for.
+
+    Args:
+        modules: Modules by name of the command, which a function of that name in them implements.
+        settings: As in click.
+    """
+
+    def __init__(self, *, modules: Mapping[str, str], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all subcommands."""
-        return sorted(COMMANDS)
+        return sorted(self._modules)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a subcommand's module and return the function in it that bears the command's name."""
-        if cmd_name not in COMMANDS:
+        """Import a subcommand's module and return the command, whose expected errors are sentences."""
+        if cmd_name not in self._modules:
             return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
+        command = getattr(importlib.import_module(self._modules[cmd_name]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
-        return command
+        return in_sentences(command, EXIT_CODES.get(cmd_name, 1))
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a subcommand; what its error message repeats of the names of files moves no cursor."""
@@ -40,11 +57,11 @@ class LazyGroup(click.Group):
             raise
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, modules=COMMANDS)
 @click.version_option(__version__)
 def main() -> None:
     """Coherent CXR: chest X-ray report labelling and generation. For research, not for clinical use."""
 
 
-cli = main
-"""Kedro looks for a group of this name and offers its commands too (``kedro summary``)."""
+cli = LazyGroup(name="coherent-cxr", modules=KEDRO_COMMANDS, help=main.help)
+"""Kedro looks for a group of this name, offers its commands too, and takes its ``run`` instead of Kedro's."""

@@ -12,7 +12,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.framework.project import settings
 from kedro.framework.startup import bootstrap_project
 
-from coherent_cxr.cli.project import find_project
+from coherent_cxr.cli.project import environment_message, find_project
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.corpora import preflight
 from coherent_cxr.corpora.parsing import ReportParsingConfig
@@ -35,8 +35,9 @@ def check_data(env: str) -> None:
     Exit code: 0 everything is there, 1 something is missing, 2 wrong options.
     """
     project = find_project(Path.cwd())
-    if not (project / "conf" / env).is_dir():
-        raise click.BadParameter(f"{project / 'conf' / env} does not exist.", param_hint="--env")
+    message = environment_message(project / "conf", env)
+    if message:
+        raise click.BadParameter(message, param_hint="--env")
     try:
         parameters = _parameters(project, env)
         parsing = ReportParsingConfig(**parameters["report_parsing"])

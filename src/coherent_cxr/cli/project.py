@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 import click
 import yaml
+
+from coherent_cxr.storage.whole import looks_whole
+from coherent_cxr.tracking.addresses import anchored
 
 MLFLOW = Path("conf", "base", "mlflow.yml")
 
@@ -29,12 +33,31 @@ def find_project(start: Path) -> Path:
 
 
 def tracking_uri(project: Path) -> str:
-    """Return the MLflow address in the project's ``mlflow.yml``; a relative sqlite address is made whole."""
-    uri = str(yaml.safe_load((project / MLFLOW).read_text())["server"]["mlflow_tracking_uri"])
-    prefix = "sqlite:///"
-    if uri.startswith(prefix):
-        return f"{prefix}{project / uri.removeprefix(prefix)}"
-    return uri
+    """Return the MLflow address in the project's ``mlflow.yml``; a relative sqlite address is made whole.
+
+    As in Kedro, ``conf/local`` is believed before ``conf/base``.
+    """
+    server: dict[str, str] = {}
+    for name in ("base", "local"):
+        path = project / "conf" / name / "mlflow.yml"
+        if path.is_file():
+            server |= (yaml.safe_load(path.read_text()) or {}).get("server", {})
+    return str(anchored(server["mlflow_tracking_uri"], project))
+
+
+def environment_message(conf: Path, env: str) -> str | None:
+    """Say that there is no such environment, and which might be meant; None if it exists.
+
+    Args:
+        conf: The folder of all environments.
+        env: Name of an environment.
+    """
+    if (conf / env).is_dir() or env == "local":
+        return None
+    known = sorted(path.name for path in conf.iterdir() if path.is_dir() and path.name != "local")
+    near = difflib.get_close_matches(env, known, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known)}."
+    return f"There is no environment '{env}': {conf / env} does not exist. {hint}"
 
 
 def data_folder(project: Path, env: str) -> Path:
@@ -43,10 +66,9 @@ def data_folder(project: Path, env: str) -> Path:
     Raises:
         ClickException: If the project has no such environment.
     """
-    if not (project / "conf" / env).is_dir():
-        raise click.ClickException(
-            f"There is no environment '{env}': {project / 'conf' / env} does not exist."
-        )
+    message = environment_message(project / "conf", env)
+    if message:
+        raise click.ClickException(message)
     settings: dict[str, str] = {}
     for name in ("base", "local" if env == "base" else env):  # the later wins, as in Kedro
         path = project / "conf" / name / "globals.yml"
@@ -56,6 +78,14 @@ def data_folder(project: Path, env: str) -> Path:
 
 
 def latest_version(dataset: Path) -> Path | None:
-    """Return the newest version of a versioned dataset, or None if there is none."""
-    versions = sorted(dataset.glob(f"*/{dataset.name}"))
-    return versions[-1] if versions else None
+    """Return the newest complete version of a versioned dataset, or None if there is none.
+
+    One that is not complete is passed over with a warning.
+    """
+    for version in sorted(dataset.glob(f"*/{dataset.name}"), reverse=True):
+        if looks_whole(version):
+            return version
+        click.echo(
+            f"Warning: '{version}' is incomplete and is passed over; you may delete its folder.", err=True
+        )
+    return None

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from coherent_cxr.cli.project import data_folder, find_project, latest_version, tracking_uri
+from coherent_cxr.tracking.addresses import masked
 
 
 @click.command()
@@ -49,7 +50,7 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _next_steps(project: Path, reporting: Path, option: str) -> list[tuple[str, str]]:
     bin_folder = ".venv/bin/" if (project / ".venv" / "bin").is_dir() else ""
-    uri = tracking_uri(project).replace(f"sqlite:///{project}/", "sqlite:///")
+    uri = masked(tracking_uri(project)).replace(f"sqlite:///{project}/", "sqlite:///")
     steps = []
     page = latest_version(reporting / "results_page.html")
     if page is not None:

@@ -120,7 +120,8 @@ def _file(path: Path, what: str, remedy: str) -> Check:
 def images_remedy(corpus: str) -> str:
     """Say how to get the radiographs of a corpus."""
     return {
-        "openi": "Run the pipeline 'download_openi', or set fabrication.images_root to your copy.",
+        "openi": "Run the pipeline 'download_openi', or set COHERENT_CXR_OPENI_IMAGES "
+        "(fabrication.images_root) to your copy.",
         "openi_kaggle": "Set fabrication.images_root to the folder images_normalized.",
-        "mimic_cxr": f"They are at {JPG}; set MIMIC_CXR_IMAGES to the folder files/.",
+        "mimic_cxr": f"They are at {JPG}; set MIMIC_CXR_IMAGES to the folder files/ (fabrication.images_root).",
     }[corpus]

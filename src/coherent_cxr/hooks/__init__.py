@@ -1,7 +1,8 @@
 """Kedro hooks, one file each."""
 
 from coherent_cxr.hooks.missing_artifacts import MissingArtifactsHook
+from coherent_cxr.hooks.raw_data import RawDataHook
 from coherent_cxr.hooks.redaction import RedactionHook
 from coherent_cxr.hooks.tracking import TrackingHook
 
-HOOKS = (MissingArtifactsHook(), RedactionHook(), TrackingHook())
+HOOKS = (RawDataHook(), MissingArtifactsHook(), RedactionHook(), TrackingHook())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
 from coherent_cxr.storage.whole import process_lives
+
+logger = logging.getLogger(__name__)
 
 HOST, PROCESS, STARTED = "process.host", "process.id", "process.started"
 
@@ -35,6 +39,23 @@ def close_stale_runs(client: Any, experiment_id: str) -> list[str]:
     for run_id in stale:
         client.set_terminated(run_id, "KILLED")
     return stale
+
+
+def close_active_runs(status: str) -> None:
+    """Close the runs that this process has open, if it uses MLflow at all.
+
+    Args:
+        status: MLflow's word for how they ended: KILLED or FAILED.
+    """
+    mlflow = sys.modules.get("mlflow")
+    if mlflow is None:
+        return
+    while mlflow.active_run():
+        try:
+            mlflow.end_run(status)
+        except Exception as error:  # whatever MLflow meets, the process is about to end
+            logger.warning("MLflow could not be told that the run has ended: %s", error)
+            return
 
 
 def _is_dead(tags: dict[str, str]) -> bool:

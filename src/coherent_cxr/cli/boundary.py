@@ -1,0 +1,105 @@
+"""The one place where errors that a user can mend become a sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import copy
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import click
+
+from coherent_cxr.context import CommandStoppedError, RunStoppedError
+from coherent_cxr.tracking.secrets import without_secrets
+
+SHOW_TRACEBACK = "COHERENT_CXR_TRACEBACK"
+MOST_SHOWN = 600
+# Whoever raises an error of these libraries' own types wrote its message for the user.
+TELLING = {"kedro", "mlflow", "omegaconf", "sqlalchemy", "sqlite3", "yaml"}
+MISTAKES = (TypeError, AttributeError, NameError, AssertionError)
+
+
+@contextmanager
+def errors_as_sentences(exit_code: int) -> Iterator[None]:
+    """Turn expected errors into a line on standard error and an exit code.
+
+    All others, which are mistakes of the program, keep their traceback; so do expected ones where the
+    variable ``COHERENT_CXR_TRACEBACK`` is set.
+
+    Args:
+        exit_code: Of the command after an expected error: 1 or 2.
+    """
+    stopped = RunStoppedError if exit_code == RunStoppedError.exit_code else CommandStoppedError
+    try:
+        yield
+    except click.ClickException as error:
+        if _tidy(error.message) == error.message:
+            raise
+        raise stopped(_tidy(error.message)) from error
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None or os.environ.get(SHOW_TRACEBACK):
+            raise
+        raise stopped(sentence) from error
+
+
+def in_sentences(command: click.Command, exit_code: int) -> click.Command:
+    """Return a command like another, whose expected errors are sentences."""
+    call: Any = command.callback
+    wrapped = copy.copy(command)
+
+    @wraps(call)
+    def run(*arguments: Any, **named: Any) -> Any:
+        with errors_as_sentences(exit_code):
+            return call(*arguments, **named)
+
+    wrapped.callback = run
+    return wrapped
+
+
+def sentence_of(error: BaseException) -> str | None:
+    """Return what to tell the user of an expected error, or None if the error is a mistake of the program.
+
+    Expected are errors of our own types and of the libraries that users configure, of the operating system,
+    and those that Kedro raises about names it was given.
+    """
+    if not _is_expected(error):
+        return None
+    told = str(error) or type(error).__name__
+    ours = _root(error) == "coherent_cxr"
+    told = told if ours else " ".join(told.split())
+    if len(told) > MOST_SHOWN:
+        told = f"{told[:MOST_SHOWN]} …"
+    return _tidy(told)
+
+
+def _is_expected(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno != errno.EPIPE  # a reader that has seen enough is click's to end quietly
+    if _root(error) == "coherent_cxr":
+        return True
+    if _root(error) in TELLING:
+        return not isinstance(_first_cause(error), MISTAKES)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    raised_in = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    return isinstance(error, ValueError) and raised_in.startswith("kedro.")
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _root(error: BaseException) -> str:
+    return type(error).__module__.split(".")[0]
+
+
+def _tidy(text: str) -> str:
+    """Leave out passwords, and characters that would steer a terminal."""
+    return "".join(c for c in without_secrets(text) if c.isprintable() or c in "\n\t")

@@ -1,0 +1,115 @@
+"""``kedro run``: Kedro's own command, which ends in a sentence when it cannot run or is stopped."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Never
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.project import settings
+from kedro.utils import load_obj
+
+from coherent_cxr.cli.project import environment_message
+from coherent_cxr.context import RunStoppedError
+from coherent_cxr.pipeline_registry import EXTRA_STAGES, STAGES
+from coherent_cxr.tracking.stale import close_active_runs
+
+RUNNERS = (
+    "SequentialRunner",
+    "ThreadRunner",
+    "ParallelRunner",
+    "coherent_cxr.runners.RowsRunner",
+    "coherent_cxr.runners.DaskRunner",
+)
+WRONG = 2
+"""Exit code of a run that could not start or failed for a reason that the user can mend."""
+
+
+@click.pass_context
+def _run(context: click.Context, /, **options: Any) -> Any:
+    metadata = context.find_root().obj
+    project = Path(metadata.project_path) if metadata else Path.cwd()
+    _check_names(project, options)
+    call: Any = kedro_run.callback
+    with stopped_in_order():
+        return call(**options)
+
+
+run = click.Command("run", callback=_run, params=kedro_run.params, help=kedro_run.help)
+
+
+def _check_names(project: Path, options: dict[str, Any]) -> None:
+    """Refuse names that nothing bears, before anything is imported or made.
+
+    Raises:
+        RunStoppedError: The message suggests a name.
+    """
+    env = options["env"] or os.environ.get("KEDRO_ENV")
+    conf = Path(options["conf_source"] or project / settings.CONF_SOURCE)
+    if env and conf.is_dir() and (message := environment_message(conf, env)):
+        raise RunStoppedError(message)
+    known = ("__default__", *STAGES, *EXTRA_STAGES)
+    for name in filter(None, [options["pipeline"], *options["pipelines"]]):
+        if name not in known:
+            raise RunStoppedError(f"There is no pipeline '{name}'. {_nearest(name, known)}")
+    runner = options["runner"]
+    try:
+        load_obj(runner or "SequentialRunner", "kedro.runner")
+    except (ImportError, AttributeError, ValueError):
+        raise RunStoppedError(f"There is no runner '{runner}'. {_nearest(runner, RUNNERS)}") from None
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known)}."
+
+
+class StoppedError(KeyboardInterrupt):
+    """A signal asked the run to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def stopped_in_order() -> Iterator[None]:
+    """End with a sentence on Ctrl-C and SIGTERM, and let MLflow list the run as killed.
+
+    A second signal ends the process at once.
+    """
+    process = os.getpid()
+
+    def stop(number: int, _: FrameType | None) -> Never:
+        for one in former:
+            signal.signal(one, signal.SIG_DFL)
+        if os.getpid() != process:  # a child of this process has no run to end
+            signal.raise_signal(number)
+        raise StoppedError(number)
+
+    former = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, StoppedError) else int(signal.SIGINT)
+        close_active_runs("KILLED")
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        click.echo(
+            f"Stopped by {name}. Finished stages are saved; run the same command again, and training goes on "
+            "at its last checkpoint.",
+            err=True,
+        )
+        raise SystemExit(128 + number) from None
+    except BaseException:
+        close_active_runs("FAILED")
+        raise
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)
