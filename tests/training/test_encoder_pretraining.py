@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.models.bundle import weights_digest
 from coherent_cxr.models.encoder import Backbone
-from coherent_cxr.training import encoder_pretraining
+from coherent_cxr.training import encoder_pretraining, pace
 from coherent_cxr.training.encoder_pretraining import (
     EncoderPretrainingConfig,
     labelled_images,
@@ -65,7 +66,8 @@ def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, mo
             raise KeyboardInterrupt
         return shifted(*arguments)
 
-    config = dataclasses.replace(config, checkpoint_every=2)
+    config = dataclasses.replace(config, checkpoint_every=1e-3)
+    monkeypatch.setattr(pace, "LARGEST_SHARE", math.inf)  # a checkpoint after every step, whatever it costs
     with monkeypatch.context() as patched:
         patched.setattr(encoder_pretraining, "shifted", interrupted)
         with pytest.raises(KeyboardInterrupt):

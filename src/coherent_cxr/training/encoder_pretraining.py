@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -22,11 +21,12 @@ from coherent_cxr.models.bundle import weights_digest
 from coherent_cxr.models.encoder import LabelClassifier
 from coherent_cxr.models.encoder_weights import load_backbone
 from coherent_cxr.models.precision import Precision, encoder_autocast
-from coherent_cxr.training.checkpoint import fingerprint, step_seed
+from coherent_cxr.training.checkpoint import step_seed
 from coherent_cxr.training.distributed import current_world, training_device
+from coherent_cxr.training.fingerprint import fingerprint, run_key
 from coherent_cxr.training.history import History
 from coherent_cxr.training.loop import Loop, one_cycle
-from coherent_cxr.training.samples import images_to_tensor
+from coherent_cxr.training.samples import batches_per_epoch, images_to_tensor
 
 
 @configuration
@@ -49,7 +49,7 @@ class EncoderPretrainingConfig:
         accumulate: Parts that a process computes its share of a batch in, to save memory.
         processes: Training processes started on this machine, one per GPU where there are any.
         compile: Whether to compile the encoder with torch.compile.
-        checkpoint_every: Steps between checkpoints within an epoch; None: after each epoch only.
+        checkpoint_every: Seconds between checkpoints within an epoch; None: after each epoch only.
         seed: Seed of weights, order and shifts.
         checkpoint_folder: Where unfinished and finished runs keep their checkpoints.
     """
@@ -68,7 +68,7 @@ class EncoderPretrainingConfig:
     accumulate: int = 1
     processes: int = 1
     compile: bool = False
-    checkpoint_every: int | None = None
+    checkpoint_every: float | None = 60.0
     seed: int = 0
     checkpoint_folder: str = "data/06_models/checkpoints"
 
@@ -79,9 +79,11 @@ class EncoderPretrainingConfig:
         half = self.half_size_epochs
         require(0 <= half < max(self.epochs, 1), f"{name}.half_size_epochs", half, "at least 0, below epochs")
         require(self.batch_size > 1, f"{name}.batch_size", self.batch_size, "at least 2")
-        for key in ("accumulate", "processes", "patience", "checkpoint_every"):
+        for key in ("accumulate", "processes", "patience"):
             value = getattr(self, key)
             require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
+        every = self.checkpoint_every
+        require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")
         require(self.learning_rate > 0, f"{name}.learning_rate", self.learning_rate, "positive")
         require(0 <= self.max_shift < 0.5, f"{name}.max_shift", self.max_shift, "at least 0 and below 0.5")
 
@@ -99,6 +101,11 @@ class LabelledImages(NamedTuple):
     rows: NDArray[np.int64]
     targets: NDArray[np.float32]
     known: NDArray[np.bool_]
+
+    @property
+    def digest(self) -> str:
+        """Digest of rows and labels, for a run's key."""
+        return fingerprint(*(part for array in self for part in (array.shape, array.tobytes())))
 
 
 def labelled_images(
@@ -156,7 +163,7 @@ def pretrain_encoder(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
 
-    batches = -(-len(train.rows) // config.batch_size)
+    batches = batches_per_epoch(len(train.rows), config.batch_size)
 
     def train_step(
         step: int, chosen: NDArray[np.int64], randomness: torch.Generator
@@ -175,10 +182,9 @@ def pretrain_encoder(
         )
         return loss, {"label_loss": loss.item()}
 
-    settings = dataclasses.asdict(config)
-    for key in ("checkpoint_every", "checkpoint_folder", "processes"):
-        settings.pop(key)  # they do not change the result
-    key = fingerprint(settings, store.digest, weights_digest(model.state_dict()), train.targets.tobytes())
+    key = run_key(
+        __name__, config, store.digest, weights_digest(model.state_dict()), train.digest, validation.digest
+    )
     loop = Loop(
         name="encoder pretraining",
         model=model,
@@ -243,7 +249,8 @@ def shifted(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
     most = int(share * images.shape[-1])
     if most == 0:
         return images
-    down, right = torch.randint(-most, most + 1, (2,), generator=generator).tolist()
+    drawn = torch.randint(-most, most + 1, (2,), generator=generator, device=generator.device)
+    down, right = drawn.tolist()
     padded = functional.pad(images, (most, most, most, most))
     height, width = images.shape[-2:]
     return padded[:, most + down : most + down + height, most + right : most + right + width]
