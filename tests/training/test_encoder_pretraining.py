@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.models.bundle import weights_digest
 from coherent_cxr.models.pretrained import PretrainedEncoder
+from coherent_cxr.training import pace
 from coherent_cxr.training.encoder import train as module
 from coherent_cxr.training.encoder.augmentation import augmented
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
@@ -74,7 +76,8 @@ def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, mo
             raise KeyboardInterrupt
         return augmented(*arguments)
 
-    config = dataclasses.replace(config, checkpoint_every=2)
+    config = dataclasses.replace(config, checkpoint_every=1e-3)
+    monkeypatch.setattr(pace, "LARGEST_SHARE", math.inf)  # a checkpoint after every step, whatever it costs
     with monkeypatch.context() as patched:
         patched.setattr(module, "augmented", interrupted)
         with pytest.raises(KeyboardInterrupt):

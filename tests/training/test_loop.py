@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
 from coherent_cxr.training.checkpoint import Checkpoints, step_seed
-from coherent_cxr.training.loop import TrainingDivergedError, one_cycle
+from coherent_cxr.training.loop import EndedEarlyError, TrainingDivergedError, one_cycle
 from training.toy import INPUTS, TARGETS, toy_loop, weights
 
 # Speed is the one number that no two runs share.
@@ -34,7 +37,8 @@ def dying(at: str, count: int):
     return pass_point
 
 
-# A run has 4 epochs of 4 steps and writes a checkpoint after steps 3, 6, 9, 12, 15 and after each epoch.
+# A run has 4 epochs of 4 steps and writes a checkpoint after steps 3, 7, 11, 15, before and after
+# validations.
 @pytest.mark.parametrize(
     ("at", "count"),
     [("step", 1), ("step", 5), ("step", 6), ("step", 11), ("validation", 1), ("validation", 3)],
@@ -55,8 +59,8 @@ def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path
         ("step", 7),
         ("validation", 2),
         ("tensors half written", 1),  # no checkpoint yet
-        ("tensors half written", 4),  # the last checkpoint
-        ("tensors half written", 5),  # the best weights
+        ("tensors half written", 3),  # the best weights
+        ("tensors half written", 4),  # the checkpoint after a validation
     ],
 )
 def test_a_process_killed_outright_continues_to_the_same_bytes(tmp_path, at, count):
@@ -87,7 +91,7 @@ def test_a_run_killed_again_and_again_arrives(tmp_path):
 
 
 def test_checkpoints_within_an_epoch_do_not_change_the_result(tmp_path):
-    often, seldom = (toy_loop(tmp_path / str(n), checkpoint_every=n) for n in (1, None))
+    often, seldom = (toy_loop(tmp_path / str(n), checkpoint_every=n) for n in (1.0, None))
     assert without_speed(often.run()).equals(without_speed(seldom.run()))
     assert weights(often) == weights(seldom)
 
@@ -165,6 +169,129 @@ def test_a_loss_that_is_no_number_stops_with_step_and_checkpoint(tmp_path, bad):
     assert all(torch.equal(good[name], kept[name]) for name in good)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("clip", [1.0, math.inf])
+def test_a_gradient_that_is_no_number_never_reaches_the_weights(tmp_path, bad, clip):
+    run = toy_loop(tmp_path, clip_gradient=clip, checkpoint_every=1.0)
+
+    def exploding(step, chosen, randomness):
+        loss, numbers = run.train_step(step, chosen, randomness)
+        if step == 6:  # a finite loss with an infinite slope, as a square root has at zero
+            loss.register_hook(lambda gradient: gradient * bad)
+        return loss, numbers
+
+    with pytest.raises(TrainingDivergedError, match=r"norm of the gradient became (nan|inf) at step 6 "):
+        dataclasses.replace(run, train_step=exploding).run()
+    assert all(torch.isfinite(p).all() for p in run.model.parameters())
+    state, tensors = Checkpoints(tmp_path).load()
+    assert state["step"] == 6
+    assert all(torch.equal(tensors[f"model.{n}"], p) for n, p in run.model.named_parameters())
+
+
+class Overflowing(torch.optim.Adam):
+    """Goes too far at its sixth step, as a learning rate near the largest number does."""
+
+    def step(self, closure=None):
+        super().step(closure)
+        (first, *_) = self.param_groups[0]["params"]
+        if self.state[first]["step"] == 6:
+            with torch.no_grad():
+                first[0, 0] = math.inf
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
+    run = toy_loop(tmp_path, checkpoint_every=1.0)
+    run = dataclasses.replace(run, optimizer=Overflowing(run.model.parameters()))
+    with pytest.raises(TrainingDivergedError, match=r"'model\.0\.weight' became inf at step 6"):
+        run.run()
+    state, tensors = Checkpoints(tmp_path).load()
+    assert state["step"] == 5
+    assert all(torch.isfinite(tensor).all() for tensor in tensors.values())
+
+
+@pytest.mark.parametrize(("samples", "steps"), [(19, 12), (20, 16), (13, 8), (7, 4), (1, 4)])
+def test_a_run_takes_exactly_the_steps_it_announces(tmp_path, samples, steps):
+    # Batches of six: 13 samples make two of them, the last lone sample within the second.
+    rates = []
+    run = toy_loop(tmp_path, samples=samples, learning_rate=lambda step: rates.append(step) or 1e-2)
+    run.run()
+    assert run.steps == run.progress.step == len(rates) == steps
+    assert rates == list(range(steps))
+
+
+def test_a_second_run_of_the_same_training_waits_and_takes_the_result(tmp_path, caplog):
+    first_is_in, steps = threading.Event(), []
+
+    def pass_first(point):
+        first_is_in.set()
+        time.sleep(0.01)
+
+    first = toy_loop(tmp_path, pass_first)
+    second = toy_loop(tmp_path, steps.append)
+    thread = threading.Thread(target=first.run)
+    thread.start()
+    assert first_is_in.wait(timeout=60)
+    second.run()
+    thread.join()
+    assert steps == []  # nothing was left to do
+    assert weights(first) == weights(second)
+    assert any("waiting until it has ended" in record.getMessage() for record in caplog.records)
+
+
+def test_a_number_that_no_validation_gives_is_said(tmp_path, caplog):
+    toy_loop(tmp_path, select="scoer").run()
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "no validation gave the number 'scoer'" in message
+
+
+def test_a_step_may_end_the_run_with_the_weights_of_the_last_validation(tmp_path):
+    class Enough(EndedEarlyError):
+        pass
+
+    seen = []
+
+    def train_step(step, chosen, randomness):
+        if step == 10:
+            raise Enough("enough")
+        return run.train_step(step, chosen, randomness)
+
+    def validate():
+        seen.append(weights(ending))
+        return {"score": -float(len(seen))}
+
+    run = toy_loop(tmp_path / "a", validate=validate)
+    for select, kept in ((None, 1), ("score", 0)):
+        seen.clear()
+        folder = tmp_path / str(select)
+        run = toy_loop(folder, validate=validate, select=select, keep_validated=True, log_every=1)
+        ending = dataclasses.replace(run, train_step=train_step)
+        for _ in range(2):  # the second continues at a checkpoint and ends alike
+            with pytest.raises(Enough) as ended:
+                ending.run()
+            assert weights(ending) == seen[kept]
+            history = ended.value.history
+            assert history[history["metric"] == "loss"]["step"].tolist() == list(range(1, 11))
+
+
+def test_the_number_of_threads_is_noted_and_another_one_is_said(tmp_path, caplog):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        with pytest.raises(KeyboardInterrupt):
+            toy_loop(tmp_path, dying("step", 6)).run()
+        torch.set_num_threads(2)
+        again = toy_loop(tmp_path)
+        again.run()
+        assert again.progress.threads == [1, 2]
+        assert "began with 1 threads and continues with 2" in caplog.text
+        torch.set_num_threads(1)
+        finished = toy_loop(tmp_path)  # takes no step
+        finished.run()
+        assert finished.progress.threads == [1, 2]
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_batch_in_parts_takes_the_same_step(tmp_path):
     whole, parts = (toy_loop(tmp_path / str(n), dropout=0.0, accumulate=n) for n in (1, 4))
     losses = [h[h["metric"] == "loss"]["value"].to_numpy() for h in (whole.run(), parts.run())]
@@ -213,21 +340,6 @@ def test_the_toy_learns(tmp_path):
     run = toy_loop(tmp_path, dropout=0.0, epochs=60)
     run.run()
     assert (run.model(INPUTS).squeeze(1) - TARGETS).square().mean() < 0.1
-
-
-def test_checkpoints_keep_the_newest_and_the_best_it_names(tmp_path):
-    checkpoints = Checkpoints(tmp_path)
-    assert checkpoints.load() is None
-    for step, best in ((1, None), (2, 2), (30, 2), (40, 40)):
-        if best == step:
-            checkpoints.save_best(step, {"w": torch.full((2,), -float(step))})
-        state = {"step": step, "epoch": step // 10, "best_step": best}
-        checkpoints.save(state, {"w": torch.full((2,), float(step))})
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["best-00000040", "step-00000040-0004"]
-    loaded, tensors = checkpoints.load()
-    assert loaded == state
-    assert tensors["w"].tolist() == [40.0, 40.0]
-    assert checkpoints.load_best(40)["w"].tolist() == [-40.0, -40.0]
 
 
 def test_step_seeds_differ_and_repeat():

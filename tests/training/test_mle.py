@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.encoder import Backbone
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.likelihood import likelihood_loss, word_log_probabilities
+from coherent_cxr.training import pace
 from coherent_cxr.training.distributed import run_in_ranks
 from coherent_cxr.training.generation import GenerationConfig, generate_reports
 from coherent_cxr.training.mle import MleTrainingConfig, train_mle
@@ -96,7 +98,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(config, corp
 
 def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, monkeypatch):
     whole = train(changed(config, checkpoint_folder=str(tmp_path / "whole")), corpus)
-    config = changed(config, checkpoint_every=2)
+    config = changed(config, checkpoint_every=1e-3)
+    monkeypatch.setattr(pace, "LARGEST_SHARE", math.inf)  # a checkpoint after every step, whatever it costs
     call = MleStep.__call__
 
     def interrupted(self, step, chosen, randomness):
@@ -130,6 +133,9 @@ def test_two_processes_give_the_losses_of_one_with_twice_the_batch(config, corpu
     for name, value in one.bundle.weights.items():
         torch.testing.assert_close(two.bundle.weights[name], value, rtol=1e-2, atol=1e-3, msg=name)
     assert two.examples
+    # Sums in another order: nearly the same weights, but not the same bytes, so the number of processes
+    # counts. sert one.bundle.digest != two.bundle.digest
+    assert [run.bundle.metadata["processes"] for run in (one, two)] == [1, 2]
 
 
 def test_a_trainable_encoder_learns_and_its_normalisation_keeps_its_statistics(config, corpus):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.pipelines.rl_fine_tuning.pipeline import SYSTEMS
+from coherent_cxr.training import pace
 from coherent_cxr.training.distributed import run_in_ranks
 from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
 from coherent_cxr.training.rl_curves import PANELS, reward_curves
@@ -171,7 +173,7 @@ def deadly(candidates, references):
 
 def deadly_config(folder) -> RlFineTuningConfig:
     rewards = {**REWARDS, "deadly": {"weight": 0.0, "baseline": "none", "function": f"{__name__}:deadly"}}
-    return config(folder, rewards=rewards, checkpoint_every=2, kl_part=0.0)
+    return config(folder, rewards=rewards, checkpoint_every=1e-3, kl_part=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -179,12 +181,13 @@ def uninterrupted(corpus, generator, tmp_path_factory):
     return fine_tune(deadly_config(tmp_path_factory.mktemp("whole")), *arguments(corpus, generator))
 
 
-# Ten steps in two epochs; checkpoints after every second step and after every epoch.
+# Ten steps in two epochs; checkpoints after every step and after every epoch.
 @pytest.mark.parametrize("kill_at", [0, 1, 4, 5, 8])
 def test_a_killed_run_ends_with_the_bytes_of_an_uninterrupted_one(
     corpus, generator, tmp_path, monkeypatch, uninterrupted, kill_at
 ):
     # The starting weights are validated first; a step asks for sampled and for greedy reports.
+    monkeypatch.setattr(pace, "LARGEST_SHARE", math.inf)  # a checkpoint after every step, whatever it costs
     monkeypatch.setattr(f"{__name__}.steps_left", 1 + 2 * kill_at + (1 if kill_at >= 5 else 0))
     with pytest.raises(_Killed):
         fine_tune(deadly_config(tmp_path), *arguments(corpus, generator))
@@ -255,14 +258,38 @@ def test_curves_show_every_panel_that_has_something_to_show(whole):
     assert shown == [title for title in PANELS if title != "F-beta reward"]
 
 
-def test_a_collapse_can_end_the_run_at_the_checkpoint_before(corpus, generator, tmp_path, features):
-    collapse = {"entropy": 99.0, "patience": 3, "stop": True}
-    run = fine_tune(config(tmp_path, collapse=collapse, checkpoint_every=2), *arguments(corpus, generator))
-    assert "collapsed at step 3: entropy" in run.bundle.metadata["ended"]
-    two_steps = fine_tune(config(tmp_path / "2", checkpoint_every=2), *arguments(corpus, generator))
-    assert values(run.history, "loss").tolist() == values(two_steps.history, "loss")[:2].tolist()
-    assert run.bundle.digest != generator.digest
+# Five steps an epoch, and each counts as below the floor: the run ends at its seventh step.
+COLLAPSE = {"entropy": 99.0, "patience": 7, "stop": True}
+
+
+def test_a_collapse_can_end_the_run_with_the_weights_of_the_last_validation(corpus, generator, tmp_path):
+    run = fine_tune(config(tmp_path / "1", collapse=COLLAPSE), *arguments(corpus, generator))
+    assert "collapsed at step 7: entropy" in run.bundle.metadata["ended"]
+    assert len(values(run.history, "loss")) == 6
+    one_epoch = fine_tune(config(tmp_path / "2", epochs=1), *arguments(corpus, generator))
+    assert run.bundle.digest == one_epoch.bundle.digest != generator.digest
     assert len(values(run.history, "reward_after", "validation")) == 1
+
+
+def test_a_collapse_honours_what_selects(corpus, generator, tmp_path):
+    # Nobody gains by this reward, so the best epoch is the first of equals: the starting model.
+    rewards = {"still": {"weight": 1.0, "baseline": "none", "function": f"{__name__}:still"}}
+    chosen = config(tmp_path, collapse=COLLAPSE, select="reward/still", rewards=rewards)
+    run = fine_tune(chosen, *arguments(corpus, generator))
+    assert "collapsed at step 7" in run.bundle.metadata["ended"]
+    assert run.bundle.digest == generator.digest
+
+
+def still(candidates, references):
+    """A user's reward that is the same for every report."""
+    return np.ones(len(candidates))
+
+
+@pytest.mark.parametrize("select", ["macro_f", "rewards", "reward/bleu", ""])
+def test_what_selects_must_be_a_validation_number(tmp_path, select):
+    with pytest.raises(ConfigurationError, match=r"rl_fine_tuning.select.*null or one of reward,") as refused:
+        config(tmp_path, select=select)
+    assert "reward/cider" in str(refused.value)
 
 
 def test_a_collapse_warns_once_in_words(caplog):

@@ -3,9 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.training.samples import pad_reports, rows_to_read, samples_of_split, shuffled_batches
+from coherent_cxr.training.samples import (
+    batches_per_epoch,
+    pad_reports,
+    rows_to_read,
+    samples_of_split,
+    shuffled_batches,
+)
 
 PER_IMAGE, PER_STUDY = GeneratorConfig(), GeneratorConfig(study_input="per_study")
 
@@ -59,8 +67,29 @@ def test_a_split_without_samples_is_refused_with_counts(corpus):
         samples_of_split(corpus.encoded_reports, corpus.store, "dev", PER_IMAGE)
 
 
-def test_batches_hold_every_sample_once_and_no_lone_one():
-    batches = list(shuffled_batches(9, 4, torch.Generator().manual_seed(0)))
-    assert [len(b) for b in batches] == [4, 4]
-    assert len(set(np.concatenate(batches).tolist())) == 8
-    assert [b.tolist() for b in shuffled_batches(1, 4, torch.Generator())] == [[0]]
+@pytest.mark.parametrize(
+    ("count", "size", "lengths"),
+    [
+        (9, 4, [4, 5]),  # a lone last sample joins the batch before
+        (10, 4, [4, 4, 2]),
+        (8, 4, [4, 4]),
+        (5, 2, [2, 3]),
+        (3, 4, [3]),
+        (1, 4, [1]),  # there is none before
+        (3, 1, [1, 1, 1]),  # all are lone, as asked
+        (0, 4, []),
+    ],
+)
+def test_batches_hold_every_sample_once(count, size, lengths):
+    batches = list(shuffled_batches(count, size, torch.Generator().manual_seed(0)))
+    assert [len(batch) for batch in batches] == lengths
+    assert batches_per_epoch(count, size) == len(lengths)
+    assert sorted(i for batch in batches for i in batch.tolist()) == list(range(count))
+
+
+@given(count=st.integers(0, 300), size=st.integers(1, 40))
+def test_the_number_of_batches_is_exact(count, size):
+    batches = list(shuffled_batches(count, size, torch.Generator().manual_seed(1)))
+    assert batches_per_epoch(count, size) == len(batches)
+    assert sorted(i for batch in batches for i in batch.tolist()) == list(range(count))
+    assert size == 1 or count < 2 or min(map(len, batches)) > 1

@@ -1,6 +1,6 @@
 """A training run that takes a second: a small network, dropout, noise, and validation.
 
-As a program it trains in a folder and kills itself (SIGKILL) when it passes a named point for the n-th time.
+As a program it trains in a folder and sends itself a signal when it passes a named point for the n-th time.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ def toy_loop(
     folder: Path, pass_point: Callable[[str], None] = lambda name: None, dropout: float = 0.5, **changes
 ) -> Loop:
     torch.manual_seed(0)
+    steps = 0  # the time in this run: a step takes a second
     model = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Dropout(dropout), torch.nn.Linear(8, 1))
 
     def train_step(step, chosen, randomness):
+        nonlocal steps
+        steps += 1
         pass_point("step")
         noise = torch.randn(len(chosen), generator=randomness) if dropout else 0.0
         loss = (model(INPUTS[chosen]).squeeze(1) - TARGETS[chosen] + 0.1 * noise).square().mean()
@@ -54,7 +57,8 @@ def toy_loop(
             "learning_rate": lambda step: 1e-2,
             "checkpoints": folder,
             "select": "score",
-            "checkpoint_every": 3,
+            "checkpoint_every": 3.0,
+            "clock": lambda: float(steps),
             **changes,
         }
     )
@@ -64,13 +68,13 @@ def weights(run: Loop) -> bytes:
     return b"".join(p.detach().numpy().tobytes() for p in run.model.parameters())
 
 
-def main(folder: Path, point: str, count: int) -> None:
+def main(folder: Path, point: str, count: int, number: signal.Signals) -> None:
     passed: Counter[str] = Counter()
 
     def pass_point(name: str) -> None:
         passed[name] += 1
         if (name, passed[name]) == (point, count):
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
 
     write_tensors = checkpoint.save_file
 
@@ -88,4 +92,4 @@ def main(folder: Path, point: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), signal.Signals[(*sys.argv, "SIGKILL")[4]])

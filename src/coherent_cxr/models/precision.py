@@ -16,6 +16,13 @@ def encoder_autocast(precision: Precision, device: torch.device) -> AbstractCont
     ``auto`` takes bfloat16 where the hardware has matrix units for it (recent GPUs, CPUs with AMX) and
     float32 elsewhere, where bfloat16 would be slower.
     """
-    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_amx_tile_supported()
-    enabled = precision == "bf16" or (precision == "auto" and bool(fast))
+    enabled = computes_in(precision, device) == "bf16"
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def computes_in(precision: Precision, device: torch.device) -> Literal["fp32", "bf16"]:
+    """Return the number format that ``auto`` means on a device; the others mean themselves."""
+    if precision != "auto":
+        return precision
+    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_amx_tile_supported()
+    return "bf16" if fast else "fp32"

@@ -13,7 +13,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.selection import ModelRegistrationConfig
-from coherent_cxr.training.checkpoint import fingerprint
+from coherent_cxr.training.fingerprint import fingerprint
 from coherent_cxr.training.regions import region_source
 from coherent_cxr.training.samples import samples_of_split
 from coherent_cxr.training.validation import Validator, references_of

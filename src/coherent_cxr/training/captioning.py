@@ -16,9 +16,12 @@ from torch import Tensor
 from coherent_cxr.baselines.captioner import Captioner
 from coherent_cxr.baselines.sequences import CaptionBatch, pad_sequences, unflatten
 from coherent_cxr.configuration import configuration, require
+from coherent_cxr.models.bundle import weights_digest
 from coherent_cxr.reports.vocabulary import Vocabulary
-from coherent_cxr.training.checkpoint import fingerprint, step_seed
+from coherent_cxr.training.checkpoint import step_seed
+from coherent_cxr.training.fingerprint import fingerprint, run_key
 from coherent_cxr.training.loop import Loop
+from coherent_cxr.training.samples import batches_per_epoch
 
 Features = Callable[[NDArray[np.int64]], Tensor]
 """Gives region features ``(rows, K, channels)`` for rows of the image store."""
@@ -85,9 +88,15 @@ class CaptionSamples:
     def __len__(self) -> int:
         return len(self.image_rows)
 
+    @property
+    def digest(self) -> str:
+        """Digest of all samples, for a run's key."""
+        arrays = (self.image_rows, *(part.numpy() for part in (self.words, self.targets, self.known)))
+        return fingerprint(*(part for a in arrays for part in (a.shape, a.tobytes())))
+
     def batch(self, chosen: NDArray[np.int64], features: Features, device: torch.device) -> CaptionBatch:
         """Return some samples, cut to their own longest report."""
-        index = torch.as_tensor(chosen)
+        index = torch.from_numpy(chosen)
         words = self.words[index]
         words = words[:, : int((words != Vocabulary.pad_id).sum(dim=1).max())]
         parts = (words, self.targets[index], self.known[index])
@@ -149,15 +158,17 @@ def train_captioner(
     def validate() -> dict[str, float]:
         return {"likelihood": -word_loss(model, validation, features, device)}
 
-    key = fingerprint(
+    key = run_key(
+        "coherent_cxr.training.compared_systems",  # which imports all systems
+        config,
         name,
-        dataclasses.asdict(config),
         dataclasses.asdict(model.config),
+        weights_digest(model.state_dict()),
         digest,
-        train.image_rows.tobytes(),
-        *(part.numpy().tobytes() for s in (train, validation) for part in (s.words, s.targets, s.known)),
+        train.digest,
+        validation.digest,
     )
-    steps = config.epochs * -(-len(train) // config.batch_size)
+    steps = config.epochs * batches_per_epoch(len(train), config.batch_size)
     history = Loop(
         name=name,
         model=model,

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-STATE, TENSORS = "state.json", "tensors.safetensors"
-WRITING = ".writing"
+from coherent_cxr.training.history_file import HistoryFile
+
+logger = logging.getLogger(__name__)
+
+STATE, TENSORS, HISTORY, LOCK = "state.json", "tensors.safetensors", "history.jsonl", "lock"
+WRITING, DAMAGED = ".writing", ".damaged"
 
 
-def fingerprint(*parts: object) -> str:
-    """Return a short digest of everything a run depends on: configuration, data, starting weights."""
-    return hashlib.sha256(json.dumps([str(p) for p in parts]).encode()).hexdigest()[:16]
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be read; the message says what to do."""
 
 
 def step_seed(seed: int, *where: int) -> int:
@@ -36,23 +42,39 @@ class Checkpoints:
     """The last and the best checkpoint of one run: folders ``step-<step>-<epochs>`` and ``best-<step>``.
 
     Each is written beside its place and moved there, so a kill leaves a whole one or none; the state of the
-    last names the best (``best_step``), and only when it is in place are their predecessors removed.
+    last names the best (``best_step``), and only when it is in place are their predecessors removed. The
+    history grows in a file of its own; a state says how much of it belongs to it. One process at a time may
+    use a folder.
 
     Args:
-        folder: Folder of this run alone; its name should carry the run's :func:`fingerprint`.
+        folder: Folder of this run alone; its name should carry what the run depends on.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._history = HistoryFile(folder / HISTORY)
 
-    def save(self, state: dict[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        """Write the last checkpoint; its state is plain JSON with at least ``step`` and finished epochs."""
+    def save(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Write the last checkpoint.
+
+        Args:
+            state: Plain JSON with at least ``step`` and finished epochs as ``epoch``; rows under ``history``
+                must begin with those of the checkpoint before.
+            tensors: Weights and whatever else belongs to the state.
+
+        Raises:
+            OSError: If the disk is full or cannot be written; the checkpoint before stays.
+        """
         # A last step is saved before and after its validation, so the step alone is no name.
         fresh = self.folder / f"{_name('step', state['step'])}-{state['epoch']:04d}"
-        self._write(fresh, tensors, state)
+        try:
+            length = self._history.extend_to(state.get("history", []))
+        except OSError as error:
+            raise _unwritable(fresh, error) from error
+        self._write(fresh, tensors, {**state, "history": length})
         wanted = {fresh.name, _name("best", state.get("best_step"))}
         for old in self.folder.iterdir():
-            if old.name not in wanted and old.is_dir():
+            if old.name not in wanted and old.is_dir() and old.suffix != DAMAGED:
                 shutil.rmtree(old, ignore_errors=True)
 
     def save_best(self, step: int, tensors: Mapping[str, Tensor]) -> None:
@@ -60,26 +82,66 @@ class Checkpoints:
         self._write(self.folder / _name("best", step), tensors, {"step": step})
 
     def load(self) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Return the last checkpoint, or None."""
-        complete = sorted(p for p in self.folder.glob("step-*") if p.suffix != WRITING)
-        if not complete:
-            return None
-        state: dict[str, Any] = json.loads((complete[-1] / STATE).read_text())
-        return state, load_file(complete[-1] / TENSORS)
+        """Return the last whole checkpoint, or None; one that is damaged is set aside with a warning."""
+        complete = [p for p in self.folder.glob("step-*") if p.suffix not in (WRITING, DAMAGED)]
+        for place in sorted(complete, reverse=True):
+            try:
+                state: dict[str, Any] = json.loads((place / STATE).read_text())
+                tensors = load_file(place / TENSORS)
+                return {**state, "history": self._history.read(state["history"])}, tensors
+            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+                aside = place.with_suffix(DAMAGED)
+                shutil.rmtree(aside, ignore_errors=True)
+                place.replace(aside)
+                logger.warning(
+                    "The checkpoint '%s' is damaged (%.200s). It lies in '%s' now, and training continues "
+                    "at the one before, or begins again where there is none.",
+                    place,
+                    error,
+                    aside,
+                )
+        return None
 
     def load_best(self, step: int) -> dict[str, Tensor]:
-        """Return the best weights, found at a step."""
-        return load_file(self.folder / _name("best", step) / TENSORS)
+        """Return the best weights, found at a step.
 
-    def _write(self, place: Path, tensors: Mapping[str, Tensor], state: dict[str, Any]) -> None:
+        Raises:
+            CheckpointError: If they cannot be read.
+        """
+        place = self.folder / _name("best", step)
+        try:
+            return load_file(place / TENSORS)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(
+                f"The best weights of this training, '{place}', cannot be read ({str(error)[:200]}). Delete "
+                f"'{self.folder}' and run again to train anew."
+            ) from error
+
+    def _write(self, place: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         writing = place.with_suffix(WRITING)
         shutil.rmtree(writing, ignore_errors=True)
-        writing.mkdir(parents=True)
-        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, writing / TENSORS)
-        (writing / STATE).write_text(json.dumps(state))
+        try:
+            writing.mkdir(parents=True)
+            save_file(
+                {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, writing / TENSORS
+            )
+            (writing / STATE).write_text(json.dumps(state))
+            for name in (TENSORS, STATE):  # a move may reach the disk before what was written
+                with (writing / name).open("rb") as file:
+                    os.fsync(file.fileno())
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(writing, ignore_errors=True)
+            raise _unwritable(place, error) from error
         # A place that is taken holds the same content, written before a kill and named by no state yet.
         shutil.rmtree(place, ignore_errors=True)
         writing.replace(place)
+
+
+def _unwritable(place: Path, error: Exception) -> OSError:
+    return OSError(
+        f"The checkpoint '{place}' could not be written ({str(error)[:200]}). Free some space or correct the "
+        "setting checkpoint_folder, and run again: training continues at the checkpoint before."
+    )
 
 
 def _name(kind: str, step: int | None) -> str:

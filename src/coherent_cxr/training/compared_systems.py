@@ -36,9 +36,9 @@ from coherent_cxr.training.captioning import (
     train_captioner,
     write_captions,
 )
-from coherent_cxr.training.checkpoint import fingerprint
+from coherent_cxr.training.feature_cache import cached_features
+from coherent_cxr.training.fingerprint import fingerprint
 from coherent_cxr.training.history import History
-from coherent_cxr.training.regions import cached_features
 
 
 @configuration

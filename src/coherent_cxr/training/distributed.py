@@ -114,9 +114,14 @@ def run_in_ranks(function: Callable[..., T], processes: int, *arguments: Any) ->
         return function(*arguments)
     with _started_ranks(processes):
         try:
-            return _lead(function, arguments)
-        finally:
-            _dismiss()
+            result = _lead(function, arguments)
+        except BaseException:
+            # The others may be anywhere in their work, so they are not told but ended.
+            if dist.is_initialized():
+                dist.destroy_process_group()
+            raise
+        _dismiss()
+        return result
 
 
 def serve() -> None:
@@ -126,7 +131,10 @@ def serve() -> None:
     while (job := World(dist.get_rank(), dist.get_world_size()).from_leader(nothing)) is not None:
         function, arguments = job
         with _inside():
-            function(*arguments)
+            try:
+                function(*arguments)
+            except KeyboardInterrupt:
+                sys.exit(130)  # rank 0 says where the run continues
     dist.destroy_process_group()
 
 

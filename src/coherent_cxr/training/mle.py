@@ -19,12 +19,14 @@ from coherent_cxr.models.precision import Precision
 from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.training.checkpoint import fingerprint, step_seed
-from coherent_cxr.training.distributed import training_device
+from coherent_cxr.training.checkpoint import step_seed
+from coherent_cxr.training.distributed import current_world, training_device
+from coherent_cxr.training.feature_cache import cached_features
+from coherent_cxr.training.fingerprint import code_digest, run_key
 from coherent_cxr.training.loop import Loop
 from coherent_cxr.training.mle_step import MleStep, sentence_weights
 from coherent_cxr.training.projection import start_at_principal_components
-from coherent_cxr.training.regions import EncoderMode, cached_features, region_source
+from coherent_cxr.training.regions import EncoderMode, region_source
 from coherent_cxr.training.samples import samples_of_split
 from coherent_cxr.training.validation import Validator, references_of
 
@@ -62,7 +64,7 @@ class MleTrainingConfig:
         clip_gradient: Largest norm of the gradient.
         select: Validation number whose best epoch is kept: ``macro_f1``, ``cider`` or ``likelihood``.
         patience: Epochs without a better one after which training ends; None: all epochs.
-        checkpoint_every: Steps between checkpoints within an epoch; None: after each epoch only.
+        checkpoint_every: Seconds between checkpoints within an epoch; None: after each epoch only.
         examples: Validation studies whose written reports are kept after every epoch.
         precision: Number format of the encoder: ``auto``, ``fp32`` or ``bf16``.
         seed: Seed of weights, order, dropout and sampling.
@@ -89,7 +91,7 @@ class MleTrainingConfig:
     clip_gradient: float = 5.0
     select: str = "macro_f1"
     patience: int | None = None
-    checkpoint_every: int | None = None
+    checkpoint_every: float | None = 60.0
     examples: int = 8
     precision: Precision = "auto"
     seed: int = 0
@@ -99,9 +101,11 @@ class MleTrainingConfig:
         """Refuse impossible values."""
         name = "mle_training"
         counts = ("epochs", "batch_size", "accumulate", "processes", "halve_every", "sampling_every")
-        for key in (*counts, "patience", "checkpoint_every"):
+        for key in (*counts, "patience"):
             value = getattr(self, key)
             require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
+        every = self.checkpoint_every
+        require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")
         require(self.learning_rate > 0, f"{name}.learning_rate", self.learning_rate, "positive")
         require(0 <= self.sampling_step <= 1, f"{name}.sampling_step", self.sampling_step, "in 0..1")
         require(self.finding_weight > 0, f"{name}.finding_weight", self.finding_weight, "positive")
@@ -182,18 +186,17 @@ def train_mle(
 
     weights_of = sentence_weights(train, vocabulary, config.finding_weight)
     step = MleStep(config, model, train, regions_of, weights_of)
-    settings = dataclasses.asdict(config)
-    for key in ("checkpoint_every", "checkpoint_folder", "examples", "processes"):
-        settings.pop(key)  # they do not change the result
-    key = fingerprint(
-        settings,
+    key = run_key(
+        __name__,
+        config,
+        code_digest(f"coherent_cxr.models.encoders.{config.generator.encoder}"),
         store.digest,
         weights_digest(model.state_dict()),
-        train.study_ids,
-        train.reports.words.numpy().tobytes(),
+        vocabulary.to_dict(),
+        train.digest,
         validator.digest,
     )
-    history = Loop(
+    loop = Loop(
         name="likelihood training",
         model=model,
         optimizer=torch.optim.Adam([p for p in model.parameters() if p.requires_grad]),
@@ -212,12 +215,15 @@ def train_mle(
         checkpoint_every=config.checkpoint_every,
         extra_state=lambda: {"examples": examples},
         restore_extra=lambda state: examples.extend(state["examples"]),
-    ).run()
+    )
+    history = loop.run()
     metadata = {
         "system": "mle",
         "image_store_digest": store.digest,
         "training_studies": len(set(train.study_ids)),
         "training_images": len(train),
+        "processes": current_world().size,
+        "threads": loop.progress.threads,
         "notice": "For research only, not for clinical use.",
     }
     weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}

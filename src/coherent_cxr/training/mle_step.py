@@ -19,7 +19,7 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards.labels import DEFAULT_TYPES, label_codes
 from coherent_cxr.training.loop import one_cycle
 from coherent_cxr.training.regions import RegionSource
-from coherent_cxr.training.samples import Samples, to_device
+from coherent_cxr.training.samples import Samples, batches_per_epoch, to_device
 
 if TYPE_CHECKING:
     from coherent_cxr.training.mle import MleTrainingConfig
@@ -53,14 +53,14 @@ class MleStep:
 
     def epoch(self, step: int) -> int:
         """Return the epoch of a step, from 0."""
-        return step // -(-len(self.train) // self.config.batch_size)
+        return step // batches_per_epoch(len(self.train), self.config.batch_size)
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step."""
         config = self.config
         if config.schedule == "halving":
             return config.learning_rate * 0.5 ** (self.epoch(step) // config.halve_every)
-        steps = config.epochs * -(-len(self.train) // config.batch_size)
+        steps = config.epochs * batches_per_epoch(len(self.train), config.batch_size)
         return config.learning_rate * one_cycle(step / steps, warm_up=0.1)
 
     def sampling(self, step: int) -> float:

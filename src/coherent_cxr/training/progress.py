@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from coherent_cxr.training.history import History
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -21,6 +24,8 @@ class Progress:
         best: Highest value of the number that selects.
         best_step: Step of the weights that reached it, or None.
         waited: Validations since then.
+        threads: How many threads computed the steps, one after the other where a run continued with another
+            number: only the same number gives the same bytes.
         window: Numbers of the steps since the last row of the history.
         history: Numbers so far.
     """
@@ -31,8 +36,23 @@ class Progress:
     best: float = -math.inf
     best_step: int | None = None
     waited: int = 0
+    threads: list[int] = field(default_factory=list)
     window: list[dict[str, float]] = field(default_factory=list)
     history: History = field(default_factory=History)
+
+    def note_threads(self, now: int, run: str) -> None:
+        """Note how many threads compute a step, and warn where they are others than before."""
+        before = self.threads[-1] if self.threads else now
+        if before != now:
+            logger.warning(
+                "%s began with %d threads and continues with %d: its last bits will not be those of an "
+                "uninterrupted run. runtime.threads sets their number.",
+                run,
+                before,
+                now,
+            )
+        if not self.threads or before != now:
+            self.threads.append(now)
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as plain JSON; floats keep every bit."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -11,73 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.models.bundle import weights_digest
-from coherent_cxr.models.encoder import Backbone
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.precision import Precision, encoder_autocast
-from coherent_cxr.training.checkpoint import fingerprint
+from coherent_cxr.training.feature_cache import cached_features
 from coherent_cxr.training.samples import images_to_tensor, is_lateral
 
 EncoderMode = Literal["frozen", "trainable"]
 RegionSource = Callable[[NDArray[np.int64]], Tensor]
 """Gives regions ``(batch, K, size)`` for rows of the image store, ``(batch,)`` or ``(batch, VIEWS)``."""
-
-
-@torch.no_grad()
-def cached_features(
-    backbone: Backbone,
-    store: ImageStore,
-    folder: Path,
-    precision: Precision,
-    device: torch.device,
-    batch_size: int = 64,
-) -> NDArray[np.float16]:
-    """Compute the features of every stored image once, into a memory-mapped file that later runs share.
-
-    Args:
-        backbone: The frozen encoder; its weights and the store's digest name the file.
-        store: Prepared images.
-        folder: Where feature files are kept.
-        precision: Number format of the encoder.
-        device: Where to compute.
-        batch_size: Images per forward pass.
-
-    Returns:
-        Features ``(images, K, channels)`` as float16, read only.
-    """
-    key = fingerprint(weights_digest(backbone.state_dict()), store.digest, precision)
-    path = folder / f"features-{key}.npy"
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(folder)
-        writing = path.with_suffix(f".writing-{os.getpid()}.npy")
-        backbone.eval()
-        cells = backbone.cells(store.size)
-        count = len(store.pixels)
-        features = np.lib.format.open_memmap(
-            writing, mode="w+", dtype=np.float16, shape=(count, cells, backbone.channels)
-        )
-        for start in tqdm(range(0, count, batch_size), desc="image features", unit="batch"):
-            rows = np.arange(start, min(start + batch_size, count))
-            with encoder_autocast(precision, device):
-                batch = backbone(images_to_tensor(store, rows, device))
-            features[rows] = batch.float().cpu().numpy().astype(np.float16)
-        features.flush()
-        writing.replace(path)
-    return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what processes that no longer run have left half written."""
-    for half in folder.glob("features-*.writing-*.npy"):
-        process = int(half.suffixes[-2].removeprefix(".writing-"))
-        try:
-            os.kill(process, 0)
-        except OSError:
-            half.unlink(missing_ok=True)
 
 
 def region_source(

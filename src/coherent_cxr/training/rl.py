@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle, weights_digest
 from coherent_cxr.rewards import CiderD, RewardContext, build_rewards
 from coherent_cxr.training.advantage import Judge
-from coherent_cxr.training.checkpoint import fingerprint, step_seed
+from coherent_cxr.training.checkpoint import step_seed
 from coherent_cxr.training.distributed import current_world, training_device
+from coherent_cxr.training.fingerprint import function_digest, run_key
 from coherent_cxr.training.history import COLUMNS
 from coherent_cxr.training.mle import TrainedGenerator
 from coherent_cxr.training.policy_gradient import policy_gradient_loss, without_dropout
@@ -27,7 +27,7 @@ from coherent_cxr.training.rl_config import RlFineTuningConfig
 from coherent_cxr.training.rl_loop import WatchedLoop
 from coherent_cxr.training.rl_step import RlStep
 from coherent_cxr.training.rl_telemetry import CollapseWatch, PolicyCollapsedError
-from coherent_cxr.training.samples import samples_of_split
+from coherent_cxr.training.samples import batches_per_epoch, samples_of_split
 from coherent_cxr.training.validation import ReportReader, references_of
 
 __all__ = ["RlFineTuningConfig", "fine_tune", "policy_gradient_loss", "without_dropout"]
@@ -109,11 +109,19 @@ def fine_tune(
         judge.load_state_dict(state["judge"])
         watch.load_state_dict(state["watch"])
 
-    steps = config.epochs * -(-len(train) // config.batch_size)
-    settings = dataclasses.asdict(config)
-    for key in ("checkpoint_every", "checkpoint_folder", "processes", "validation_draws"):
-        settings.pop(key)  # they do not change the result
-    key = fingerprint(settings, bundle.digest, store.digest, train.study_ids, validator.digest)
+    steps = config.epochs * batches_per_epoch(len(train), config.batch_size)
+    key = run_key(
+        __name__,
+        config,
+        bundle.digest,
+        bundle.config,
+        bundle.vocabulary.to_dict(),
+        store.digest,
+        train.digest,
+        references.digest,
+        validator.digest,
+        [function_digest(reward.function) for reward in config.rewards.values() if reward.function],
+    )
     loop = WatchedLoop(
         name=f"{config.system} fine-tuning",
         model=model,
@@ -130,6 +138,7 @@ def fine_tune(
         clip_gradient=config.clip_gradient,
         accumulate=config.accumulate,
         validate_first=True,
+        keep_validated=config.collapse.stop,
         log_every=1,
         checkpoint_every=config.checkpoint_every,
         extra_state=lambda: {"judge": judge.state_dict(), "watch": watch.state_dict()},
@@ -139,7 +148,7 @@ def fine_tune(
     try:
         history, ended = loop.run(), "finished"
     except PolicyCollapsedError as collapse:
-        history, ended = loop.last_checkpoint(), str(collapse)
+        history, ended = collapse.history, str(collapse)
     if current_world().leads:
         if bundle.digest not in judged:  # in a run that was resumed
             start_validator.numbers(start)
@@ -165,6 +174,8 @@ def fine_tune(
         "system": config.system,
         "fine_tuned_from": bundle.digest,
         "ended": ended,
+        "processes": current_world().size,
+        "threads": loop.progress.threads,
     }
     return TrainedGenerator(
         ModelBundle(bundle.config, bundle.vocabulary, bundle.image_size, weights, metadata), history

@@ -10,6 +10,9 @@ from coherent_cxr.models.writing import Choice
 from coherent_cxr.rewards import RewardConfig
 from coherent_cxr.training.rl_telemetry import CollapseConfig
 
+SELECTED = ("reward", "macro_f1", "cider", "ccr", "likelihood")
+"""Validation numbers that can choose an epoch, beside each reward's own."""
+
 
 @configuration
 class RlFineTuningConfig:
@@ -36,7 +39,7 @@ class RlFineTuningConfig:
         select: Validation number whose best epoch is kept (the MLE model competes); None keeps the last.
         validation_draws: Reports drawn per validation study, before the run and after it, to tell whether it
             raised the mean reward of drawn reports, which is what it optimises; 0 draws none.
-        checkpoint_every: Steps between checkpoints within an epoch; None: after each epoch only.
+        checkpoint_every: Seconds between checkpoints within an epoch; None: after each epoch only.
         collapse: When a run counts as collapsed, and what follows.
         precision: Number format of the encoder, which stays frozen.
         seed: Seed of order and sampling.
@@ -62,7 +65,7 @@ class RlFineTuningConfig:
     processes: int = 1
     select: str | None = None
     validation_draws: int = 8
-    checkpoint_every: int | None = None
+    checkpoint_every: float | None = 60.0
     collapse: CollapseConfig = CollapseConfig()
     precision: Precision = "auto"
     seed: int = 0
@@ -71,10 +74,12 @@ class RlFineTuningConfig:
     def check(self) -> None:
         """Refuse impossible values."""
         name = "rl_fine_tuning"
-        counts = ("epochs", "batch_size", "samples", "accumulate", "processes", "checkpoint_every")
+        counts = ("epochs", "batch_size", "samples", "accumulate", "processes")
         for key in counts:
             value = getattr(self, key)
-            require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
+            require(value > 0, f"{name}.{key}", value, "a positive whole number")
+        every = self.checkpoint_every
+        require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")
         for key in ("learning_rate", "temperature", "clip_gradient"):
             require(getattr(self, key) > 0, f"{name}.{key}", getattr(self, key), "positive")
         for key in ("likelihood_part", "kl_part"):
@@ -86,6 +91,9 @@ class RlFineTuningConfig:
         require(self.likelihood_share >= 0, f"{name}.likelihood_share", self.likelihood_share, "at least 0")
         weights = {reward: config.weight for reward, config in self.rewards.items()}
         require(any(w > 0 for w in weights.values()), f"{name}.rewards", weights, "positive for at least one")
+        choices = (*SELECTED, *(f"reward/{reward}" for reward in self.rewards))
+        right = f"null or one of {', '.join(choices)}"
+        require(self.select is None or self.select in choices, f"{name}.select", self.select, right)
         for reward, config in self.rewards.items():
             config.checked(reward)
             alone = config.baseline == "leave_one_out" and self.samples < 2

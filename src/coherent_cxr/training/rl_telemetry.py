@@ -10,11 +10,12 @@ import numpy as np
 
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.models.decoding import repeat_rate
+from coherent_cxr.training.divergence import EndedEarlyError
 
 logger = logging.getLogger(__name__)
 
 
-class PolicyCollapsedError(RuntimeError):
+class PolicyCollapsedError(EndedEarlyError):
     """The generator writes (almost) the same report for every image; the message says by which number."""
 
 
@@ -26,7 +27,8 @@ class CollapseConfig:
         unique_reports: Smallest share of different reports among a step's samples.
         entropy: Smallest entropy of the next word, in nats.
         patience: Steps in a row below either floor before it counts.
-        stop: Whether to end the run and keep the last checkpoint before; otherwise a warning is all.
+        stop: Whether to end the run and keep the weights that `select` chose, or without it those of the last
+            validation; otherwise a warning is all.
     """
 
     unique_reports: float = 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -35,9 +36,17 @@ class Samples:
     def __len__(self) -> int:
         return len(self.study_ids)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 over studies, rows and references, for a run's key."""
+        digest = hashlib.sha256("\n".join(self.study_ids).encode())
+        for array in (self.image_rows, *(tensor.numpy() for tensor in self.reports)):
+            digest.update(f"{array.shape}{array.dtype}".encode() + array.tobytes())
+        return digest.hexdigest()
+
     def batch(self, chosen: Sequence[int] | NDArray[np.int64]) -> TargetReports:
         """Return some reports, cut to their own longest sentence and report."""
-        index = torch.as_tensor(np.asarray(chosen))
+        index = torch.from_numpy(np.asarray(chosen, dtype=np.int64))
         words, sentences = self.reports.words[index], self.reports.sentences[index]
         words = words[:, : int(sentences.max())]
         longest = int((words != Vocabulary.pad_id).sum(dim=-1).max())
@@ -125,13 +134,22 @@ def pad_reports(reports: Sequence[Sequence[Sequence[int]]], config: GeneratorCon
     return TargetReports(words, torch.tensor(counts), stopped)
 
 
+def batches_per_epoch(count: int, batch_size: int) -> int:
+    """Return how many batches :func:`shuffled_batches` gives."""
+    lone = batch_size > 1 and count > batch_size and count % batch_size == 1
+    return -(-count // batch_size) - lone
+
+
 def shuffled_batches(count: int, batch_size: int, generator: torch.Generator) -> Iterator[NDArray[np.int64]]:
-    """Yield all indices below ``count`` once, in random order, in batches; a last lone sample joins none."""
-    order = torch.randperm(count, generator=generator).numpy()
-    for start in range(0, count, batch_size):
-        chosen = order[start : start + batch_size]
-        if len(chosen) > 1 or count == 1:  # batch normalisation cannot take a single sample
-            yield chosen
+    """Yield all indices below ``count`` once, in random order, in batches.
+
+    A last lone sample joins the batch before: batch normalisation cannot take a single one.
+    """
+    order = torch.randperm(count, generator=generator, device=generator.device).cpu().numpy()
+    batches = batches_per_epoch(count, batch_size)
+    for place in range(batches):
+        end = count if place == batches - 1 else (place + 1) * batch_size
+        yield order[place * batch_size : end]
 
 
 def to_device(reports: TargetReports, device: torch.device) -> TargetReports:

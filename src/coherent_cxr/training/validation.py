@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,11 @@ class References(NamedTuple):
 
     texts: list[str]
     labels: NDArray[np.int8]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over texts and labels."""
+        return hashlib.sha256("\n".join(self.texts).encode() + self.labels.tobytes()).hexdigest()
 
 
 def references_of(samples: Samples, findings: pd.DataFrame, labels: pd.DataFrame) -> References:
@@ -86,10 +92,10 @@ class Validator:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the references, for the fingerprint of a run."""
-        return hashlib.sha256(
-            "\n".join(self.references.texts).encode() + self.references.labels.tobytes()
-        ).hexdigest()
+        """SHA-256 over samples, references and document frequencies, for a run's key."""
+        frequencies = json.dumps(self.cider.to_dict(), sort_keys=True)
+        parts = (self.samples.digest, self.references.digest, frequencies)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @torch.no_grad()
     def numbers(self, model: ReportGenerator) -> dict[str, float]:

@@ -42,7 +42,7 @@ class EncoderPretrainingConfig:
         accumulate: Parts that a process computes its share of a batch in, to save memory.
         processes: Training processes started on this machine, one per GPU where there are any.
         compile: Whether to compile the encoder with torch.compile.
-        checkpoint_every: Steps between checkpoints within an epoch; None: after each epoch only.
+        checkpoint_every: Seconds between checkpoints within an epoch; None: after each epoch only.
         seed: Seed of weights, order and augmentation.
         checkpoint_folder: Where unfinished and finished runs keep their checkpoints.
     """
@@ -69,7 +69,7 @@ class EncoderPretrainingConfig:
     accumulate: int = 1
     processes: int = 1
     compile: bool = False
-    checkpoint_every: int | None = None
+    checkpoint_every: float | None = 60.0
     seed: int = 0
     checkpoint_folder: str = "data/06_models/checkpoints"
 
@@ -84,9 +84,11 @@ class EncoderPretrainingConfig:
         )
         require(self.epochs >= 0, f"{name}.epochs", self.epochs, "0 or more")
         require(self.batch_size > 1, f"{name}.batch_size", self.batch_size, "at least 2")
-        for key in ("accumulate", "processes", "patience", "checkpoint_every", "members", "mesh_min_count"):
+        for key in ("accumulate", "processes", "patience", "members", "mesh_min_count"):
             value = getattr(self, key)
             require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
+        every = self.checkpoint_every
+        require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")
         for key in ("learning_rate", "head_learning_rate_factor"):
             require(getattr(self, key) > 0, f"{name}.{key}", getattr(self, key), "positive")
         for key in ("weight_decay", "mesh_weight", "positive_weight_power"):

@@ -18,7 +18,7 @@ from coherent_cxr.models.precision import Precision, encoder_autocast
 from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.training.distributed import training_device
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
-from coherent_cxr.training.regions import cached_features
+from coherent_cxr.training.feature_cache import cached_features
 from coherent_cxr.training.samples import images_to_tensor
 
 BATCH = 64

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.training.encoder.config import UncertainTargets
+from coherent_cxr.training.fingerprint import fingerprint
 
 OF_UNCERTAIN: Mapping[UncertainTargets, float] = {"ignored": 0.0, "soft": 0.5, "positive": 1.0}
 
@@ -33,6 +34,14 @@ class LabelledImages(NamedTuple):
     study_ids: list[str]
     targets: NDArray[np.float32]
     known: NDArray[np.bool_]
+
+    @property
+    def digest(self) -> str:
+        """Digest of images, rows and labels, for a run's key."""
+        arrays = (self.rows, self.targets, self.known)
+        return fingerprint(
+            self.store.digest, *(part for array in arrays for part in (array.shape, array.tobytes()))
+        )
 
     def with_terms(self, terms_of: Mapping[str, Collection[str]], terms: Sequence[str]) -> LabelledImages:
         """Append one target per MeSH term; a study without any entry teaches none of them."""

@@ -22,7 +22,7 @@ from coherent_cxr.models.encoder import LabelClassifier
 from coherent_cxr.models.encoder_weights import load_backbone
 from coherent_cxr.models.precision import encoder_autocast
 from coherent_cxr.models.pretrained import PretrainedEncoder
-from coherent_cxr.training.checkpoint import fingerprint, step_seed
+from coherent_cxr.training.checkpoint import step_seed
 from coherent_cxr.training.distributed import current_world, training_device
 from coherent_cxr.training.encoder.augmentation import augmented
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
@@ -33,6 +33,7 @@ from coherent_cxr.training.encoder.targets import (
     labelled_images,
     terms_by_study,
 )
+from coherent_cxr.training.fingerprint import code_digest, run_key
 from coherent_cxr.training.history import History
 from coherent_cxr.training.loop import Loop, one_cycle
 from coherent_cxr.training.samples import images_to_tensor
@@ -160,17 +161,12 @@ def _train_member(
         _, truth_known = study_means(validation.study_ids, validation.known.astype(np.float32))
         return auroc_by_label(scores[:, : len(OBSERVATIONS)], truth == 1, truth_known == 1) if studies else {}
 
-    settings = dataclasses.asdict(config)
-    for key in ("checkpoint_every", "checkpoint_folder", "processes"):
-        settings.pop(key)  # they do not change the result
-    key = fingerprint(
-        settings,
-        [images.store.digest for images in (*sources, validation)],
-        [images.rows.tobytes() for images in (*sources, validation)],
+    key = run_key(
+        __name__,
+        config,
+        code_digest(f"coherent_cxr.models.encoders.{config.encoder}"),
         weights_digest(model.state_dict()),
-        targets.tobytes(),
-        known.tobytes(),
-        validation.targets.tobytes(),
+        *(images.digest for images in (*sources, validation)),
     )
     loop = Loop(
         name="encoder pretraining",
