@@ -2,11 +2,9 @@
 
 import io
 import logging
-import logging.config
 from pathlib import Path
 
 import pytest
-import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,20 +50,6 @@ def test_log_records(caplog: pytest.LogCaptureFixture) -> None:
     assert f"ValueError: cannot read {SHOWN}" in text
     assert "in test_log_records" in text
     assert all(c.isprintable() or c == "\n" for c in text)
-
-
-def test_the_projects_own_logging_has_the_filter() -> None:
-    settings = yaml.safe_load((Path(__file__).parents[2] / "conf" / "logging.yml").read_text())
-    assert all(handler["filters"] == ["plain"] for handler in settings["handlers"].values())
-    settings["handlers"]["rich"] = {"class": "logging.StreamHandler", "filters": ["plain"]}
-    settings["disable_existing_loggers"] = False
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    try:
-        logging.config.dictConfig(settings)
-        assert any(isinstance(one, PlainFilter) for handler in root.handlers for one in handler.filters)
-    finally:
-        root.handlers[:], root.level = before
 
 
 def test_errors_of_commands(tmp_path: Path) -> None:

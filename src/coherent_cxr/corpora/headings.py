@@ -33,9 +33,10 @@ _BEFORE_SENTENCE = re.compile(
     r"(?P<name>[A-Z][A-Z/&]{5,}(?: [A-Z/&]{2,}){0,4}) +(?P<rest>[A-Z0-9_].*)", re.DOTALL
 )
 _UNKNOWN = re.compile(r"[A-Z](?:[A-Z0-9 ,/&()'._#+-]|(?<=\d):(?=\d)){3,90}")
-_SENTENCE_WORDS = frozenset(
-    "is are was were be been has have had shows show demonstrates there no not without appears seems".split()
-)
+_SENTENCE_WORDS = {
+    *("is", "are", "was", "were", "be", "been", "has", "have", "had", "shows", "show", "demonstrates"),
+    *("there", "no", "not", "without", "appears", "seems"),
+}
 _WORD = re.compile(r"[a-z0-9]+(?:[.'-][a-z0-9]+)*")
 Place = Literal["paragraph", "line", "inside"]
 
@@ -192,7 +193,7 @@ class Headings:
 
 
 def normal(name: str) -> str:
-    """Return a heading as it is compared: small letters, single blanks, "&" as "and", no punctuation around."""
+    """Return a heading as it is compared: small letters, single blanks, "&" as "and", no marks around."""
     return " ".join(name.lower().replace("&", " and ").replace("#", " ").strip(" .:;*").split())
 
 

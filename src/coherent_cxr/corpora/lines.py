@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def tidy_lines(text: str) -> str:
-    """Return a text with single blanks, no blanks around its lines, and at most one empty line between them."""
+    """Return a text with single blanks, none around its lines, and at most one empty line between these."""
     tidy: list[str] = []
     for line in text.splitlines():
         words = " ".join(line.split())

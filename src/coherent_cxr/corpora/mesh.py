@@ -1,4 +1,4 @@
-"""What people called an Open-I study: terms of the Medical Subject Headings and of RadLex, with qualifiers."""
+"""What people called an Open-I study: MeSH and RadLex terms with qualifiers."""
 
 from __future__ import annotations
 

@@ -208,13 +208,10 @@ def stream_mimic_cxr(config: MimicCxrConfig, rows: int = 50_000) -> Iterator[Par
     Raises:
         CorpusError: If a file is missing or damaged.
     """
-    table = read_table(config, "studies", ("subject_id", "study_id")).dropna(subset="study_id")
-    table["subject_id"] = table["subject_id"].fillna(table["study_id"])  # a patient of its own
-    listed = table.drop_duplicates("study_id").set_index("study_id")["subject_id"]
-    images, strays = _images(config, set(listed.index))
+    listed, excluded = listed_studies(config)
+    images, strays = listed_images(config, set(listed.index))
     sectioner = Sectioner(config.section_rules)
     studies: list[tuple[str | None, ...]] = []
-    excluded: list[tuple[str, str, str]] = []
     read: set[str] = set()
     told: set[str] = set()
     for name, study_id, data, refusal, detail in _reports(config):
@@ -299,11 +296,44 @@ def _piece(
     )
 
 
-def _images(config: MimicCxrConfig, studies: set[str]) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
+def listed_studies(config: MimicCxrConfig) -> tuple[pd.Series, list[tuple[str, str, str]]]:
+    """Read the list of studies.
+
+    Returns:
+        Patients by study, and (id, reason, detail) of rows that name no study. A study whose patient is not
+        named is a patient of its own.
+
+    Raises:
+        CorpusError: If the list is missing or damaged.
+    """
+    table = read_table(config, "studies", ("subject_id", "study_id"))
+    nameless = table["study_id"].isna()
+    detail = "The row of the study list has no study_id."
+    excluded = [(f"row {row + 2}", "no_study_id", detail) for row in table.index[nameless]]
+    table = table[~nameless].drop_duplicates("study_id").set_index("study_id")
+    return table["subject_id"].fillna(pd.Series(table.index, index=table.index)), excluded
+
+
+def listed_images(
+    config: MimicCxrConfig, studies: set[str]
+) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
+    """Read the list of images and their views.
+
+    Args:
+        config: Where the corpus is.
+        studies: Studies that there are.
+
+    Returns:
+        image_id, study_id, view and view_source, and (id, reason, detail) of the images left out.
+
+    Raises:
+        CorpusError: If a list is missing or damaged.
+    """
     records = read_table(config, "records", ("dicom_id", "study_id"))
     nameless = records["dicom_id"].isna()
     excluded = [
-        (f"row {row + 2}", "no_image_name", "The record list gives no dicom_id.") for row in records.index[nameless]
+        (f"row {row + 2}", "no_image_name", "The record list gives no dicom_id.")
+        for row in records.index[nameless]
     ]
     records = records[~nameless]
     twice = records["dicom_id"].duplicated()

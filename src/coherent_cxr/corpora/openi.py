@@ -22,8 +22,8 @@ from coherent_cxr.corpora.openi_report import (
     read_report,
 )
 from coherent_cxr.inputs.archives import ArchiveError, MemberError, members
-from coherent_cxr.inputs.folders import walk
 from coherent_cxr.inputs.errors import TableError
+from coherent_cxr.inputs.folders import walk
 from coherent_cxr.inputs.names import printable
 from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.inputs.tables import read_table
@@ -161,8 +161,8 @@ def _read_views(path: Path) -> pd.Series:
     unknown = view[~view.isin(["frontal", "lateral"])]
     if len(unknown):
         raise CorpusError(
-            f"The view file '{path}' says {quote(unknown.iloc[0])} for {quote(unknown.index[0])}; right are frontal and "
-            "lateral."
+            f"The view file '{path}' says {quote(unknown.iloc[0])} for {quote(unknown.index[0])}; right are "
+            "frontal and lateral."
         )
     return view
 

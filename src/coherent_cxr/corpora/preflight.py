@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import shutil
 import time
-import zipfile
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from coherent_cxr.corpora.kaggle import PROJECTIONS, REPORTS
-from coherent_cxr.corpora.mimic_cxr import JPG, PUBLICATIONS, MimicCxrConfig, find_file, read_table
+from coherent_cxr.corpora.mimic_cxr import (
+    JPG,
+    PUBLICATIONS,
+    MimicCxrConfig,
+    decode_text,
+    find_file,
+    listed_images,
+    listed_studies,
+    place_of,
+    read_table,
+)
+from coherent_cxr.corpora.mimic_reports import count_reports, read_reports
 from coherent_cxr.corpora.openi import CorpusError
-from coherent_cxr.corpora.parsing import ReportParsingConfig
-from coherent_cxr.corpora.sectioning import Sectioner
+from coherent_cxr.corpora.parsing import ReportParsingConfig, parse_reports
+from coherent_cxr.corpora.sectioning import Sectioner, SectionRuleError, findings_of
+from coherent_cxr.inputs.archives import ArchiveError
 
 SAMPLE = 300
 OPTIONAL = {
@@ -28,7 +42,7 @@ class Check(NamedTuple):
 
     Attributes:
         what: What it is.
-        state: "ok", "missing" (the run cannot start) or "optional" (it can do without).
+        state: "ok", "missing" (the run cannot start, or would stop) or "optional" (it can do without).
         detail: Where it is, or how to get it.
     """
 
@@ -37,17 +51,59 @@ class Check(NamedTuple):
     detail: str
 
 
+class CorpusCheck(NamedTuple):
+    """What reading a corpus found.
+
+    Attributes:
+        checks: The tables and reports that were read.
+        images: image_id, study_id and view of the images of its studies; None if it cannot be read.
+    """
+
+    checks: list[Check]
+    images: pd.DataFrame | None
+
+
 def check_reports(config: ReportParsingConfig) -> list[Check]:
-    """Look for the files of the configured corpus and read a little of each."""
+    """Look for the files of the configured corpus, without reading them; a run asks this before it starts."""
     if config.corpus == "mimic_cxr":
-        return _check_mimic_cxr(config.mimic_cxr)
+        return _find_mimic_cxr(config.mimic_cxr)
     if config.corpus == "openi_kaggle":
-        folder = Path(config.reports or "")
         remedy = "download 'chest-xrays-indiana-university' from Kaggle and set report_parsing.reports to it"
-        return [_file(folder / name, name, remedy) for name in (REPORTS, PROJECTIONS)]
+        if config.reports is None:
+            return [Check("Kaggle's tables", "missing", remedy)]
+        return [_file(Path(config.reports) / name, name, remedy) for name in (REPORTS, PROJECTIONS)]
     if config.reports is None:
-        return [Check("Open-I reports", "ok", "the archive in the torchxrayvision package is read")]
-    return [_file(Path(config.reports), "Open-I reports", "run the pipeline 'download_openi'")]
+        checks = [Check("Open-I reports", "ok", "the archive in the torchxrayvision package is read")]
+    else:
+        checks = [_file(Path(config.reports), "Open-I reports", "run the pipeline 'download_openi'")]
+    for what, given, setting in (
+        ("DICOM headers", config.headers, "report_parsing.headers"),
+        ("views", config.views, "COHERENT_CXR_OPENI_VIEWS (report_parsing.views)"),
+    ):
+        if given is not None:
+            checks.append(_file(Path(given), what, f"correct {setting}"))
+    return checks
+
+
+def read_corpus(config: ReportParsingConfig) -> CorpusCheck:
+    """Read what ``report_parsing`` will read: all of Open-I, of MIMIC-CXR the tables and some reports.
+
+    Returns:
+        What was found. Where a run would stop, a check is "missing".
+    """
+    if config.corpus == "mimic_cxr":
+        return _read_mimic_cxr(config.mimic_cxr)
+    try:
+        corpus = parse_reports(config)
+    except CorpusError as error:
+        return CorpusCheck([Check("reading the reports", "missing", str(error))], None)
+    told = corpus.studies[corpus.studies["findings"].notna()]
+    detail = (
+        f"{len(corpus.studies):,} studies, {len(told):,} with findings; {len(corpus.exclusions):,} files or "
+        "rows would be left out"
+    )
+    images = corpus.images[corpus.images["study_id"].isin(told["study_id"])]
+    return CorpusCheck([Check("reading the reports", _state(len(told)), detail)], images)
 
 
 def check_disk(images: int, size: int, folder: Path) -> Check:
@@ -69,24 +125,25 @@ def check_disk(images: int, size: int, folder: Path) -> Check:
     return Check("disk for the image store", "ok" if enough else "missing", detail + remedy)
 
 
-def report_seconds(config: MimicCxrConfig) -> tuple[int, float]:
-    """Section a sample of the reports.
-
-    Returns:
-        Number of reports, and the seconds that reading all of them will take on one core.
-    """
-    path = find_file(config, "reports")
-    sectioner = Sectioner(config.section_rules)
-    with zipfile.ZipFile(str(path)) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".txt")]
-        start = time.perf_counter()
-        for name in names[:SAMPLE]:
-            sectioner.split(archive.read(name).decode("utf-8", errors="replace"))
-        spent = time.perf_counter() - start
-    return len(names), spent / max(1, min(SAMPLE, len(names))) * len(names)
+def images_remedy(corpus: str) -> str:
+    """Say how to get the radiographs of a corpus."""
+    return {
+        "openi": "Run the pipeline 'download_openi', or set COHERENT_CXR_OPENI_IMAGES "
+        "(fabrication.images_root) to your copy.",
+        "openi_kaggle": "Set fabrication.images_root to the folder images_normalized.",
+        "mimic_cxr": f"They are at {JPG}; set MIMIC_CXR_IMAGES (fabrication.images_root) to the folder "
+        "files/.",
+    }[corpus]
 
 
-def _check_mimic_cxr(config: MimicCxrConfig) -> list[Check]:
+def spoken(seconds: float) -> str:
+    """Return a duration in words."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _find_mimic_cxr(config: MimicCxrConfig) -> list[Check]:
     try:
         config.folders()
     except CorpusError as error:
@@ -94,34 +151,54 @@ def _check_mimic_cxr(config: MimicCxrConfig) -> list[Check]:
     checks = []
     for name, published in PUBLICATIONS.items():
         path = find_file(config, name)
-        if path is None:
-            get = f"{published.names[0]} is not there; it is at {published.source} (credentialed access)"
-            state = "optional" if name in OPTIONAL else "missing"
-            checks.append(Check(published.use, state, f"{get}; {OPTIONAL.get(name, 'it is needed')}"))
+        if path is not None:
+            checks.append(Check(published.use, "ok", str(path)))
             continue
-        try:
-            if path.suffix == ".zip":
-                with zipfile.ZipFile(path) as archive:
-                    detail = f"{path}: {len(archive.namelist()):,} files"
-            else:
-                detail = f"{path}: {len(read_table(config, name)):,} rows"
-            checks.append(Check(published.use, "ok", detail))
-        except (CorpusError, zipfile.BadZipFile) as error:
-            checks.append(Check(published.use, "missing", f"{path}: {error}"))
+        get = f"{published.names[0]} is not there; it is at {published.source} (credentialed access)"
+        state = "optional" if name in OPTIONAL else "missing"
+        checks.append(Check(published.use, state, f"{get}; {OPTIONAL.get(name, 'it is needed')}"))
     return checks
+
+
+def _read_mimic_cxr(config: MimicCxrConfig) -> CorpusCheck:
+    checks = []
+    for name in PUBLICATIONS:
+        if name == "reports" or (name in OPTIONAL and find_file(config, name) is None):
+            continue
+        what = f"reading the {PUBLICATIONS[name].use}"
+        try:
+            checks.append(Check(what, "ok", f"{len(read_table(config, name)):,} rows"))
+        except CorpusError as error:
+            checks.append(Check(what, "missing", str(error)))
+    try:
+        checks.append(_sample_reports(config))
+        studies, _ = listed_studies(config)
+        images, _ = listed_images(config, set(studies.index))
+    except (CorpusError, SectionRuleError, ArchiveError) as error:
+        return CorpusCheck([*checks, Check("reading the reports", "missing", str(error))], None)
+    return CorpusCheck(checks, images)
+
+
+def _sample_reports(config: MimicCxrConfig) -> Check:
+    """Section some reports."""
+    place = place_of(config, "reports")
+    sectioner = Sectioner(config.section_rules)
+    listed = listed_studies(config)[0].index
+    start = time.perf_counter()
+    sample = [report for report in islice(read_reports(place), SAMPLE) if not report.reason]
+    texts = [decode_text(report.data)[0] for report in sample if report.study_id in listed]
+    told = sum(findings_of(sectioner.split(text))[0] is not None for text in texts)
+    count = count_reports(place)
+    seconds = (time.perf_counter() - start) / max(1, len(texts)) * count
+    detail = f"{count:,} reports, about {spoken(seconds)}; {told} of the first {len(sample)} have findings"
+    return Check("reading the reports", _state(told), detail)
+
+
+def _state(count: int) -> str:
+    return "ok" if count else "missing"
 
 
 def _file(path: Path, what: str, remedy: str) -> Check:
     if path.exists():
         return Check(what, "ok", str(path))
     return Check(what, "missing", f"there is nothing at {path}; {remedy}")
-
-
-def images_remedy(corpus: str) -> str:
-    """Say how to get the radiographs of a corpus."""
-    return {
-        "openi": "Run the pipeline 'download_openi', or set COHERENT_CXR_OPENI_IMAGES "
-        "(fabrication.images_root) to your copy.",
-        "openi_kaggle": "Set fabrication.images_root to the folder images_normalized.",
-        "mimic_cxr": f"They are at {JPG}; set MIMIC_CXR_IMAGES to the folder files/ (fabrication.images_root).",
-    }[corpus]

@@ -109,13 +109,17 @@ class _Report:
         if found and self._opens(found.section, found.rest):
             piece = found.rest.strip()
             self._joint, self._empty = PARAGRAPH, True
-        elif not self._aside and self._section in self._headings.one_paragraph:
-            if place != "inside" and self._headings.is_structure(piece):
-                self._section, self._joint = self._interrupted, PARAGRAPH
+        elif self._ends_before(piece, place):
+            self._section, self._joint = self._interrupted, PARAGRAPH
         if piece:
             before = self.pieces.setdefault(self._aside or self._section, [])
             before += [self._joint] * bool(before) + [" ".join(piece.split())]
             self._joint, self._empty = BLANK, False
+
+    def _ends_before(self, piece: str, place: Place) -> bool:
+        """Tell whether findings begin without their heading, behind a section of one paragraph."""
+        short = not self._aside and self._section in self._headings.one_paragraph
+        return short and place != "inside" and self._headings.is_structure(piece)
 
     def _opens(self, section: str, rest: str) -> bool:
         """Open a section, unless what looks like its heading is text where it stands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -15,6 +16,7 @@ from kedro.pipeline.node import Node
 from coherent_cxr.corpora.redaction import TextGuard, withhold_messages
 from coherent_cxr.datasets.table_file import TableFile, pieces_of
 from coherent_cxr.hooks.lineage import dataset_path
+from coherent_cxr.inputs.terminal import PlainFilter
 
 TEXTS: dict[str, list[str] | None] = {"studies": None, "findings": ["text"]}
 """Tables of report text, and their columns to learn; None is all but identifiers."""
@@ -32,7 +34,14 @@ class RedactionHook:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Look up ``privacy.redact_logs``; a guard of an earlier session in this process ends."""
+        """Look up ``privacy.redact_logs``; a guard of an earlier session in this process ends.
+
+        Kedro lets no filter of ours into ``conf/logging.yml``, so the one that makes names of files plain is
+        added here.
+        """
+        for handler in logging.getLogger().handlers:
+            if not any(isinstance(one, PlainFilter) for one in handler.filters):
+                handler.addFilter(PlainFilter())
         if self._guard is not None:
             self._guard.uninstall()
             self._guard, self._learnt = None, set()

@@ -109,11 +109,7 @@ def prepare_images(
     """
     studies = list(dict.fromkeys(study_ids))
     source = open_source(radiographs.root)
-    frontal_first = images["view"].map(VIEW_ORDER).sort_values(kind="stable").index
-    source.adopt(images.loc[frontal_first, "image_id"])
-    if source.numbered and "view_source" in images:  # which of its images a file shows is a guess
-        guessed = images["image_id"].isin(source.numbered)
-        images = images.assign(view_source=images["view_source"].mask(guessed, "rule"))
+    images = adopt_images(images, source)
     if radiographs.drawn:
         images = images.assign(
             view=images["view"].where(~images["image_id"].isin(set(source.files)), "frontal")
@@ -151,6 +147,24 @@ def prepare_images(
         pd.DataFrame(notes, columns=["id", "note", "detail"]).astype("str"),
         view_report,
     )
+
+
+def adopt_images(images: pd.DataFrame, source: ImageSource) -> pd.DataFrame:
+    """Let the files of a source bear the names that a table of images has for them.
+
+    Args:
+        images: image_id, view and perhaps view_source.
+        source: The files; their names are changed in its index.
+
+    Returns:
+        The table; of images whose files are a guess (:attr:`.ImageSource.numbered`) the view is one too.
+    """
+    frontal_first = images["view"].map(VIEW_ORDER).sort_values(kind="stable").index
+    source.adopt(images.loc[frontal_first, "image_id"])
+    if not source.numbered or "view_source" not in images:
+        return images
+    guessed = images["image_id"].isin(source.numbered)
+    return images.assign(view_source=images["view_source"].mask(guessed, "rule"))
 
 
 def select_images(

@@ -1,4 +1,4 @@
-"""R2Gen's annotation.json: the split of 2,069, 296 and 590 Open-I studies that most papers use, or MIMIC-CXR's."""
+"""R2Gen's annotation.json: the split of 2,069, 296 and 590 Open-I studies of most papers, or MIMIC-CXR's."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def read_annotation(path: Path) -> pd.DataFrame:
     """Read which study is in which split.
 
     Args:
-        path: annotation.json: lists under "train", "val" and "test" of studies with "id" (Open-I), or of images
-            with "id" and "study_id" (MIMIC-CXR).
+        path: annotation.json: lists under "train", "val" and "test" of studies with "id" (Open-I), or of
+            images with "id" and "study_id" (MIMIC-CXR).
 
     Returns:
         study_id and split as the file names them; "CXR2384_IM-0942" is the study CXR2384. A study that is

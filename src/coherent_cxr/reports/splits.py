@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from coherent_cxr.inputs.errors import TableError
+from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.inputs.study_ids import clean_ids
+from coherent_cxr.inputs.tables import read_table
 from coherent_cxr.reports.annotation import read_annotation
 
 SPLITS = ("train", "validation", "test")
@@ -50,20 +54,18 @@ def read_split_file(path: Path) -> dict[str, str]:
             two.
     """
     try:
-        table = read_annotation(path) if path.suffix == ".json" else pd.read_csv(path, dtype=str)
+        table = read_annotation(path) if path.suffix == ".json" else read_table(path, ("study_id", "split"))
+    except TableError as error:
+        raise SplitFileError(f"{error} A split file needs the columns study_id and split.") from error
     except (OSError, ValueError) as error:
         raise SplitFileError(f"The split file '{path}' cannot be read ({error}).") from error
-    missing = {"study_id", "split"} - set(table.columns)
-    if missing:
-        raise SplitFileError(
-            f"The split file '{path}' has no column {' and '.join(sorted(missing))}; it needs study_id and "
-            "split."
-        )
+    table = table.assign(study_id=clean_ids(table["study_id"])).dropna(subset="study_id")
     split = table["split"].str.strip().str.lower().replace(_ALIASES)
     unknown = table.loc[~split.isin(SPLITS), "split"]
     if len(unknown):
         raise SplitFileError(
-            f"The split file '{path}' names the split {unknown.iloc[0]!r}; known are {', '.join(SPLITS)}."
+            f"The split file '{path}' names the split {quote(unknown.iloc[0])}; known are "
+            f"{', '.join(SPLITS)}."
         )
     twice = table.assign(split=split).groupby("study_id")["split"].nunique()
     if (twice > 1).any():
