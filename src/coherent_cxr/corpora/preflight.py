@@ -123,5 +123,5 @@ def images_remedy(corpus: str) -> str:
         "openi": "Run the pipeline 'download_openi', or set COHERENT_CXR_OPENI_IMAGES "
         "(fabrication.images_root) to your copy.",
         "openi_kaggle": "Set fabrication.images_root to the folder images_normalized.",
-        "mimic_cxr": f"They are at {JPG}; set MIMIC_CXR_IMAGES to the folder files/ (fabrication.images_root).",
+        "mimic_cxr": f"They are at {JPG}; set MIMIC_CXR_IMAGES (fabrication.images_root) to the folder files/.",
     }[corpus]
