@@ -4,7 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export DO_NOT_TRACK := true
-export PYTHONWARNINGS := ignore
 
 .PHONY: install run test lint clean
 

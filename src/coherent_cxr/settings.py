@@ -1,10 +1,20 @@
 """Project settings, read by Kedro. See https://docs.kedro.org for what may stand here."""
 
+import logging
+import warnings
+
 from kedro.config import OmegaConfigLoader
 from omegaconf.resolvers import oc
 
 from coherent_cxr.context import ProjectContext
 from coherent_cxr.hooks import HOOKS
+
+# From here on warnings are shown, among them Kedro's that a run would load another run's version. Before,
+# conf/logging.yml silences what plugins warn of while they are imported. What no user can change is hidden.
+logging.getLogger("py.warnings").setLevel(logging.WARNING)
+warnings.filterwarnings("ignore", message=r"(?s).*Add type hints to the `predict` method")
+warnings.filterwarnings("ignore", message=r"One or more dataset names contain '\.' characters")
+warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
 
 HOOKS = HOOKS  # Kedro reads the hooks from this module's namespace
 CONTEXT_CLASS = ProjectContext

@@ -19,7 +19,9 @@ from coherent_cxr.tracking.database import prepare_database
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 NODES = """
+import os, time
 from dataclasses import dataclass
+from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 from coherent_cxr.configuration import configuration, require
@@ -37,7 +39,21 @@ class Settings:
         require(self.steps > 0, "training.steps", self.steps, "a positive whole number")
 
 def read(config: Settings):
-    return pd.DataFrame({"study_id": ["S1"], "text": ["a secret report"]}), {"drawn": True}
+    if "TINY_WAITS" in os.environ:
+        Path(os.environ["TINY_WAITS"]).touch()
+        time.sleep(120)
+    table = pd.DataFrame({"study_id": ["S1"], "text": ["a secret report"], "n": [config.steps]})
+    return table, {"drawn": True}
+
+MEANWHILE = []
+
+def meanwhile(record):
+    for call in MEANWHILE:
+        call()
+    return "done"
+
+def look(table, done):
+    return {"n": int(table["n"][0])}
 
 def train(config: Settings, table):
     rows = [(step, 0.1 * step, "train", "word loss (mean)", 1.0 / (step + 1)) for step in range(config.steps)]
@@ -55,7 +71,7 @@ def fail(table):
 
 REGISTRY = """
 from kedro.pipeline import Node, Pipeline
-from tiny_project.nodes import draw, fail, read, train
+from tiny_project.nodes import draw, fail, look, meanwhile, read, train
 
 def register_pipelines():
     reading = Pipeline([Node(read, "params:reading", ["table", "record"], name="read")])
@@ -66,10 +82,15 @@ def register_pipelines():
         Node(draw, "table", ["figure", "results_page", "metrics_summary", "resamples"], name="draw"),
         Node(lambda history: len(history), "training_history", "count", name="count"),
     ])
+    interleaved = reading + Pipeline([
+        Node(meanwhile, "record", "done", name="meanwhile"),
+        Node(look, ["table", "done"], "seen", name="look"),
+    ])
     failing = Pipeline([Node(fail, "table", "nothing", name="fail")])
     return {
         "__default__": reading + training + full + drawing,
         "reading": reading, "training": training + full, "drawing": drawing, "failing": failing,
+        "interleaved": interleaved,
     }
 """
 
@@ -91,14 +112,20 @@ def _dataset(kind: str, layer: str, file: str) -> dict[str, Any]:
 
 
 CATALOG = {
-    "table": _dataset("pandas.ParquetDataset", "raw", "table.parquet"),
-    "record": _dataset("json.JSONDataset", "raw", "record.json"),
-    "training_history": _dataset("pandas.ParquetDataset", "model_output", "training_history.parquet"),
-    "full.rl_history": _dataset("pandas.ParquetDataset", "model_output", "full_history.parquet"),
-    "figure": _dataset("matplotlib.MatplotlibDataset", "reporting", "figure.png"),
-    "results_page": _dataset("text.TextDataset", "reporting", "results_page.html"),
-    "metrics_summary": _dataset("json.JSONDataset", "reporting", "metrics_summary.json"),
-    "resamples": _dataset("pandas.ParquetDataset", "reporting", "resamples.parquet"),
+    "table": _dataset("coherent_cxr.datasets.tables.ParquetDataset", "raw", "table.parquet"),
+    "record": _dataset("coherent_cxr.datasets.json_file.JSONDataset", "raw", "record.json"),
+    "training_history": _dataset(
+        "coherent_cxr.datasets.tables.ParquetDataset", "model_output", "training_history.parquet"
+    ),
+    "full.rl_history": _dataset(
+        "coherent_cxr.datasets.tables.ParquetDataset", "model_output", "full_history.parquet"
+    ),
+    "figure": _dataset("coherent_cxr.datasets.figure.FigureDataset", "reporting", "figure.png"),
+    "results_page": _dataset("coherent_cxr.datasets.text_file.TextDataset", "reporting", "results_page.html"),
+    "metrics_summary": _dataset(
+        "coherent_cxr.datasets.json_file.JSONDataset", "reporting", "metrics_summary.json"
+    ),
+    "resamples": _dataset("coherent_cxr.datasets.tables.ParquetDataset", "reporting", "resamples.parquet"),
 }
 PARAMETERS = {
     "reading": {"steps": 1},
@@ -117,6 +144,7 @@ def package_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "nodes": NODES,
         "pipeline_registry": REGISTRY,
         "settings": SETTINGS,
+        "cli": "from coherent_cxr.cli import cli",
         "__init__": "",
     }.items():
         (package / f"{name}.py").write_text(text)

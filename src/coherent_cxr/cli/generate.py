@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coherent_cxr.cli.project import find_project, tracking_uri
+from coherent_cxr.cli.project import find_project, open_tracking
 
 if TYPE_CHECKING:
     from coherent_cxr.models.bundle import ModelBundle
@@ -82,7 +82,7 @@ def _open_bundle(model: str, uri: str | None) -> ModelBundle:
         if model.startswith("models:/"):
             from coherent_cxr.serving.registry import fetch_bundle_folder
 
-            folder = fetch_bundle_folder(model, uri or tracking_uri(find_project(Path.cwd())))
+            folder = fetch_bundle_folder(model, uri or open_tracking(find_project(Path.cwd())))
         from coherent_cxr.models.bundle import ModelBundle
 
         return ModelBundle.load(folder)

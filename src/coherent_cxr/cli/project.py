@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
 
 from coherent_cxr.storage.whole import looks_whole
-from coherent_cxr.tracking.addresses import anchored
+from coherent_cxr.tracking.addresses import anchored, sqlite_path
+from coherent_cxr.tracking.prepare import artifacts_folder, prepare
 
 MLFLOW = Path("conf", "base", "mlflow.yml")
 
@@ -33,16 +35,31 @@ def find_project(start: Path) -> Path:
 
 
 def tracking_uri(project: Path) -> str:
-    """Return the MLflow address in the project's ``mlflow.yml``; a relative sqlite address is made whole.
+    """Return the MLflow address in the project's ``mlflow.yml``; a relative sqlite address is made whole."""
+    return str(anchored(_mlflow(project)["server"]["mlflow_tracking_uri"], project))
 
-    As in Kedro, ``conf/local`` is believed before ``conf/base``.
+
+def open_tracking(project: Path) -> str:
+    """Return the same, when a database that was copied or moved with its project names the artifacts here.
+
+    Raises:
+        TrackingError: If the database is damaged or the server does not answer.
     """
-    server: dict[str, str] = {}
+    uri = tracking_uri(project)
+    path = sqlite_path(uri)
+    if path is not None and path.exists():
+        prepare(uri, project, artifacts_folder(_mlflow(project), project))
+    return uri
+
+
+def _mlflow(project: Path) -> dict[str, Any]:
+    """Read ``mlflow.yml``; as in Kedro, what ``conf/local`` says replaces what ``conf/base`` says."""
+    config: dict[str, Any] = {}
     for name in ("base", "local"):
         path = project / "conf" / name / "mlflow.yml"
         if path.is_file():
-            server |= (yaml.safe_load(path.read_text()) or {}).get("server", {})
-    return str(anchored(server["mlflow_tracking_uri"], project))
+            config |= yaml.safe_load(path.read_text()) or {}
+    return config
 
 
 def environment_message(conf: Path, env: str) -> str | None:

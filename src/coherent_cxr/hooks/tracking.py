@@ -17,7 +17,7 @@ from kedro.pipeline import Pipeline
 from coherent_cxr.hooks.lineage import dataset_path, file_digest, git_tags
 from coherent_cxr.hooks.metrics import history_metrics, summary_metrics
 from coherent_cxr.tracking.addresses import anchored
-from coherent_cxr.tracking.prepare import prepare
+from coherent_cxr.tracking.prepare import artifacts_folder, prepare
 from coherent_cxr.tracking.secrets import hide_secrets
 from coherent_cxr.tracking.stale import close_stale_runs, process_tags
 
@@ -163,13 +163,6 @@ class TrackingHook:
     def _log_metrics(self, metrics: Sequence[Metric]) -> None:
         for batch in _batches(metrics, METRICS_PER_BATCH):
             self._client().log_batch(self.run_id, metrics=batch)
-
-
-def artifacts_folder(config: Mapping[str, Any], project: Path) -> Path | None:
-    """Return the folder of artifacts that ``mlflow.yml`` names, or None if it is not on this machine."""
-    experiment = config.get("tracking", {}).get("experiment", {})
-    place = (experiment.get("create_experiment_kwargs") or {}).get("artifact_location")
-    return None if not place or ":" in place else project / place
 
 
 def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, str]:

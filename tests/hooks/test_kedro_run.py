@@ -1,0 +1,120 @@
+"""The command `kedro run` itself: every start costs seconds, so there are few."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from coherent_cxr.context import sentences
+from coherent_cxr.tracking.stale import PROCESS, process_tags
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def kedro(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    paths = os.pathsep.join(filter(None, [variables.pop("PYTHONPATH", ""), str(REPOSITORY / "src")]))
+    return subprocess.Popen(
+        [sys.executable, "-m", "kedro", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": paths, "COLUMNS": "200", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def this_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This project's configuration, with its code left where it is."""
+    folder = tmp_path_factory.mktemp("this_project")
+    shutil.copytree(REPOSITORY / "conf", folder / "conf")
+    for entry in ("pyproject.toml", ".telemetry"):
+        shutil.copy(REPOSITORY / entry, folder)
+    (folder / "src").mkdir()  # Kedro wants one inside the project
+    return folder
+
+
+def test_a_wrong_setting_is_one_line_and_exit_code_2(this_project):
+    wrong = "mle_training.epochs=-1"
+    process = kedro(this_project, "run", "--env", "test", "--pipelines", "mle_training", "--params", wrong)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 2
+    assert told.splitlines()[-1] == (
+        "Error: The setting 'mle_training.epochs' is -1; it must be a positive whole number."
+    )
+    assert "Traceback" not in told
+    assert not (this_project / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "hint"),
+    [
+        (["run", "--env", "tset"], {}, "no environment 'tset'.*Did you mean 'test'"),
+        (["run"], {"KEDRO_ENV": "opnei"}, "no environment 'opnei'.*Did you mean 'openi'"),
+        (
+            ["run", "--pipelines", "mle_trainign"],
+            {},
+            "no pipeline 'mle_trainign'.*Did you mean 'mle_training'",
+        ),
+        (["run", "--runner", "RowsRunner"], {}, "no runner 'RowsRunner'.*coherent_cxr.runners.RowsRunner"),
+    ],
+)
+def test_a_wrong_name_is_one_line_with_a_suggestion(this_project, arguments, variables, hint):
+    process = kedro(this_project, *arguments, **variables)
+    printed, told = process.communicate(timeout=300)
+    assert (process.returncode, printed) == (2, "")
+    assert len(told.splitlines()) == 1
+    assert re.search(hint, told)
+
+
+def test_kedros_own_help_is_unchanged(this_project):
+    process = kedro(this_project, "run", "--help")
+    printed, _ = process.communicate(timeout=300)
+    assert "--only-missing-outputs" in printed
+    assert "Run the pipeline" in printed
+
+
+def test_a_terminated_run_ends_in_a_sentence_and_is_listed_as_killed(project, package_folder, client, run):
+    waits = project / "waits"
+    variables = {"TINY_WAITS": str(waits), "PYTHONPATH": str(package_folder)}
+    process = kedro(project, "run", **variables)
+    while not waits.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert told.splitlines()[-1].startswith("Stopped by SIGTERM. Finished stages are saved; run the same")
+    assert "Traceback" not in told
+    experiment = client.get_experiment_by_name("coherent-cxr").experiment_id
+    assert [found.info.status for found in client.search_runs([experiment])] == ["KILLED"]
+
+
+def test_the_next_run_closes_one_that_was_killed_without_notice(run, client):
+    run("reading")
+    experiment = client.get_experiment_by_name("coherent-cxr").experiment_id
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    stale = client.create_run(experiment, tags={**process_tags(), PROCESS: str(ended.pid)})
+    other = client.create_run(experiment)
+    run("reading")
+    assert client.get_run(stale.info.run_id).info.status == "KILLED"
+    assert client.get_run(other.info.run_id).info.status == "RUNNING"
+
+
+def test_what_kedro_says_of_parameters_is_cut_to_our_sentences():
+    told = (
+        "Parameter validation failed:\n"
+        "- Parameter 'a': Failed to instantiate AConfig for parameter 'a': The setting 'a.b' is 0.\n"
+        "- Parameter 'c': CConfig has no setting 'd'."
+    )
+    assert sentences(told) == "The setting 'a.b' is 0.\nCConfig has no setting 'd'."
+    assert sentences("something else") == "something else"
