@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.images.store import ImageStore, content_digest
+from coherent_cxr.images.store import FORMAT, ImageStore, content_digest
 from coherent_cxr.models.encoder import Backbone, LabelClassifier
 from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.reports.text import metric_text
@@ -95,6 +95,6 @@ def make_store(folder: Path, ids: list[str], levels: list[int]) -> ImageStore:
     np.save(folder / "pixels.npy", pixels)
     index.to_parquet(folder / "index.parquet")
     digest = content_digest(folder / "pixels.npy", index)
-    record = {"format": 1, "count": len(rows), "size": SIDE, "digest": digest}
+    record = {"format": FORMAT, "count": len(rows), "size": SIDE, "digest": digest}
     (folder / "store.json").write_text(json.dumps(record))
     return ImageStore.open(folder)

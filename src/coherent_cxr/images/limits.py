@@ -6,11 +6,9 @@ import stat
 from pathlib import Path
 
 from coherent_cxr.images.grey import UnreadableImageError
+from coherent_cxr.inputs.limits import MAX_FILE_BYTES, MAX_PIXELS
 
 MIN_SIDE = 16
-MAX_PIXELS = 80_000_000
-MAX_FILE_BYTES = 200_000_000
-"""Bytes of one image file: 80 megapixels of 16 bits, and room for tags."""
 MAX_DECODED_BYTES = 200_000_000
 """Bytes that a decoder may need for one picture; with all copies under way less than 1 GB of memory."""
 MAX_SCANS = 64

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 PIXELS, INDEX, RECORD = "pixels.npy", "index.parquet", "store.json"
-FORMAT = 1
+FORMAT = 2
+"""Counts up when grey levels change too, so that a store of the old ones is made anew."""
 VIEW_ORDER = {"frontal": 0, "unknown": 1, "lateral": 2}
 
 

@@ -17,8 +17,9 @@ from coherent_cxr.images.dicom import jpeg_plugin
 from coherent_cxr.images.dicom.codestream import stated_size
 from coherent_cxr.images.dicom.tags import PIXELS, value_of, whole
 from coherent_cxr.images.grey import UnreadableImageError
-from coherent_cxr.images.limits import HARM, MAX_DECODED_BYTES, MAX_PIXELS, too_large
+from coherent_cxr.images.limits import HARM, MAX_DECODED_BYTES, too_large
 from coherent_cxr.images.notes import Note
+from coherent_cxr.inputs.limits import MAX_PIXELS
 
 MAX_TILES = 4096
 """Tiles of a JPEG 2000 image; its decoder keeps kilobytes for each, whether there is data for it or not."""

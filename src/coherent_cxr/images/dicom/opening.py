@@ -13,7 +13,8 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 from coherent_cxr.images.dicom import PREAMBLE
 from coherent_cxr.images.dicom.tags import PIXELS
 from coherent_cxr.images.grey import UnreadableImageError
-from coherent_cxr.images.limits import HARM, MAX_FILE_BYTES
+from coherent_cxr.images.limits import HARM
+from coherent_cxr.inputs.limits import MAX_FILE_BYTES
 
 MAX_READS = 100_000
 """Steps that reading a header may take: each tag and each item of a sequence is one or more."""
