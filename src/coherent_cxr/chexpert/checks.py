@@ -36,6 +36,13 @@ def mapping(path: Path, where: str, value: Any) -> dict[str, Any]:
     return value
 
 
+def flag(path: Path, where: str, value: Any) -> bool | None:
+    """Return true, false, or None for nothing."""
+    if value is not None and not isinstance(value, bool):
+        raise RuleFileError(f"{path}: '{where}' is {value!r:.60}; it must be true or false.")
+    return value
+
+
 def texts(path: Path, where: str, value: Any) -> list[str]:
     """Return a list of texts; one text is a list of one."""
     values = [] if value is None else [value] if isinstance(value, str) else value

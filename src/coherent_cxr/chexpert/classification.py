@@ -14,10 +14,11 @@ from typing import Final, NamedTuple
 from coherent_cxr.chexpert.alphabet import Alphabet, tokenize
 from coherent_cxr.chexpert.mentions import FoundMention
 from coherent_cxr.chexpert.observations import NEGATIVE, POSITIVE, UNCERTAIN
-from coherent_cxr.chexpert.patterns import Pattern, context
-from coherent_cxr.chexpert.rules import Rule, RuleSet
+from coherent_cxr.chexpert.patterns import Pattern, any_of, context
+from coherent_cxr.chexpert.rules import ClauseEnds, Rule, RuleSet
 
 NO_RULE: Final = "no rule: positive"
+_CLAUSE_MARK: Final = ";"
 _START: Final = "negated by the sentence's start"
 
 
@@ -37,9 +38,17 @@ class MentionClassifier:
 
     def __init__(self, rules: RuleSet) -> None:
         ordered = [rule for phase in rules.phases.values() for rule in phase]
-        patterns = [pattern for rule in ordered for pattern in (*rule.patterns, *rule.unless)]
+        ends = rules.clause_ends or ClauseEnds(frozenset(), frozenset(), ())
+        patterns = [pattern for rule in (*ordered, ends) for pattern in (*rule.patterns, *rule.unless)]
         literals = {word for pattern in patterns for word in pattern.literals}
+        literals |= ends.near | ends.at | {_CLAUSE_MARK}
         self._alphabet = Alphabet(rules.words, literals.union(*(rule.last_words for rule in ordered)))
+        self._denials, self._candidates = (
+            re.compile(f"[{''.join(map(self._alphabet.letters, sorted(words)))}]" if words else "(?!)")
+            for words in (ends.near, ends.at)
+        )
+        matched = f"(?={any_of(ends.patterns, self._alphabet)})"
+        self._ends = re.compile(matched + self._guards(ends.unless, "")) if ends.patterns else None
         kinds = sorted(
             {
                 (observation, term.strip())
@@ -67,6 +76,8 @@ class MentionClassifier:
             return [Verdict(NEGATIVE, _START)] * len(mentions)
         tokens = tokenize(sentence)
         letters = "".join([self._alphabet.encode(token) for _, _, token in tokens])
+        if self._ends is not None:
+            letters = self._with_clause_marks(letters, self._ends)
         token_at = 0
         verdicts = []
         for start, end, observation, term in mentions:
@@ -80,6 +91,18 @@ class MentionClassifier:
             verdicts.append(self._verdicts[match.lastgroup or ""] if match else Verdict(POSITIVE, NO_RULE))
         return _spread_inwards(mentions, verdicts) if len(mentions) > 1 else verdicts
 
+    def _with_clause_marks(self, letters: str, ends: re.Pattern[str]) -> str:
+        """Put a semicolon, over which no list reaches, where a denied list ends inside its sentence."""
+        if self._denials.search(letters) is None:
+            return letters
+        mark = self._alphabet.encode(_CLAUSE_MARK)
+        marked = list(letters)
+        for candidate in self._candidates.finditer(letters):
+            place = candidate.start()
+            if ends.match(context(letters, place, place)):
+                marked[place] = mark
+        return "".join(marked)
+
     def _rule_regex(self, rule: Rule) -> str:
         kinds = [
             kind
@@ -90,12 +113,12 @@ class MentionClassifier:
         applies = f"[{''.join(kinds)}]" if rule.observations or rule.terms else "."
         words = "".join(self._alphabet.letters(word) for word in sorted(rule.last_words))
         applies += f"[{words}]" if words else "."
-        guards = "".join(f"(?!..(?:{self._pattern_regex(pattern)}))" for pattern in rule.unless)
-        alternatives = "|".join(self._pattern_regex(pattern) for pattern in rule.patterns)
-        return f"{guards}{applies}(?:{alternatives})"
+        matched = f"{applies}(?:{any_of(rule.patterns, self._alphabet)})"
+        # guards come last, as most rules do not match
+        return f"(?={matched}){self._guards(rule.unless, '..')}" if rule.unless else matched
 
-    def _pattern_regex(self, pattern: Pattern) -> str:
-        return pattern.regex(self._alphabet)
+    def _guards(self, patterns: Sequence[Pattern], before: str) -> str:
+        return f"(?!{before}(?:{any_of(patterns, self._alphabet)}))" if patterns else ""
 
 
 def _spread_inwards(mentions: Sequence[FoundMention], verdicts: list[Verdict]) -> list[Verdict]:

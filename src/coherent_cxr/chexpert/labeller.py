@@ -17,6 +17,7 @@ from coherent_cxr.chexpert.cleaning import clean_text, clean_text_with_offsets
 from coherent_cxr.chexpert.mentions import FoundMention, MentionScanner
 from coherent_cxr.chexpert.rule_files import load_rules
 from coherent_cxr.chexpert.sentences import split_sentences
+from coherent_cxr.inputs.layout import Block, blocks, is_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class CheXpertLabeler:
         self._scanner = MentionScanner(rule_set.lexicon)
         self._classifier = MentionClassifier(rule_set)
         self._cache = SentenceCache(cache_size)
+        self._layout = rule_set.layout
 
     def __reduce__(self) -> tuple[type[CheXpertLabeler], tuple[str | Path, int]]:
         return type(self), self._arguments
@@ -127,21 +129,25 @@ class CheXpertLabeler:
             TypeError: If the text is neither text nor missing.
         """
         given = _as_text(text)
-        cleaned = clean_text_with_offsets(given)
         explained: list[Mention] = []
-        begin = 0
-        for index, sentence in enumerate(split_sentences(cleaned.text)):
-            for found, status, rule in self._statements(sentence):
-                start, end = cleaned.span(begin + found.start, begin + found.end)
-                explained.append(
-                    Mention(index, start, end, given[start:end], found.observation, status, rule)
-                )
-            begin += len(sentence) + 1
+        index = 0
+        for offset, block in blocks(given) if self._layout else [Block(0, given)]:
+            cleaned = clean_text_with_offsets(block)
+            begin = 0
+            for sentence in split_sentences(cleaned.text):
+                for found, status, rule in self._statements(sentence):
+                    first, last = cleaned.span(begin + found.start, begin + found.end)
+                    start, end = offset + first, offset + last
+                    explained.append(
+                        Mention(index, start, end, given[start:end], found.observation, status, rule)
+                    )
+                begin += len(sentence) + 1
+                index += 1
         return explained
 
     def _votes(self, text: str | float | None) -> int:
         votes = misses = 0
-        sentences = split_sentences(clean_text(_as_text(text)))
+        sentences = self._sentences(_as_text(text))
         for sentence in sentences:
             known = self._cache.get(sentence)
             if known is None:
@@ -151,6 +157,12 @@ class CheXpertLabeler:
             votes |= known
         self._cache.count(len(sentences) - misses, misses)
         return votes
+
+    def _sentences(self, text: str) -> list[str]:
+        """Return the cleaned sentences of a text; without layout its lines are joined."""
+        if not self._layout or is_plain(text):
+            return split_sentences(clean_text(text))
+        return [sentence for _, block in blocks(text) for sentence in split_sentences(clean_text(block))]
 
     def _sentence_votes(self, sentence: str) -> int:
         votes = 0

@@ -76,12 +76,12 @@ class Pattern:
         """The words that the pattern names directly."""
         return {atom for atom in _atoms((*self._left, *self._right)) if not atom.startswith("<")}
 
-    def regex(self, alphabet: Alphabet) -> str:
-        """Write the pattern as a regular expression over :func:`context` strings."""
+    def regexes(self, alphabet: Alphabet) -> tuple[str, str]:
+        """Write the pattern as two regular expressions over :func:`context` strings, up to the mention and on."""
         left = _write(self._left, alphabet, backwards=True)
         gap = _EDGE + _MIDDLE if self._from_start else f"[^{_MIDDLE}]*+{_MIDDLE}"
         right = _write(self._right, alphabet, backwards=False)
-        return left + gap + right + (_EDGE if self._to_end else "")
+        return left + gap, right + (_EDGE if self._to_end else "")
 
     def _parse(self, items: Sequence[str]) -> tuple[_Piece, ...]:
         stack: list[list[list[_Piece]]] = [[[]]]
@@ -121,6 +121,15 @@ class Pattern:
                     f"The pattern '{self.source}' names a class {atom}; known classes: {names}."
                 )
         return _Piece(atoms=atoms, repeat=repeat, negated=item.startswith("!"))
+
+
+def any_of(patterns: Iterable[Pattern], alphabet: Alphabet) -> str:
+    """Write one regular expression that matches where one of some patterns does; what they share is tried once."""
+    by_left: dict[str, list[str]] = {}
+    for pattern in patterns:
+        left, right = pattern.regexes(alphabet)
+        by_left.setdefault(left, []).append(right)
+    return "|".join(f"{left}(?:{'|'.join(rights)})" for left, rights in by_left.items())
 
 
 def context(letters: str, first: int, last: int) -> str:

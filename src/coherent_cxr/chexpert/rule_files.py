@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from coherent_cxr.chexpert.aggregation import AggregationRules
 from coherent_cxr.chexpert.alphabet import WordClass
-from coherent_cxr.chexpert.checks import RuleFileError, check_keys, load_yaml, mapping, phrases, texts
+from coherent_cxr.chexpert.checks import RuleFileError, check_keys, flag, load_yaml, mapping, phrases, texts
 from coherent_cxr.chexpert.mentions import Terms
 from coherent_cxr.chexpert.observations import OBSERVATIONS, STATUS_NAMES
 from coherent_cxr.chexpert.patterns import MENTION, Pattern, PatternError
-from coherent_cxr.chexpert.rules import PHASES, Rule, RuleSet
+from coherent_cxr.chexpert.rules import PHASES, ClauseEnds, Rule, RuleSet
 
 SHIPPED: Final = ("original", "corrected")
 _FOLDER: Final = Path(__file__).parent / "rule_sets"
@@ -34,6 +34,8 @@ _KEYS: Final = {
     "words",
     "macros",
     "negating_starts",
+    "clause_ends",
+    "layout_ends_sentences",
     "rules",
 }
 
@@ -69,6 +71,8 @@ class _Content:
         self.words: dict[str, WordClass] = {}
         self.macros: dict[str, str] = {}
         self.starts: list[str] = []
+        self.clause_ends: dict[str, Any] = {}
+        self.layout: bool | None = None
         self.rules: dict[str, list[tuple[Path, dict[str, Any]]]] = {phase: [] for phase in PHASES}
 
     def read(self, path: Path, seen: tuple[Path, ...]) -> None:
@@ -92,6 +96,9 @@ class _Content:
                 raise RuleFileError(f"{path}: the macro '{name}' is {macro!r}; it must be a pattern (text).")
             self.macros.setdefault(name, macro)
         self.starts += texts(path, "negating_starts", raw.get("negating_starts"))
+        self.clause_ends = self.clause_ends or mapping(path, "clause_ends", raw.get("clause_ends"))
+        if self.layout is None:
+            self.layout = flag(path, "layout_ends_sentences", raw.get("layout_ends_sentences"))
         for phase, entries in mapping(path, "rules", raw.get("rules")).items():
             if phase not in PHASES:
                 raise RuleFileError(
@@ -134,13 +141,11 @@ class _Content:
         where = f"words.{name}"
         entry = mapping(path, where, entry)
         check_keys(path, where, entry, {"words", "endings", "closed"})
-        closed = entry.get("closed", True)
-        if not isinstance(closed, bool):
-            raise RuleFileError(f"{path}: '{where}.closed' is {closed!r}; it must be true or false.")
+        closed = flag(path, f"{where}.closed", entry.get("closed"))
         word_class = WordClass(
             words=frozenset(texts(path, f"{where}.words", entry.get("words"))),
             endings=tuple(texts(path, f"{where}.endings", entry.get("endings"))),
-            closed=closed,
+            closed=closed is not False,
         )
         self.words.setdefault(name, word_class)
 
@@ -168,7 +173,36 @@ class _Content:
             for phase in PHASES
         }
         aggregation = self._aggregation_rules(path, observations)
-        return RuleSet(name, observations, lexicon, self.words, phases, aggregation, tuple(self.starts))
+        return RuleSet(
+            name,
+            observations,
+            lexicon,
+            self.words,
+            phases,
+            aggregation,
+            tuple(self.starts),
+            self._clause_ends(path),
+            layout=bool(self.layout),
+        )
+
+    def _clause_ends(self, path: Path) -> ClauseEnds | None:
+        if not self.clause_ends:
+            return None
+        check_keys(path, "clause_ends", self.clause_ends, {"near", "at", "patterns", "unless"})
+        near, at = (
+            frozenset(texts(path, f"clause_ends.{key}", self.clause_ends.get(key))) for key in ("near", "at")
+        )
+        patterns = self._patterns(path, "clause_ends", "patterns", self.clause_ends)
+        return ClauseEnds(near, at, patterns, self._patterns(path, "clause_ends", "unless", self.clause_ends))
+
+    def _patterns(self, path: Path, where: str, key: str, entry: dict[str, Any]) -> tuple[Pattern, ...]:
+        try:
+            return tuple(
+                Pattern(text, self.macros, self.words)
+                for text in texts(path, f"{where}.{key}", entry.get(key))
+            )
+        except PatternError as error:
+            raise RuleFileError(f"{path}: {where}: {error}") from error
 
     def _aggregation_rules(self, path: Path, observations: tuple[str, ...]) -> AggregationRules:
         check_keys(path, "aggregation", self.aggregation, {"no_finding", "not_a_finding", "uncertain_votes"})
@@ -220,16 +254,7 @@ class _Content:
         status = _STATUS[entry["status"]] if status is None else status
         observations = frozenset(texts(path, f"{where}.observations", entry.get("observations")))
         _check_observations(path, where, observations, known)
-        try:
-            patterns, unless = (
-                tuple(
-                    Pattern(text, self.macros, self.words)
-                    for text in texts(path, f"{where}.{key}", entry.get(key))
-                )
-                for key in ("patterns", "unless")
-            )
-        except PatternError as error:
-            raise RuleFileError(f"{path}: {where}: {error}") from error
+        patterns, unless = (self._patterns(path, where, key, entry) for key in ("patterns", "unless"))
         if not patterns:
             raise RuleFileError(f"{path}: {where} needs at least one pattern with the mention {MENTION}.")
         terms = frozenset(texts(path, f"{where}.terms", entry.get("terms")))

@@ -45,6 +45,23 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class ClauseEnds:
+    """Commas and words over which no rule reaches.
+
+    Attributes:
+        near: Words of which the sentence must have one.
+        at: The commas and words that may be such an end; a pattern calls them ``X``.
+        patterns: Any of them must match.
+        unless: None of them may match.
+    """
+
+    near: frozenset[str]
+    at: frozenset[str]
+    patterns: tuple[Pattern, ...]
+    unless: tuple[Pattern, ...] = ()
+
+
+@dataclass(frozen=True)
 class RuleSet:
     """Everything a labeller needs to know.
 
@@ -56,6 +73,8 @@ class RuleSet:
         phases: Rules of each phase, in the order in which they are tried.
         aggregation: How the mentions of a report are joined.
         negating_starts: Beginnings of a sentence that negate all its mentions.
+        clause_ends: Where a denied list ends before its sentence does; None: nowhere.
+        layout: Whether the layout of a text ends sentences.
     """
 
     name: str
@@ -65,3 +84,5 @@ class RuleSet:
     phases: dict[str, tuple[Rule, ...]]
     aggregation: AggregationRules
     negating_starts: tuple[str, ...] = ()
+    clause_ends: ClauseEnds | None = None
+    layout: bool = False

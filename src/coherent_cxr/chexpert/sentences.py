@@ -36,28 +36,29 @@ def split_sentences(text: str) -> list[str]:
         return []
     pieces = _BREAK.split(text)
     sentences: list[str] = []
-    carried = ""
+    carried: list[str] = []
     for index in range(len(pieces) - 1):
-        sentence, following = carried + pieces[index], pieces[index + 1]
-        carried = ""
-        if _goes_on(sentence, following):
-            carried = sentence + " "
-        elif following[:1] in "\"')]}" and (closing := _CLOSING.match(following)):
+        piece, following = pieces[index], pieces[index + 1]
+        carried.append(piece)
+        if _goes_on(piece, following):
+            continue
+        sentence, carried = " ".join(carried), []
+        if following[:1] in "\"')]}" and (closing := _CLOSING.match(following)):
             sentences.append(f"{sentence} {closing.group().rstrip()}")
             pieces[index + 1] = following[closing.end() :]
         elif sentence:
             sentences.append(sentence)
-    if last := carried + pieces[-1]:
+    if last := " ".join([*carried, pieces[-1]]):
         sentences.append(last)
     return sentences
 
 
-def _goes_on(sentence: str, following: str) -> bool:
-    """Whether the sentence's last mark is no sentence end, given the text after it."""
-    before_mark = sentence[-2:-1]
-    if sentence[-1:] != "." or not before_mark:
+def _goes_on(piece: str, following: str) -> bool:
+    """Whether the last mark of a piece is no sentence end, given the text after it."""
+    before_mark = piece[-2:-1]
+    if piece[-1:] != "." or not before_mark:
         return False
-    last = sentence[sentence.rfind(" ") + 1 :].lstrip(_OPENING)
+    last = piece[piece.rfind(" ") + 1 :].lstrip(_OPENING)
     if last[last.rfind("-") + 1 :] in _ABBREVIATIONS:
         return True
     words_follow = following[:1].isalpha() or following[:1] in _MARKS

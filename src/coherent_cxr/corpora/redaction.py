@@ -56,9 +56,11 @@ class TextGuard:
                 spans[-1][1] = start + WORDS - 1
             else:
                 spans.append([start, start + WORDS - 1])
-        for first, last in reversed(spans):
-            message = message[: found[first].start()] + MARK + message[found[last].end() :]
-        return message
+        kept, after = [], 0
+        for first, last in spans:
+            kept += [message[after : found[first].start()], MARK]
+            after = found[last].end()
+        return "".join([*kept, message[after:]])
 
     def redact_error(self, error: BaseException) -> None:
         """Redact messages, notes and text attributes of an exception and of all that led to it, in place."""

@@ -16,6 +16,7 @@ from coherent_cxr.evaluation.page import Background, Judged, results_page
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS, reference_labels, reference_reports
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table, score_systems
 from coherent_cxr.evaluation.systems import References, label_reports, outputs_of
+from coherent_cxr.inputs.layout import as_prose
 from coherent_cxr.reports.text import metric_text, tokenize_findings
 from coherent_cxr.rewards.labels import label_codes
 
@@ -51,7 +52,8 @@ def evaluate_tables(
         studies,
         references["patient_id"].tolist(),
         [_tokens(text) for text in references["report"]],
-        label_codes(labeler.label_many(references["report"]), OBSERVATIONS),
+        # the rule set "original" joins lines, but a report with one finding a line must count as in prose
+        label_codes(labeler.label_many(references["report"].map(as_prose)), OBSERVATIONS),
         [_tokens(text) for text in training],
         references["report"].tolist(),
         training,
@@ -59,7 +61,8 @@ def evaluate_tables(
     own = pd.concat([t.assign(system=name) for name, t in joined.generated.items()], ignore_index=True)
     own = own.assign(tokens=pd.Series([tokenize_findings(t).tokens for t in own["report"]], index=own.index))
     reports = pd.concat([reference_reports(studies, training, config.seed), own], ignore_index=True)
-    labels = pd.concat([reference_labels(studies), label_reports(labeler, reports)], ignore_index=True)
+    prose = reports.assign(report=reports["report"].map(as_prose))
+    labels = pd.concat([reference_labels(studies), label_reports(labeler, prose)], ignore_index=True)
     scores = score_systems(config, outputs_of(reports, labels, truth), truth)
     metrics, comparisons = metrics_table(scores), comparisons_table(scores)
     undefined = why_not_defined(truth.texts)

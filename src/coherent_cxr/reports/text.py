@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from coherent_cxr.inputs.layout import blocks, join_wrapped_lines
+
 DEIDENTIFIED = "xxxx"
 """The token of a de-identification mark (``XXXX`` in Open-I, ``___`` in MIMIC-CXR); written as ``XXXX``."""
 
@@ -17,12 +19,14 @@ _STARTERS = "The|There|This|No|Lungs?|Heart|Cardiac|Cardiomediastinal|Visualized
 _OPEN_WORDS = "a|an|and|are|as|be|by|for|from|in|is|no|of|on|or|that|the|to|with"
 
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,40}>|[<>\[\]{}|\\^~`@#*\"]")
-_MARK = re.compile(r"[\w'-]*(?:X{3,}|_{2,})[\w'-]*")
+_WORD = re.compile(r"[\w'-]{2,}")
+_IS_MARK = re.compile(r"X{3,}|_{2,}")
+_LONG_NUMBER = re.compile(r"&#\d{8,}")  # no character; Python refuses to read numbers of many digits
 _ABBREVIATION = re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\b\.?", re.IGNORECASE)
 _DOTTED = re.compile(r"\b((?:[A-Za-z]\.){2,})(\s+(?=[A-Z][a-z])|\s*$)?")
 _REPEATED_STOP = re.compile(r"\s*([.!?])(?:\s*[.!?])+")
 _MISSING_SPACE = re.compile(r"(?<=[A-Za-z][a-z)])\.(?=[A-Za-z]{2})")
-_RUN_ON = re.compile(rf"\b(?!(?:{_OPEN_WORDS})\b)([a-z0-9][a-z0-9-]*)\s+(?=(?:{_STARTERS})\s)")
+_RUN_ON = re.compile(rf"\b(?!(?:{_OPEN_WORDS})\b)([a-z0-9][a-z0-9-]{{0,60}})\s+(?=(?:{_STARTERS})\s)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _LIST_MARK = re.compile(r"^(?:\(?\d{1,2}[.)]\s*(?=\D|$))+")
 _TOKEN = re.compile(r"\d+\.\d+|[a-z0-9]+(?:['-][a-z0-9]+)*|[,;:()/%]")
@@ -42,19 +46,28 @@ class Tokenized(NamedTuple):
 
 
 def clean_text(text: str) -> str:
-    """Remove markup, entities, control characters and superfluous white space; words stay as written."""
-    text = unicodedata.normalize("NFKD", html.unescape(text))
-    text = "".join(c if c.isprintable() else " " for c in text if not unicodedata.combining(c))
-    return " ".join(_MARKUP.sub(" ", text).split())
+    """Remove markup, entities, control characters and superfluous white space; words stay as written.
+
+    Args:
+        text: A section.
+
+    Returns:
+        Text with single blanks, and an empty line wherever the layout ends a sentence
+        (:mod:`~coherent_cxr.inputs.layout`).
+    """
+    paragraphs = map(_clean, join_wrapped_lines(_unescaped(text)).split("\n\n"))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
 def tokenize_findings(text: str) -> Tokenized:
     """Split a findings section into sentences and tokens.
 
-    De-identification marks become one token each; list numbers are dropped; dotted abbreviations lose their
-    stops ("a.p." becomes "ap"), titles are spelled out ("Dr." becomes "doctor"); decimals stay whole;
-    missing spaces after a full stop and missing full stops before an obvious new sentence are mended.
-    Sentences without a letter are dropped. Text written by :func:`detokenize` gives its tokens back.
+    A sentence ends at its full stop or where the layout ends it: a report with one finding a line has the
+    tokens of the same report as prose. De-identification marks become one token each; list marks are dropped;
+    dotted abbreviations lose their stops ("a.p." becomes "ap"), titles are spelled out ("Dr." becomes
+    "doctor"); decimals stay whole; missing spaces after a full stop and missing full stops before an obvious
+    new sentence are mended. Sentences without a letter are dropped. Text written by :func:`detokenize` gives
+    its tokens back. Time is linear in the text.
 
     Args:
         text: A findings section, or a generated report.
@@ -62,20 +75,49 @@ def tokenize_findings(text: str) -> Tokenized:
     Returns:
         Sentences and tokens, in step.
     """
-    text = _MARK.sub(DEIDENTIFIED.upper(), clean_text(text))
+    sentences: list[str] = []
+    tokens: list[list[str]] = []
+    for _, block in blocks(_unescaped(text)):
+        for part in _sentences(_clean(block)):
+            sentence = _LIST_MARK.sub("", part.strip()).strip()
+            words = _TOKEN.findall(sentence.lower())
+            if any(_HAS_LETTER.search(word) for word in words):
+                sentences.append(sentence if sentence[-1] in ".!?" else f"{sentence}.")
+                tokens.append(words)
+    return Tokenized(sentences, tokens)
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(_LONG_NUMBER.sub(" ", text)) if "&" in text else text
+
+
+def _clean(text: str) -> str:
+    if not text.isascii():  # accents go first: long runs of them would be sorted
+        text = unicodedata.normalize("NFKD", _without_accents(text))
+        text = _without_accents(text)
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(_MARKUP.sub(" ", text).split())
+
+
+def _without_accents(text: str) -> str:
+    return "".join(character for character in text if not unicodedata.combining(character))
+
+
+def _sentences(text: str) -> list[str]:
+    """Mend cleaned text of one block and split it at its full stops."""
+    if "XXX" in text or "__" in text:
+        text = _WORD.sub(_one_mark, text)
     text = _ABBREVIATION.sub(lambda m: _spelled_out(m[1]), text)
     text = _DOTTED.sub(_without_stops, text)
     text = _REPEATED_STOP.sub(r"\1", text)
     text = _MISSING_SPACE.sub(". ", text)
     text = _RUN_ON.sub(r"\1. ", text)
-    sentences, tokens = [], []
-    for part in _SENTENCE_END.split(text):
-        sentence = _LIST_MARK.sub("", part.strip()).strip()
-        words = _TOKEN.findall(sentence.lower())
-        if any(_HAS_LETTER.search(word) for word in words):
-            sentences.append(sentence if sentence[-1] in ".!?" else f"{sentence}.")
-            tokens.append(words)
-    return Tokenized(sentences, tokens)
+    return _SENTENCE_END.split(text)
+
+
+def _one_mark(word: re.Match[str]) -> str:
+    return DEIDENTIFIED.upper() if _IS_MARK.search(word[0]) else word[0]
 
 
 def detokenize(tokens: Sequence[Sequence[str]]) -> str:
