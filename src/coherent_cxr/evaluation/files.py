@@ -53,7 +53,8 @@ def evaluate_tables(
         studies,
         references["patient_id"].tolist(),
         [_tokens(text) for text in references["report"]],
-        label_codes(labeler.label_many(references["report"]), OBSERVATIONS),
+        # the rule set "original" joins lines, but a report with one finding a line must count as in prose
+        label_codes(labeler.label_many(references["report"].map(as_prose)), OBSERVATIONS),
         [_tokens(text) for text in training],
         references["report"].tolist(),
         training,
@@ -62,7 +63,8 @@ def evaluate_tables(
     own["report"] = own["report"].map(as_prose)
     own = own.assign(tokens=pd.Series([tokenize_findings(t).tokens for t in own["report"]], index=own.index))
     reports = pd.concat([reference_reports(studies, training, config.seed), own], ignore_index=True)
-    labels = pd.concat([reference_labels(studies), label_reports(labeler, reports)], ignore_index=True)
+    prose = reports.assign(report=reports["report"].map(as_prose))
+    labels = pd.concat([reference_labels(studies), label_reports(labeler, prose)], ignore_index=True)
     scores = score_systems(config, outputs_of(reports, labels, truth), truth)
     metrics, comparisons = metrics_table(scores), comparisons_table(scores)
     undefined = why_not_defined(truth.texts)
