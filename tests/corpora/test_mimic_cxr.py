@@ -1,6 +1,7 @@
 """MIMIC-CXR's published files, fabricated, become tables; every bad one a row or a sentence."""
 
 import gzip
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -198,3 +199,98 @@ def test_without_metadata_views_are_unknown(publication: tuple[Path, list[Fabric
 )
 def test_view_positions(position: str | float, view: str) -> None:
     assert view_of(position) == view
+
+
+def _unpack(folder: Path, target: Path) -> None:
+    with zipfile.ZipFile(folder / "mimic-cxr-reports.zip") as archive:
+        archive.extractall(target)
+    (folder / "mimic-cxr-reports.zip").unlink()
+
+
+@pytest.mark.parametrize("place", ["", "mimic-cxr-reports", "linked", "tgz"])
+def test_unpacked_and_repacked_reports_are_the_same(
+    publication: tuple[Path, list[FabricatedStudy]], tmp_path: Path, place: str
+) -> None:
+    folder, _ = publication
+    packed = [table.sort_values(table.columns[0], ignore_index=True) for table in _parse(folder)]
+    _unpack(folder, tmp_path / "elsewhere" if place in ("linked", "tgz") else folder / place)
+    if place == "linked":
+        (folder / "files").symlink_to(tmp_path / "elsewhere" / "files")
+        (tmp_path / "elsewhere" / "files" / "p10" / "files").symlink_to(folder)  # a circle
+    if place == "tgz":
+        with tarfile.open(folder / "mimic-cxr-reports.tar.gz", "w:gz") as archive:
+            archive.add(tmp_path / "elsewhere" / "files", arcname="files")
+    for study in (folder / "files").glob("p10/p*/"):
+        (study / "s59999999").mkdir()
+        (study / "s59999999" / "02aa804e.txt").write_text("beside an image, in a folder of images")
+    for whole, read in zip(packed, _parse(folder), strict=True):
+        pd.testing.assert_frame_equal(whole, read.sort_values(read.columns[0], ignore_index=True))
+
+
+def test_bad_unpacked_files_are_exclusions(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, invented = publication
+    _unpack(folder, folder)
+    names = [f"{study.folder}.txt" for study in invented]
+    (folder / names[0]).write_bytes(b"")
+    (folder / names[1]).write_bytes(b"A" * 1_000_001)
+    (folder / names[2]).unlink()
+    (folder / names[3]).unlink()
+    (folder / names[3]).symlink_to(folder / "nowhere")
+    odd = folder / names[4].rsplit("/", 1)[0] / "s1\x1b[2J.txt"
+    odd.write_text("FINDINGS: Not counted.")
+    (folder / "LICENSE.txt").write_text("no report")
+    _, _, exclusions = _parse(folder)
+    assert dict(zip(exclusions["id"], exclusions["reason"], strict=True)) == {
+        names[0]: "empty_file",
+        names[1]: "file_too_large",
+        invented[2].study_id: "missing_report",
+        invented[3].study_id: "missing_report",
+        f"{names[4].rsplit('/', 1)[0]}/s1\\x1b[2J.txt": "unexpected_name",
+    }
+
+
+def test_tables_that_went_through_a_spreadsheet(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, _ = publication
+    before = _parse(folder)
+    for name in ("cxr-study-list", "cxr-record-list"):
+        table = pd.read_csv(folder / f"{name}.csv.gz")
+        (folder / f"{name}.csv.gz").unlink()
+        table["study_id"] = [
+            f"{study}.0" if name == "cxr-study-list" else f" s{study} " for study in table["study_id"]
+        ]
+        table.to_csv(folder / f"{name}.csv", index=False, sep=";")
+    for whole, read in zip(before, _parse(folder), strict=True):
+        pd.testing.assert_frame_equal(whole, read)
+
+
+def test_rows_without_ids(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, invented = publication
+    for name, row in (("cxr-study-list", ",,x\n"), ("cxr-record-list", "1,2,,x\n")):
+        data = gzip.decompress((folder / f"{name}.csv.gz").read_bytes())
+        if name == "cxr-study-list":
+            lines = data.decode().splitlines(keepends=True)
+            lines[1] = f",{lines[1].split(',', 1)[1]}"
+            data = "".join(lines).encode()
+        (folder / f"{name}.csv.gz").write_bytes(gzip.compress(data + row.encode()))
+    studies, _, exclusions = _parse(folder)
+    assert studies["patient_id"].tolist()[:2] == [invented[0].study_id, invented[1].patient_id]
+    assert exclusions["reason"].tolist() == ["no_study_id", "no_image_name"]
+
+
+def test_a_row_with_more_fields_than_the_header_moves_no_column(
+    publication: tuple[Path, list[FabricatedStudy]],
+) -> None:
+    folder, _ = publication
+    data = gzip.decompress((folder / "cxr-study-list.csv.gz").read_bytes()) + b"10000001,50000001,a,b\n"
+    (folder / "cxr-study-list.csv.gz").write_bytes(gzip.compress(data))
+    with pytest.raises(CorpusError, match=r"Row \d+ of .*cxr-study-list.* has 4 fields"):
+        _parse(folder)
+
+
+def test_findings_that_say_none_are_no_text_to_learn(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, invented = publication
+    name = f"{invented[0].folder}.txt"
+    _rewrite(folder, {name: b"FINDINGS: None.\n\nIMPRESSION: N/A\n\nCOMPARISON: None."})
+    row = _parse(folder)[0].set_index("study_id").loc[invented[0].study_id]
+    assert row[["findings", "impression", "findings_source"]].isna().all()
+    assert row["comparison"] == "None."

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import tarfile
+import textwrap
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from coherent_cxr.corpora.openi import CorpusError, ParsedCorpus, infer_views, parse_openi
+from coherent_cxr.corpora.sectioning import Sectioner
 
 REPORT = """<?xml version="1.0"?>
 <eCitation><uId id="{study}"/><MedlineCitation><Article><Abstract>
@@ -162,3 +164,93 @@ def test_a_view_file_is_believed_first(tmp_path):
     views.write_text("image,view\n")
     with pytest.raises(CorpusError, match="needs the columns image_id and view"):
         parse_openi(place, None, str(views))
+
+
+def test_terms_are_taken_apart(tmp_path):
+    mesh = (
+        "<MeSH><major>Cardiomegaly/mild</major><major>Opacity/lung/base/left</major><major> normal </major>"
+        "<major>Cardiomegaly/mild</major><major/><automatic>opacity</automatic></MeSH></eCitation>"
+    )
+    place = write(tmp_path / "reports", {"1.xml": REPORT.format(study="CXR1").replace("</eCitation>", mesh)})
+    terms = parse_openi(place, None, None).mesh_terms
+    assert list(terms.columns) == ["study_id", "term", "heading", "qualifiers"]
+    assert terms.to_numpy().tolist() == [
+        ["CXR1", "Cardiomegaly/mild", "Cardiomegaly", "mild"],
+        ["CXR1", "Opacity/lung/base/left", "Opacity", "lung/base/left"],
+        ["CXR1", "normal", "normal", ""],
+    ]
+
+
+def test_the_real_terms(real):
+    terms = real.mesh_terms
+    assert terms["study_id"].nunique() == 3955
+    assert (terms["term"] == "normal").sum() == 1391
+    assert (terms["term"] == "Opacity/lung/base/left").sum() == 46
+    assert not terms.duplicated().any()
+
+
+def test_findings_that_say_nothing_are_missing_and_layout_is_kept(tmp_path):
+    silent = REPORT.replace("The <i>heart</i> is\nnormal.", " N/A ").replace(">Normal.<", ">None.<")
+    listed = REPORT.replace("The <i>heart</i> is\nnormal.", "\n  - Heart:  normal\n\n\n  - No effusion\n")
+    place = write(
+        tmp_path / "reports", {"1.xml": silent.format(study="CXR1"), "2.xml": listed.format(study="CXR2")}
+    )
+    studies = parse_openi(place, None, None).studies.set_index("study_id")
+    assert studies.loc["CXR1", ["findings", "impression"]].isna().all()
+    assert studies.loc["CXR1", "comparison"] == "None."
+    assert studies.loc["CXR2", "findings"] == "- Heart: normal\n\n- No effusion"
+
+
+def test_hostile_and_old_files_are_a_row_or_an_exclusion(tmp_path):
+    place = Path(write(tmp_path / "reports", {"1.xml": REPORT.format(study="CXR1")}))
+    old = REPORT.replace('<?xml version="1.0"?>', "").replace("heart", "caf\u00e9")
+    (place / "2.xml").write_bytes(old.format(study="CXR2").encode("cp1252"))
+    (place / "3.xml").write_bytes(REPORT.format(study="CXR3").encode("utf-16"))
+    (place / "4.xml").write_text("<a>" * 200_000)
+    (place / "5.xml").write_text("<a>" * 200_000 + "</a>" * 200_000)
+    (place / "6.xml").write_text('<eCitation><uId id="CXR&#xD800;"/></eCitation>')
+    (place / "7.xml").write_text('<eCitation><uId id="CXR\x85&#x202E;7"/></eCitation>')
+    (place / "8.xml").write_text('<?xml version="1.0" encoding="no-such"?><eCitation/>')
+    (place / "9\x1b[2J.xml").write_text("")
+    (place / "10.xml").mkdir()
+    (place / "linked").symlink_to(tmp_path / "elsewhere")
+    write(tmp_path / "elsewhere", {"11.xml": REPORT.format(study="CXR11")})
+    (tmp_path / "elsewhere" / "back").symlink_to(place)
+    corpus = parse_openi(str(place), None, None)
+    assert corpus.studies["study_id"].tolist() == ["CXR1", "CXR2", "CXR3", "CXR11"]
+    assert corpus.studies.loc[1, "findings"] == "The caf\u00e9 is\nnormal."
+    assert dict(zip(corpus.exclusions["id"], corpus.exclusions["reason"], strict=True)) == {
+        "4.xml": "broken_xml",
+        "5.xml": "no_study_id",
+        "6.xml": "broken_xml",
+        "7.xml": "no_study_id",
+        "8.xml": "broken_xml",
+        r"9\x1b[2J.xml": "empty_file",
+    }
+
+
+def test_an_archive_with_wrong_bytes_is_one_sentence(tmp_path):
+    archive = tmp_path / "reports.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for number in range(300):
+            data = REPORT.format(study=f"CXR{number}").encode()
+            member = tarfile.TarInfo(f"{number}.xml")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    whole = archive.read_bytes()
+    for place in (40, len(whole) // 2, len(whole) - 6):
+        archive.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        with pytest.raises(CorpusError, match=r"reports\.tgz.*download it again"):
+            parse_openi(str(archive), None, None)
+
+
+def test_real_texts_written_as_free_text_are_split_as_they_were(real):
+    """3,425 findings of real reports come back word for word, wrapped or not."""
+    sectioner = Sectioner()
+    told = real.studies.dropna(subset="findings")
+    for text in told["findings"]:
+        for width in (10_000, 75):
+            wrapped = textwrap.fill(text, width, break_on_hyphens=False, break_long_words=False)
+            parts = sectioner.split(f" FINDINGS:  {wrapped}\n\n IMPRESSION: Well.\n")
+            assert " ".join(parts["findings"].split()) == text
+            assert parts["impression"] == "Well."
