@@ -1,4 +1,4 @@
-"""Headings as people type them: misspelt, unknown, numbered; and what looks like one and is text. All invented."""
+"""Headings as people type them: misspelt, unknown, numbered; and what looks like one and is text."""
 
 import time
 from pathlib import Path
@@ -28,22 +28,8 @@ def report(heading: str) -> str:
     return f"FINAL REPORT\n COMPARISON: None.\n\n {heading}\n\n IMPRESSION: Well.\n"
 
 
-MISSPELT = {
-    "findings": """FINDNGS FINDIGNS FINIDNGS FINDINSG FINDINGSS FINDINDS FINDIGS FIDINGS FINSINGS FINDGINS INDINGS
-        FIN#DINGS REPROT CHEST#FINDNGS""",
-    "impression": """IMPRESSON IMPRESION IMRPESSION IMPRESSIN IMPRESSIOIN IMPRESSSION IMPESSION MPRESSION IMPRRESSION
-        IMPRESSIOM IMPRSSION IMP#RESSION CONCULSION CONCLUSON INTERPETATION SUMMRY FINAL#IMPRESION""",
-    "comparison": "COMPARSION COMPARISION COMPARIOSN COMPARISN COMPARIS0N COMPARISONSS COMAPRISON COMPRISON",
-    "indication": """INDICTION INDICATON INDCATION INIDCATION INDICATIONSS HISTROY HISOTRY CLINICAL#HISTROY
-        REASON#FOR#EXAMINTION REASON#FOR#EXAMM CLINCAL#INFORMATION""",
-    "technique": "TECHNQUE TECHINQUE TECNIQUE TEHCNIQUE TECHNIQE TECHNIQUES",
-    "examination": "EXAMINTION EXAMINATON EXMAINATION EXAMINATIONS",
-    "findings_and_impression": """FINDINGS#AND#IMPRESSON FINDINGS#AMD#IMPRESSION FINDINGS/IMPRESION FINDNGS/IMPRESSION
-        FINDINGS#&#IMPRESSSION FINDINGS/#IMPRESSION""",
-    "notification": "NOTIFCATION NOTIFICAITON",
-    "recommendation": "RECOMENDATION RECOMMENDATON RECOMENDATIONS",
-}
-CASES = [(word.replace("#", " "), s) for s, words in MISSPELT.items() for word in words.split()]
+TABLE = yaml.safe_load((Path(__file__).parent / "headings.yml").read_text())
+CASES = [(word, section) for section, words in TABLE["misspelt"].items() for word in words]
 
 
 @pytest.mark.parametrize(("heading", "section"), CASES)
@@ -99,16 +85,7 @@ def test_one_slip_of_the_keys_changes_no_section(typed: tuple[str, str]) -> None
     assert parts == {KNOWN[name]: "Something was seen."}
 
 
-STRUCTURES = """HEART; LUNGS; LINES AND TUBES; LINES/TUBES; BONES; PLEURA; MEDIASTINUM; HEART AND MEDIASTINUM; SOFT TISSUES;
-    CARDIOMEDIASTINAL SILHOUETTE; LUNGS/PLEURA; LUNGS AND AIRWAYS; PLEURAL SPACES; OSSEOUS STRUCTURES; UPPER ABDOMEN;
-    SUPPORT DEVICES; DEVICES; TUBES/LINES; BONES AND SOFT TISSUES; PULMONARY VASCULATURE; HILA; AORTA; TRACHEA; DIAPHRAGM;
-    CHEST WALL; RIGHT LUNG; LEFT LUNG; RIGHT; PNEUMOTHORAX; PLEURAL EFFUSION; CONSOLIDATION; ETT; ET TUBE; NG TUBE; PICC;
-    CARDIAC; PULMONARY; MUSCULOSKELETAL; OTHER; LIMITATIONS; QUALITY; UNCHANGED; NEW; CATHETERS; HARDWARE;
-    CHEST TUBE; PACEMAKER; VISUALIZED BONES; CARDIAC SILHOUETTE; AIRWAYS; RIBS; SPINE; SUBDIAPHRAGMATIC REGION; PORT-A-CATH TIP
-    POSITION""".split(";")
-
-
-@pytest.mark.parametrize("heading", [" ".join(name.split()) for name in STRUCTURES])
+@pytest.mark.parametrize("heading", TABLE["structures"])
 def test_structured_findings_stay_findings(heading: str) -> None:
     paragraphs = (
         f"FINDINGS:\n\n First.\n\n {heading}: Normal.\n\n - {heading}: clear\n Last.\n\n IMPRESSION: Well."
@@ -134,14 +111,7 @@ def test_structures_after_a_short_section_are_the_body() -> None:
     }
 
 
-UNKNOWN = """COMMENT; COMMENTS; REFERENCE EXAM; NOTE; PRIOR CHEST RADIOGRAPH; DATE OF EXAM; ELECTRONICALLY SIGNED BY; ORDERING
-    PROVIDER; SIGNATURE; PREVIOUS CHEST X-RAY; CT HEAD; ACCESSION NUMBER; ADDITIONAL INFORMATION; DISCUSSION; PLAN;
-    PHYSICIAN; RADIATION DOSE; DICTATED ON; DIFFERENTIAL; ADVICE; ICD-10 CODES; CONTRAST; MEDICATIONS""".split(
-    ";"
-)
-
-
-@pytest.mark.parametrize("heading", [" ".join(name.split()) for name in UNKNOWN])
+@pytest.mark.parametrize("heading", TABLE["unknown"])
 def test_an_unknown_heading_in_capitals_ends_a_section_at_a_paragraphs_start(heading: str) -> None:
     text = (
         f"FINDINGS:\n The lungs are clear.\n\n {heading}: Something else.\n More of it.\n\n IMPRESSION: Well."
@@ -195,15 +165,7 @@ def test_the_first_heading_of_the_findings_is_theirs_whatever_it_says() -> None:
     )
 
 
-EXAMINED = """CHEST, TWO VIEWS; PA AND LATERAL VIEWS OF THE CHEST; PORTABLE SUPINE RADIOGRAPH OF THE CHEST; CHEST; CXR; AP CHEST;
-    PORTABLE AP CHEST RADIOGRAPH; AP CHEST, 5:30 A.M., ___; CHEST RADIOGRAPH ___; PORTABLE CHEST RADIOGRAPH AT 05:30 HOURS;
-    SINGLE FRONTAL VIEW OF THE CHEST; UPRIGHT PA AND LATERAL CHEST RADIOGRAPHS; CHEST (PA AND LAT); CHEST X-RAY;
-    BEDSIDE AP UPRIGHT RADIOGRAPH; PORTABLE INTRAOPERATIVE RADIOGRAPH OF THE CHEST; FRONTAL AND LATERAL VIEWS;
-    PORTABLE SEMI-ERECT CHEST FILM; TWO VIEWS OF THE CHEST; CHEST, AP AND LATERAL, 12/3; PORTABLE CHEST AFTER INTUBATION;
-    PA/LATERAL CHEST; CHEST PA & LATERAL""".split(";")
-
-
-@pytest.mark.parametrize("heading", [" ".join(name.split()) for name in EXAMINED])
+@pytest.mark.parametrize("heading", TABLE["examined"])
 def test_an_examination_as_a_heading_opens_the_findings(heading: str) -> None:
     text = f"COMPARISON: None.\n\n{heading}:  The lungs are clear.\n\nMore.\n\nIMPRESSION: Well."
     assert SECTIONER.split(text) == {
@@ -277,7 +239,10 @@ def test_sections_that_interrupt_the_findings_end_with_their_paragraph() -> None
 
 
 def test_layout_survives() -> None:
-    text = "FINDINGS:\n - No  effusion\n - Heart: normal\n\n Wrapped line\n goes on.\nIMPRESSION:\n\n 1. Well.\n 2) Rest."
+    text = (
+        "FINDINGS:\n - No  effusion\n - Heart: normal\n\n Wrapped line\n goes on.\n"
+        "IMPRESSION:\n\n 1. Well.\n 2) Rest."
+    )
     assert SECTIONER.split(text) == {
         "findings": "- No effusion\n- Heart: normal\n\nWrapped line\ngoes on.",
         "impression": "1. Well.\n2) Rest.",

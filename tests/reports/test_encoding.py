@@ -140,7 +140,7 @@ def test_a_split_file_without_the_columns_is_refused(tmp_path):
     path = tmp_path / "split.csv"
     path.write_text("study,part\nS0,train\n")
     findings, studies, labels = corpus(4, 4)
-    with pytest.raises(SplitFileError, match="no column split and study_id"):
+    with pytest.raises(SplitFileError, match="no column study_id and split"):
         encode_corpus(VocabularyBuildingConfig(split_file=str(path)), findings, studies, labels)
 
 

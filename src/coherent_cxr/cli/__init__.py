@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.message = plain(error.message)
+            error.message = plain(error.message)  # type: ignore[misc]  # final for click's own subclasses
             raise
 
 

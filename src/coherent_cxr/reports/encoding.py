@@ -53,9 +53,10 @@ class VocabularyBuildingConfig:
         require(self.split_seed >= 0, f"{key}.split_seed", self.split_seed, "0 or more")
         require(self.min_count >= 1, f"{key}.min_count", self.min_count, "at least 1")
         file = self.split_file
-        require(
-            file is None or Path(file).is_file(), f"{key}.split_file", file, "null or an existing CSV file"
-        )
+        wanted = "null or an existing CSV file"
+        if file is not None and Path(file).name.startswith("mimic-cxr-"):
+            wanted += " (set MIMIC_CXR_ROOT, and MIMIC_CXR_JPG_ROOT if the CSV files are in another folder)"
+        require(file is None or Path(file).is_file(), f"{key}.split_file", file, wanted)
 
 
 class StudySplit(NamedTuple):
