@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from coherent_cxr.context import CommandStoppedError, RunStoppedError
+from coherent_cxr.inputs.terminal import plain
 from coherent_cxr.tracking.secrets import without_secrets
 
 SHOW_TRACEBACK = "COHERENT_CXR_TRACEBACK"
@@ -101,5 +102,5 @@ def _root(error: BaseException) -> str:
 
 
 def _tidy(text: str) -> str:
-    """Leave out passwords, and characters that would steer a terminal."""
-    return "".join(c for c in without_secrets(text) if c.isprintable() or c in "\n\t")
+    """Leave out passwords, and escape characters that would steer a terminal."""
+    return plain(without_secrets(text))
