@@ -47,13 +47,19 @@ def test_json_holds_the_report_and_all_labels(image, registry):
 
 
 def test_the_projects_database_is_found_from_a_folder_inside_it(project, image, registry, monkeypatch):
-    shutil.copy(registry.removeprefix("sqlite:///"), project / "mlflow.db")
+    original = Path(registry.removeprefix("sqlite:///"))
+    shutil.copy(original, project / "mlflow.db")
+    shutil.copytree(original.parent / "mlartifacts", project / "mlartifacts")
+    before = sorted(original.parent.rglob("*"))
     inside = project / "notebooks"
     inside.mkdir()
     monkeypatch.chdir(inside)
     answer = generate(image, "--json")
     assert answer.exit_code == 0, answer.output
     assert not (inside / "mlflow.db").exists()
+    assert sorted(original.parent.rglob("*")) == before  # MLflow would leave a file in what it reads
+    shutil.rmtree(project / "mlartifacts")
+    assert "cannot be fetched" in generate(image, "--json").output  # and not from the original
 
 
 def test_a_folder_serves_without_any_registry(image, tmp_path: Path):
@@ -75,7 +81,7 @@ def test_attention_is_saved_as_a_picture(image, tmp_path: Path):
     [
         (["absent.png"], "There is no image file absent.png"),
         (["pyproject.toml"], "neither a PNG, a JPEG nor a DICOM"),
-        (["{image}", "--model", "nowhere"], "'nowhere' is not a model bundle"),
+        (["{image}", "--model", "nowhere"], "no model bundle 'nowhere'"),
         (["{image}"], "There is no tracking database"),
         (
             ["{image}", "--tracking-uri", "{registry}", "--model", "models:/coherent-cxr@best"],

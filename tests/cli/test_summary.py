@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from click.testing import CliRunner, Result
 
 from coherent_cxr.cli import main
@@ -49,6 +51,30 @@ def test_commands_of_an_environment_name_it_and_use_its_data(project, write_vers
     assert "drawn" not in answer.output
 
 
+def test_a_newer_version_cut_short_is_passed_over(project, write_version):
+    reporting = project / "data" / "08_reporting"
+    write_version(reporting, "metrics_summary.json", RESULTS, "2026-01-01T00.00.00.000Z")
+    write_version(reporting, "metrics_summary.json", '{"full": {"BLEU', "2026-02-01T00.00.00.000Z")
+    (reporting / "metrics_summary.json" / "2026-03-01T00.00.00.000Z").mkdir()
+    write_version(reporting, "results_page.html", "")
+    answer = summary()
+    assert answer.exit_code == 0, answer.output
+    assert "results of 2026-01-01" in answer.output
+    assert "full       0.186     0.207\n" in answer.output
+    assert answer.stderr.count("is incomplete and is passed over") == 2
+    assert "results page" not in answer.output
+
+
+def test_a_password_of_the_tracking_server_is_not_shown(project, write_version):
+    write_version(project / "data" / "08_reporting", "metrics_summary.json", RESULTS)
+    (project / "conf" / "local").mkdir()
+    server = {"server": {"mlflow_tracking_uri": "https://reader:hidden@mlflow.example.org"}}
+    (project / "conf" / "local" / "mlflow.yml").write_text(json.dumps(server))
+    answer = summary()
+    assert "--backend-store-uri https://reader:***@mlflow.example.org" in answer.output
+    assert "hidden" not in answer.output
+
+
 def test_before_any_run_the_command_to_run_is_named(project):
     answer = summary("--env", "test")
     assert answer.exit_code == 1
@@ -59,3 +85,4 @@ def test_an_unknown_environment_is_named(project):
     answer = summary("--env", "tset")
     assert answer.exit_code == 1
     assert "no environment 'tset'" in answer.output
+    assert "Did you mean 'test'?" in answer.output

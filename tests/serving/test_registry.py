@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.serving.registry import ModelNotFoundError, fetch_bundle_folder, register
 from coherent_cxr.serving.selection import ModelRegistrationConfig
+from coherent_cxr.tracking.addresses import TrackingError
 from tiny_bundle import make_bundle
 
 CONFIG = ModelRegistrationConfig()
@@ -47,6 +50,40 @@ def test_the_champion_moves_only_to_a_better_model_and_is_fetched_by_its_alias(b
     champion = ModelBundle.load(fetch_bundle_folder("models:/coherent-cxr@champion", tracking))
     assert champion.digest == better.digest
     assert ModelBundle.load(fetch_bundle_folder("models:/coherent-cxr/1", tracking)).digest == bundle.digest
+
+
+def test_the_same_weights_keep_their_version_as_long_as_its_files_are_there(bundle, tracking, tmp_path):
+    client = mlflow.MlflowClient()
+    assert _register(bundle, 0.5)["version"] == "1"
+    assert _register(make_bundle(seed=1), 0.25)["version"] == "2"
+    again = _register(bundle, 0.75)
+    assert (again["version"], again["selection_score"]) == ("1", 0.75)
+    assert client.get_model_version("coherent-cxr", "1").tags["selection_score"] == "0.75"
+    assert len(client.search_model_versions("name = 'coherent-cxr'")) == 2
+    place = client.get_model_version_download_uri("coherent-cxr", "1").removeprefix("file://")
+    shutil.rmtree(place)
+    assert _register(bundle, 0.5)["version"] == "3"
+
+
+def test_fetching_leaves_the_registry_as_it_is(bundle, tracking, tmp_path):
+    _register(bundle, 0.5)
+    before = sorted(tmp_path.rglob("*"))
+    for address in ("models:/coherent-cxr@champion", "models:/coherent-cxr/1"):
+        folder = fetch_bundle_folder(address, tracking)
+        assert folder.is_relative_to(tmp_path / "mlartifacts")
+        assert ModelBundle.load(folder).digest == bundle.digest
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_damaged_database_and_a_silent_server_are_sentences(tmp_path: Path):
+    (tmp_path / "mlflow.db").write_text("no database at all" * 100)
+    with pytest.raises(TrackingError, match="no MLflow database"):
+        fetch_bundle_folder("models:/coherent-cxr@champion", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(TrackingError, match=r"http://u:\*\*\*@127.0.0.1") as refused:
+        fetch_bundle_folder("models:/coherent-cxr@champion", f"http://u:hidden@127.0.0.1:{port}")
+    assert "hidden" not in str(refused.value)
 
 
 def test_a_version_tells_its_score_its_data_and_its_card(bundle, tracking):
