@@ -103,7 +103,7 @@ def test_a_full_disk_is_a_sentence_and_the_run_continues_when_there_is_room(tmp_
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
     try:
-        with pytest.raises(OSError, match="could not be written .*Free some space .* and run again"):
+        with pytest.raises(OSError, match=r"could not be written .*Free some space .* and run again"):
             toy_loop(tmp_path / "full").run()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

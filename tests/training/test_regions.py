@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 import torch
 
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.training.regions import cached_features, region_source
+from coherent_cxr.training.regions import region_source
 from coherent_cxr.training.samples import rows_to_read
 
 CPU = torch.device("cpu")
@@ -63,19 +61,3 @@ def test_views_are_told_apart(corpus, model, tmp_path):
     frontal, lateral = (moved - regions_of(np.array([[2, 1]])))[0].chunk(2)
     assert frontal.abs().max() == 0
     torch.testing.assert_close(lateral, torch.ones_like(lateral))
-
-
-@pytest.mark.parametrize("model", ["per_image"], indirect=True)
-def test_features_are_computed_once_and_leftovers_of_dead_processes_go(corpus, model, tmp_path):
-    dead = tmp_path / f"features-abc.writing-{2**22 + 1}.npy"  # above the largest process number
-    alive = tmp_path / f"features-abc.writing-{os.getppid()}.npy"
-    for path in (dead, alive):
-        path.write_bytes(b"half")
-    first = cached_features(model.encoder.backbone, corpus.store, tmp_path, "fp32", CPU)
-    assert not dead.exists()
-    assert alive.exists()
-    files = {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
-    second = cached_features(model.encoder.backbone, corpus.store, tmp_path, "fp32", CPU)
-    assert np.array_equal(first, second)
-    assert files == {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
-    assert first.shape == (36, 4, 1024)

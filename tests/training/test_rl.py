@@ -41,7 +41,7 @@ REWARDS = {
 
 def make_generator(corpus, **changes) -> ModelBundle:
     sizes = {"size": 16, "attention_size": 8, "dropout": 0.2, "max_sentences": 3, "max_words": 6}
-    config = GeneratorConfig(**sizes, **changes)
+    config = GeneratorConfig(**{**sizes, **changes})
     with torch.random.fork_rng():
         torch.manual_seed(1)
         model = ReportGenerator(config, len(corpus.vocabulary))

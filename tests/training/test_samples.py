@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -93,3 +95,17 @@ def test_the_number_of_batches_is_exact(count, size):
     assert batches_per_epoch(count, size) == len(batches)
     assert sorted(i for batch in batches for i in batch.tolist()) == list(range(count))
     assert size == 1 or count < 2 or min(map(len, batches)) > 1
+
+
+def test_a_digest_tells_every_change_of_samples(corpus):
+    samples = samples_of_split(corpus.encoded_reports, corpus.store, "train", PER_IMAGE)
+    words = samples.reports.words.clone()
+    words[3, 0, 0] += 1
+    changed = [
+        replace(samples, study_ids=[*samples.study_ids[:-1], "other"]),
+        replace(samples, image_rows=samples.image_rows[::-1].copy()),
+        replace(samples, reports=samples.reports._replace(words=words)),
+        replace(samples, reports=samples.reports._replace(stopped=~samples.reports.stopped)),
+    ]
+    assert len({one.digest for one in [samples, *changed]}) == 5
+    assert samples_of_split(corpus.encoded_reports, corpus.store, "train", PER_IMAGE).digest == samples.digest
