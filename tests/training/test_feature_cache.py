@@ -21,9 +21,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def backbone(corpus) -> Backbone:
-    backbone = Backbone()
-    backbone.load_state_dict(corpus.encoder_weights)
-    return backbone
+    return corpus.encoder.backbone()
 
 
 @pytest.fixture
@@ -176,6 +174,6 @@ def test_a_disk_that_is_too_small_is_a_sentence_before_any_work(features, passes
 def test_features_that_are_no_numbers_are_refused_with_the_image(corpus, backbone, tmp_path):
     with torch.no_grad():
         backbone.features.norm5.bias.fill_(1e6)  # beyond half precision
-    with pytest.raises(ValueError, match="image .s00-frontal. features that are no finite"):
+    with pytest.raises(ValueError, match=r"image .s00-frontal. features that are no finite"):
         cached_features(backbone, corpus.store, tmp_path, "fp32", CPU)
     assert not list(tmp_path.glob("features-????????????????.npy"))

@@ -10,8 +10,15 @@ import coherent_cxr
 from coherent_cxr.configuration import configuration
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
-from coherent_cxr.training.encoder_pretraining import EncoderPretrainingConfig, pretrain_encoder
-from coherent_cxr.training.fingerprint import code_digest, fingerprint, function_digest, run_key
+from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
+from coherent_cxr.training.encoder.train import pretrain_encoder
+from coherent_cxr.training.fingerprint import (
+    code_digest,
+    encoder_code,
+    fingerprint,
+    function_digest,
+    run_key,
+)
 from coherent_cxr.training.loop import Loop
 from coherent_cxr.training.mle import MleTrainingConfig, train_mle
 from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
@@ -22,7 +29,7 @@ STAGES = [
     "coherent_cxr.training.mle",
     "coherent_cxr.training.rl",
     "coherent_cxr.training.compared_systems",
-    "coherent_cxr.training.encoder_pretraining",
+    "coherent_cxr.training.encoder.train",
 ]
 
 
@@ -77,8 +84,9 @@ def test_code_that_a_training_does_not_use_does_not_count(copy, stage, file):
         ("rl", "rewards/coherence.py"),
         ("rl", "models/writing.py"),
         ("compared_systems", "baselines/tienet.py"),  # by way of the registry
-        ("encoder_pretraining", "models/encoder.py"),
-        ("encoder_pretraining", "images/store.py"),
+        ("encoder.train", "models/encoder.py"),
+        ("encoder.train", "training/encoder/augmentation.py"),
+        ("encoder.train", "images/store.py"),
         ("mle", "chexpert/rule_sets/original.yml"),  # data that the labeller reads
     ],
 )
@@ -86,6 +94,17 @@ def test_code_and_rules_that_a_training_uses_count_however_indirectly(copy, stag
     before = digest(f"coherent_cxr.training.{stage}", copy)
     append(copy / file, "\n# changed\n")
     assert digest(f"coherent_cxr.training.{stage}", copy) != before
+
+
+def test_an_encoder_counts_by_its_own_code(copy):
+    def digest_of(encoder: str) -> str:
+        return digest(f"coherent_cxr.models.encoders.{encoder}", copy)
+
+    before = {name: digest_of(name) for name in ("densenet121", "efficientnet_lite0", "resnet50")}
+    append(copy / "models" / "encoders" / "efficientnet_lite0.py", "\n# changed\n")
+    changed = {name for name in before if digest_of(name) != before[name]}
+    assert changed == {"efficientnet_lite0"}
+    assert encoder_code("densenet121") != encoder_code("resnet50")
 
 
 def test_line_ends_do_not_count(copy):
@@ -188,7 +207,7 @@ def key_of(corpus, checkpoint_folder, monkeypatch):
         elif stage == "encoder":
             pretrain_encoder(EncoderPretrainingConfig(**common), c.store, c.labels, c.splits)
         else:
-            run_compared_systems(BaselinesConfig(systems=("tienet",), **common), *c[:-2], ["s21"])
+            run_compared_systems(BaselinesConfig(systems=("tienet",), **common), *c[:-2], c.labels, ["s21"])
 
     def key(stage: str, **changes: object) -> str:
         with pytest.raises(Reached) as reached:

@@ -37,7 +37,7 @@ from coherent_cxr.training.captioning import (
     write_captions,
 )
 from coherent_cxr.training.feature_cache import cached_features
-from coherent_cxr.training.fingerprint import fingerprint
+from coherent_cxr.training.fingerprint import encoder_code, fingerprint
 from coherent_cxr.training.history import History
 
 
@@ -127,7 +127,7 @@ def run_compared_systems(
     folder = Path(config.checkpoint_folder)
     backbone = encoder.backbone().to(device)
     cached = cached_features(backbone, store, folder, config.precision, device)
-    digest = fingerprint(weights_digest(backbone.state_dict()), store.digest)
+    digest = fingerprint(weights_digest(backbone.state_dict()), encoder_code(backbone.name), store.digest)
     train = _of_split("train", None, store, vocabulary, encoded_reports, findings, labels)
     validation = _of_split("validation", 1, store, vocabulary, encoded_reports, findings, labels)
     rows = np.asarray([store.rows_of_study(study)[0] for study in study_ids], dtype=np.int64)

@@ -21,7 +21,7 @@ from coherent_cxr.models.precision import Precision, computes_in, encoder_autoca
 from coherent_cxr.storage.exclusive import sole_holder
 from coherent_cxr.storage.reservation import reserved_array
 from coherent_cxr.training.distributed import current_world
-from coherent_cxr.training.fingerprint import code_digest, fingerprint
+from coherent_cxr.training.fingerprint import code_digest, encoder_code, fingerprint
 from coherent_cxr.training.pace import Pace
 from coherent_cxr.training.samples import images_to_tensor
 
@@ -67,11 +67,8 @@ def cached_features(
         weights_digest(backbone.state_dict()),
         store.digest,
         computes_in(precision, device),
-        code_digest(
-            "coherent_cxr.models.encoder",
-            "coherent_cxr.models.precision",
-            f"coherent_cxr.models.encoders.{backbone.name}",
-        ),
+        code_digest("coherent_cxr.models.precision"),
+        encoder_code(backbone.name),
     )
     path = folder / f"features-{key}.npy"
     if world.leads and not _has_shape(path, shape):

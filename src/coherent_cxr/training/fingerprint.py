@@ -55,6 +55,11 @@ def run_key(stage: str, config: Any, *inputs: object) -> str:
     return fingerprint(code_digest(stage), current_world().size, sorted(settings.items()), *inputs)
 
 
+def encoder_code(name: str) -> str:
+    """Return the digest of an image encoder's code, which is found by its name and imported by nobody."""
+    return code_digest("coherent_cxr.models.encoder", f"coherent_cxr.models.encoders.{name}")
+
+
 @functools.cache
 def code_digest(*modules: str, package: Path = PACKAGE) -> str:
     """Return the SHA-256 of the sources of some modules and of all of ours that they import.

@@ -22,7 +22,7 @@ from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.checkpoint import step_seed
 from coherent_cxr.training.distributed import current_world, training_device
 from coherent_cxr.training.feature_cache import cached_features
-from coherent_cxr.training.fingerprint import code_digest, run_key
+from coherent_cxr.training.fingerprint import encoder_code, run_key
 from coherent_cxr.training.loop import Loop
 from coherent_cxr.training.mle_step import MleStep, sentence_weights
 from coherent_cxr.training.projection import start_at_principal_components
@@ -189,7 +189,7 @@ def train_mle(
     key = run_key(
         __name__,
         config,
-        code_digest(f"coherent_cxr.models.encoders.{config.generator.encoder}"),
+        encoder_code(config.generator.encoder),
         store.digest,
         weights_digest(model.state_dict()),
         vocabulary.to_dict(),

@@ -17,7 +17,7 @@ from coherent_cxr.rewards import CiderD, RewardContext, build_rewards
 from coherent_cxr.training.advantage import Judge
 from coherent_cxr.training.checkpoint import step_seed
 from coherent_cxr.training.distributed import current_world, training_device
-from coherent_cxr.training.fingerprint import function_digest, run_key
+from coherent_cxr.training.fingerprint import encoder_code, function_digest, run_key
 from coherent_cxr.training.history import COLUMNS
 from coherent_cxr.training.mle import TrainedGenerator
 from coherent_cxr.training.policy_gradient import policy_gradient_loss, without_dropout
@@ -115,6 +115,7 @@ def fine_tune(
         config,
         bundle.digest,
         bundle.config,
+        encoder_code(bundle.config.encoder),
         bundle.vocabulary.to_dict(),
         store.digest,
         train.digest,

@@ -33,7 +33,7 @@ from coherent_cxr.training.encoder.targets import (
     labelled_images,
     terms_by_study,
 )
-from coherent_cxr.training.fingerprint import code_digest, run_key
+from coherent_cxr.training.fingerprint import encoder_code, run_key
 from coherent_cxr.training.history import History
 from coherent_cxr.training.loop import Loop, one_cycle
 from coherent_cxr.training.samples import images_to_tensor
@@ -164,7 +164,7 @@ def _train_member(
     key = run_key(
         __name__,
         config,
-        code_digest(f"coherent_cxr.models.encoders.{config.encoder}"),
+        encoder_code(config.encoder),
         weights_digest(model.state_dict()),
         *(images.digest for images in (*sources, validation)),
     )
