@@ -131,7 +131,9 @@ def test_images_without_an_ending_are_told_by_their_start(tmp_path: Path, kind: 
     }
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    root = folder if kind == "folder" else write_tar(folder, tmp_path / kind, "w" if kind == "a.tar" else "w:gz")
+    root = (
+        folder if kind == "folder" else write_tar(folder, tmp_path / kind, "w" if kind == "a.tar" else "w:gz")
+    )
     source = open_source(root)
     found = ["1.2.840.113654.2.55", "CXR1_1_IM-0001-4001", "a", "photo", "picture"]
     assert sorted(source.files) == found
@@ -146,7 +148,9 @@ def test_r2gens_tree_is_found_by_the_reports_names(tmp_path: Path, kind: str) ->
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(name.encode())
     (folder / "CXR2_IM-0652" / "0.txt").write_bytes(b"no image")
-    root = folder if kind == "folder" else write_tar(folder, tmp_path / kind, "w" if kind == "a.tar" else "w:gz")
+    root = (
+        folder if kind == "folder" else write_tar(folder, tmp_path / kind, "w" if kind == "a.tar" else "w:gz")
+    )
     source = open_source(root)
     assert len(source) == 4
     frontal_first = ["CXR1_1_IM-0001-4001", "CXR2_IM-0652-1001", "CXR1_1_IM-0001-3001", "CXR3_IM-1-1001"]
