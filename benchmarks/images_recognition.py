@@ -38,7 +38,7 @@ def views(source: ImageSource, truth: pd.Series) -> None:
     images = parse_openi(None, None, None).images
     images = images[images["image_id"].isin(truth.index)].reset_index(drop=True)
     right = images["image_id"].map(truth)
-    completed, report = complete_views(images, source)
+    completed, report, _ = complete_views(images, source)
     guessed = images["view_source"] == "rule"
     told = completed["view_source"] == "classifier"
     print(f"{len(images):,} images; DICOM headers state {(~guessed).sum():,} views")

@@ -33,7 +33,7 @@ def corpus(tmp_path: Path) -> pd.DataFrame:
 def test_dicom_and_png_share_a_store_and_notes_name_no_one(tmp_path: Path, corpus: pd.DataFrame) -> None:
     manifest = RadiographsManifest(str(tmp_path / "files"), False, "a licence")
     config = ImagePreparationConfig(size=64, work_dir=str(tmp_path / "work"), workers=2)
-    store, exclusions, notes, _ = prepare_images(config, corpus, corpus["study_id"], manifest)
+    store, exclusions, notes, *_ = prepare_images(config, corpus, corpus["study_id"], manifest)
     assert sorted(store.index["image_id"]) == ["CXR0_0", "D0", "D2", "D3"]
     for number in (0, 2, 3):
         whole = read_image(tmp_path / "files" / "p10" / f"s{number}" / f"D{number}.dcm")

@@ -1,5 +1,6 @@
 """The store holds every readable image once, whatever happened while it was written."""
 
+import errno
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from image_corpus import picture, write_folder, write_tar
+from PIL import Image
 
 from coherent_cxr.images.building import LOG, build_store
 from coherent_cxr.images.decode import fit
@@ -235,3 +237,43 @@ def test_a_log_that_cannot_be_continued_stops_the_build_which_then_goes_on(tmp_p
     assert store.folder == folder
     assert len(store) == 2_000
     store.verify()
+
+
+def test_pixels_get_their_name_when_all_of_them_have_a_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = write_folder(tmp_path / "png", 6)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", full)
+        with pytest.raises(OSError, match=r"free some space .* Reserving it failed: No space left") as caught:
+            build_store(images, open_source(tmp_path / "png"), 32, tmp_path / "work")
+    assert caught.value.errno == errno.ENOSPC
+    folder = next((tmp_path / "work").iterdir())
+    assert not list(folder.glob("pixels*"))
+    (folder / "pixels.npy.writing").write_bytes(b"a run that was killed while it reserved")
+    store, _ = build_store(images, open_source(tmp_path / "png"), 32, tmp_path / "work")
+    store.verify()
+    assert [path.name for path in folder.glob("pixels*")] == ["pixels.npy"]
+
+
+def test_a_file_that_may_not_be_read_costs_one_image(tmp_path: Path) -> None:
+    images = write_folder(tmp_path / "png", 4)
+    source = open_source(tmp_path / "png")
+    (tmp_path / "png" / "CXR0_1.png").unlink()
+    (tmp_path / "png" / "CXR0_1.png").mkdir()  # was a file when the folder was listed
+    store, unreadable = build_store(images, source, 32, tmp_path / "work")
+    assert len(store) == 3
+    assert [(one.image_id, one.reason) for one in unreadable] == [("CXR0_1", "unreadable_file")]
+
+
+def test_images_that_show_nothing_are_exclusions(tmp_path: Path) -> None:
+    images = write_folder(tmp_path / "png", 4)
+    Image.new("L", (60, 40)).save(tmp_path / "png" / "CXR1_0.png")
+    store, unreadable = build_store(images, open_source(tmp_path / "png"), 32, tmp_path / "work")
+    assert store.index["image_id"].tolist() == ["CXR0_0", "CXR0_1", "CXR1_1"]
+    assert [(one.image_id, one.reason) for one in unreadable] == [("CXR1_0", "constant_image")]
+    assert unreadable[0].detail.startswith("The image CXR1_0 shows nothing: ")

@@ -30,20 +30,20 @@ def _write(folder: Path, count: int, stated: int) -> pd.DataFrame:
 def test_open_views_are_learnt_and_the_accuracy_is_stated(tmp_path: Path) -> None:
     images = _write(tmp_path, 60, stated=40)
     (tmp_path / "I119.png").write_bytes(b"no image")
-    completed, report = complete_views(images, open_source(tmp_path))
+    completed, report, _ = complete_views(images, open_source(tmp_path))
     wanted = ["frontal", "lateral"] * 60
     wanted[119] = "unknown"
     assert completed["view"].tolist() == wanted
     assert completed["view_source"].tolist() == ["dicom"] * 80 + ["classifier"] * 39 + ["none"]
     assert report == {"open": 40, "from_dicom": 0, "classified": 39, "accuracy": 1.0, "learnt_from": 80}
     assert images["view"].tolist().count("unknown") == 40  # the table that came in is as it was
-    again, _ = complete_views(images, open_source(tmp_path))
+    again, *_ = complete_views(images, open_source(tmp_path))
     pd.testing.assert_frame_equal(again, completed)
 
 
 def test_too_few_stated_views_teach_nothing(tmp_path: Path) -> None:
     images = _write(tmp_path, 20, stated=10)
-    completed, report = complete_views(images, open_source(tmp_path))
+    completed, report, _ = complete_views(images, open_source(tmp_path))
     pd.testing.assert_frame_equal(completed, images)
     assert report["accuracy"] is None
 
@@ -55,7 +55,7 @@ def test_dicom_tags_come_first(tmp_path: Path) -> None:
     images = pd.DataFrame(
         {"image_id": ["D1", "D2", "D3"], "study_id": "S", "view": ["unknown", "unknown", "frontal"]}
     )
-    completed, report = complete_views(images, open_source(tmp_path))
+    completed, report, _ = complete_views(images, open_source(tmp_path))
     assert completed["view"].tolist() == ["lateral", "unknown", "frontal"]
     assert report["from_dicom"] == 1
 
@@ -66,7 +66,7 @@ def test_real_views_are_found_better_than_by_the_rule(shared_folder: Path) -> No
     images = parse_openi(None, None, None).images
     images = images[images["image_id"].isin(truth.index)].iloc[:2500].reset_index(drop=True)
     right = images["image_id"].map(truth)
-    completed, report = complete_views(images, source)
+    completed, report, _ = complete_views(images, source)
     classified = completed["view_source"] == "classifier"
     assert classified.sum() > 1500
     assert (completed["view"] == right)[classified].mean() > 0.98

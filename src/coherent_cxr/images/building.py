@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -170,28 +171,36 @@ def _contents(image_ids: list[str], source: ImageSource) -> Iterator[tuple[str, 
 def _open_pixels(folder: Path, count: int, size: int) -> None:
     """Keep the array (count, size, size) that an interrupted run left, or make a new one."""
     path = folder / PIXELS
-    if path.is_file():
-        try:
-            if np.load(path, mmap_mode="r").shape == (count, size, size):
-                return
-        except (ValueError, OSError):
-            pass  # cut off while it was created; decoding starts anew
-    (folder / LOG).unlink(missing_ok=True)
     needed, free = count * size * size, shutil.disk_usage(folder).free
     sentence = (
         f"The image store needs {needed / 1e9:.1f} GB in {folder}, {free / 1e9:.1f} GB are free; "
         "free some space or set image_preparation.work_dir to another disk."
     )
+    if _holds(path, (count, size, size)):
+        return
+    (folder / LOG).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
     if free < needed:
-        raise OSError(sentence)
+        raise OSError(errno.ENOSPC, sentence)
+    writing = folder / f"{PIXELS}.writing"
     try:
-        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size))
-        with path.open("r+b") as file:
-            # A mapped page without a place on the disk would end the process without a word.
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        np.lib.format.open_memmap(writing, mode="w+", dtype=np.uint8, shape=(count, size, size))
+        with writing.open("r+b") as file:
+            # A mapped page without a place on the disk would end the process without a word. Only a file
+            # that has all its places gets its name, so a run killed in between leaves none without.
+            os.posix_fallocate(file.fileno(), 0, writing.stat().st_size)
+        writing.replace(path)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        writing.unlink(missing_ok=True)
         raise OSError(error.errno, f"{sentence} Reserving it failed: {error.strerror}.") from error
+
+
+def _holds(path: Path, shape: tuple[int, int, int]) -> bool:
+    """Tell whether an interrupted run has left an array of this shape."""
+    try:
+        return bool(np.load(path, mmap_mode="r").shape == shape)
+    except (ValueError, OSError):
+        return False
 
 
 def _read_log(path: Path) -> dict[str, Decoded]:

@@ -1,4 +1,4 @@
-"""What can be told from the pixels of one image before a model sees it, with numbers learnt from the training."""
+"""What the pixels of one image tell before a model sees it, by numbers learnt from the training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from coherent_cxr.images.chest_likeness import ChestLikeness
 from coherent_cxr.images.notes import Note
-from coherent_cxr.images.view_classifier import LATERAL, SURE, ViewClassifier, rank_features
+from coherent_cxr.images.view_classifier import SURE, ViewClassifier, rank_features
 
 UNLIKE = "Its grey levels are not arranged as in the frontal chest radiographs of the training."
 

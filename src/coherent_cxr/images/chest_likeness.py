@@ -59,12 +59,11 @@ class ChestLikeness:
             return None
         chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST)).astype(np.int64)]
         features = np.stack([rank_features(pixels[row]) for row in chosen]).astype(np.float64)
-        mean = features.mean(axis=0)
-        mean = (mean / (np.linalg.norm(mean) or 1)).round(DIGITS)
-        learnt = cls(mean, (-1.0, -1.0), len(chosen))
-        likenesses = np.array([learnt.likeness(one) for one in features])
-        first, second = np.quantile(likenesses, UNLIKEST, axis=0).round(DIGITS)
-        return cls(mean, (float(first), float(second)), len(chosen))
+        total = features.sum(axis=0)
+        # Each image is compared with the others alone, as a new one will be.
+        others = np.array([_likeness(one, _unit(total - one)) for one in features])
+        first, second = np.quantile(others, UNLIKEST, axis=0).round(DIGITS)
+        return cls(_unit(total).round(DIGITS), (float(first), float(second)), len(chosen))
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> ChestLikeness:
@@ -85,11 +84,19 @@ class ChestLikeness:
 
     def likeness(self, features: NDArray[Any]) -> tuple[float, float]:
         """Return both correlations of an image's ranks ``(1024,)`` with the mean."""
-        return float(features @ self.mean), _cosine(_without_plane(features), _without_plane(self.mean))
+        return _likeness(features, self.mean)
 
     def is_like(self, features: NDArray[Any]) -> bool:
         """Tell whether an image's ranks ``(1024,)`` are arranged as usual."""
         return all(own >= least for own, least in zip(self.likeness(features), self.least, strict=True))
+
+
+def _likeness(features: NDArray[Any], mean: NDArray[np.float64]) -> tuple[float, float]:
+    return float(features @ mean), _cosine(_without_plane(features), _without_plane(mean))
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(vector / (np.linalg.norm(vector) or 1), dtype=np.float64)
 
 
 def _without_plane(features: NDArray[Any]) -> NDArray[np.float64]:

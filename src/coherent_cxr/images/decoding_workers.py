@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from coherent_cxr.images.decode import UnreadableImageError, read_square
+from coherent_cxr.images.limits import check_bytes, limit_memory, too_large
 from coherent_cxr.images.notes import Note
 from coherent_cxr.images.source import Place
 
@@ -90,7 +91,7 @@ def decode_all(
 def _pool(workers: int, in_processes: bool) -> Executor:
     # A fresh process per worker: forking one that has started threads may hang.
     return (
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=limit_memory)
         if in_processes
         else ThreadPoolExecutor(workers)
     )
@@ -143,11 +144,20 @@ def _map(pixels: Path) -> np.memmap[Any, np.dtype[np.uint8]]:
 def _decode(
     image_id: str, row: int, content: bytes | Place, pixels: np.memmap[Any, np.dtype[np.uint8]]
 ) -> Decoded:
+    name = f"The image {image_id}"
     try:
+        if isinstance(content, Place):
+            check_bytes(name, content.length)
         data = content if isinstance(content, bytes) else content.read()
-        image = read_square(data, pixels.shape[1], name=f"The image {image_id}")
+        image = read_square(data, pixels.shape[1], name)
     except UnreadableImageError as error:
         return Decoded(image_id, reason=error.reason, detail=str(error))
+    except OSError as error:
+        detail = f"{name} cannot be read: {error.strerror or type(error).__name__}."
+        return Decoded(image_id, reason="unreadable_file", detail=detail)
+    except MemoryError:
+        refusal = too_large(name)
+        return Decoded(image_id, reason=refusal.reason, detail=str(refusal))
     pixels[row] = image.pixels
     return Decoded(image_id, image.height, image.width, notes=image.notes)
 

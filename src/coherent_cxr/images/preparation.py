@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.building import build_store
+from coherent_cxr.images.checks import ImageChecks
+from coherent_cxr.images.chest_likeness import ChestLikeness
 from coherent_cxr.images.source import ImageSource, open_source
 from coherent_cxr.images.store import VIEW_ORDER, ImageStore
+from coherent_cxr.images.view_classifier import ViewClassifier
 from coherent_cxr.images.views import complete_views
 from coherent_cxr.inputs.limits import MAX_FILE_BYTES
 
@@ -81,6 +85,7 @@ class PreparedImages(NamedTuple):
     exclusions: pd.DataFrame
     notes: pd.DataFrame
     views: dict[str, Any]
+    checks: dict[str, Any]
 
 
 def prepare_images(
@@ -101,7 +106,8 @@ def prepare_images(
         The store. The exclusions (id, reason, detail): one row per image, be it of the table or only a file,
         that is not in the store, and one with the study's own id (reason ``study_without_image``) per study
         that has none left. The notes (id, note, detail) on stored images whose files are odd, such as DICOM
-        files with names in them. Last, how views were found out that the corpus does not state.
+        files with names in them. How views were found out that the corpus does not state. Last, what
+        :class:`coherent_cxr.images.checks.ImageChecks` knows, for the bundle of a model trained on the store.
 
     Raises:
         ImageSourceError: If the radiographs cannot be opened.
@@ -115,9 +121,10 @@ def prepare_images(
             view=images["view"].where(~images["image_id"].isin(set(source.files)), "frontal")
         )
     view_report: dict[str, Any] = {}
+    classifier: ViewClassifier | None = None
     if config.classify_views and not radiographs.drawn:
         with_findings = images["study_id"].isin(set(studies))
-        completed, view_report = complete_views(images[with_findings], source)
+        completed, view_report, classifier = complete_views(images[with_findings], source)
         images = pd.concat([completed, images[~with_findings]]).loc[images.index]
     wanted, excluded = select_images(config, images, studies, source, radiographs)
     store, remarkable = build_store(
@@ -146,6 +153,28 @@ def prepare_images(
         pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str"),
         pd.DataFrame(notes, columns=["id", "note", "detail"]).astype("str"),
         view_report,
+        learn_checks(config, store, classifier).as_dict(),
+    )
+
+
+def learn_checks(
+    config: ImagePreparationConfig, store: ImageStore, classifier: ViewClassifier | None
+) -> ImageChecks:
+    """Learn what to check in a single image before a model trained on the store reads it.
+
+    Args:
+        config: Settings; where laterals are prepared too, they are nothing to warn of.
+        store: The prepared images.
+        classifier: What tells laterals from frontals, if it could be learnt.
+
+    Returns:
+        The checks that there were enough images for.
+    """
+    rows = store.index.loc[store.index["view"] != "lateral", "row"].to_numpy(dtype=np.int64)
+    laterals_read = "lateral" in config.views
+    return ImageChecks(
+        None if laterals_read else classifier,
+        None if laterals_read else ChestLikeness.learn(store.pixels, rows),
     )
 
 

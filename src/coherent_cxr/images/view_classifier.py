@@ -1,4 +1,4 @@
-"""Telling lateral from frontal radiographs by ranks of grey levels: a logistic regression as plain numbers."""
+"""Telling lateral from frontal radiographs by ranks of grey levels: a logistic regression, plain numbers."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,18 +15,30 @@ from tqdm import tqdm
 from coherent_cxr.images.decode import UnreadableImageError, read_square
 from coherent_cxr.images.decoding_workers import usable_cores
 from coherent_cxr.images.dicom.remarks import dicom_view
-from coherent_cxr.images.similarity import SIDE, ranks
+from coherent_cxr.images.similarity import SIDE
 from coherent_cxr.images.source import ImageSource
+from coherent_cxr.images.view_classifier import FRONTAL, LATERAL, ViewClassifier, rank_features
 
 STATED = ("dicom", "metadata", "projection", "file")
 FEWEST, MOST = 30, 1000
 BATCH = 64
-SURE = 0.8
 
 
-def complete_views(
-    images: pd.DataFrame, source: ImageSource, seed: int = 0
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+class Views(NamedTuple):
+    """What was found out about views.
+
+    Attributes:
+        images: The table with views and view_source completed.
+        report: Counts, and the classifier's accuracy.
+        classifier: What tells laterals from frontals, None if too few views were stated.
+    """
+
+    images: pd.DataFrame
+    report: dict[str, Any]
+    classifier: ViewClassifier | None
+
+
+def complete_views(images: pd.DataFrame, source: ImageSource, seed: int = 0) -> Views:
     """Find out the views that the corpus leaves open or that a rule has guessed.
 
     DICOM tags come first. For the rest, a logistic regression on ranks of grey levels (32 × 32 pixels) is
@@ -40,7 +52,7 @@ def complete_views(
         seed: Which stated images it learns from.
 
     Returns:
-        The images with views and view_source completed; and a report: counts, and the accuracy.
+        The images, a report and the classifier, which is learnt for later images even if no view is open.
     """
     images = images.copy()
     if "view_source" not in images:
@@ -56,33 +68,38 @@ def complete_views(
             images.loc[row, ["view", "view_source"]] = [view, "dicom"]
             report["from_dicom"] += 1
     open_rows = images.index[there & ~images["view_source"].isin(STATED)]
-    stated = images[there & images["view_source"].isin(STATED) & images["view"].isin(["frontal", "lateral"])]
+    stated = images[there & images["view_source"].isin(STATED) & images["view"].isin([FRONTAL, LATERAL])]
+    classifier = _learn(stated, source, seed)
+    if classifier is None:
+        return Views(images, report, None)
+    report |= {"learnt_from": classifier.learnt_from, "accuracy": classifier.accuracy}
+    unknown = _features(source, images.loc[open_rows, "image_id"])
+    for row in open_rows:
+        features = unknown.get(images.loc[row, "image_id"])
+        found = None if features is None else classifier.view(features)
+        if found is not None:
+            images.loc[row, ["view", "view_source"]] = [found, "classifier"]
+            report["classified"] += 1
+    return Views(images, report, classifier)
+
+
+def _learn(stated: pd.DataFrame, source: ImageSource, seed: int) -> ViewClassifier | None:
     counts = stated["view"].value_counts()
-    if not len(open_rows) or len(counts) < 2 or counts.min() < FEWEST:
-        return images, report
+    if len(counts) < 2 or counts.min() < FEWEST or stated["study_id"].nunique() < 2:
+        return None
     chosen = stated.groupby("view").sample(frac=1, random_state=seed).groupby("view").head(MOST).sort_index()
-    known, unknown = (
-        _features(source, chosen["image_id"]),
-        _features(source, images.loc[open_rows, "image_id"]),
-    )
+    known = _features(source, chosen["image_id"])
     chosen = chosen[chosen["image_id"].isin(set(known))]
-    learnt, accuracy = _learn(np.stack([known[i] for i in chosen["image_id"]]), chosen)
-    report |= {"learnt_from": len(chosen), "accuracy": accuracy}
-    rows = [row for row in open_rows if images.loc[row, "image_id"] in unknown]
-    if rows:
-        sure = learnt.predict_proba(np.stack([unknown[images.loc[row, "image_id"]] for row in rows]))
-        for row, probabilities in zip(rows, sure, strict=True):
-            if probabilities.max() >= SURE:
-                view = str(learnt.classes_[probabilities.argmax()])
-                images.loc[row, ["view", "view_source"]] = [view, "classifier"]
-                report["classified"] += 1
-    return images, report
+    if chosen["view"].nunique() < 2:
+        return None
+    features = np.stack([known[image_id] for image_id in chosen["image_id"]])
+    return ViewClassifier.learn(features, chosen["view"].to_numpy(), chosen["study_id"].to_numpy())
 
 
 def _features(source: ImageSource, image_ids: Sequence[str] | pd.Series) -> dict[str, NDArray[np.float32]]:
     def feature(item: tuple[str, bytes]) -> tuple[str, NDArray[np.float32] | None]:
         try:
-            return item[0], ranks(read_square(item[1], SIDE).pixels.astype(np.float32).ravel())
+            return item[0], rank_features(read_square(item[1], SIDE).pixels)
         except UnreadableImageError:
             return item[0], None  # becomes an exclusion when the store is built
 
@@ -94,13 +111,3 @@ def _features(source: ImageSource, image_ids: Sequence[str] | pd.Series) -> dict
             features.update((name, values) for name, values in pool.map(feature, batch) if values is not None)
             bar.update(len(batch))
     return features
-
-
-def _learn(features: NDArray[np.float32], chosen: pd.DataFrame) -> tuple[Any, float]:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, cross_val_predict
-
-    model, view = LogisticRegression(C=10, max_iter=500), chosen["view"].to_numpy()
-    folds = GroupKFold(min(5, chosen["study_id"].nunique()))
-    predicted = cross_val_predict(model, features, view, groups=chosen["study_id"], cv=folds)
-    return model.fit(features, view), float((predicted == view).mean())

@@ -88,6 +88,8 @@ def _inflated(data: bytes, name: str) -> bytes:
             raise UnreadableImageError(
                 "image_too_large", f"{name} inflates to more than {MAX_FILE_BYTES // 1_000_000} MB; {HARM}."
             )
+    if not inflate.eof:
+        raise UnreadableImageError("truncated_image", f"{name} is a deflated DICOM file that was cut off.")
     return bytes(PREAMBLE) + b"DICM" + _PLAIN_META + b"".join(pieces)
 
 

@@ -13,7 +13,7 @@ from coherent_cxr.images.store import ImageStore
 
 def prepare_images(
     config: ImagePreparationConfig, images: pd.DataFrame, findings: pd.DataFrame, radiographs: dict[str, Any]
-) -> tuple[ImageStore, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Decode the images of all studies with findings; return store, exclusions, notes and view report."""
+) -> tuple[ImageStore, pd.DataFrame, pd.DataFrame, dict[str, Any], dict[str, Any]]:
+    """Decode the images of all studies with findings; return store and tables."""
     manifest = RadiographsManifest.from_dict(radiographs)
     return preparation.prepare_images(config, images, findings["study_id"], manifest)

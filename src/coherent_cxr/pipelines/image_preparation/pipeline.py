@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 prepare_images,
                 inputs=["params:image_preparation", "images", "findings", "radiographs"],
-                outputs=["image_store", "image_exclusions", "image_notes", "view_report"],
+                outputs=["image_store", "image_exclusions", "image_notes", "view_report", "image_checks"],
                 name="prepare_images",
             )
         ]
