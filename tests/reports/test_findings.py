@@ -3,6 +3,8 @@
 import pandas as pd
 import pytest
 
+from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.chexpert.tables import label_table, mention_table
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.reports.findings import FindingsExtractionConfig, extract_findings
 
@@ -43,3 +45,15 @@ def test_no_study_at_all_gives_empty_tables():
 def test_a_limit_that_leaves_nothing_to_split_is_refused():
     with pytest.raises(ConfigurationError, match="at least 10"):
         FindingsExtractionConfig(max_studies=3)
+
+
+def test_layout_reaches_labels_and_sentences():
+    studies = pd.DataFrame(
+        {"study_id": ["S"], "findings": ["No pneumothorax\n\n  Right lower lobe\n  consolidation"]}
+    )
+    findings, _ = extract_findings(FindingsExtractionConfig(), studies)
+    assert findings.loc[0, "sentences"] == ["No pneumothorax.", "Right lower lobe consolidation."]
+    labels = label_table(CheXpertLabeler("corrected"), findings)
+    assert labels.loc[0, ["Pneumothorax", "Consolidation"]].tolist() == [0, 1]
+    mentions = mention_table(CheXpertLabeler("corrected"), findings)
+    assert mentions["sentence"].tolist() == [0, 1]

@@ -100,6 +100,31 @@ def test_tokens_become_readable_text():
     assert metric_text(report) == "the xxxx is normal ( 2.5 cm ) . no mass , and / or scar ."
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No effusion\nRight opacity\nThe heart is large",
+        "- No effusion\n- Right opacity\n- The heart is large",
+        "1. No effusion\n2. right opacity\n3. the heart is large",
+        "1) No effusion 2) Right opacity 3) The heart is large",
+        "No effusion\r\n\r\nright opacity\r\n\r\nthe heart is large",
+        "No effusion<br>Right opacity<br/>The heart\nis large.",
+        "* No effusion.\n* Right\n  opacity.\n* The heart is large.",
+        "&bull; No effusion&#10;&bull; Right opacity&#10;&bull; The heart is large",
+    ],
+)
+def test_one_finding_a_line_has_the_tokens_of_the_same_report_as_prose(text):
+    prose = tokens("No effusion. Right opacity. The heart is large.")
+    assert tokenize_findings(text).tokens == prose
+    assert tokenize_findings(clean_text(text)).tokens == prose
+
+
+def test_wrapped_lines_are_joined_and_layout_is_kept_for_the_labels():
+    assert clean_text("No effusion or\n  pneumothorax is seen.") == "No effusion or pneumothorax is seen."
+    assert clean_text("No effusion\n  Right opacity") == "No effusion\n\nRight opacity"
+    assert tokens("Edema? No.\nPneumothorax | none") == [["edema", ":", "no"], ["pneumothorax", "none"]]
+
+
 @given(st.text(max_size=300))
 def test_any_text_round_trips_through_its_tokens(text):
     first = tokens(text)

@@ -39,7 +39,8 @@ class MentionClassifier:
     def __init__(self, rules: RuleSet) -> None:
         ordered = [rule for phase in rules.phases.values() for rule in phase]
         ends = rules.clause_ends or ClauseEnds(frozenset(), frozenset(), ())
-        patterns = [pattern for rule in (*ordered, ends) for pattern in (*rule.patterns, *rule.unless)]
+        patterns = [pattern for rule in ordered for pattern in (*rule.patterns, *rule.unless)]
+        patterns += [*ends.patterns, *ends.unless]
         literals = {word for pattern in patterns for word in pattern.literals}
         literals |= ends.near | ends.at | {_CLAUSE_MARK}
         self._alphabet = Alphabet(rules.words, literals.union(*(rule.last_words for rule in ordered)))

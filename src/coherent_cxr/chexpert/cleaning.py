@@ -11,7 +11,7 @@ from typing import NamedTuple
 _SLASH = re.compile(r"(?<=[a-z])/(?=[a-z])")
 _TWO_PERIODS = re.compile(r"\. \.")
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
-_BLANKS = re.compile(r"\s+")
+_UNTIDY_BLANKS = re.compile(r"[^\S ]\s*| \s+")
 
 
 class CleanedText(NamedTuple):
@@ -60,19 +60,23 @@ def clean_text_with_offsets(text: str) -> CleanedText:
     Returns:
         The same cleaned text, with offsets into ``text``.
     """
-    lowered = [(small, index) for index, character in enumerate(text) for small in character.lower()]
-    cleaned = CleanedText("".join(small for small, _ in lowered), [index for _, index in lowered])
+    if text.isascii():
+        cleaned = CleanedText(text.lower(), list(range(len(text))))
+    else:  # some small letters are two characters
+        lowered = [character.lower() for character in text]
+        offsets = [index for index, small in enumerate(lowered) for _ in small]
+        cleaned = CleanedText("".join(lowered), offsets)
     for pattern, replacement in (
         (re.compile("and/or"), "or"),
         (_SLASH, " or "),
         (re.compile(r"\.\."), "."),
         (re.compile(r"\."), ". "),
         (re.compile(","), ", "),
-        (_BLANKS, " "),
+        (_UNTIDY_BLANKS, " "),
         (re.compile(r"^ | $"), ""),
         (_TWO_PERIODS, "."),
         (_NOT_PRINTABLE, ""),
-        (_BLANKS, " "),
+        (_UNTIDY_BLANKS, " "),
         (re.compile(r"^ | $"), ""),
     ):
         cleaned = _substitute(cleaned, pattern, replacement)

@@ -77,7 +77,7 @@ class Pattern:
         return {atom for atom in _atoms((*self._left, *self._right)) if not atom.startswith("<")}
 
     def regexes(self, alphabet: Alphabet) -> tuple[str, str]:
-        """Write the pattern as two regular expressions over :func:`context` strings, up to the mention and on."""
+        """Write two regular expressions over :func:`context` strings, up to the mention and on from it."""
         left = _write(self._left, alphabet, backwards=True)
         gap = _EDGE + _MIDDLE if self._from_start else f"[^{_MIDDLE}]*+{_MIDDLE}"
         right = _write(self._right, alphabet, backwards=False)
@@ -124,7 +124,7 @@ class Pattern:
 
 
 def any_of(patterns: Iterable[Pattern], alphabet: Alphabet) -> str:
-    """Write one regular expression that matches where one of some patterns does; what they share is tried once."""
+    """Write one regular expression for some patterns; what they share on the left is tried once."""
     by_left: dict[str, list[str]] = {}
     for pattern in patterns:
         left, right = pattern.regexes(alphabet)

@@ -193,6 +193,8 @@ class _Content:
             frozenset(texts(path, f"clause_ends.{key}", self.clause_ends.get(key))) for key in ("near", "at")
         )
         patterns = self._patterns(path, "clause_ends", "patterns", self.clause_ends)
+        if not (near and at and patterns):
+            raise RuleFileError(f"{path}: 'clause_ends' needs words under 'near' and 'at' and a pattern.")
         return ClauseEnds(near, at, patterns, self._patterns(path, "clause_ends", "unless", self.clause_ends))
 
     def _patterns(self, path: Path, where: str, key: str, entry: dict[str, Any]) -> tuple[Pattern, ...]:

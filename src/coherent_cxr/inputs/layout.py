@@ -110,8 +110,8 @@ def as_prose(text: str) -> str:
     found = blocks(text)
     if len(found) < 2:
         return text
-    closed = (block.rstrip() if block.rstrip()[-1] in ".!?" else f"{block.rstrip()}." for _, block in found)
-    return " ".join(closed)
+    sentences = (" ".join(block.text.split()) for block in found)
+    return " ".join(sentence if sentence[-1] in ".!?" else f"{sentence}." for sentence in sentences)
 
 
 def is_plain(text: str) -> bool:

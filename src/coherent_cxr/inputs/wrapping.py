@@ -24,11 +24,11 @@ _OPEN_END = re.compile(
 # words that a noun must follow
 _ATTRIBUTES = (
     "acute airspace basilar bibasilar bilateral bony cardiac cardiomediastinal focal interstitial large left "
-    "lower mediastinal mid middle mild moderate new no osseous overt pleural pulmonary right severe significant "
-    "small upper vascular"
+    "lower mediastinal mid middle mild moderate new no osseous overt pleural pulmonary right severe "
+    "significant small upper vascular"
 )
 _ATTRIBUTE_END = re.compile(
-    rf"(?<!on the )(?<!to the )(?<!in the )(?<![:,.] )\b(?:{'|'.join(_ATTRIBUTES.split())})$", re.IGNORECASE
+    rf"(?<!(?:on|to|in) the )(?<![:,.] )\b(?:{'|'.join(_ATTRIBUTES.split())})$", re.IGNORECASE
 )
 _SENTENCE_END = re.compile(r"[.!?][\"')\]]*$")
 _FIRST_WORD = re.compile(r"[\"'(\[ ]{0,4}([^\W_][\w-]{0,40})")
