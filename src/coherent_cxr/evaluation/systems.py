@@ -144,7 +144,7 @@ def label_reports(judges: Sequence[CheXpertLabeler], generated: pd.DataFrame) ->
 
 
 def same_for_all(judges: Sequence[CheXpertLabeler], labels: pd.DataFrame) -> pd.DataFrame:
-    """Return the labels of systems that write no text, in front of every judge: ``rules`` and what is given."""
+    """Repeat the labels of systems that write no text for every judge: ``rules`` and what is given."""
     tables = [labels.assign(rules=judge.name) for judge in judges]
     return pd.concat(tables, ignore_index=True)[["rules", *labels.columns]]
 
