@@ -161,5 +161,5 @@ def test_labels_of_another_rule_set_stop_the_stage(catalog: DataCatalog, trackin
     labels = catalog.load("chexpert_labels").copy()
     labels["Cardiomegaly"] = pd.array([1] * 4, dtype="Int8")
     catalog["chexpert_labels"] = labels
-    with pytest.raises(LabelTableError, match=r"not made by rule set 'original'.*first No Finding of 'S0'"):
+    with pytest.raises(LabelTableError, match=r"not made by rule set 'original'.*first Cardiomegaly of 'S0'"):
         SequentialRunner().run(model_registration.create_pipeline(), catalog)
