@@ -23,7 +23,8 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 from sklearn.metrics import precision_recall_fscore_support
 
-from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.corpora.openi import parse_openi
 from coherent_cxr.evaluation.bootstrap import patient_weights
 from coherent_cxr.evaluation.config import EvaluationConfig
@@ -38,14 +39,21 @@ SYSTEMS, STUDIES, RESAMPLES, RIVAL_RESAMPLES = 12, 600, 1000, 3
 def corpus() -> tuple[References, list[SystemOutput]]:
     findings = parse_openi(None, None, None).studies["findings"].dropna()[: 2 * STUDIES]
     tokens = [tokenize_findings(text).tokens for text in findings]
-    labels = CheXpertLabeler().label_many([detokenize(report) for report in tokens])
-    texts, codes = [metric_text(report) for report in tokens], label_codes(labels, OBSERVATIONS)
+    readable, texts = [detokenize(report) for report in tokens], [metric_text(report) for report in tokens]
+    codes = {
+        judge.name: label_codes(judge.label_many(readable), OBSERVATIONS)
+        for judge in ChexpertLabellingConfig().judges()
+    }
+
+    def of(rows: NDArray[np.int64]) -> dict[str, NDArray[np.int8]]:
+        return {rules: own[rows] for rules, own in codes.items()}
+
     studies = [f"S{n}" for n in range(STUDIES)]
-    references = References(studies, studies, texts[:STUDIES], codes[:STUDIES], texts[STUDIES:])
+    references = References(studies, studies, texts[:STUDIES], of(np.arange(STUDIES)), texts[STUDIES:])
     outputs = []
     for number in range(SYSTEMS):
         order = np.random.default_rng(number).permutation(len(texts))[:STUDIES]
-        outputs.append(SystemOutput(f"system {number}", [texts[i] for i in order], codes[order]))
+        outputs.append(SystemOutput(f"system {number}", [texts[i] for i in order], of(order)))
     return references, outputs
 
 
@@ -58,10 +66,10 @@ def rival(output: SystemOutput, references: References, weights: NDArray[np.floa
         with contextlib.redirect_stdout(io.StringIO()):
             for scorer in (Bleu(4), Rouge(), Cider()):
                 scorer.compute_score(wanted, written)
-        for average in ("micro", "macro", "samples", None):
-            precision_recall_fscore_support(
-                references.codes[chosen] == 1, output.codes[chosen] == 1, average=average, zero_division=0
-            )
+        for rules, codes in references.codes.items():
+            held, called = codes[chosen] == 1, output.codes[rules][chosen] == 1
+            for average in ("micro", "macro", "samples", None):
+                precision_recall_fscore_support(held, called, average=average, zero_division=0)
 
 
 def main() -> None:

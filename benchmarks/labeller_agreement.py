@@ -122,7 +122,7 @@ def human_table(folder: Path) -> str:
 
 def disagreements(texts: pd.Series, ours: np.ndarray, reference: np.ndarray, count: int) -> str:
     """A fixed sample of cells that differ, with the mentions behind ours."""
-    labeler = CheXpertLabeler()
+    labeler = CheXpertLabeler("original")
     rows, columns = np.nonzero(ours != reference)
     order = np.random.default_rng(0).permutation(len(rows))[:count]
     lines = []
@@ -145,7 +145,7 @@ def main() -> None:
     if "COHERENT_CXR_SHARED" not in os.environ:
         sys.exit("Set COHERENT_CXR_SHARED to the folder that holds chexpert/reference_findings.csv.")
     folder = Path(os.environ["COHERENT_CXR_SHARED"]) / "chexpert"
-    labeler = CheXpertLabeler()
+    labeler = CheXpertLabeler("original")
     sys.stdout.write(
         "| texts | n | exact match | F1 positive | F1 negative | F1 uncertain |\n|---|---|---|---|---|---|\n"
     )

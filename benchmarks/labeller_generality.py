@@ -73,7 +73,7 @@ def _rest(rule: Rule, dropped: set[int]) -> Rule | None:
 
 
 def labels_with(classifier: MentionClassifier, texts: pd.Series) -> np.ndarray:
-    labeler = CheXpertLabeler()
+    labeler = CheXpertLabeler("original")
     labeler._classifier = classifier
     return codes(labeler.label_many(texts))
 
@@ -127,7 +127,7 @@ def main() -> None:
     for name, table in tables.items():
         sys.stdout.write(overview(name, labels_with(classifier, table["text"]), codes(table)) + "\n")
     facts = pd.read_csv(folder / "reference_sentences.csv")
-    labeler = CheXpertLabeler()
+    labeler = CheXpertLabeler("original")
     sys.stdout.write("\n| rewording | sentences | same labels |\n|---|---|---|\n")
     changes = pd.DataFrame(
         reworded(facts["sentence"].drop_duplicates()), columns=["change", "before", "after"]

@@ -81,7 +81,7 @@ def main() -> None:
     sentences = [sentence for text in texts for sentence in text.split(". ") if sentence.strip()]
     dice = random.Random(0)
     templated = [". ".join(dice.choices(sentences, k=5)) + "." for _ in range(20_000)]
-    cached = CheXpertLabeler()
+    cached = CheXpertLabeler("original")
     cached.label_many(templated)
     rates = {
         "no cache": rate(CheXpertLabeler(cache_size=0).label_many, texts),

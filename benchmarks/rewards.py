@@ -105,10 +105,10 @@ def main() -> None:
         sys.stdout.write(
             f"| {name} | {1e3 * taken:.1f} | {1e3 * theirs:.0f} | {theirs / taken:.1f} | {difference:.0e} |\n"
         )
-    labeler = CheXpertLabeler()
+    labeler = CheXpertLabeler("corrected")
     texts = [detokenize(tokenize_findings(text).tokens) for text in candidates]
     wanted = label_codes(labeler.label_many(references), OBSERVATIONS)
-    cold, _ = seconds(lambda: CheXpertLabeler().label_many(texts), 1)
+    cold, _ = seconds(lambda: CheXpertLabeler("corrected").label_many(texts), 1)
     warm, labels = seconds(lambda: label_codes(labeler.label_many(texts), OBSERVATIONS))
     others = {
         "labels of candidates, first": cold,

@@ -86,7 +86,7 @@ def main() -> None:
     config = GeneratorConfig(sentence_feedback=given.sentence_feedback)
     encoded = [[vocabulary.encode(sentence) for sentence in report] for report in tokens]
     samples = Samples(findings["study_id"].tolist(), np.arange(len(tokens)), pad_reports(encoded, config))
-    labeler = CheXpertLabeler()
+    labeler = CheXpertLabeler("corrected")
     texts = [metric_text(report) for report in tokens]
     references = References(texts, label_codes(labeler.label_many(findings["text"]), OBSERVATIONS))
     cider = CiderD.from_corpus(texts)

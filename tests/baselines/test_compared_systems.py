@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 
 from coherent_cxr.baselines.registry import SYSTEMS
-from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.images.building import build_store
 from coherent_cxr.images.source import open_source
@@ -24,6 +23,7 @@ from coherent_cxr.rewards import CiderD
 from coherent_cxr.training import captioning
 from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
 from coherent_cxr.training.mle import MleTrainingConfig, train_mle
+from training.corpus import LABELER
 
 SICK = [["there", "is", "a", "pleural", "effusion"], ["the", "heart", "is", "enlarged"]]
 WELL = [["no", "pleural", "effusion"], ["the", "heart", "is", "normal"]]
@@ -54,7 +54,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     images = pd.DataFrame({"image_id": [f"I{s}" for s in studies], "study_id": studies, "view": "frontal"})
     tokens = [SICK if number % 2 else WELL for number in range(STUDIES)]
     vocabulary = Vocabulary.from_reports(tokens, 1)
-    labels = CheXpertLabeler().label_many([detokenize(report) for report in tokens])
+    labels = LABELER.label_many([detokenize(report) for report in tokens])
     torch.manual_seed(0)
     return Corpus(
         build_store(images, open_source(folder / "pictures"), 64, folder / "store")[0],
@@ -200,6 +200,7 @@ def test_other_test_references_change_no_chosen_epoch_of_the_generator(
                 data.findings,
                 data.labels,
                 frequencies,
+                LABELER,
             )
         )
     assert trained[0].bundle.digest == trained[1].bundle.digest

@@ -84,6 +84,24 @@ def test_explanations_and_page(reports_csv: Path, tmp_path: Path) -> None:
     assert text.count("<article>") == len(REPORTS)
 
 
+def test_a_page_says_what_the_texts_say_and_names_its_rules(tmp_path: Path) -> None:
+    """The original tool reads a normal heart as an enlarged one; its labels are a choice, the page is not."""
+    reports, page, output = tmp_path / "r.csv", tmp_path / "page.html", tmp_path / "labels.csv"
+    reports.write_text("The heart size appears within normal limits.\n")
+    arguments = ("--reports_path", reports, "--output_path", output, "--html", page)
+    code, _, errors = run(*arguments)
+    assert code == 0
+    assert pd.read_csv(output)["Cardiomegaly"].tolist() == [1]
+    assert "Rule set: corrected." in page.read_text()
+    assert 'class="positive" title' not in page.read_text()
+    assert "marked by rule set corrected, the labels are by original" in errors
+    code, _, errors = run(*arguments, "--rules", "original")
+    assert code == 0
+    assert "Rule set: original." in page.read_text()
+    assert 'class="positive" title' in page.read_text()
+    assert errors == ""
+
+
 def test_explanations_need_a_place_when_labels_go_to_standard_output(reports_csv: Path) -> None:
     code, _, errors = run("--reports_path", reports_csv, "--explain")
     assert code == 2

@@ -63,11 +63,14 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(folder / "mlartifacts")))
     validation = {
         "systems": {"full": {"score": 0.5}},
+        "assessments": {"full": {"reasons": []}},
         "candidate": "full",
+        "by_rule": "full",
+        "label_rules": "corrected",
         "rule": "rule",
         "validation_digest": "digest",
     }
     with mlflow.start_run():
-        register(ModelRegistrationConfig(), make_bundle(), validation, "card")
+        register(ModelRegistrationConfig(), make_bundle(), validation, lambda alias, promotion: "card")
     mlflow.set_tracking_uri(before)
     return uri

@@ -7,7 +7,7 @@ import json
 from click.testing import CliRunner, Result
 
 from coherent_cxr.cli import main
-from coherent_cxr.cli.summary import table
+from coherent_cxr.cli.summary import table, tables
 
 RESULTS = {"constant": {"BLEU-4": 0.174, "macro-F1": 0.05}, "full": {"BLEU-4": 0.1856, "macro-F1": 0.2071}}
 
@@ -22,6 +22,25 @@ def test_the_table_lines_up_and_a_missing_number_is_a_dash():
         "system       BLEU-4  reports",
         "mle           0.500        -",
         "longer name   1.000       12",
+    ]
+
+
+def test_each_judge_has_a_table_of_its_own():
+    numbers = {"BLEU-4": 0.5, "macro-F1 corrected": 0.25, "macro-F1 original": 0.75}
+    assert tables({"mle": numbers, "major class": {**numbers, "BLEU-4": None}}).splitlines() == [
+        "system       BLEU-4",
+        "mle           0.500",
+        "major class       -",
+        "",
+        "Findings, judged by rule set corrected",
+        "system       macro-F1",
+        "mle             0.250",
+        "major class     0.250",
+        "",
+        "Findings, judged by rule set original",
+        "system       macro-F1",
+        "mle             0.750",
+        "major class     0.750",
     ]
 
 

@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.tables import judges
 from coherent_cxr.corpora.openi import parse_openi
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.scoring import Scores, score_systems
-from coherent_cxr.evaluation.systems import References, SystemOutput
+from coherent_cxr.evaluation.systems import References, SystemOutput, codes_of, judge_labels
 from coherent_cxr.reports.text import detokenize, metric_text, tokenize_findings
 from coherent_cxr.rewards.labels import label_codes
 
 STUDIES = 60
+JUDGES = judges(["corrected", "original"])
 
 
 @pytest.fixture(scope="session")
@@ -44,19 +46,18 @@ def pairs(findings: pd.DataFrame) -> tuple[list[str], list[str]]:
 @pytest.fixture(scope="session")
 def references(findings: pd.DataFrame) -> References:
     own = findings[:STUDIES]
-    labels = CheXpertLabeler().label_many(own["text"])
+    labels = judge_labels(JUDGES, own["text"], {"study_id": own["study_id"]})
     texts = [metric_text(report) for report in findings["tokens"]]
     patients = [f"P{n // 2}" for n in range(STUDIES)]
-    codes = label_codes(labels, OBSERVATIONS)
-    return References(own["study_id"].tolist(), patients, texts[:STUDIES], codes, texts[STUDIES:])
+    ids = own["study_id"].tolist()
+    return References(ids, patients, texts[:STUDIES], codes_of(labels, ids), texts[STUDIES:])
 
 
 @pytest.fixture(scope="session")
 def outputs(references: References, pairs: tuple[list[str], list[str]]) -> list[SystemOutput]:
-    labeler = CheXpertLabeler()
     others = pairs[0]
-    other_codes = label_codes(labeler.label_many(others), OBSERVATIONS)
-    silent = np.full_like(references.codes, 2)
+    other_codes = {judge.name: label_codes(judge.label_many(others), OBSERVATIONS) for judge in JUDGES}
+    silent = {rules: np.full_like(codes, 2) for rules, codes in references.codes.items()}
     return [
         SystemOutput("silent", None, silent),
         SystemOutput("others", others, other_codes),

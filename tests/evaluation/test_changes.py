@@ -18,6 +18,7 @@ from coherent_cxr.evaluation.resamples import (
     why_not_paired,
 )
 from coherent_cxr.evaluation.scoring import metrics_table, score_systems
+from coherent_cxr.evaluation.tables import KEYS
 
 CONFIG = EvaluationConfig(resamples=200, meteor=False)
 STEP = 1 / 1024  # exact in float32
@@ -124,10 +125,10 @@ def test_the_recorded_resamples_give_the_intervals_of_the_results_page(scores, r
     found = Resamples.of(table)
     assert found.basis.resamples == 200
     assert ("silent", "BLEU-4") not in found.values
-    wanted = metrics_table(scores).set_index(["system", "metric", "labels", "average", "uncertain"])
+    wanted = metrics_table(scores).set_index(["system", *KEYS])
     for name, key in (
-        ("BLEU-4", ("BLEU-4", "", "", "")),
-        ("macro-F1", ("F1", "14 labels", "macro", "as_negative")),
+        ("BLEU-4", ("BLEU-4", "", "", "", "")),
+        ("macro-14-F1 original", ("F1", "14 labels", "macro", "as_negative", "original")),
     ):
         low, high = wanted.loc[("others", *key), ["low", "high"]]
         own = changes({"others": {name: 0}}, {"others": {name: 0}}, found, found)["others"][name]
@@ -158,7 +159,7 @@ def test_the_same_evaluation_twice_differs_nowhere_and_a_worse_system_does(outpu
     found = changes(first, second, a, c)
     assert found["perfect"]["BLEU-4"].paired.standing == "lower"
     assert found["perfect"]["BLEU-4"].paired.p_value == pytest.approx(2 / 201)
-    assert found["silent"]["macro-F1"].paired.standing == "same"
+    assert found["silent"]["macro-F1 corrected"].paired.standing == "same"
 
 
 def test_the_digest_sees_every_part_of_the_references_and_no_order(references):
@@ -167,10 +168,12 @@ def test_the_digest_sees_every_part_of_the_references_and_no_order(references):
     lists = {
         name: [getattr(references, name)[i] for i in order] for name in ("study_ids", "patients", "texts")
     }
-    moved = dataclasses.replace(references, codes=references.codes[order], **lists)
+    moved_codes = {rules: codes[order] for rules, codes in references.codes.items()}
+    moved = dataclasses.replace(references, codes=moved_codes, **lists)
     assert references_digest(moved) == own
-    codes = references.codes.copy()
-    codes[0, 0] = 1 - codes[0, 0]
+    other = references.codes["original"].copy()
+    other[0, 0] = 1 - other[0, 0]
+    codes = {**references.codes, "original": other}
     others = [
         dataclasses.replace(references, codes=codes),
         dataclasses.replace(references, texts=["other .", *references.texts[1:]]),

@@ -10,6 +10,7 @@ from coherent_cxr.chexpert import OBSERVATIONS, UncertainPolicy
 from coherent_cxr.evaluation.clinical import binary, clinical_measures
 from coherent_cxr.evaluation.label_sets import LABEL_SETS, columns_of
 from coherent_cxr.evaluation.measures import Metric
+from coherent_cxr.rewards.f1_means import F1_MEANS, f1_means
 
 STUDIES = 80
 
@@ -25,8 +26,8 @@ def codes():
 def values_of(candidates, references, weights=None):
     weights = np.ones((1, len(candidates))) if weights is None else weights
     return {
-        metric: value
-        for measure in clinical_measures(candidates, references)
+        metric._replace(rules=""): value
+        for measure in clinical_measures(candidates, references, "corrected")
         for metric, value in zip(measure.metrics, measure.values(weights)[0], strict=True)
     }
 
@@ -89,6 +90,36 @@ def test_accuracy_and_specificity_per_example_by_hand():
     ):
         assert values[Metric("accuracy", "14 labels", "example", policy)] == pytest.approx(accuracy)
         assert values[Metric("specificity", "14 labels", "example", policy)] == pytest.approx(specificity)
+
+
+def test_the_means_of_f1_are_those_that_training_sees(codes):
+    candidates, references = codes
+    values = values_of(candidates, references)
+    means = f1_means(candidates == 1, references == 1)
+    assert len(means) == len(F1_MEANS)
+    for mean in F1_MEANS:
+        found = values[Metric("F1", mean.labels, mean.average, "as_negative")]
+        assert found == pytest.approx(means[mean.key], abs=1e-12)
+
+
+def test_a_resample_keeps_the_labels_of_the_whole_set():
+    references = np.full((12, 14), 2, np.int8)
+    references[:10, 2], references[0, 4] = 1, 1
+    weights = np.zeros((1, 12))
+    weights[0, 0], weights[0, 11] = 3, 9  # of the ten positives one is left, three times
+    values = values_of(references, references, weights)
+    assert values[Metric("F1", "labels with 10 positive references", "macro", "as_negative")] == 1
+    assert values[Metric("F1", "labels with a positive reference", "macro", "as_negative")] == 1
+    weights[0, 0] = 0
+    values = values_of(references, references, weights)
+    assert values[Metric("F1", "labels with 10 positive references", "macro", "as_negative")] == 0
+
+
+def test_a_mean_over_no_label_is_not_defined():
+    nothing = np.full((3, 14), 2, np.int8)
+    assert np.isnan(
+        values_of(nothing, nothing)[Metric("F1", "labels with a positive reference", "macro", "ignore")]
+    )
 
 
 def test_negatives_are_judged_apart_from_positives():

@@ -49,6 +49,32 @@ def test_it_writes_metrics_comparisons_headline_and_a_page(files, tmp_path):
     assert str(output / "results_page.html") in answer.output
 
 
+def test_both_judges_are_named_and_one_can_be_chosen(files, tmp_path):
+    arguments = ("--generated", files["mine"], "--references", files["references"], "--resamples", 100)
+    both = evaluate(*arguments, "--output", tmp_path / "both", "--no-meteor")
+    assert both.exit_code == 0, both.output
+    headings = ("judged by rule set corrected", "judged by rule set original")
+    assert both.output.index(headings[0]) < both.output.index(headings[1])
+    one = evaluate(*arguments, "--output", tmp_path / "one", "--no-meteor", "--rules", "original")
+    assert one.exit_code == 0, one.output
+    assert headings[0] not in one.output
+    metrics = pd.read_csv(tmp_path / "one" / "metrics.csv", keep_default_na=False)
+    assert set(metrics["rules"]) == {"", "original"}
+
+
+def test_two_rule_files_of_one_name_are_refused(files, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.yml").write_text("extends: [corrected.yml]\n")
+    rules = (tmp_path / "a" / "mine.yml", tmp_path / "b" / "mine.yml")
+    answer = evaluate(
+        *("--generated", files["mine"], "--references", files["references"], "--output", tmp_path / "out"),
+        *("--rules", rules[0], "--rules", rules[1]),
+    )
+    assert answer.exit_code == 1
+    assert "have one name (mine.yml, mine.yml)" in answer.output
+
+
 def test_without_patients_the_page_says_so(files, tmp_path):
     alone = pd.read_csv(files["references"]).drop(columns="patient_id")
     alone.to_csv(files["references"], index=False)

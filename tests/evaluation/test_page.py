@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.evaluation.attention_maps import attended_mentions
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.measures import Metric
@@ -21,6 +22,7 @@ from coherent_cxr.evaluation.page import Attended, Background, Judged, results_p
 from coherent_cxr.evaluation.page.cases import agreement, best_and_worst, choose_samples
 from coherent_cxr.evaluation.page.headline import headline
 from coherent_cxr.evaluation.page.highlights import highlight
+from coherent_cxr.evaluation.page.samples import sample
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table
 from coherent_cxr.models.attention import WordAttention
 
@@ -60,14 +62,14 @@ def judged(scores, outputs, references, findings) -> Judged:
     references_shown = [HOSTILE, *texts[1 : len(references.study_ids)]]
     return Judged(
         EvaluationConfig(resamples=200, samples=6),
-        CheXpertLabeler(),
+        shown_labeler(),
         metrics_table(scores),
         comparisons_table(scores),
         references.study_ids,
         references_shown,
         references.codes,
         {"others": texts[60:120], "perfect": texts[:60]},
-        {output.name: output.codes for output in outputs},
+        {output.name: output.codes["corrected"] for output in outputs},
         notices=("Drawn by a program.", HOSTILE),
     )
 
@@ -95,6 +97,7 @@ def background(judged) -> Background:
             {0: report},
             mentions,
             attention_by_status(mentions, [f"P{n}" for n in range(20)], 100, 0),
+            "corrected",
         ),
         histories={"mle": history},
         counts=[("studies parsed", 120)],
@@ -197,6 +200,23 @@ def test_a_mention_is_shown_with_its_whole_words_and_no_letter_is_lost():
     assert shown["cardiomegaly"].endswith("positive")
 
 
+def test_labels_beside_a_report_are_corrected_and_the_page_says_so(page):
+    assert "Mentions and labels beside a report are by rule set “corrected”" in page
+    text = "The heart size appears within normal limits."
+    shown = sample(shown_labeler(), "S1", "", "The heart is enlarged.", {"copy": text})
+    assert (shown.positives, shown.written[0].missed) == (["Cardiomegaly"], ["Cardiomegaly"])
+    assert (shown.written[0].found, shown.written[0].invented) == ([], [])
+    assert all("positive" not in stretch.style for stretch in shown.written[0].text)
+
+
+def test_clinical_tables_show_corrected_first_and_original_beside_it(page):
+    for what in ("Findings, judged by rule set", "14 labels, uncertain as negative, judged by rule set"):
+        assert 0 < page.index(f"{what} corrected") < page.index(f"{what} original")
+    assert page.index("<h3>F1, corrected</h3>") < page.index("<h3>F1, original</h3>")
+    assert "<th>macro-F1-10 corrected</th>" in page
+    assert "<th>accuracy original</th>" in page[page.index('id="paper"') :]
+
+
 def test_samples_show_every_observation_that_the_test_split_has():
     codes = np.full((50, 14), 2, np.int8)
     codes[7, 3], codes[9, 12] = 1, 1
@@ -219,14 +239,14 @@ def test_best_and_worst_by_hand():
 
 def test_which_differences_are_significant_is_said_in_words():
     metrics = pd.DataFrame(
-        [(s, "F1", "", "", "", v, v - 0.1, v + 0.1) for s, v in (("a", 0.5), ("b", 0.45), ("c", 0.1))],
-        columns=["system", "metric", "labels", "average", "uncertain", "value", "low", "high"],
+        [(s, "F1", "", "", "", "", v, v - 0.1, v + 0.1) for s, v in (("a", 0.5), ("b", 0.45), ("c", 0.1))],
+        columns=["system", "metric", "labels", "average", "uncertain", "rules", "value", "low", "high"],
     )
     comparisons = pd.DataFrame(
         [
-            ("a", "b", "F1", "", "", "", 0.01, 0.3),
-            ("a", "c", "F1", "", "", "", 0.002, 0.002),
-            ("b", "c", "F1", "", "", "", 0.01, 0.01),
+            ("a", "b", "F1", "", "", "", "", 0.01, 0.3),
+            ("a", "c", "F1", "", "", "", "", 0.002, 0.002),
+            ("b", "c", "F1", "", "", "", "", 0.01, 0.01),
         ],
         columns=[
             "system",
@@ -235,6 +255,7 @@ def test_which_differences_are_significant_is_said_in_words():
             "labels",
             "average",
             "uncertain",
+            "rules",
             "p_value",
             "adjusted_p_value",
         ],

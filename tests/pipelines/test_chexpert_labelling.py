@@ -52,6 +52,30 @@ def test_stage_writes_labels_and_mentions_that_can_be_read_again(tmp_path: Path)
     assert list(mentions["text"]) == ["effusion", "pneumothorax"]
 
 
+@pytest.mark.parametrize("key", ["rules", "beside"])
+@pytest.mark.parametrize("value", ["correct", "Original", "nowhere.yml", "", "."])
+def test_a_rule_set_that_is_not_there_stops_before_any_work(key: str, value: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"'chexpert_labelling.{key}' is '{value}'; it must be corrected"
+    ):
+        ChexpertLabellingConfig(**{key: value})
+
+
+def test_the_judges_are_the_rules_and_what_stands_beside_them(tmp_path: Path) -> None:
+    def names(**settings: str | None) -> list[str]:
+        return [judge.name for judge in ChexpertLabellingConfig(**settings).judges()]
+
+    assert names() == ["corrected", "original"]
+    assert names(beside=None) == ["corrected"]
+    assert names(rules="original") == ["original"]
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.yml").write_text("extends: [corrected.yml]\n")
+    assert names(rules=str(tmp_path / "a" / "mine.yml")) == ["mine.yml", "original"]
+    with pytest.raises(ConfigurationError, match="of another name than 'rules'"):
+        names(rules=str(tmp_path / "a" / "mine.yml"), beside=str(tmp_path / "b" / "mine.yml"))
+
+
 def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="cache_size"):
         ChexpertLabellingConfig(cache_size=-1)

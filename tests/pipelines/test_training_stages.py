@@ -6,11 +6,13 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from coherent_cxr.training.encoder_pretraining import EncoderPretrainingConfig
 
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.pipelines.encoder_pretraining.nodes import pretrain_encoder
 from coherent_cxr.pipelines.mle_training.nodes import count_document_frequencies, train_mle
-from coherent_cxr.training.encoder_pretraining import EncoderPretrainingConfig
+from coherent_cxr.reports.text import detokenize
 from coherent_cxr.training.mle import MleTrainingConfig
 from training.corpus import Corpus, make_corpus
 
@@ -27,6 +29,9 @@ def test_both_stages_in_a_row(corpus: Corpus, tmp_path: Path):
     weights, history, curves = pretrain_encoder(pretraining, corpus.store, corpus.labels, corpus.splits)
     assert {"auroc", "label_loss"} <= set(history["metric"])
     assert curves.axes
+    findings = corpus.findings.assign(text=corpus.findings["tokens"].map(detokenize))
+    labelling = ChexpertLabellingConfig()
+    labels = label_table(labelling.labeler(), findings)
     frequencies = count_document_frequencies(corpus.findings, corpus.splits)
     config = MleTrainingConfig(
         generator=GeneratorConfig(size=16, max_sentences=3, max_words=6),
@@ -42,10 +47,13 @@ def test_both_stages_in_a_row(corpus: Corpus, tmp_path: Path):
         weights,
         corpus.vocabulary.to_dict(),
         corpus.encoded_reports,
-        corpus.findings,
-        corpus.labels,
+        findings,
+        labels,
         frequencies,
+        labelling,
     )
+    assert bundle.metadata["label_rules"] == "corrected"
+    assert bundle.metadata["label_rules_digest"] == labelling.labeler().digest
     assert bundle.config == config.generator
     assert bundle.metadata["training_images"] == 26
     assert {"perplexity", "cider", "macro_f1", "gradient_norm", "images_per_second"} <= set(history["metric"])

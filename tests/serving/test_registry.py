@@ -17,7 +17,7 @@ import pytest
 
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.serving.registry import ModelNotFoundError, fetch_bundle_folder, register
-from coherent_cxr.serving.selection import ModelRegistrationConfig
+from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
 from coherent_cxr.tracking.addresses import TrackingError
 from tiny_bundle import make_bundle
 
@@ -27,22 +27,34 @@ CONFIG = ModelRegistrationConfig()
 def _validation(score: float, digest: str = "d") -> dict[str, Any]:
     return {
         "systems": {"full": {"macro_f1": score, "cider": 0.0, "score": score}},
+        "assessments": {"full": {"cider_difference": {}, "reasons": []}},
         "candidate": "full",
-        "rule": CONFIG.rule,
+        "by_rule": "full",
+        "rule": CONFIG.rule("corrected"),
+        "label_rules": "corrected",
         "validation_digest": digest,
     }
 
 
+def _card(alias: str, promotion: Promotion) -> str:
+    return f"# The card\n\nnot for clinical use; {alias}: {promotion.reason}"
+
+
 def _register(bundle: ModelBundle, score: float) -> dict[str, Any]:
     with mlflow.start_run():
-        return register(CONFIG, bundle, _validation(score), "# The card\n\nnot for clinical use")
+        return register(CONFIG, bundle, _validation(score), _card).record
 
 
 def test_the_champion_moves_only_to_a_better_model_and_is_fetched_by_its_alias(bundle, tracking):
     first = _register(bundle, 0.5)
     assert (first["version"], first["alias_moved"]) == ("1", True)
     worse = _register(make_bundle(seed=1), 0.25)
-    assert (worse["version"], worse["alias_moved"]) == ("2", False)
+    assert (worse["version"], worse["alias_moved"], worse["alias"]) == ("2", False, "challenger")
+    assert mlflow.MlflowClient().get_model_version_by_alias("coherent-cxr", "challenger").version == "2"
+    assert (
+        "challenger: Its clinical score is not better"
+        in mlflow.MlflowClient().get_model_version("coherent-cxr", "2").description
+    )
     champion = ModelBundle.load(fetch_bundle_folder("models:/coherent-cxr@champion", tracking))
     assert champion.digest == bundle.digest == first["weights_digest"]
     better = make_bundle(seed=2)
@@ -90,6 +102,8 @@ def test_a_version_tells_its_score_its_data_and_its_card(bundle, tracking):
     _register(bundle, 0.5)
     version = mlflow.MlflowClient().get_model_version("coherent-cxr", "1")
     assert version.tags["selection_score"] == "0.5"
+    assert version.tags["label_rules"] == "corrected"
+    assert "champion: There was no champion." in version.description
     assert version.tags["validation_digest"] == "d"
     assert version.tags["weights_digest"] == bundle.digest
     assert "not for clinical use" in version.description
@@ -145,6 +159,7 @@ print(json.dumps({"code": coherent_cxr.__file__, "row": row, "refusal": refusal,
     told = json.loads(answer.stdout.splitlines()[-1])
     assert Path(told["code"]).is_relative_to(tmp_path / "mlartifacts")
     assert told["row"]["report"]
+    assert told["row"]["label_rules"] == "corrected"
     assert "not for clinical use" in told["row"]["notice"]
     assert "position 0 is not valid base64" in told["refusal"]
     assert "image" in told["wrong"]

@@ -18,6 +18,7 @@ def test_a_report_has_text_sentences_labels_and_attention(bundle, image_file: Pa
     assert " ".join(report.sentences) == report.text
     assert list(report.labels) == list(OBSERVATIONS)
     assert report.system == "full"
+    assert report.label_rules == "corrected"
     assert len(report.attention) == len(report.sentences)
     for sentence in report.attention:
         for word in sentence:

@@ -1,34 +1,115 @@
 """The rules of selection and promotion, on numbers worked out by hand."""
 
+import math
+
 import pytest
 
 from coherent_cxr.configuration import ConfigurationError
-from coherent_cxr.serving.selection import ModelRegistrationConfig, Standing, promote
+from coherent_cxr.serving.scoring import language_difference
+from coherent_cxr.serving.selection import (
+    Assessment,
+    Difference,
+    ModelRegistrationConfig,
+    Standing,
+    assess,
+    promote,
+)
+
+CONFIG = ModelRegistrationConfig()
+ALIKE = Difference(0.01, -0.02, 0.04)
+MLE = {"macro_f1": 0.30, "positive_calls": 100.0, "unique_reports": 0.4}
 
 
-def _standing(version: str, score: float, digest: str = "d", rule: str = "r") -> Standing:
-    return Standing(version, score, rule, digest)
+def _standing(version: str, score: float, digest: str = "d", rule: str = "r", why_not: str = "") -> Standing:
+    return Standing(version, score, rule, digest, why_not)
 
 
-def test_the_score_weighs_labels_and_language():
-    config = ModelRegistrationConfig(macro_f1_weight=2.0, cider_weight=0.5)
-    assert config.score({"macro_f1": 0.25, "cider": 0.4}) == pytest.approx(0.7)
-    assert "2 x macro-F1 + 0.5 x CIDEr-D on the validation split" in config.rule
+def _assessments(**scores: float) -> dict[str, Assessment]:
+    return {system: Assessment(score, ALIKE, []) for system, score in scores.items()}
+
+
+def test_language_does_not_buy_the_alias():
+    """The demonstration's numbers: nlg has the higher CIDEr-D and less clinical truth than mle."""
+    nlg = assess(CONFIG, {**MLE, "macro_f1": 0.25}, MLE, Difference(0.2, 0.1, 0.3))
+    mle = assess(CONFIG, MLE, MLE, Difference(0.0, 0.0, 0.0))
+    assert nlg.reasons == mle.reasons == []
+    assert CONFIG.choose({"nlg": nlg, "mle": mle}) == ("mle", "mle")
+
+
+def test_a_system_whose_language_is_significantly_below_is_out_whatever_its_score():
+    worse = assess(CONFIG, {**MLE, "macro_f1": 0.9}, MLE, Difference(-0.2, -0.3, -0.1))
+    assert (
+        "CIDEr-D is significantly below that of mle (-0.200, 95 % interval -0.300 to -0.100)"
+        in worse.reasons[0]
+    )
+    lower_by_chance = assess(CONFIG, {**MLE, "macro_f1": 0.4}, MLE, Difference(-0.2, -0.5, 0.0))
+    assert lower_by_chance.reasons == []
+    choice = CONFIG.choose({"mle": Assessment(0.3, ALIKE, []), "a": worse, "b": lower_by_chance})
+    assert choice == ("b", "b")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"positive_calls": 49.0}, "states 49 positive labels, mle 100"),
+        ({"positive_calls": 50.0}, None),
+        ({"unique_reports": 0.049}, "0.049 of its reports are different"),
+        ({"unique_reports": 0.05}, None),
+    ],
+)
+def test_a_system_that_collapsed_to_the_normal_report_is_out(changes, reason):
+    found = assess(CONFIG, {**MLE, **changes}, MLE, ALIKE)
+    assert [reason in told for told in found.reasons] == ([True] if reason else [])
+
+
+def test_a_model_that_calls_nothing_is_not_below_one_that_calls_nothing():
+    silent = {"positive_calls": 0.0, "unique_reports": 0.5}
+    found = assess(CONFIG, silent, silent, ALIKE)
+    assert (found.reasons, found.score) == ([], 0.0)
 
 
 def test_best_takes_the_highest_score_and_the_first_of_equals():
-    scores = {"mle": 0.3, "nlg": 0.5, "ccr": 0.1, "full": 0.5}
-    assert ModelRegistrationConfig().choose(scores) == "nlg"
-    assert ModelRegistrationConfig(candidate="ccr").choose(scores) == "ccr"
+    found = _assessments(mle=0.3, nlg=0.5, ccr=0.1, full=0.5)
+    assert CONFIG.choose(found) == ("nlg", "nlg")
+    assert ModelRegistrationConfig(candidate="ccr").choose(found) == ("nlg", "ccr")
     with pytest.raises(ConfigurationError, match=r"candidate.*'largest'.*one of best, mle, nlg"):
-        ModelRegistrationConfig(candidate="largest").choose(scores)
+        ModelRegistrationConfig(candidate="largest").choose(found)
+
+
+def test_where_all_have_collapsed_the_best_of_them_is_registered_but_no_champion():
+    collapsed = {
+        system: Assessment(score, ALIKE, ["It has collapsed."])
+        for system, score in {"mle": 0.1, "full": 0.2}.items()
+    }
+    assert CONFIG.choose(collapsed) == (None, "full")
+
+
+def test_the_difference_of_language_is_that_of_the_studies_and_its_interval_of_the_patients():
+    own = {f"s{i}": 1.0 + (i % 2) for i in range(40)}
+    reference = dict.fromkeys(own, 1.0)
+    patients = {study: study for study in own}
+    found = language_difference(CONFIG, own, reference, patients)
+    assert found.value == pytest.approx(0.5)
+    # half of 40 differences are 1: standard error sqrt(0.25 / 40) = 0.079, 95 % about 0.5 -+ 0.155
+    assert found.low == pytest.approx(0.345, abs=0.03)
+    assert found.high == pytest.approx(0.655, abs=0.03)
+    # the same studies of two patients, one with all the ones: two draws give 0, 0.5 or 1
+    of_two = {study: str(int(study[1:]) % 2) for study in own}
+    assert language_difference(CONFIG, own, reference, of_two) == (0.5, 0.0, 1.0)
+
+
+def test_of_one_patient_no_difference_is_significant():
+    one = language_difference(CONFIG, {"a": 0.1, "b": 0.2}, {"a": 0.9, "b": 0.8}, {"a": "p", "b": "p"})
+    assert one == (pytest.approx(-0.7), None, None)
+    assert assess(CONFIG, MLE, MLE, one).reasons == []
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"macro_f1_weight": 0.0, "cider_weight": 0.0}, "positive for one of the two"),
-        ({"cider_weight": -1.0}, "at least 0"),
+        ({"min_positive_calls": 1.5}, "min_positive_calls' is 1.5; it must be a share in 0..1"),
+        ({"min_unique_reports": -0.1}, "a share in 0..1"),
+        ({"resamples": 10}, "at least 100"),
         ({"canditate": "mle"}, "Did you mean 'candidate'"),
     ],
 )
@@ -37,8 +118,25 @@ def test_impossible_settings_are_refused(settings, message):
         ModelRegistrationConfig(**settings)
 
 
+def test_the_rule_names_the_rule_set_and_every_limit():
+    rule = ModelRegistrationConfig(min_positive_calls=0.25, min_unique_reports=0.125).rule("corrected")
+    for part in (
+        "macro-F1",
+        "rule set corrected",
+        "CIDEr-D",
+        "0.25 of the positive labels",
+        "0.125 of the reports",
+    ):
+        assert part in rule
+
+
 def test_the_first_version_becomes_champion():
     assert promote(_standing("1", 0.1), None, "keep").moved
+
+
+def test_a_version_that_may_not_be_champion_is_not_even_the_first():
+    told = promote(_standing("1", 0.9, why_not="It has collapsed."), None, "move")
+    assert (told.moved, told.reason) == (False, "It has collapsed.")
 
 
 def test_a_better_score_on_the_same_data_moves_the_alias():
@@ -54,9 +152,9 @@ def test_an_equal_or_worse_score_does_not(score):
     assert "not better" in promotion.reason
 
 
-@pytest.mark.parametrize("other", [{"digest": "other"}, {"rule": "other"}])
+@pytest.mark.parametrize("other", [{"digest": "other"}, {"rule": "other"}, {"score": math.nan}])
 def test_scores_that_cannot_be_compared_keep_the_champion_unless_told_otherwise(other):
-    better, champion = _standing("2", 9.0), _standing("1", 0.25, **other)
+    better, champion = _standing("2", 9.0), _standing("1", **{"score": 0.25, **other})
     kept = promote(better, champion, "keep")
     assert not kept.moved
     assert "on_other_data" in kept.reason

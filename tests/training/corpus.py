@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.images.store import FORMAT, ImageStore, content_digest
 from coherent_cxr.models.encoder import Backbone, LabelClassifier
 from coherent_cxr.models.pretrained import PretrainedEncoder
@@ -19,6 +19,7 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 
 SIDE = 64
+LABELER = CheXpertLabeler("corrected")
 SENTENCES = {
     "No Finding": [["the", "lungs", "are", "clear"], ["heart", "size", "is", "normal"]],
     "Cardiomegaly": [["the", "heart", "is", "enlarged"], ["the", "lungs", "are", "clear"]],

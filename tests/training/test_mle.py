@@ -3,15 +3,19 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.encoder import Backbone
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.likelihood import likelihood_loss, word_log_probabilities
+from coherent_cxr.rewards import CiderD
 from coherent_cxr.training import pace
 from coherent_cxr.training.distributed import run_in_ranks
 from coherent_cxr.training.generation import GenerationConfig, generate_reports
@@ -19,7 +23,8 @@ from coherent_cxr.training.mle import MleTrainingConfig, train_mle
 from coherent_cxr.training.mle_step import MleStep, sentence_weights
 from coherent_cxr.training.regions import region_source
 from coherent_cxr.training.samples import samples_of_split, to_device
-from coherent_cxr.training.validation import Validator, references_of
+from coherent_cxr.training.validation import References, ReportReader, Validator, references_of
+from training.corpus import LABELER
 
 CPU = torch.device("cpu")
 
@@ -39,8 +44,8 @@ def config(checkpoint_folder) -> MleTrainingConfig:
     )
 
 
-def train(config, corpus):
-    return train_mle(config, *corpus[:-1])
+def train(config, corpus, labeler=LABELER):
+    return train_mle(config, *corpus[:-1], labeler)
 
 
 def changed(config, **changes):
@@ -125,6 +130,7 @@ def test_two_processes_give_the_losses_of_one_with_twice_the_batch(config, corpu
             ranks,
             changed(config, checkpoint_folder=str(tmp_path / f"{ranks}"), processes=ranks),
             *corpus[:-1],
+            LABELER,
         )
         for ranks in (1, 2)
     )
@@ -192,7 +198,7 @@ def step_of(config, corpus, tmp_path):
     regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
 
     def make(finding_weight: float) -> MleStep:
-        weights = sentence_weights(samples, corpus.vocabulary, finding_weight)
+        weights = sentence_weights(samples, corpus.vocabulary, finding_weight, LABELER)
         return MleStep(config, model, samples, regions_of, weights)
 
     return make
@@ -262,15 +268,44 @@ def test_validation_numbers_do_not_depend_on_the_batch(config, corpus, tmp_path)
     torch.manual_seed(0)
     model = ReportGenerator(config.generator, len(corpus.vocabulary))
     regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
+    reader = ReportReader(corpus.vocabulary, LABELER)
     numbers = [
-        Validator(
-            samples, references, corpus.vocabulary, corpus.document_frequencies, regions_of, size
-        ).numbers(model)
+        Validator(samples, references, reader, corpus.document_frequencies, regions_of, size).numbers(model)
         for size in (3, 100)
     ]
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-4)
     assert {"perplexity", "cider", "macro_f1", "repeat_rate", "word_loss", "stop_loss"} <= set(numbers[0])
     assert numbers[0]["perplexity"] == pytest.approx(2.718281828 ** numbers[0]["word_loss"])
+
+
+def test_another_rule_set_is_another_training(config, corpus, tmp_path):
+    config = changed(config, epochs=1)
+    models = [train(config, corpus, CheXpertLabeler(rules)).bundle for rules in ("corrected", "original")]
+    assert [model.metadata["label_rules"] for model in models] == ["corrected", "original"]
+    assert len({model.metadata["label_rules_digest"] for model in models}) == 2
+    assert len(list(Path(config.checkpoint_folder).glob("mle_training-*"))) == 2
+
+
+def test_validation_reads_reports_as_evaluation_does(config, corpus):
+    """Repeated sentences are counted, then removed; labels are by the rules that labelled the references."""
+    samples = samples_of_split(corpus.encoded_reports, corpus.store, "train", config.generator)
+    some = dataclasses.replace(samples, study_ids=samples.study_ids[:1])
+    enlarged = np.full((1, 14), 2, np.int8)
+    enlarged[0, OBSERVATIONS.index("Cardiomegaly")] = 1
+    wanted = "the heart is enlarged ."
+    clear = ["lungs", "are", "clear"]
+    normal = ["the", "heart", "size", "appears", "within", "normal", "limits"]
+    found = {}
+    for rules in ("corrected", "original"):
+        reader = ReportReader(corpus.vocabulary, CheXpertLabeler(rules))
+        cider = CiderD.from_corpus([wanted, "lungs are clear .", "no effusion ."])
+        validator = Validator(some, References([wanted], enlarged), reader, cider, lambda rows: rows)
+        found[rules] = validator.scores([[normal, clear, clear]])
+        once = validator.scores([[normal, clear]])
+        assert found[rules]["repeat_rate"] == pytest.approx(1 / 3)
+        assert found[rules] | {"repeat_rate": 0.0} == once
+    assert (found["original"]["macro_f1"], found["corrected"]["macro_f1"]) == (1, 0)
+    assert (found["original"]["positive_calls"], found["corrected"]["positive_calls"]) == (1, 0)
 
 
 def test_examples_of_every_epoch_stand_beside_their_references(config, corpus):

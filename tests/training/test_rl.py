@@ -24,6 +24,7 @@ from coherent_cxr.training.distributed import run_in_ranks
 from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
 from coherent_cxr.training.rl_curves import PANELS, reward_curves
 from coherent_cxr.training.rl_telemetry import CollapseConfig, CollapseWatch, PolicyCollapsedError
+from training.corpus import LABELER
 
 REPOSITORY = Path(__file__).parents[2]
 TIMES = ["images_per_second", "step_seconds", "reward_seconds", "reward_share"]
@@ -67,6 +68,7 @@ def arguments(corpus, generator):
         corpus.findings,
         corpus.labels,
         corpus.document_frequencies,
+        LABELER,
     )
 
 
@@ -144,6 +146,7 @@ def test_weights_change_but_not_the_encoder(whole, generator):
     assert not any(name.startswith("encoder.backbone") for name in changed)
     assert whole.bundle.metadata["fine_tuned_from"] == generator.digest
     assert whole.bundle.metadata["system"] == "full"
+    assert whole.bundle.metadata["label_rules"] == "not recorded, then corrected"
 
 
 def test_two_views_feedback_and_narrow_sampling_work_together(corpus, tmp_path, features):

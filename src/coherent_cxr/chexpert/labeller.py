@@ -57,6 +57,7 @@ class CheXpertLabeler:
 
     Attributes:
         rules: Name of the rule set, or path of the rule file.
+        digest: SHA-256 of what the rules say, for fingerprints.
         observations: The labels in the order of the columns; the shipped rule sets have CheXpert's fourteen.
 
     Raises:
@@ -67,6 +68,7 @@ class CheXpertLabeler:
         self._arguments = (rules, cache_size)
         rule_set = load_rules(rules)
         self.rules = rule_set.name
+        self.digest = rule_set.digest
         self.observations = rule_set.observations
         self._aggregator = Aggregator(rule_set.observations, rule_set.aggregation)
         self._scanner = MentionScanner(rule_set.lexicon)
@@ -76,6 +78,11 @@ class CheXpertLabeler:
 
     def __reduce__(self) -> tuple[type[CheXpertLabeler], tuple[str | Path, int]]:
         return type(self), self._arguments
+
+    @property
+    def name(self) -> str:
+        """Name of the rule set, of a rule file without its folder: what a table or a model is marked with."""
+        return Path(self.rules).name
 
     @property
     def cache_statistics(self) -> CacheStatistics:

@@ -75,6 +75,7 @@ class RuleSet:
         negating_starts: Beginnings of a sentence that negate all its mentions.
         clause_ends: Where a denied list ends before its sentence does; None: nowhere.
         layout: Whether the layout of a text ends sentences.
+        digest: SHA-256 of what its files say, wherever they lie; comments do not count.
     """
 
     name: str
@@ -86,3 +87,4 @@ class RuleSet:
     negating_starts: tuple[str, ...] = ()
     clause_ends: ClauseEnds | None = None
     layout: bool = False
+    digest: str = ""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
+from coherent_cxr.chexpert.checks import RuleFileError
 from coherent_cxr.chexpert.labeller import CheXpertLabeler, Mention
+from coherent_cxr.chexpert.rule_files import SHIPPED
 from coherent_cxr.configuration import configuration, require
 
 MENTION_TYPES = {
@@ -22,24 +26,63 @@ MENTION_TYPES = {
 
 @configuration
 class ChexpertLabellingConfig:
-    """Settings of the labelling stage.
+    """The rule sets in use: one setting for everything that labels.
 
     Attributes:
-        rules: "original", "corrected", or the path of a rule file.
+        rules: What teaches, rewards, selects and judges first: "corrected", "original", or the path of a rule
+            file.
+        beside: A second judge in every clinical table, to compare with published numbers; None for none.
         cache_size: Most sentences to remember.
     """
 
-    rules: str = "original"
+    rules: str = "corrected"
+    beside: str | None = "original"
     cache_size: int = 65_536
 
     def check(self) -> None:
         """Refuse settings that cannot work."""
-        require(bool(self.rules), "rules", self.rules, "original, corrected, or the path of a rule file")
-        require(self.cache_size >= 0, "cache_size", self.cache_size, "0 (no cache) or a positive number")
+        right = "corrected, original, or the path of a rule file that is there"
+        for key, rules in (("rules", self.rules), ("beside", self.beside)):
+            known = rules is None or rules in SHIPPED or (rules != "" and Path(rules).is_file())
+            require(known, f"chexpert_labelling.{key}", rules, right)
+        named_apart = (
+            self.beside in (None, self.rules) or Path(str(self.beside)).name != Path(self.rules).name
+        )
+        right = "a rule set of another name than 'rules', beside which it stands"
+        require(named_apart, "chexpert_labelling.beside", self.beside, right)
+        require(
+            self.cache_size >= 0,
+            "chexpert_labelling.cache_size",
+            self.cache_size,
+            "0 (no cache) or a positive number",
+        )
 
     def labeler(self) -> CheXpertLabeler:
-        """Return the labeller that these settings describe."""
+        """Return the labeller of ``rules``."""
         return CheXpertLabeler(self.rules, self.cache_size)
+
+    def judges(self) -> list[CheXpertLabeler]:
+        """Return the labellers that judge reports, that of ``rules`` first."""
+        return judges([self.rules, *([] if self.beside is None else [self.beside])], self.cache_size)
+
+
+def judges(rules: Sequence[str], cache_size: int = 65_536) -> list[CheXpertLabeler]:
+    """Return the labellers of rule sets; one named twice judges once.
+
+    Args:
+        rules: Names or rule files, that of the headline first.
+        cache_size: Most sentences that each remembers.
+
+    Raises:
+        RuleFileError: If a rule file cannot be used, or two have one name.
+    """
+    labelers = [CheXpertLabeler(one, cache_size) for one in dict.fromkeys(rules)]
+    names = [labeler.name for labeler in labelers]
+    if len(set(names)) < len(names):
+        raise RuleFileError(
+            f"Two rule sets that judge side by side have one name ({', '.join(names)}); rename a file."
+        )
+    return labelers
 
 
 def label_table(labeler: CheXpertLabeler, findings: pd.DataFrame) -> pd.DataFrame:

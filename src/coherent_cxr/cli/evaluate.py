@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from coherent_cxr.chexpert import CheXpertLabeler, RuleFileError, UncertainPolicy
-from coherent_cxr.cli.summary import table
+from coherent_cxr.chexpert import RuleFileError, UncertainPolicy
+from coherent_cxr.chexpert.tables import judges
+from coherent_cxr.cli.summary import tables as summary_tables
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.files import FileEvaluation, evaluate_tables
@@ -53,7 +54,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--split", help="Split to judge, where a file has several; default: test.")
 @click.option("--training", type=FILE, help="Training reports: for r2gen's words, random reports and copies.")
-@click.option("--rules", default="original", show_default=True, help="original, corrected, or a rule file.")
+@click.option(
+    "--rules",
+    multiple=True,
+    default=("corrected", "original"),
+    show_default=True,
+    help="Rule set that judges: corrected, original, or a rule file; again for a judge beside the first.",
+)
 @click.option(
     "--uncertain",
     default="as_negative",
@@ -79,7 +86,7 @@ def evaluate(
     generated: tuple[str, ...],
     references: Path | None,
     output: Path,
-    rules: str,
+    rules: tuple[str, ...],
     training: Path | None,
     split: str | None,
     private: bool,
@@ -103,7 +110,6 @@ def evaluate(
         reference_id_column or id_column, reference_column, patient_column, "--reference-id-column"
     )
     try:
-        labeler = CheXpertLabeler(rules)
         config = EvaluationConfig(samples=0 if private else samples, **settings)
         files = named_files(generated, tuple(REFERENCE_ROWS))
         systems = {
@@ -112,7 +118,7 @@ def evaluate(
         truth = read_report_table(references or next(iter(files.values())), REFERENCE, ours, private=private)
         joined = join(systems, truth, split)
         own_training = [] if training is None else _training_reports(training, reference_column, private)
-        result = evaluate_tables(config, labeler, joined, own_training)
+        result = evaluate_tables(config, judges(rules), joined, own_training)
         _write(output, joined, result)
     except OSError as error:
         raise click.ClickException(
@@ -128,7 +134,7 @@ def evaluate(
         raise click.ClickException(str(error)) from error
     for notice in result.notices:
         click.echo(notice, err=True)
-    click.echo(table(result.summary))
+    click.echo(summary_tables(result.summary))
     click.echo(f"\nresults page  {output / 'results_page.html'}")
 
 

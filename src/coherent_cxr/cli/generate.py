@@ -56,13 +56,16 @@ def generate(image: Path, model: str, uri: str | None, as_json: bool, attention:
     report = ReportWriter(bundle).write(image)
     if attention is not None:
         _save_attention(report, attention, NOTICE)
+    taught = str(bundle.metadata.get("label_rules", "not recorded"))
     if as_json:
         answer = {
             "report": report.text,
             "sentences": report.sentences,
             "labels": report.labels,
+            "label_rules": report.label_rules,
             "system": report.system,
             "model": model,
+            "taught_by_rules": taught,
             "notice": NOTICE,
         }
         click.echo(json.dumps(answer, indent=2))
@@ -71,7 +74,8 @@ def generate(image: Path, model: str, uri: str | None, as_json: bool, attention:
     for observation, label in report.labels.items():
         if label is not None:
             click.echo(f"  {observation:<28}{WORDS[label]}")
-    click.echo(f"\nWritten by {model} (system '{report.system}'). {NOTICE}")
+    click.echo(f"\nLabels say what the text says, by rule set {report.label_rules}.")
+    click.echo(f"Written by {model} (system '{report.system}', taught by rule set {taught}). {NOTICE}")
     if attention is not None:
         click.echo(f"Attention: {attention}")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Never
 
 import click
+from click.core import ParameterSource
 from tqdm import tqdm
 
 from coherent_cxr.chexpert import CheXpertLabeler, Mention, RuleFileError
@@ -22,10 +23,12 @@ from coherent_cxr.chexpert.reading import (
     format_of,
     read_reports,
 )
+from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.chexpert.writing import TableWriter, label_columns
 from coherent_cxr.inputs.null_words import is_null
 
 CHUNK = 1000
+PARITY = "original"
 BESIDE_OUTPUT = "beside the output"
 MENTION_COLUMNS: dict[str, type] = {"row": int} | {
     field.name: int if field.type == "int" else str for field in fields(Mention)
@@ -33,6 +36,7 @@ MENTION_COLUMNS: dict[str, type] = {"row": int} | {
 
 
 @click.command(name="label")
+@click.pass_context
 @click.option(
     "--reports_path",
     "--reports-path",
@@ -48,7 +52,10 @@ MENTION_COLUMNS: dict[str, type] = {"row": int} | {
     help="Labels: CSV as the original tool writes it, JSON Lines, or Parquet; - is standard output.",
 )
 @click.option(
-    "--rules", default="original", show_default=True, help="original, corrected, or a rule file (.yml)."
+    "--rules",
+    default=PARITY,
+    show_default=True,
+    help="original, corrected, or a rule file (.yml). Without it a page is marked by corrected.",
 )
 @click.option("--column", help="Column or key that holds the reports; a CSV file then has a header.")
 @click.option(
@@ -68,12 +75,15 @@ MENTION_COLUMNS: dict[str, type] = {"row": int} | {
     help="Write every mention with span, status and rule; default place: *_mentions.jsonl beside the output.",
 )
 @click.option(
-    "--html", type=click.Path(dir_okay=False), help="Write a page with the mentions highlighted by status."
+    "--html",
+    type=click.Path(dir_okay=False),
+    help="Write a page with the mentions highlighted by status; it names its rule set.",
 )
 @click.option(
     "--progress/--no-progress", default=None, help="Progress bar; default: if stderr is a terminal."
 )
 def label(
+    context: click.Context,
     reports_path: str,
     output_path: str,
     rules: str,
@@ -92,6 +102,8 @@ def label(
     """
     try:
         labeler = CheXpertLabeler(rules)
+        chosen = context.get_parameter_source("rules") is not ParameterSource.DEFAULT
+        shown = labeler if chosen else shown_labeler()
     except RuleFileError as error:
         raise click.BadParameter(str(error), param_hint="--rules") from error
     explain_path = _explain_path(explain, output_path)
@@ -111,9 +123,12 @@ def label(
             reports = read_reports(reports_path, format_of(reports_path, input_format), column, header)
             hidden = not (sys.stderr.isatty() if progress is None else progress)
             bar: tqdm[Never] = stack.enter_context(tqdm(unit=" reports", disable=hidden, file=sys.stderr))
-            explained = _label(labeler, reports, labels, mentions, bar, with_segments=html is not None)
+            explained = _label(labeler, reports, labels, mentions, bar, shown if html else None)
             if html:
-                write_page(html, explained, labeler.rules)
+                write_page(html, explained, shown.rules)
+                if shown.rules != labeler.rules:
+                    told = f"The page {html} is marked by rule set {shown.name}, the labels are by "
+                    click.echo(f"{told}{labeler.name}. --rules makes both the same.", err=True)
             else:
                 for _ in explained:
                     pass
@@ -127,24 +142,20 @@ def _label(
     labels: TableWriter,
     mentions: TableWriter | None,
     bar: tqdm[Never],
-    *,
-    with_segments: bool,
+    shown: CheXpertLabeler | None,
 ) -> Iterator[ExplainedReport]:
-    """Label and write chunk by chunk; yield what a page needs, if one is wanted."""
+    """Label and write chunk by chunk; yield what a page needs, by its labeller, if one is wanted."""
     row = empty = 0
     for chunk in chunked(reports, CHUNK):
         empty += sum(is_null(report) for report in chunk)
         labelled = [labeler.label(report) for report in chunk]
         labels.write([(report, *found.values()) for report, found in zip(chunk, labelled, strict=True)])
-        for report, found in zip(chunk, labelled, strict=True):
+        for report in chunk:
             row += 1
-            if mentions is None and not with_segments:
-                continue
-            explained = labeler.explain(report)
             if mentions is not None:
-                mentions.write([(row, *asdict(mention).values()) for mention in explained])
-            if with_segments:
-                yield explain_report(row, report, explained, found)
+                mentions.write([(row, *asdict(mention).values()) for mention in labeler.explain(report)])
+            if shown is not None:
+                yield explain_report(row, report, shown.explain(report), shown.label(report))
         bar.update(len(chunk))
     if empty:
         # the original tool labels them, and every row keeps its place, so they are said and not left out

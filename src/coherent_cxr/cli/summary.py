@@ -27,10 +27,26 @@ def summary(env: str) -> None:
             f"There are no results in '{reporting}' yet; run `kedro run{option}` first."
         )
     click.echo(f"\nTest split, results of {newest.parent.name}\n")
-    click.echo(table(json.loads(newest.read_text())))
+    click.echo(tables(json.loads(newest.read_text())))
     click.echo(f"\n{_drawn_notice(reporting)}For research only, not for clinical use.\n")
     for what, line in _next_steps(project, reporting, option):
         click.echo(f"{what:<22}{line}")
+
+
+def tables(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Lay out language first, then a table for each judge, whose name ends the names of its metrics."""
+    by_judge: dict[str, dict[str, dict[str, Any]]] = {}
+    for system, numbers in results.items():
+        for name, value in numbers.items():
+            metric, _, rules = name.partition(" ")
+            if metric.endswith(","):  # "BLEU-4, r2gen": a protocol of language, not a judge
+                metric, rules = name, ""
+            by_judge.setdefault(rules, {}).setdefault(system, {})[metric] = value
+    headed = [
+        f"Findings, judged by rule set {rules}\n{table(own)}" if rules else table(own)
+        for rules, own in by_judge.items()
+    ]
+    return "\n\n".join(headed)
 
 
 def table(results: Mapping[str, Mapping[str, Any]]) -> str:

@@ -59,7 +59,7 @@ def study_attention(
     shown = [int(row) for row in np.argsort(-np.asarray(positives), kind="stable")[:STUDIES_SHOWN]]
     mean_image = np.mean(images, axis=0).astype(np.uint8)
     return AttentionStudy(
-        Attended(system, {row: reports[row] for row in shown}, mentions, by_status),
+        Attended(system, {row: reports[row] for row in shown}, mentions, by_status, labeler.name),
         by_status,
         negation_figure(mentions, mean_image),
         attention_figure(images[shown[0]], reports[shown[0]], notice) if config.samples else _nothing_shown(),

@@ -7,6 +7,7 @@ and absent both count as not positive, and what uncertain counts as is a named p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,27 +16,30 @@ from coherent_cxr.chexpert import OBSERVATIONS, UncertainPolicy
 from coherent_cxr.evaluation.label_sets import LABEL_SETS, columns_of
 from coherent_cxr.evaluation.measures import Array, Measure, Metric, SumMeasure, mean_measure, ratio
 from coherent_cxr.rewards import ccr
+from coherent_cxr.rewards.f1_means import F1_MEANS
 from coherent_cxr.rewards.labels import DEFAULT_TYPES
 
 Codes = NDArray[np.int8]
 NAMES = ("accuracy", "precision", "recall", "specificity", "F1")
 
 
-def clinical_measures(candidates: Codes, references: Codes) -> list[Measure]:
+def clinical_measures(candidates: Codes, references: Codes, rules: str) -> list[Measure]:
     """Return every clinical measure under every policy.
 
     Args:
         candidates: Label codes of the written reports ``(studies, 14)``.
         references: Label codes of the references, in the same order.
+        rules: Rule set of the labeller that gave both.
     """
-    measures: list[Measure] = []
+    measures: list[SumMeasure] = []
     for policy in UncertainPolicy:
         written, wanted, counts = binary(candidates, references, policy)
         measures.append(confusion_measure(written, wanted, counts, str(policy)))
         measures.append(example_measure(written, wanted, counts, str(policy)))
     measures.append(negation_measure(candidates, references))
     measures.append(coherence_measure(candidates, references))
-    return measures
+    named = [[metric._replace(rules=rules) for metric in measure.metrics] for measure in measures]
+    return [replace(measure, metrics=metrics) for measure, metrics in zip(measures, named, strict=True)]
 
 
 def binary(
@@ -62,14 +66,20 @@ def confusion_measure(
 ) -> SumMeasure:
     """Accuracy, precision, recall, specificity and F1 per label, and micro and macro over each label set.
 
-    Macro is the mean over all labels of the set, a label without any positive counting 0, as in scikit-learn.
+    Macro is the mean over all labels of the set, a label without any positive counting 0, as in scikit-learn;
+    the means of F1 over labels with enough positive references are those of
+    :mod:`coherent_cxr.rewards.f1_means`, not defined where there is no such label.
     """
+    positives = wanted.sum(axis=0)
+    with_enough = [mean for mean in F1_MEANS if mean.at_least]
     cells = np.stack(
         [written & wanted, written & ~wanted & counts, ~written & wanted, ~written & ~wanted & counts], axis=1
     )  # (studies, 4, 14)
     metrics = [Metric(name, label, "", uncertain) for label in OBSERVATIONS for name in NAMES]
     for labels in LABEL_SETS:
         metrics += [Metric(name, labels, how, uncertain) for how in ("micro", "macro") for name in NAMES]
+
+    metrics += [Metric("F1", mean.labels, mean.average, uncertain) for mean in with_enough]
 
     def finish(sums: Array) -> Array:
         table = sums.reshape(len(sums), 4, len(OBSERVATIONS))
@@ -79,6 +89,9 @@ def confusion_measure(
             chosen = columns_of(labels)
             parts.append(rates(table[:, :, chosen].sum(axis=2)))
             parts.append(of_label[:, chosen].mean(axis=1))
+        for mean in with_enough:
+            f1 = of_label[:, mean.columns(positives), NAMES.index("F1")]
+            parts.append(f1.mean(axis=1, keepdims=True) if f1.shape[1] else np.full((len(sums), 1), np.nan))
         return np.concatenate(parts, axis=1)
 
     return SumMeasure(metrics, cells.reshape(len(cells), -1).astype(np.float64), finish)

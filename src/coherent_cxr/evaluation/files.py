@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.headline import summarise
 from coherent_cxr.evaluation.joining import Joined
@@ -15,10 +15,16 @@ from coherent_cxr.evaluation.language import why_not_defined
 from coherent_cxr.evaluation.page import Background, Judged, results_page
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS, reference_labels, reference_reports
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table, score_systems
-from coherent_cxr.evaluation.systems import References, label_reports, outputs_of
+from coherent_cxr.evaluation.systems import (
+    References,
+    codes_of,
+    judge_labels,
+    label_reports,
+    outputs_of,
+    same_for_all,
+)
 from coherent_cxr.inputs.layout import as_prose
 from coherent_cxr.reports.text import metric_text, tokenize_findings
-from coherent_cxr.rewards.labels import label_codes
 
 
 class FileEvaluation(NamedTuple):
@@ -32,13 +38,13 @@ class FileEvaluation(NamedTuple):
 
 
 def evaluate_tables(
-    config: EvaluationConfig, labeler: CheXpertLabeler, joined: Joined, training: Sequence[str] = ()
+    config: EvaluationConfig, judges: Sequence[CheXpertLabeler], joined: Joined, training: Sequence[str] = ()
 ) -> FileEvaluation:
     """Judge reports against references.
 
     Args:
         config: Settings of the evaluation.
-        labeler: Labels both sides.
+        judges: Label both sides, that of the headline first.
         joined: Both sides' reports of the same studies.
         training: Reports of the training split as written; those of the references' file without any given.
 
@@ -53,8 +59,7 @@ def evaluate_tables(
         studies,
         references["patient_id"].tolist(),
         [_tokens(text) for text in references["report"]],
-        # the rule set "original" joins lines, but a report with one finding a line must count as in prose
-        label_codes(labeler.label_many(references["report"].map(as_prose)), OBSERVATIONS),
+        codes_of(judge_labels(judges, references["report"], {"study_id": references["study_id"]}), studies),
         [_tokens(text) for text in training],
         references["report"].tolist(),
         training,
@@ -63,8 +68,8 @@ def evaluate_tables(
     own["report"] = own["report"].map(as_prose)
     own = own.assign(tokens=pd.Series([tokenize_findings(t).tokens for t in own["report"]], index=own.index))
     reports = pd.concat([reference_reports(studies, training, config.seed), own], ignore_index=True)
-    prose = reports.assign(report=reports["report"].map(as_prose))
-    labels = pd.concat([reference_labels(studies), label_reports(labeler, prose)], ignore_index=True)
+    affirmed = same_for_all(judges, reference_labels(studies))
+    labels = pd.concat([affirmed, label_reports(judges, reports)], ignore_index=True)
     scores = score_systems(config, outputs_of(reports, labels, truth), truth)
     metrics, comparisons = metrics_table(scores), comparisons_table(scores)
     undefined = why_not_defined(truth.texts)
@@ -72,7 +77,6 @@ def evaluate_tables(
     texts = dict(zip(studies, references["report"], strict=True))
     judged = Judged.of(
         config,
-        labeler,
         metrics,
         comparisons,
         own,

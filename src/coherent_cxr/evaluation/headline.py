@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from coherent_cxr.evaluation.measures import Metric
 from coherent_cxr.evaluation.protocols import IN_WORDS, column_name
 from coherent_cxr.evaluation.scoring import Scores
+from coherent_cxr.rewards.f1_means import F1_MEANS
 
 UNCERTAIN_IN_WORDS = {
     "as_negative": "uncertain counts as negative",
@@ -18,26 +20,38 @@ UNCERTAIN_IN_WORDS = {
 LANGUAGE = ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr-D")
 
 
-def headline_metrics(uncertain: str) -> dict[str, Metric]:
-    """Return the headline's columns: short name and metric; language in every protocol, asked for or not.
+def headline_groups(uncertain: str, judges: Sequence[str]) -> dict[str, dict[str, Metric]]:
+    """Return the headline's tables: heading, then metric by short name; clinical ones end in their judge.
+
+    Language is there in every protocol, asked for or not.
+
 
     Args:
         uncertain: What an uncertain label counts as.
+        judges: Rule sets, in the order in which they are shown.
     """
     language = [column_name(name, protocol) for protocol in IN_WORDS for name in LANGUAGE]
-    return {
-        **{name: Metric(name) for name in language},
-        "accuracy": Metric("accuracy", "14 labels", "macro", uncertain),
-        "micro-F1": Metric("F1", "14 labels", "micro", uncertain),
-        "macro-F1": Metric("F1", "14 labels", "macro", uncertain),
-        "micro-5-F1": Metric("F1", "5 labels", "micro", uncertain),
-        "CCR": Metric("CCR"),
-    }
+    groups = {"Language": {name: Metric(name) for name in language}}
+    for rules in judges:
+        columns = {"accuracy": Metric("accuracy", "14 labels", "macro", uncertain)}
+        columns |= {mean.name: Metric("F1", mean.labels, mean.average, uncertain) for mean in F1_MEANS}
+        columns["CCR"] = Metric("CCR")
+        groups[f"Findings, judged by rule set {rules}"] = {
+            f"{name} {rules}": metric._replace(rules=rules) for name, metric in columns.items()
+        }
+    return groups
+
+
+def headline_metrics(uncertain: str, judges: Sequence[str]) -> dict[str, Metric]:
+    """Return all columns of :func:`headline_groups`: metric by short name."""
+    groups = headline_groups(uncertain, judges).values()
+    return {name: metric for columns in groups for name, metric in columns.items()}
 
 
 def summarise(scores: Scores, uncertain: str) -> dict[str, dict[str, float | None]]:
     """Return ``{system: {short name: value}}``; None where a system has no such metric."""
-    columns = {name: m for name, m in headline_metrics(uncertain).items() if m in scores.metrics}
+    judges = [rules for rules in dict.fromkeys(metric.rules for metric in scores.metrics) if rules]
+    columns = {name: m for name, m in headline_metrics(uncertain, judges).items() if m in scores.metrics}
     summary: dict[str, dict[str, float | None]] = {}
     for system in scores.systems:
         values = {name: scores.value(system, metric) for name, metric in columns.items()}

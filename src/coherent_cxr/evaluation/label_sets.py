@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from coherent_cxr.chexpert import OBSERVATIONS
-
-FIVE: Final = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
-"""The five competition tasks of Irvin et al. 2019, the usual short list."""
+from coherent_cxr.rewards.f1_means import FIVE
 
 LABEL_SETS: Final[dict[str, tuple[str, ...]]] = {
     "14 labels": OBSERVATIONS,

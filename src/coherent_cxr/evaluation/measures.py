@@ -20,12 +20,14 @@ class Metric(NamedTuple):
         labels: Which labels: one observation, or a set of them (``14 labels``); empty for language.
         average: How labels are joined: ``micro``, ``macro``, ``example``; empty for a single label.
         uncertain: What an uncertain label counts as; empty where that makes no difference.
+        rules: Rule set of the labeller that judged; empty where no labels are involved.
     """
 
     name: str
     labels: str = ""
     average: str = ""
     uncertain: str = ""
+    rules: str = ""
 
     def __str__(self) -> str:
         return ", ".join(part for part in self if part)

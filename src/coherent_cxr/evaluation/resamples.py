@@ -21,7 +21,7 @@ class Basis(NamedTuple):
     """What resampled values rest on; only values on the same basis can be paired.
 
     Attributes:
-        references: Digest of the test studies: ids, patients, reference reports, reference labels.
+        references: Digest of the test studies: ids, patients, reference reports, labels by every judge.
         seed: Seed with which patients were drawn.
         uncertain: What an uncertain label counts as.
         tokenization: Tokens that language metrics without the name of a protocol compare.
@@ -74,9 +74,10 @@ class Resamples(NamedTuple):
 
 def references_digest(references: References) -> str:
     """Return the SHA-256 of what systems are judged against; the order of the studies makes no difference."""
-    columns = (references.study_ids, references.patients, references.texts, references.codes.tolist())
+    codes = [own.tolist() for own in references.codes.values()]
+    columns = (references.study_ids, references.patients, references.texts, *codes)
     rows = sorted(zip(*columns, strict=True))
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([list(references.codes), rows]).encode()).hexdigest()
 
 
 def headline_resamples(scores: Scores, config: EvaluationConfig, references: References) -> pd.DataFrame:
@@ -94,7 +95,7 @@ def headline_resamples(scores: Scores, config: EvaluationConfig, references: Ref
     """
     parts = []
     for number, system in enumerate(scores.systems):
-        for name, metric in headline_metrics(config.uncertain).items():
+        for name, metric in headline_metrics(config.uncertain, list(references.codes)).items():
             if metric in scores.metrics and not np.isnan(scores.value(system, metric)):
                 values = scores.resampled[number, :, scores.metrics.index(metric)].astype(np.float32)
                 resample = np.arange(len(values), dtype=np.int32)

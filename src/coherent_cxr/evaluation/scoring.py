@@ -28,6 +28,7 @@ from coherent_cxr.evaluation.measures import Array, Measure, Metric, Renamed
 from coherent_cxr.evaluation.meteor import METEOR, meteor
 from coherent_cxr.evaluation.protocols import Protocol, Reports, Tokenizer, column_name, tokenizer
 from coherent_cxr.evaluation.systems import References, SystemOutput
+from coherent_cxr.evaluation.tables import KEYS
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,11 @@ class Ruler:
 def _measures(
     judges: Sequence[Judge], output: SystemOutput, references: References, rulers: Sequence[Ruler]
 ) -> list[Measure]:
-    clinical = clinical_measures(output.codes, references.codes)
+    clinical = [
+        measure
+        for rules, codes in references.codes.items()
+        for measure in clinical_measures(output.codes[rules], codes, rules)
+    ]
     if output.texts is None or output.reports is None:
         return clinical
     by_ruler = [ruler.measures(output.reports) for ruler in rulers]
@@ -135,7 +140,7 @@ def metrics_table(scores: Scores) -> pd.DataFrame:
     """Return one row per system and metric: value and 95 % interval over patients.
 
     Returns:
-        ``system``, ``metric``, ``labels``, ``average``, ``uncertain``, ``value``, ``low``, ``high``.
+        ``system``, the fields of :class:`Metric`, ``value``, ``low``, ``high``.
     """
     rows = []
     for number, system in enumerate(scores.systems):
@@ -144,16 +149,14 @@ def metrics_table(scores: Scores) -> pd.DataFrame:
             value = scores.measured[number, column]
             if not np.isnan(value):
                 rows.append((system, *metric, value, interval.low[column], interval.high[column]))
-    return pd.DataFrame(
-        rows, columns=["system", "metric", "labels", "average", "uncertain", "value", "low", "high"]
-    )
+    return pd.DataFrame(rows, columns=["system", *KEYS, "value", "low", "high"])
 
 
 def comparisons_table(scores: Scores) -> pd.DataFrame:
     """Return one row per pair of systems and metric: difference, 95 % interval and paired p-values.
 
     Returns:
-        ``system``, ``other``, the parts of the metric's name, ``difference`` (system minus other), ``low``,
+        ``system``, ``other``, the fields of :class:`Metric`, ``difference`` (system minus other), ``low``,
         ``high``, ``p_value`` (two-sided, for this pair alone), ``adjusted_p_value`` (for all pairs of systems
         at once, so also for a pair that was chosen by its result).
     """
@@ -179,5 +182,5 @@ def comparisons_table(scores: Scores) -> pd.DataFrame:
             for c, metric in enumerate(scores.metrics)
             if not np.isnan(difference[c])
         ]
-    columns = ["system", "other", "metric", "labels", "average", "uncertain"]
-    return pd.DataFrame(rows, columns=[*columns, "difference", "low", "high", "p_value", "adjusted_p_value"])
+    ends = ["difference", "low", "high", "p_value", "adjusted_p_value"]
+    return pd.DataFrame(rows, columns=["system", "other", *KEYS, *ends])

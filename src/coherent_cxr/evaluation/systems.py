@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,7 +31,7 @@ class References:
         study_ids: The studies, in the order of everything below.
         patients: Patient of each study.
         texts: Reference reports, tokens joined by spaces.
-        codes: Reference label codes ``(studies, 14)``.
+        codes: Reference label codes ``(studies, 14)`` by rule set, that of the headline first.
         training: Reports of the training split, to find copies; may be empty.
         readable: Reference reports as written; empty where only the tokens are known.
         readable_training: Reports of the training split as written, likewise.
@@ -40,7 +40,7 @@ class References:
     study_ids: list[str]
     patients: list[str]
     texts: list[str]
-    codes: NDArray[np.int8]
+    codes: Mapping[str, NDArray[np.int8]]
     training: list[str] = field(default_factory=list)
     readable: list[str] = field(default_factory=list)
     readable_training: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ class SystemOutput:
     Attributes:
         name: The system.
         texts: Written reports, tokens joined by spaces; None for a system that gives labels alone.
-        codes: Label codes of the written reports ``(studies, 14)``.
+        codes: Label codes of the written reports ``(studies, 14)`` by rule set.
         unprocessed: The same reports before repeated sentences were removed; None if none were.
         repeats: Sentences of each report that stood earlier in it, and all its sentences, before repeated
             ones were removed ``(studies, 2)``.
@@ -67,7 +67,7 @@ class SystemOutput:
 
     name: str
     texts: list[str] | None
-    codes: NDArray[np.int8]
+    codes: Mapping[str, NDArray[np.int8]]
     unprocessed: list[str] | None = None
     repeats: NDArray[np.int64] | None = None
     readable: list[str] | None = None
@@ -106,20 +106,55 @@ def first_images(store: ImageStore, study_ids: Sequence[str]) -> list[NDArray[np
     return [np.asarray(store.pixels[store.rows_of_study(study)[0]]) for study in study_ids]
 
 
-def label_reports(labeler: CheXpertLabeler, generated: pd.DataFrame) -> pd.DataFrame:
+def judge_labels(
+    judges: Sequence[CheXpertLabeler], texts: pd.Series, keys: Mapping[str, pd.Series]
+) -> pd.DataFrame:
+    """Label texts by every judge; both sides of a comparison go through here.
+
+    Args:
+        judges: The labellers, that of the headline first.
+        texts: Reports or references.
+        keys: Further columns, one value per text.
+
+    Returns:
+        ``rules`` (name of the rule set), the keys and the 14 observations (Int8); judge by judge, row by row.
+    """
+    tables = []
+    for judge in judges:
+        labels = judge.label_many(texts.reset_index(drop=True))[list(OBSERVATIONS)]
+        for place, (name, column) in enumerate(keys.items()):
+            labels.insert(place, name, column.to_numpy())
+        labels.insert(0, "rules", judge.name)
+        tables.append(labels)
+    return pd.concat(tables, ignore_index=True)
+
+
+def label_reports(judges: Sequence[CheXpertLabeler], generated: pd.DataFrame) -> pd.DataFrame:
     """Label written reports.
 
     Args:
-        labeler: The labeller that also labelled the references.
+        judges: The labellers that also label the references.
         generated: ``system``, ``study_id``, ``report``.
 
     Returns:
-        ``system``, ``study_id`` and the 14 observations (Int8), row by row.
+        ``rules``, ``system``, ``study_id`` and the 14 observations (Int8), row by row for each judge.
     """
-    labels = labeler.label_many(generated["report"].reset_index(drop=True))[list(OBSERVATIONS)]
-    labels.insert(0, "system", generated["system"].to_numpy())
-    labels.insert(1, "study_id", generated["study_id"].to_numpy())
-    return labels
+    keys = {name: generated[name] for name in ("system", "study_id")}
+    return judge_labels(judges, generated["report"], keys)
+
+
+def same_for_all(judges: Sequence[CheXpertLabeler], labels: pd.DataFrame) -> pd.DataFrame:
+    """Repeat the labels of systems that write no text for every judge: ``rules`` and what is given."""
+    tables = [labels.assign(rules=judge.name) for judge in judges]
+    return pd.concat(tables, ignore_index=True)[["rules", *labels.columns]]
+
+
+def codes_of(labels: pd.DataFrame, study_ids: Sequence[str]) -> dict[str, NDArray[np.int8]]:
+    """Return label codes ``(studies, 14)`` by rule set, from ``rules``, ``study_id`` and the observations."""
+    return {
+        str(rules): label_codes(own.set_index("study_id").loc[list(study_ids)], OBSERVATIONS)
+        for rules, own in labels.groupby("rules", sort=False)
+    }
 
 
 def references_of(
@@ -130,19 +165,18 @@ def references_of(
     Args:
         study_ids: The studies.
         findings: ``study_id``, ``text``, ``tokens``.
-        labels: ``study_id`` and the 14 observations.
+        labels: ``rules``, ``study_id`` and the 14 observations, by the judges that also label the reports.
         splits: ``study_id``, ``patient_id``, ``split``.
     """
     tokens = dict(zip(findings["study_id"], findings["tokens"], strict=True))
     patients = dict(zip(splits["study_id"], splits["patient_id"], strict=True))
-    rows = labels.set_index("study_id").loc[list(study_ids)]
     written = dict(zip(findings["study_id"], findings["text"], strict=True))
     training = [s for s in splits.loc[splits["split"] == "train", "study_id"] if s in tokens]
     return References(
         list(study_ids),
         [str(patients[s]) for s in study_ids],
         [metric_text(tokens[s]) for s in study_ids],
-        label_codes(rows, OBSERVATIONS),
+        codes_of(labels, study_ids),
         [metric_text(tokens[s]) for s in training],
         [str(written[s]) for s in study_ids],
         [str(written[s]) for s in training],
@@ -157,7 +191,8 @@ def outputs_of(
     Args:
         generated: ``system``, ``study_id``, ``tokens``; where there are any, ``report`` and
             ``unprocessed`` tokens.
-        generated_labels: ``system``, ``study_id`` and the 14 observations; may name systems without reports.
+        generated_labels: ``rules``, ``system``, ``study_id`` and the 14 observations; systems without
+            reports may be among them.
         references: The studies.
 
     Returns:
@@ -170,7 +205,8 @@ def outputs_of(
     outputs = []
     for system, labels in generated_labels.groupby("system", sort=False):
         name = str(system)
-        rows = _in_order(name, labels, references.study_ids)
+        for _, own in labels.groupby("rules", sort=False):
+            _in_order(name, own, references.study_ids)
         texts = unprocessed = repeats = readable = None
         if name in reports:
             written = _in_order(name, reports[name], references.study_ids)
@@ -179,7 +215,7 @@ def outputs_of(
             unprocessed = [metric_text(tokens) for tokens in as_decoded]
             repeats = np.array([_repeats(tokens) for tokens in as_decoded])
             readable = [str(report) for report in written["report"]] if "report" in written else None
-        codes = label_codes(rows, OBSERVATIONS)
+        codes = codes_of(labels, references.study_ids)
         outputs.append(SystemOutput(name, texts, codes, unprocessed, repeats, readable))
     return outputs
 

@@ -6,7 +6,12 @@ import pandas as pd
 
 from coherent_cxr.evaluation.measures import Metric
 
-KEYS = ["metric", "labels", "average", "uncertain"]
+KEYS = ["metric", "labels", "average", "uncertain", "rules"]
+
+
+def judges_of(metrics: pd.DataFrame) -> list[str]:
+    """Return the rule sets that judged, that of the headline first."""
+    return [str(rules) for rules in dict.fromkeys(metrics["rules"]) if rules]
 
 
 def rows_of(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:
@@ -15,11 +20,12 @@ def rows_of(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     return table[chosen].set_index("system")
 
 
-def label_table(metrics: pd.DataFrame, name: str, uncertain: str) -> pd.DataFrame:
+def label_table(metrics: pd.DataFrame, name: str, uncertain: str, rules: str) -> pd.DataFrame:
     """Return one metric of every observation, observations by systems; NaN where a system has none."""
     from coherent_cxr.chexpert import OBSERVATIONS
 
     chosen = metrics[(metrics["metric"] == name) & (metrics["uncertain"] == uncertain)]
+    chosen = chosen[chosen["rules"] == rules]
     chosen = chosen[chosen["labels"].isin(OBSERVATIONS) & (chosen["average"] == "")]
     wide = chosen.pivot(index="labels", columns="system", values="value")
     return wide.reindex(index=list(OBSERVATIONS), columns=list(dict.fromkeys(metrics["system"])))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.images.decode import fit, read_square
 from coherent_cxr.models.attention import WordAttention, spoken, write_with_attention
 from coherent_cxr.models.bundle import ModelBundle
@@ -32,6 +32,7 @@ class Report:
         text: Readable findings.
         sentences: The same, sentence by sentence.
         labels: CheXpert labels of the text: 1 positive, 0 negative, -1 uncertain, None absent.
+        label_rules: Rule set of these labels.
         attention: Words of each sentence, finding marks included, with the share of attention on each region
             of the image and on the visual sentinel.
         image: The prepared grey image ``(size, size)`` the model read, under the attention maps.
@@ -41,6 +42,7 @@ class Report:
     text: str
     sentences: list[str]
     labels: dict[str, int | None]
+    label_rules: str
     attention: list[list[WordAttention]]
     image: NDArray[np.uint8]
     system: str
@@ -57,7 +59,7 @@ class ReportWriter:
     def __init__(self, bundle: ModelBundle, remove_repeats: bool = True) -> None:
         self.bundle = bundle
         self.remove_repeats = remove_repeats
-        self.labeler = CheXpertLabeler()
+        self.labeler = shown_labeler()
 
     @cached_property
     def _model(self) -> Any:
@@ -85,6 +87,7 @@ class ReportWriter:
             text=text,
             sentences=[detokenize([sentence]) for sentence in sentences],
             labels=self.labeler.label(text),
+            label_rules=self.labeler.name,
             attention=attention,
             image=image,
             system=str(self.bundle.metadata.get("system", "unknown")),

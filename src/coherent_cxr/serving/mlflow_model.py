@@ -32,11 +32,13 @@ class WrittenReport(pydantic.BaseModel):
     Attributes:
         report: Readable findings.
         labels: CheXpert labels: 1 positive, 0 negative, -1 uncertain, null absent.
+        label_rules: Rule set of these labels.
         notice: What the report must not be used for.
     """
 
     report: str
     labels: dict[str, int | None]
+    label_rules: str
     notice: str
 
 
@@ -77,7 +79,9 @@ class ReportModel(PythonModel):
             raise ValueError(f"The image at position {position} is not valid base64: {error}.") from error
         except UnreadableImageError as error:
             raise ValueError(f"The image at position {position}: {error}") from error
-        return WrittenReport(report=report.text, labels=report.labels, notice=NOTICE)
+        return WrittenReport(
+            report=report.text, labels=report.labels, label_rules=report.label_rules, notice=NOTICE
+        )
 
 
 mlflow.models.set_model(ReportModel())

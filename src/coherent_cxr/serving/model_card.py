@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from coherent_cxr.serving.selection import ModelRegistrationConfig
+from coherent_cxr.serving.selection import REFERENCE, ModelRegistrationConfig, Promotion
 
 USE = (
     "**For research only, not for clinical use.** Reports written by this model contain errors, among them "
@@ -19,6 +19,8 @@ def model_card(
     validation: Mapping[str, Any],
     test: Mapping[str, Mapping[str, Any]],
     radiographs: Mapping[str, Any],
+    alias: str,
+    promotion: Promotion,
 ) -> str:
     """Write the card as Markdown.
 
@@ -28,6 +30,8 @@ def model_card(
         validation: What :func:`coherent_cxr.serving.scoring.score_candidates` returned.
         test: Headline metrics of every system on the test split.
         radiographs: The manifest of the images: ``drawn`` and ``notice``.
+        alias: The alias the version got.
+        promotion: The decision about the champion.
     """
     system = validation["candidate"]
     kind = "drawn phantoms, **not radiographs**" if radiographs["drawn"] else "radiographs"
@@ -49,14 +53,21 @@ def model_card(
             "",
             "## Numbers on the validation split (they chose this model)",
             "",
-            f"Rule: {validation['rule']}. Digest of the data: `{validation['validation_digest']}`.",
+            f"Rule for the alias `champion`: {validation['rule']}. A version that is registered without "
+            f"earning it bears the alias `challenger`. This one got `{alias}`. {promotion.reason}",
+            "",
+            *_assessments(validation),
+            "",
+            f"Labels by rule set {validation['label_rules']}. Digest of the data: "
+            f"`{validation['validation_digest']}`.",
             "",
             _table(validation["systems"]),
             "",
             "## Numbers on the test split",
             "",
-            "Text metrics by pycocoevalcap; label metrics compare the rule labeller's labels of the written "
-            "and the reference report. The results page names the policy for uncertain labels.",
+            "Text metrics by pycocoevalcap; label metrics compare the rule labeller's labels of the "
+            "generated and the reference report, and end in the rule set that judged. The results page names "
+            "the policy for uncertain labels.",
             "",
             _table(test),
             "",
@@ -72,6 +83,26 @@ def model_card(
             "",
         ]
     )
+
+
+def _assessments(validation: Mapping[str, Any]) -> list[str]:
+    """Say of each system what the rule makes of it."""
+    lines = []
+    for system, found in validation["assessments"].items():
+        language = found["cider_difference"]
+        against = (
+            "the model the others are compared with"
+            if system == REFERENCE
+            else f"CIDEr-D {language['value']:+.3f} against {REFERENCE}{_interval(language)}"
+        )
+        may = " ".join(["cannot be champion.", *found["reasons"]]) if found["reasons"] else "can be champion."
+        lines.append(f"- `{system}`: {against}; {may}")
+    return lines
+
+
+def _interval(difference: Mapping[str, Any]) -> str:
+    low, high = difference["low"], difference["high"]
+    return " (too few patients for an interval)" if low is None else f" ({low:+.3f} to {high:+.3f})"
 
 
 def _items(metadata: Mapping[str, Any]) -> list[str]:

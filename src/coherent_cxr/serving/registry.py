@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import coherent_cxr
-from coherent_cxr.serving.selection import ModelRegistrationConfig, Standing, promote
+from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion, Standing
 from coherent_cxr.tracking.addresses import masked, sqlite_path
 from coherent_cxr.tracking.prepare import check
 
 if TYPE_CHECKING:
     from coherent_cxr.models.bundle import ModelBundle
 
-ALIAS = "champion"
 BUNDLE = "bundle"
 REQUIREMENTS = (
     "jinja2",
@@ -44,10 +43,26 @@ class ModelNotFoundError(LookupError):
     """A model address that leads to no bundle; the message says what to do."""
 
 
+class Registered(NamedTuple):
+    """A registered version.
+
+    Attributes:
+        record: JSON: name, version, system, score, rule set, digest of the weights, the alias it bears
+            (``champion`` or ``challenger``), whether the champion's alias moved to it, and why.
+        card: Its model card, Markdown.
+    """
+
+    record: dict[str, Any]
+    card: str
+
+
 def register(
-    config: ModelRegistrationConfig, bundle: ModelBundle, validation: Mapping[str, Any], card: str
-) -> dict[str, Any]:
-    """Log a model to the active MLflow run, register it, and move the alias if it has earned it.
+    config: ModelRegistrationConfig,
+    bundle: ModelBundle,
+    validation: Mapping[str, Any],
+    write_card: Callable[[str, Promotion], str],
+) -> Registered:
+    """Log a model to the active MLflow run, register it, and give it the alias it has earned.
 
     A model whose weights are registered already keeps its version, which gets the new score and card.
 
@@ -55,48 +70,66 @@ def register(
         config: Name and promotion rule.
         bundle: The model.
         validation: What :func:`coherent_cxr.serving.scoring.score_candidates` returned.
-        card: Model card, Markdown; it becomes the version's description and an artifact of the run.
+        write_card: Writes the model card from the alias and the decision about the champion; it becomes the
+            version's description and an artifact of the run.
 
-    Returns:
-        JSON: name, version, system, score, digest of the weights, alias, whether the alias moved, and why.
+    Raises:
+        RegistryError: If the registry fails; before anything is registered, if it fails at once.
     """
     import mlflow
 
+    from coherent_cxr.serving.aliases import champion_of, settle
+
     client = mlflow.MlflowClient()
     system = str(validation["candidate"])
-    champion = _standing(client, config.name)
+    champion_of(client, config.name)  # a registry that does not answer stops before anything is stored there
     candidate = Standing(
         version=_version_of(client, config.name, bundle.digest) or _log_version(config.name, bundle),
         score=float(validation["systems"][system]["score"]),
         rule=str(validation["rule"]),
         data_digest=str(validation["validation_digest"]),
+        why_not=_why_not(system, validation),
     )
     tags = {
         "system": system,
         "selection_score": repr(candidate.score),
         "selection_rule": candidate.rule,
         "validation_digest": candidate.data_digest,
+        "label_rules": str(validation["label_rules"]),
         "weights_digest": bundle.digest,
     }
     for key, value in tags.items():
         client.set_model_version_tag(config.name, candidate.version, key, value)
+    registry = mlflow.get_registry_uri()
+    alias, promotion = settle(client, registry, config.name, candidate, config.on_other_data)
+    card = write_card(alias, promotion)
     client.update_model_version(config.name, candidate.version, description=card)
     run = mlflow.active_run()
     if run is not None:
         client.log_text(run.info.run_id, card, "model_card.md")
-    promotion = promote(candidate, champion, config.on_other_data)
-    if promotion.moved:
-        client.set_registered_model_alias(config.name, ALIAS, candidate.version)
-    return {
+    record = {
         "name": config.name,
         "version": candidate.version,
         "system": system,
         "selection_score": candidate.score,
+        "label_rules": str(validation["label_rules"]),
         "weights_digest": bundle.digest,
-        "alias": ALIAS,
+        "alias": alias,
         "alias_moved": promotion.moved,
         "reason": promotion.reason,
     }
+    return Registered(record, card)
+
+
+def _why_not(system: str, validation: Mapping[str, Any]) -> str:
+    """Say why a system cannot be champion whatever the present one scored; nothing if it can."""
+    reasons = list(validation["assessments"][system]["reasons"])
+    chosen = validation["by_rule"]
+    if not reasons and chosen != system:
+        reasons.append(
+            f"It was named in model_registration.candidate; by the rule '{chosen}' is ahead of it."
+        )
+    return " ".join(reasons)
 
 
 def _log_version(name: str, bundle: ModelBundle) -> str:
@@ -166,18 +199,3 @@ def _place(client: Any, uri: str) -> str:
         found = client.get_model_version_by_alias(*alias.groups())
         return str(client.get_model_version_download_uri(found.name, found.version))
     return str(client.get_model_version_download_uri(*number.groups())) if number else uri
-
-
-def _standing(client: Any, name: str) -> Standing | None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        champion = client.get_model_version_by_alias(name, ALIAS)
-    except MlflowException:  # no such model or alias yet
-        return None
-    return Standing(
-        version=str(champion.version),
-        score=float(champion.tags.get("selection_score", "-inf")),
-        rule=champion.tags.get("selection_rule", ""),
-        data_digest=champion.tags.get("validation_digest", ""),
-    )

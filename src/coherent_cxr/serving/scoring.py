@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
+from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.evaluation.bootstrap import patient_weights, percentile_interval
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.serving.selection import ModelRegistrationConfig
+from coherent_cxr.serving.selection import REFERENCE, Difference, ModelRegistrationConfig, assess
 from coherent_cxr.training.fingerprint import fingerprint
 from coherent_cxr.training.regions import region_source
 from coherent_cxr.training.samples import samples_of_split
-from coherent_cxr.training.validation import Validator, references_of
+from coherent_cxr.training.validation import ReportReader, Validator, references_of
 
 
 def score_candidates(
@@ -27,37 +30,89 @@ def score_candidates(
     findings: pd.DataFrame,
     labels: pd.DataFrame,
     document_frequencies: CiderD,
+    splits: pd.DataFrame,
+    labeler: CheXpertLabeler,
 ) -> dict[str, Any]:
     """Score models on the validation split and choose the one to register.
 
     Args:
         config: The selection rule.
-        bundles: Models by system.
+        bundles: Models by system, the likelihood-trained one among them.
         store: Prepared images.
         encoded_reports: ``study_id``, ``split`` and ``sentences`` of word ids.
         findings: ``study_id`` and ``tokens``: the references.
         labels: ``study_id`` and the 14 observations.
         document_frequencies: CIDEr-D with the training split's document frequencies.
+        splits: ``study_id`` and ``patient_id``: what is resampled.
+        labeler: Made ``labels``; labels what is written.
 
     Returns:
-        JSON: ``systems`` (numbers by system, ``score`` among them), ``candidate``, ``rule``, and
-        ``validation_digest`` of the data behind the numbers.
+        JSON: ``systems`` (numbers by system, ``score`` among them), ``assessments`` (by system: language
+        against the MLE model's, and why it cannot be champion), ``candidate``, ``by_rule`` (the rule's
+        choice), ``rule``, ``label_rules``, and ``validation_digest`` of the data behind the numbers.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     systems: dict[str, dict[str, float]] = {}
+    cider: dict[str, dict[str, float]] = {}
     digests = set()
     for system, bundle in bundles.items():
         samples = samples_of_split(encoded_reports, store, "validation", bundle.config, images_per_study=1)
         model = bundle.build().to(device)
         regions_of = region_source(model, store, "frozen", Path(config.checkpoint_folder), "auto", device)
         references = references_of(samples, findings, labels)
-        validator = Validator(samples, references, bundle.vocabulary, document_frequencies, regions_of)
-        numbers = validator.numbers(model)
-        systems[system] = {**numbers, "score": config.score(numbers)}
+        reader = ReportReader(bundle.vocabulary, labeler)
+        validator = Validator(samples, references, reader, document_frequencies, regions_of)
+        systems[system] = validator.numbers(model)
+        of_reports = validator.read(validator.written).cider.tolist()
+        cider[system] = dict(zip(samples.study_ids, of_reports, strict=True))
         digests.add(fingerprint(validator.digest, store.digest, samples.study_ids))
+    patients = dict(zip(splits["study_id"], splits["patient_id"].astype(str), strict=True))
+    assessments = {
+        system: assess(
+            config,
+            numbers,
+            systems[REFERENCE],
+            language_difference(config, cider[system], cider[REFERENCE], patients),
+        )
+        for system, numbers in systems.items()
+    }
+    choice = config.choose(assessments)
     return {
-        "systems": systems,
-        "candidate": config.choose({system: numbers["score"] for system, numbers in systems.items()}),
-        "rule": config.rule,
+        "systems": {system: {**own, "score": assessments[system].score} for system, own in systems.items()},
+        "assessments": {
+            system: {"cider_difference": found.language._asdict(), "reasons": found.reasons}
+            for system, found in assessments.items()
+        },
+        "candidate": choice.registered,
+        "by_rule": choice.by_rule,
+        "rule": config.rule(labeler.name),
+        "label_rules": labeler.name,
         "validation_digest": "+".join(sorted(digests)),
     }
+
+
+def language_difference(
+    config: ModelRegistrationConfig,
+    own: Mapping[str, float],
+    reference: Mapping[str, float],
+    patients: Mapping[str, str],
+) -> Difference:
+    """Compare two systems' mean CIDEr-D by the paired bootstrap over patients.
+
+    Args:
+        config: Number and seed of the resamples.
+        own: CIDEr-D by study.
+        reference: That of the other system on the same studies.
+        patients: Patient by study.
+
+    Returns:
+        Own minus reference; of fewer than two patients nothing is known, so there is no interval.
+    """
+    studies = list(own)
+    differences = np.array([own[study] - reference[study] for study in studies])
+    of_studies = [patients[study] for study in studies]
+    if len(set(of_studies)) < 2:
+        return Difference(float(differences.mean()), None, None)
+    weights = patient_weights(of_studies, config.resamples, config.seed)
+    interval = percentile_interval(weights @ differences / weights.sum(axis=1))
+    return Difference(float(differences.mean()), float(interval.low), float(interval.high))

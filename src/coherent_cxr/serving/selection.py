@@ -1,16 +1,22 @@
 """Which model is registered, and whether it becomes the champion: rules over validation numbers.
 
-The selection score of a model is ``macro_f1_weight * macro-F1 + cider_weight * CIDEr-D`` of its greedy
-reports on the validation split: clinical truth and language, neither alone. The test split decides nothing.
+Language metrics and macro-F1 have different scales, so they are not added. The champion has the highest
+clinical score (macro-F1 over the labels with a positive reference) among the systems whose language is not
+significantly below the likelihood-trained model's, and never is one that has collapsed to the normal report.
+The test split decides nothing.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from coherent_cxr.configuration import configuration, require
+
+REFERENCE = "mle"
+"""The system that the others start from and are compared with."""
 
 
 @configuration
@@ -19,10 +25,13 @@ class ModelRegistrationConfig:
 
     Attributes:
         name: Registered model.
-        candidate: System to register (``mle`` or a namespace of rl_fine_tuning); ``best`` takes the one with
-            the highest selection score.
-        macro_f1_weight: Weight of the validation macro-F1 (0 to 1) in the selection score.
-        cider_weight: Weight of the validation CIDEr-D (0 to 10) in the selection score.
+        candidate: System to register (``mle`` or a namespace of rl_fine_tuning); ``best`` takes the rule's
+            choice.
+        min_positive_calls: Share of the MLE model's positive labels on the validation split below which a
+            system counts as collapsed to the normal report.
+        min_unique_reports: Share of different reports on the validation split below which it does, too.
+        resamples: Bootstrap resamples of the validation patients behind the comparison of language.
+        seed: Seed of the resamples.
         on_other_data: What to do if the present champion was scored on other validation data, so that the two
             scores say nothing about each other: ``keep`` the champion or ``move`` the alias.
         licence: Licence of the weights, for the model card.
@@ -31,48 +40,120 @@ class ModelRegistrationConfig:
 
     name: str = "coherent-cxr"
     candidate: str = "best"
-    macro_f1_weight: float = 1.0
-    cider_weight: float = 1.0
+    min_positive_calls: float = 0.5
+    min_unique_reports: float = 0.05
+    resamples: int = 2000
+    seed: int = 0
     on_other_data: Literal["keep", "move"] = "keep"
     licence: str = "the weights follow the terms of their training images"
     checkpoint_folder: str = "data/06_models/checkpoints"
 
     def check(self) -> None:
         """Refuse impossible values."""
-        weights = (self.macro_f1_weight, self.cider_weight)
-        require(
-            min(weights) >= 0 and max(weights) > 0,
-            "model_registration.macro_f1_weight and cider_weight",
-            weights,
-            "at least 0, and positive for one of the two",
-        )
+        for key in ("min_positive_calls", "min_unique_reports"):
+            value = getattr(self, key)
+            require(0 <= value <= 1, f"model_registration.{key}", value, "a share in 0..1")
+        require(self.resamples >= 100, "model_registration.resamples", self.resamples, "at least 100")
 
-    @property
-    def rule(self) -> str:
-        """The selection score in words."""
-        return (
-            f"{self.macro_f1_weight:g} x macro-F1 + {self.cider_weight:g} x CIDEr-D on the validation split "
-            "(greedy reports; uncertain and absent labels count as not positive)"
-        )
-
-    def score(self, numbers: Mapping[str, float]) -> float:
-        """Return the selection score of validation numbers with ``macro_f1`` and ``cider``."""
-        return self.macro_f1_weight * numbers["macro_f1"] + self.cider_weight * numbers["cider"]
-
-    def choose(self, scores: Mapping[str, float]) -> str:
-        """Return the system to register; of equal scores, the one named first.
+    def rule(self, label_rules: str) -> str:
+        """Return the rule in words.
 
         Args:
-            scores: Selection score by system.
+            label_rules: Rule set of the labeller behind the clinical score.
+        """
+        return (
+            "the highest macro-F1 over the labels with a positive reference (rule set "
+            f"{label_rules}; greedy reports of the validation split without repeated sentences; uncertain "
+            "and absent labels count as not positive) among the systems whose CIDEr-D is not significantly "
+            f"below that of {REFERENCE} (95 % interval of the paired bootstrap over patients) and that have "
+            f"not collapsed to the normal report (at least {self.min_positive_calls:g} of the positive "
+            f"labels of {REFERENCE}, at least {self.min_unique_reports:g} of the reports different)"
+        )
+
+    def choose(self, assessments: Mapping[str, Assessment]) -> Choice:
+        """Return the rule's choice and the system to register; of equal scores, the one named first.
+
+        Args:
+            assessments: What the rule makes of each system.
 
         Raises:
             ConfigurationError: If the configured candidate is not among the systems.
         """
-        if self.candidate == "best":
-            return max(scores, key=scores.__getitem__)
-        known = self.candidate in scores
-        require(known, "model_registration.candidate", self.candidate, f"one of best, {', '.join(scores)}")
-        return self.candidate
+
+        def highest(systems: Mapping[str, Assessment]) -> str:
+            return max(systems, key=lambda system: systems[system].score)
+
+        known = self.candidate == "best" or self.candidate in assessments
+        right = f"one of best, {', '.join(assessments)}"
+        require(known, "model_registration.candidate", self.candidate, right)
+        eligible = {system: found for system, found in assessments.items() if not found.reasons}
+        champion = highest(eligible) if eligible else None
+        if self.candidate != "best":
+            return Choice(champion, self.candidate)
+        return Choice(champion, champion or highest(assessments))
+
+
+class Choice(NamedTuple):
+    """The system that the rule would make champion, None if none may be; and the one to register."""
+
+    by_rule: str | None
+    registered: str
+
+
+class Difference(NamedTuple):
+    """A mean difference and its 95 % interval; None where there is none."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Assessment(NamedTuple):
+    """What the rule makes of a system.
+
+    Attributes:
+        score: Clinical score; 0 where no label has a positive reference.
+        language: CIDEr-D minus that of the MLE model.
+        reasons: Why it cannot be champion, in sentences; empty if it can.
+    """
+
+    score: float
+    language: Difference
+    reasons: list[str]
+
+
+def assess(
+    config: ModelRegistrationConfig,
+    numbers: Mapping[str, float],
+    reference: Mapping[str, float],
+    language: Difference,
+) -> Assessment:
+    """Judge a system by its validation numbers.
+
+    Args:
+        config: The limits.
+        numbers: ``macro_f1``, ``positive_calls`` and ``unique_reports`` of the system.
+        reference: The same of the MLE model.
+        language: CIDEr-D of the system minus that of the MLE model.
+    """
+    reasons = []
+    if language.high is not None and language.high < 0:
+        reasons.append(
+            f"Its CIDEr-D is significantly below that of {REFERENCE} ({language.value:+.3f}, 95 % interval "
+            f"{language.low:+.3f} to {language.high:+.3f})."
+        )
+    calls, wanted = numbers["positive_calls"], config.min_positive_calls * reference["positive_calls"]
+    if calls < wanted:
+        reasons.append(
+            f"It has collapsed to the normal report: it states {calls:.0f} positive labels, {REFERENCE} "
+            f"{reference['positive_calls']:.0f} (at least {wanted:g} are asked for)."
+        )
+    if numbers["unique_reports"] < config.min_unique_reports:
+        reasons.append(
+            f"It has collapsed: {numbers['unique_reports']:.3f} of its reports are different (at least "
+            f"{config.min_unique_reports:g} are asked for)."
+        )
+    return Assessment(numbers.get("macro_f1", 0.0), language, reasons)
 
 
 @dataclass(frozen=True)
@@ -81,15 +162,17 @@ class Standing:
 
     Attributes:
         version: Version number in the registry.
-        score: Selection score.
+        score: Clinical score; NaN if it was not recorded.
         rule: The rule behind the score, in words.
         data_digest: Digest of the validation data behind the score.
+        why_not: Why it cannot be champion whatever its score; empty if it can.
     """
 
     version: str
     score: float
     rule: str
     data_digest: str
+    why_not: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,10 +194,16 @@ def promote(candidate: Standing, champion: Standing | None, on_other_data: str) 
     Returns:
         The decision and its reason.
     """
+    if champion is not None and champion.version == candidate.version:
+        told = f"Version {champion.version} is the champion already, with these weights. {candidate.why_not}"
+        return Promotion(False, told.strip())
+    if candidate.why_not:
+        return Promotion(False, candidate.why_not)
     if champion is None:
         return Promotion(True, "There was no champion.")
     scores = f"{candidate.score:.4f} against {champion.score:.4f} of version {champion.version}"
     comparable = (candidate.data_digest, candidate.rule) == (champion.data_digest, champion.rule)
+    comparable = comparable and not math.isnan(champion.score)
     if not comparable and on_other_data == "move":
         return Promotion(
             True, f"Version {champion.version} was scored on other validation data or by another rule."
@@ -126,5 +215,5 @@ def promote(candidate: Standing, champion: Standing | None, on_other_data: str) 
             "scores cannot be compared. Set model_registration.on_other_data to 'move' to replace it.",
         )
     if candidate.score > champion.score:
-        return Promotion(True, f"Its selection score is better: {scores}.")
-    return Promotion(False, f"Its selection score is not better: {scores}.")
+        return Promotion(True, f"Its clinical score is better: {scores}.")
+    return Promotion(False, f"Its clinical score is not better: {scores}.")

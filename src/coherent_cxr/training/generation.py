@@ -13,7 +13,7 @@ from tqdm import tqdm
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
-from coherent_cxr.models.decoding import decode, without_repeats, word_ids
+from coherent_cxr.models.decoding import decode, word_ids
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.training.regions import EncoderMode, region_source
@@ -27,7 +27,6 @@ class GenerationConfig:
     Attributes:
         batch_size: Studies per batch.
         beams: Width of the beam search; 1 is greedy.
-        remove_repeats: Drop a sentence that stands earlier in the same report (the paper's post-processing).
         precision: Number format of the encoder.
         checkpoint_folder: Where training kept the features of all stored images; generators with the same
             encoder share them. None encodes the asked images anew.
@@ -35,7 +34,6 @@ class GenerationConfig:
 
     batch_size: int = 64
     beams: int = 1
-    remove_repeats: bool = True
     precision: Precision = "auto"
     checkpoint_folder: str | None = None
 
@@ -60,8 +58,8 @@ def generate_reports(
         config: Batch size, beam, post-processing, precision.
 
     Returns:
-        Table with ``study_id``, ``tokens`` (lists of words per sentence) and ``report`` (readable text), in
-        the order of ``study_ids``.
+        Table with ``study_id``, ``tokens`` (lists of words per sentence) and ``report`` (readable text) as
+        decoded, repeated sentences included, in the order of ``study_ids``.
 
     Raises:
         ValueError: If the store's image size is not the generator's.
@@ -82,8 +80,7 @@ def generate_reports(
         regions = regions_of(np.stack([rows_to_read(store, study, bundle.config)[0] for study in batch]))
         written = decode(model, regions, "greedy" if config.beams == 1 else "beam", beams=config.beams)
         for report in word_ids(written.reports):
-            sentences = [bundle.vocabulary.decode(sentence) for sentence in report]
-            tokens.append(without_repeats(sentences) if config.remove_repeats else sentences)
+            tokens.append([bundle.vocabulary.decode(sentence) for sentence in report])
     return pd.DataFrame(
         {"study_id": list(study_ids), "tokens": tokens, "report": [detokenize(t) for t in tokens]}
     )

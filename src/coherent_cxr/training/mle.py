@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle, weights_digest
@@ -28,7 +29,7 @@ from coherent_cxr.training.mle_step import MleStep, sentence_weights
 from coherent_cxr.training.projection import start_at_principal_components
 from coherent_cxr.training.regions import EncoderMode, region_source
 from coherent_cxr.training.samples import samples_of_split
-from coherent_cxr.training.validation import Validator, references_of
+from coherent_cxr.training.validation import ReportReader, Validator, references_of
 
 BatchNorm = Literal["frozen", "train"]
 
@@ -138,6 +139,7 @@ def train_mle(
     findings: pd.DataFrame,
     labels: pd.DataFrame,
     document_frequencies: CiderD,
+    labeler: CheXpertLabeler,
 ) -> TrainedGenerator:
     """Train the generator by likelihood with scheduled sampling.
 
@@ -150,6 +152,7 @@ def train_mle(
         findings: ``study_id``, ``tokens``: the references validation compares with.
         labels: ``study_id`` and the 14 observations.
         document_frequencies: CIDEr-D with the training split's document frequencies.
+        labeler: Made ``labels``; weighs sentences and labels what is written for validation.
 
     Returns:
         The model of the best validation epoch, the history and examples.
@@ -174,7 +177,11 @@ def train_mle(
         start_at_principal_components(model.encoder.projection, features[np.unique(train.image_rows)])
     regions_of = region_source(model, store, config.encoder, folder, config.precision, device)
     validator = Validator(
-        held_out, references_of(held_out, findings, labels), vocabulary, document_frequencies, regions_of
+        held_out,
+        references_of(held_out, findings, labels),
+        ReportReader(vocabulary, labeler),
+        document_frequencies,
+        regions_of,
     )
     examples: list[dict[str, Any]] = []
 
@@ -184,7 +191,7 @@ def train_mle(
         examples.extend({"epoch": epoch, **example} for example in validator.examples(config.examples))
         return numbers
 
-    weights_of = sentence_weights(train, vocabulary, config.finding_weight)
+    weights_of = sentence_weights(train, vocabulary, config.finding_weight, labeler)
     step = MleStep(config, model, train, regions_of, weights_of)
     key = run_key(
         __name__,
@@ -219,6 +226,8 @@ def train_mle(
     history = loop.run()
     metadata = {
         "system": "mle",
+        "label_rules": labeler.name,
+        "label_rules_digest": labeler.digest,
         "image_store_digest": store.digest,
         "training_studies": len(set(train.study_ids)),
         "training_images": len(train),

@@ -91,7 +91,9 @@ class MleStep:
         return loss, {"word_loss": words.item(), "stop_loss": stop.item(), "sampling": chance}
 
 
-def sentence_weights(samples: Samples, vocabulary: Vocabulary, finding_weight: float) -> Tensor:
+def sentence_weights(
+    samples: Samples, vocabulary: Vocabulary, finding_weight: float, labeler: CheXpertLabeler
+) -> Tensor:
     """Weigh the sentences that affirm a finding against the others.
 
     Args:
@@ -100,6 +102,7 @@ def sentence_weights(samples: Samples, vocabulary: Vocabulary, finding_weight: f
         finding_weight: Weight of a sentence that affirms the finding which most sentences affirm. One that
             n times fewer affirm weighs sqrt(n) times as much; of several findings in a sentence the rarest
             counts. 1 weighs all sentences alike.
+        labeler: Says what a sentence affirms.
 
     Returns:
         Weights ``(samples, sentences)``, 1 where there is no finding or no sentence.
@@ -110,7 +113,7 @@ def sentence_weights(samples: Samples, vocabulary: Vocabulary, finding_weight: f
     reports = [[detokenize([vocabulary.decode(s)]) for s in report] for report in word_ids(samples.reports)]
     place_of: dict[str, int] = {}
     places = [[place_of.setdefault(text, len(place_of)) for text in report] for report in reports]
-    affirmed = label_codes(CheXpertLabeler().label_many(list(place_of)), DEFAULT_TYPES) == 1
+    affirmed = label_codes(labeler.label_many(list(place_of)), DEFAULT_TYPES) == 1
     occurrences = np.bincount([place for report in places for place in report], minlength=len(place_of))
     counts = occurrences @ affirmed  # sentences that affirm each finding
     of_finding = finding_weight * np.sqrt(counts.max() / np.maximum(counts, 1))

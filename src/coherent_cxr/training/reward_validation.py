@@ -14,11 +14,10 @@ from coherent_cxr.models.decoding import draw_reports
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.writing import Choice
 from coherent_cxr.reports.text import metric_text
-from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, Reports, WeightedReward
 from coherent_cxr.training.regions import RegionSource
 from coherent_cxr.training.samples import Samples
-from coherent_cxr.training.validation import References, Validator
+from coherent_cxr.training.validation import References, ReportReader, Validator
 
 RESAMPLES = 2_000
 
@@ -42,13 +41,14 @@ class Gain(NamedTuple):
 class RewardValidator(Validator):
     """A validator that also computes a run's objective: the weighted sum of its rewards' objectives.
 
-    For most rewards that is the mean reward of the greedy validation reports; for ``f_beta`` it is
-    macro-F_beta over the split.
+    Rewards see reports as decoded, as in training, so that a repeated sentence costs what it costs there.
+    For most rewards that is the mean reward of the greedy validation reports; for ``f_beta`` it is macro-
+    F_beta over the split.
 
     Args:
         samples: Validation samples.
         references: Their texts and labels.
-        vocabulary: Words by id.
+        reader: Labels what is written by the rules that labelled the references.
         document_frequencies: CIDEr-D with the training split's document frequencies.
         regions_of: Image regions of rows of the store.
         rewards: Rewards of the run.
@@ -61,12 +61,12 @@ class RewardValidator(Validator):
         self,
         samples: Samples,
         references: References,
-        vocabulary: Vocabulary,
+        reader: ReportReader,
         document_frequencies: CiderD,
         regions_of: RegionSource,
         rewards: Sequence[WeightedReward],
     ) -> None:
-        super().__init__(samples, references, vocabulary, document_frequencies, regions_of)
+        super().__init__(samples, references, reader, document_frequencies, regions_of)
         self.rewards = list(rewards)
         self.statistics: list[NDArray[np.float64]] = []
 

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle, weights_digest
 from coherent_cxr.rewards import CiderD, RewardContext, build_rewards
@@ -41,6 +42,7 @@ def fine_tune(
     findings: pd.DataFrame,
     labels: pd.DataFrame,
     document_frequencies: CiderD,
+    labeler: CheXpertLabeler,
 ) -> TrainedGenerator:
     """Fine-tune a likelihood-trained generator with REINFORCE.
 
@@ -56,6 +58,7 @@ def fine_tune(
         findings: ``study_id``, ``tokens``: reference texts of the rewards.
         labels: ``study_id`` and the 14 observations: reference labels of the rewards.
         document_frequencies: CIDEr-D with the training split's document frequencies.
+        labeler: Made ``labels``; labels what is written, for rewards and validation.
 
     Returns:
         The fine-tuned model and its history; docs/rewards.md lists the metrics. Its last rows compare the
@@ -75,8 +78,9 @@ def fine_tune(
     )
     held_out = samples_of_split(encoded_reports, store, "validation", bundle.config, images_per_study=1)
     wanted = references_of(held_out, findings, labels)
+    reader = ReportReader(bundle.vocabulary, labeler)
     validator, start_validator = (
-        RewardValidator(held_out, wanted, bundle.vocabulary, document_frequencies, source, rewards)
+        RewardValidator(held_out, wanted, reader, document_frequencies, source, rewards)
         for source in (regions_of, start_regions_of)
     )
     judge = Judge(rewards, config.gamma, config.samples)
@@ -89,7 +93,7 @@ def fine_tune(
         start_regions_of=start_regions_of,
         train=train,
         references=references,
-        reader=ReportReader(bundle.vocabulary, validator.reader.labeler),
+        reader=reader,
         cider=document_frequencies,
         judge=judge,
     )
@@ -173,6 +177,8 @@ def fine_tune(
     metadata = {
         **bundle.metadata,
         "system": config.system,
+        "label_rules": _rules_of_both(bundle, labeler),
+        "label_rules_digest": labeler.digest,
         "fine_tuned_from": bundle.digest,
         "ended": ended,
         "processes": current_world().size,
@@ -181,6 +187,12 @@ def fine_tune(
     return TrainedGenerator(
         ModelBundle(bundle.config, bundle.vocabulary, bundle.image_size, weights, metadata), history
     )
+
+
+def _rules_of_both(start: ModelBundle, labeler: CheXpertLabeler) -> str:
+    """Return the rule set that taught the model, or both where fine-tuning had another."""
+    before = start.metadata.get("label_rules", "not recorded")
+    return labeler.name if before == labeler.name else f"{before}, then {labeler.name}"
 
 
 def _gain_rows(history: pd.DataFrame, metric: str, change: Gain) -> pd.DataFrame:

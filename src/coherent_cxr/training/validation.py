@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
-from coherent_cxr.models.decoding import decode, repeat_rate, word_ids
+from coherent_cxr.models.decoding import decode, repeat_rate, without_repeats, word_ids
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import stop_log_probabilities, word_log_probabilities
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, ccr
+from coherent_cxr.rewards.f1_means import f1_means
 from coherent_cxr.rewards.labels import DEFAULT_TYPES, label_codes
 from coherent_cxr.training.regions import RegionSource
 from coherent_cxr.training.samples import Samples, to_device
@@ -52,9 +52,9 @@ def references_of(samples: Samples, findings: pd.DataFrame, labels: pd.DataFrame
 class ReportReader:
     """Turns written word ids into what rewards and metrics read: metric texts and label codes."""
 
-    def __init__(self, vocabulary: Vocabulary, labeler: CheXpertLabeler | None = None) -> None:
+    def __init__(self, vocabulary: Vocabulary, labeler: CheXpertLabeler) -> None:
         self.vocabulary = vocabulary
-        self.labeler = labeler or CheXpertLabeler()
+        self.labeler = labeler
 
     def texts(self, reports: TargetReports) -> list[list[list[str]]]:
         """Return the words of each sentence of each report."""
@@ -65,26 +65,50 @@ class ReportReader:
         return label_codes(self.labeler.label_many([detokenize(r) for r in reports]), OBSERVATIONS)
 
 
+class ReadReports(NamedTuple):
+    """Written reports as they are judged.
+
+    Attributes:
+        texts: Texts for metrics ``(reports,)``.
+        labels: Label codes ``(reports, 14)``.
+        cider: CIDEr-D of each against its reference ``(reports,)``.
+    """
+
+    texts: list[str]
+    labels: NDArray[np.int8]
+    cider: NDArray[np.float64]
+
+
 class Validator:
     """Computes the validation numbers of a generator on fixed samples.
 
-    ``macro_f1`` is the mean F1 over observations with at least one positive reference, uncertain and absent
-    counted as not positive; ``ccr`` is the mean reward of eq. (1) per report, summed over types;
-    ``repeat_rate`` is the share of sentences that stand earlier in the same report, before any removal.
+    Texts and labels are of reports without repeated sentences, as evaluation judges them. ``macro_f1``
+    and the other means of F1 are those of :mod:`coherent_cxr.rewards.f1_means`, uncertain and absent
+    counted as not positive, and are missing where no label counts; ``ccr`` is the mean reward of eq. (1)
+    per report, summed over types; ``positive_calls`` counts positive labels other than "No Finding";
+    ``repeat_rate`` is the share of sentences that stand earlier in the same report, before their removal.
+
+    Args:
+        samples: Validation samples.
+        references: Their texts and labels.
+        reader: Labels what is written by the rules that labelled the references.
+        document_frequencies: CIDEr-D with the training split's document frequencies.
+        regions_of: Image regions of rows of the store.
+        batch_size: Samples per batch.
     """
 
     def __init__(
         self,
         samples: Samples,
         references: References,
-        vocabulary: Vocabulary,
+        reader: ReportReader,
         document_frequencies: CiderD,
         regions_of: RegionSource,
         batch_size: int = 128,
     ) -> None:
         self.samples = samples
         self.references = references
-        self.reader = ReportReader(vocabulary)
+        self.reader = reader
         self.cider = document_frequencies
         self.regions_of = regions_of
         self.batch_size = batch_size
@@ -92,9 +116,10 @@ class Validator:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over samples, references and document frequencies, for a run's key."""
+        """SHA-256 over samples, references, the labeller's rules, document frequencies, for a run's key."""
         frequencies = json.dumps(self.cider.to_dict(), sort_keys=True)
-        parts = (self.samples.digest, self.references.digest, frequencies)
+        rules = self.reader.labeler.digest
+        parts = (self.samples.digest, self.references.digest, rules, frequencies)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @torch.no_grad()
@@ -137,24 +162,21 @@ class Validator:
             for i in range(min(count, len(self.written)))
         ]
 
+    def read(self, reports: list[list[list[str]]]) -> ReadReports:
+        """Read written reports as they are judged, without repeated sentences."""
+        shown = [without_repeats(report) for report in reports]
+        texts = [metric_text(report) for report in shown]
+        return ReadReports(texts, self.reader.labels(shown), self.cider.score(texts, self.references.texts))
+
     def scores(self, reports: list[list[list[str]]]) -> dict[str, float]:
         """Score written reports against the references."""
-        texts = [metric_text(report) for report in reports]
-        labels = self.reader.labels(reports)
-        truth = self.references.labels == 1
-        with_positives = truth.any(axis=0)
+        texts, labels, cider = self.read(reports)
         types = [OBSERVATIONS.index(name) for name in DEFAULT_TYPES]
         return {
-            "cider": float(self.cider.score(texts, self.references.texts).mean()),
-            "macro_f1": float(
-                f1_score(
-                    truth[:, with_positives],
-                    (labels == 1)[:, with_positives],
-                    average="macro",
-                    zero_division=0,
-                )
-            ),
+            "cider": float(cider.mean()),
+            **f1_means(labels == 1, self.references.labels == 1),
             "ccr": float(ccr(labels[:, types], self.references.labels[:, types]).sum(axis=1).mean()),
+            "positive_calls": float((labels[:, types] == 1).sum()),
             "unique_reports": len(set(texts)) / len(texts),
             "repeat_rate": repeat_rate(reports),
             "sentences": float(np.mean([len(report) for report in reports])),

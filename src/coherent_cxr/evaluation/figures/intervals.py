@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from coherent_cxr.evaluation.headline import headline_metrics
-from coherent_cxr.evaluation.tables import rows_of
+from coherent_cxr.evaluation.tables import judges_of, rows_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ def intervals_figure(metrics: pd.DataFrame, uncertain: str, compared: set[str]) 
     systems = list(dict.fromkeys(metrics["system"]))
     columns = {
         name: table
-        for name, metric in headline_metrics(uncertain).items()
+        for name, metric in headline_metrics(uncertain, judges_of(metrics)).items()
         if len(table := rows_of(metrics, metric))
     }
     rows, across = -(-len(columns) // 5), min(len(columns), 5)

@@ -12,7 +12,7 @@ from coherent_cxr.evaluation.figures.curves import curves_figure
 from coherent_cxr.evaluation.figures.intervals import intervals_figure
 from coherent_cxr.evaluation.figures.label_heatmap import label_heatmap_figure
 from coherent_cxr.evaluation.headline import UNCERTAIN_IN_WORDS
-from coherent_cxr.evaluation.tables import label_table
+from coherent_cxr.evaluation.tables import judges_of, label_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,12 +30,14 @@ def results_figures(
     Args:
         config: What an uncertain label counts as.
         metrics: All metrics.
-        positives: Positive references of each observation.
+        positives: Positive references of each observation, by the headline's rule set.
         compared: Systems that are not this project's generator.
         histories: Training histories by stage or system.
     """
-    values = label_table(metrics, "F1", config.uncertain)
-    title = f"F1 by label (positives in brackets); {UNCERTAIN_IN_WORDS[config.uncertain]}"
+    rules = judges_of(metrics)[0]
+    values = label_table(metrics, "F1", config.uncertain, rules)
+    policy = UNCERTAIN_IN_WORDS[config.uncertain]
+    title = f"F1 by label (positives in brackets), judged by rule set {rules}; {policy}"
     return (
         intervals_figure(metrics, config.uncertain, set(compared)),
         label_heatmap_figure(values, positives, title),

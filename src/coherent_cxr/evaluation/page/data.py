@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.evaluation.attention_maps import AttendedMention, Report
 from coherent_cxr.evaluation.config import EvaluationConfig
-from coherent_cxr.evaluation.systems import References
-from coherent_cxr.rewards.labels import label_codes
+from coherent_cxr.evaluation.systems import References, codes_of
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Judged:
 
     Attributes:
         config: Settings of the evaluation.
-        labeler: The labeller behind all labels.
+        labeler: Labels and marks single reports; see :mod:`coherent_cxr.chexpert.shown`.
         metrics: All metrics of all systems.
         comparisons: All paired differences.
         study_ids: The studies, in the order of everything below.
         references: Reference report of each study, readable.
-        codes: Reference label codes ``(studies, 14)``.
+        codes: Reference label codes ``(studies, 14)`` by rule set, that of the headline first.
         reports: By system, the report of each study, readable.
-        report_codes: By system, label codes ``(studies, 14)``.
+        report_codes: By system, label codes ``(studies, 14)`` by the headline's rule set.
         title: Heading of the page.
         notices: What must stand at the top, besides that this is not for clinical use.
     """
@@ -41,17 +41,26 @@ class Judged:
     comparisons: pd.DataFrame
     study_ids: Sequence[str]
     references: Sequence[str]
-    codes: NDArray[np.int8]
+    codes: Mapping[str, NDArray[np.int8]]
     reports: Mapping[str, Sequence[str]]
     report_codes: Mapping[str, NDArray[np.int8]]
     title: str = "Generated chest X-ray reports, judged on the test split"
     notices: Sequence[str] = ()
 
+    @property
+    def judges(self) -> list[str]:
+        """Rule sets of the judges, that of the headline first."""
+        return list(self.codes)
+
+    @property
+    def first_codes(self) -> NDArray[np.int8]:
+        """Reference label codes by the headline's rule set ``(studies, 14)``."""
+        return self.codes[self.judges[0]]
+
     @classmethod
     def of(
         cls,
         config: EvaluationConfig,
-        labeler: CheXpertLabeler,
         metrics: pd.DataFrame,
         comparisons: pd.DataFrame,
         generated: pd.DataFrame,
@@ -64,11 +73,10 @@ class Judged:
 
         Args:
             config: Settings of the evaluation.
-            labeler: The labeller behind all labels.
             metrics: All metrics.
             comparisons: All paired differences.
             generated: ``system``, ``study_id``, ``report``.
-            generated_labels: ``system``, ``study_id`` and the 14 observations.
+            generated_labels: ``rules``, ``system``, ``study_id`` and the 14 observations.
             references: The studies and their labels.
             texts: Reference report of each study, readable.
             **shown: Title and notices.
@@ -78,11 +86,13 @@ class Judged:
             str(system): own.set_index("study_id").loc[order, "report"].tolist()
             for system, own in generated.groupby("system", sort=False)
         }
+        first = next(iter(references.codes))
         codes = {
-            str(system): label_codes(own.set_index("study_id").loc[order], OBSERVATIONS)
+            str(system): codes_of(own, order)[first]
             for system, own in generated_labels.groupby("system", sort=False)
         }
         wanted = [texts[study] for study in order]
+        labeler = shown_labeler()
         return cls(
             config, labeler, metrics, comparisons, order, wanted, references.codes, reports, codes, **shown
         )
@@ -97,12 +107,14 @@ class Attended:
         reports: By row of the studies, its report with the maps.
         mentions: All mentions with their maps.
         by_status: Denied against affirmed mentions.
+        rules: Rule set that found and read the mentions.
     """
 
     system: str
     reports: Mapping[int, Report]
     mentions: Sequence[AttendedMention]
     by_status: pd.DataFrame
+    rules: str
 
 
 @dataclass(frozen=True)

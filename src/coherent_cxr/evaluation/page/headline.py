@@ -115,12 +115,15 @@ def _listed(names: Sequence[str]) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
-def other_columns(uncertain: str, protocols: Sequence[Protocol]) -> dict[str, dict[str, Metric]]:
+def other_columns(
+    uncertain: str, protocols: Sequence[Protocol], judges: Sequence[str]
+) -> dict[str, dict[str, Metric]]:
     """Return the further tables of the page: heading, then metric by short name.
 
     Args:
         uncertain: What an uncertain label counts as.
         protocols: Those that language was measured by; METEOR and repeated sentences by the first alone.
+        judges: Rule sets that judged; each has its own clinical tables.
     """
     language = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D")
     first = protocols[0]
@@ -148,6 +151,16 @@ def other_columns(uncertain: str, protocols: Sequence[Protocol]) -> dict[str, di
         "Sameness": {name: Metric(name) for name in sameness},
     }
     tables["Judges"] = {str(metric): metric for kind in JUDGES for metric in kind.metrics}
+    clinical = _clinical_columns(uncertain)
+    for heading, columns in clinical.items():
+        for rules in judges:
+            judged = {name: metric._replace(rules=rules) for name, metric in columns.items()}
+            tables[f"{heading}, judged by rule set {rules}"] = judged
+    return tables
+
+
+def _clinical_columns(uncertain: str) -> dict[str, dict[str, Metric]]:
+    tables = {}
     for labels in ("14 labels", "13 labels", "5 labels"):
         for policy, word in _POLICIES.items():
             columns = {

@@ -12,7 +12,7 @@ from coherent_cxr.evaluation.figures.curves import curves_figure
 from coherent_cxr.evaluation.figures.intervals import intervals_figure
 from coherent_cxr.evaluation.figures.negation import negation_figure
 from coherent_cxr.evaluation.figures.svg import inline_svg
-from coherent_cxr.evaluation.headline import UNCERTAIN_IN_WORDS, headline_metrics
+from coherent_cxr.evaluation.headline import UNCERTAIN_IN_WORDS, headline_groups, headline_metrics
 from coherent_cxr.evaluation.judges.registry import not_run
 from coherent_cxr.evaluation.meteor import why_meteor_was_not_run
 from coherent_cxr.evaluation.page import paper
@@ -40,7 +40,7 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         The page as HTML, with nothing loaded from anywhere.
     """
     background = background or Background()
-    config = judged.config
+    config, judges = judged.config, judged.judges
     best, worst = _cases(judged, background)
     return render(
         "results.html",
@@ -51,17 +51,23 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         tokens={protocol: IN_WORDS[protocol] for protocol in config.protocols},
         judges_not_run=not_run(config.judges),
         meteor_not_run=_meteor_not_run(judged),
-        headline=headline(judged.metrics, judged.comparisons, headline_metrics(config.uncertain)),
+        headlines={
+            name: headline(judged.metrics, judged.comparisons, columns)
+            for name, columns in headline_groups(config.uncertain, judges).items()
+        },
         tables={
             name: headline(judged.metrics, judged.comparisons, columns, keep_absent=True)
-            for name, columns in other_columns(config.uncertain, config.protocols).items()
+            for name, columns in other_columns(config.uncertain, config.protocols, judges).items()
         },
-        pairs={name: pairs(judged.comparisons, m) for name, m in headline_metrics(config.uncertain).items()},
+        pairs={
+            name: pairs(judged.comparisons, metric)
+            for name, metric in headline_metrics(config.uncertain, judges).items()
+        },
         intervals=_intervals(judged, background),
-        heatmaps=_heatmaps(judged),
+        heatmaps=[table for rules in judges for table in _heatmaps(judged, rules)],
         paper=paper,
         own_rows=paper.own_rows(judged.metrics, config.uncertain),
-        samples=_samples(judged, background, choose_samples(judged.codes, config.samples, config.seed)),
+        samples=_samples(judged, background, choose_samples(judged.first_codes, config.samples, config.seed)),
         best=_samples(judged, background, best, few=True),
         worst=_samples(judged, background, worst, few=True),
         colours=COLOURS,
@@ -88,9 +94,7 @@ def _samples(judged: Judged, background: Background, rows: Sequence[int], few: b
             judged.study_ids[row],
             data_uri(background.images[row], 256) if len(background.images) else "",
             judged.references[row],
-            judged.codes[row],
             {system: judged.reports[system][row] for system in systems},
-            {system: judged.report_codes[system][row] for system in systems},
         )
         for row in rows
     ]
@@ -99,21 +103,23 @@ def _samples(judged: Judged, background: Background, rows: Sequence[int], few: b
 def _cases(judged: Judged, background: Background) -> tuple[list[int], list[int]]:
     if judged.config.samples == 0 or background.main_system not in judged.report_codes:
         return [], []
-    return best_and_worst(judged.report_codes[background.main_system], judged.codes, CASES)
+    return best_and_worst(judged.report_codes[background.main_system], judged.first_codes, CASES)
 
 
-def _heatmaps(judged: Judged) -> list[dict[str, Any]]:
-    positives = (judged.codes == 1).sum(axis=0).tolist()
+def _heatmaps(judged: Judged, rules: str) -> list[dict[str, Any]]:
+    positives = (judged.codes[rules] == 1).sum(axis=0).tolist()
     maps = []
     for name in ("F1", "recall", "precision"):
-        table = label_table(judged.metrics, name, judged.config.uncertain)
+        table = label_table(judged.metrics, name, judged.config.uncertain, rules)
         # without any positive reference, a rate of positives says nothing
         rows = {
             label: [value if count else None for value in values]
             for label, count, values in zip(OBSERVATIONS, positives, table.to_numpy(dtype=float), strict=True)
         }
         counts = dict(zip(OBSERVATIONS, positives, strict=True))
-        maps.append({"name": name, "systems": list(table.columns), "rows": rows, "positives": counts})
+        maps.append(
+            {"name": f"{name}, {rules}", "systems": list(table.columns), "rows": rows, "positives": counts}
+        )
     return maps
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.evaluation.page.highlights import Stretch, highlight
@@ -45,29 +42,29 @@ def sample(
     study_id: str,
     image: str,
     reference: str,
-    reference_codes: NDArray[np.int8],
     reports: Mapping[str, str],
-    report_codes: Mapping[str, Sequence[int] | NDArray[np.int8]],
 ) -> Sample:
     """Bring one study into the form of the page.
 
     Args:
-        labeler: Finds the mentions.
+        labeler: Finds labels and mentions.
         study_id: The study.
         image: Its image as a data address.
         reference: Reference findings.
-        reference_codes: Their label codes ``(14,)``.
         reports: Report by system.
-        report_codes: Label codes by system.
     """
-    wanted = {name for name, code in zip(OBSERVATIONS, reference_codes, strict=True) if code == 1}
+    wanted = _positives(labeler, reference)
     written = []
     for report in dict.fromkeys(reports.values()):
         systems = [system for system, own in reports.items() if own == report]
-        said = {name for name, code in zip(OBSERVATIONS, report_codes[systems[0]], strict=True) if code == 1}
+        said = _positives(labeler, report)
         found, missed, invented = (_sorted(s) for s in (wanted & said, wanted - said, said - wanted))
         written.append(Written(systems, highlight(labeler, report), found, missed, invented))
     return Sample(study_id, image, highlight(labeler, reference), _sorted(wanted), written)
+
+
+def _positives(labeler: CheXpertLabeler, text: str) -> set[str]:
+    return {name for name, label in labeler.label(text).items() if label == 1}
 
 
 def _sorted(names: set[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +14,11 @@ from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.page import Attended
 from coherent_cxr.evaluation.systems import (
     first_images,
+    judge_labels,
     label_reports,
     outputs_of,
     references_of,
+    same_for_all,
     test_studies,
     without_repeated_sentences,
 )
@@ -40,31 +41,35 @@ def generate_reports(
     from coherent_cxr.training import generation
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
-    as_decoded = dataclasses.replace(config, remove_repeats=False)
     tables = [baseline_reports]
     for system, bundle in models.items():
-        written = generation.generate_reports(bundle, image_store, studies, as_decoded)
+        written = generation.generate_reports(bundle, image_store, studies, config)
         tables.append(written.assign(system=system)[list(baseline_reports.columns)])
-    generated = pd.concat(tables, ignore_index=True)
-    if config.remove_repeats:
-        return without_repeated_sentences(generated)
-    return generated.assign(unprocessed=generated["tokens"])
+    return without_repeated_sentences(pd.concat(tables, ignore_index=True))
 
 
-def label_generated_reports(
-    config: ChexpertLabellingConfig, generated_reports: pd.DataFrame, baseline_labels: pd.DataFrame
-) -> pd.DataFrame:
-    """Label what was written with the labeller of the references; put systems of labels alone before it."""
-    labelled = label_reports(config.labeler(), generated_reports)
-    return pd.concat([baseline_labels, labelled], ignore_index=True) if len(baseline_labels) else labelled
+def label_both_sides(
+    config: ChexpertLabellingConfig,
+    generated_reports: pd.DataFrame,
+    baseline_labels: pd.DataFrame,
+    findings: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Let every judge label generated reports and references; systems of labels alone tell all the same."""
+    judges = config.judges()
+    written = [label_reports(judges, generated_reports)]
+    if len(baseline_labels):
+        written.insert(0, same_for_all(judges, baseline_labels))
+    judged = findings[findings["study_id"].isin(generated_reports["study_id"])]
+    references = judge_labels(judges, judged["text"], {"study_id": judged["study_id"]})
+    return pd.concat(written, ignore_index=True), references
 
 
 def score(
     config: EvaluationConfig,
     generated_reports: pd.DataFrame,
     generated_labels: pd.DataFrame,
+    reference_labels: pd.DataFrame,
     findings: pd.DataFrame,
-    chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
     image_store: ImageStore,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any], pd.DataFrame]:
@@ -72,7 +77,7 @@ def score(
     from coherent_cxr.evaluation import headline, resamples, scoring
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
-    references = references_of(studies, findings, chexpert_labels, splits)
+    references = references_of(studies, findings, reference_labels, splits)
     scores = scoring.score_systems(
         config, outputs_of(generated_reports, generated_labels, references), references
     )
@@ -120,25 +125,24 @@ def look_where_it_looked(
 def draw_figures(
     config: EvaluationConfig,
     metrics: pd.DataFrame,
-    generated_labels: pd.DataFrame,
-    chexpert_labels: pd.DataFrame,
+    reference_labels: pd.DataFrame,
     **histories: pd.DataFrame,
 ) -> tuple[Figure, Figure, Figure]:
     """Draw intervals, F1 by label and learning curves."""
     from coherent_cxr.evaluation.figures.results import results_figures
 
-    test = chexpert_labels[chexpert_labels["study_id"].isin(generated_labels["study_id"])]
-    positives = (test.set_index("study_id") == 1).sum()
+    judged = reference_labels[reference_labels["rules"] == reference_labels["rules"].iloc[0]]
+    positives = (judged.set_index("study_id") == 1).sum()
     return results_figures(config, metrics, positives, frozenset(BASELINES), histories)
 
 
 def write_results_page(
     config: EvaluationConfig,
-    labelling: ChexpertLabellingConfig,
     metrics: pd.DataFrame,
     comparisons: pd.DataFrame,
     generated_reports: pd.DataFrame,
     generated_labels: pd.DataFrame,
+    reference_labels: pd.DataFrame,
     studies: pd.DataFrame,
     findings: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
@@ -156,12 +160,11 @@ def write_results_page(
     test = test_studies(findings, splits, image_store.index["study_id"])
     judged = Judged.of(
         config,
-        labelling.labeler(),
         metrics,
         comparisons,
         generated_reports,
         generated_labels,
-        references_of(test, findings, chexpert_labels, splits),
+        references_of(test, findings, reference_labels, splits),
         dict(zip(findings["study_id"], findings["text"], strict=True)),
         notices=(*DRAWN[bool(radiographs["drawn"])], radiographs["notice"]),
     )

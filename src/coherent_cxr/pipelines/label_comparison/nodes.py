@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import pandas as pd
 
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
 from coherent_cxr.corpora.label_agreement import label_agreement
 from coherent_cxr.corpora.mimic_cxr import read_labels
 from coherent_cxr.corpora.parsing import ReportParsingConfig
 
 
-def compare_labels(config: ReportParsingConfig, chexpert_labels: pd.DataFrame) -> pd.DataFrame:
-    """Compare our labels of the findings with those that MIMIC-CXR-JPG ships."""
-    return label_agreement(chexpert_labels, read_labels(config.mimic_cxr))
+def compare_labels(
+    config: ReportParsingConfig, labelling: ChexpertLabellingConfig, findings: pd.DataFrame
+) -> pd.DataFrame:
+    """Compare our labels of the findings, by every judge, with those that MIMIC-CXR-JPG ships."""
+    shipped = read_labels(config.mimic_cxr)
+    tables = []
+    for judge in labelling.judges():
+        agreement = label_agreement(label_table(judge, findings), shipped)
+        agreement.insert(0, "rules", judge.name)
+        tables.append(agreement)
+    return pd.concat(tables, ignore_index=True)

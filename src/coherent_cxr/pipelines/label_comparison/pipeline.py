@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 compare_labels,
-                inputs=["params:report_parsing", "chexpert_labels"],
+                inputs=["params:report_parsing", "params:chexpert_labelling", "findings"],
                 outputs="shipped_label_agreement",
                 name="compare_labels",
             )

@@ -8,6 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from coherent_cxr.chexpert.table_check import check_labels
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.pretrained import PretrainedEncoder
@@ -33,12 +35,15 @@ def train_mle(
     findings: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
     document_frequencies: dict[str, Any],
+    labelling: ChexpertLabellingConfig,
 ) -> tuple[ModelBundle, pd.DataFrame, list[dict[str, Any]], Figure]:
     """Train by likelihood; return the model, its history, sample reports per epoch and learning curves."""
     from coherent_cxr.training import mle
     from coherent_cxr.training.curves import learning_curves
     from coherent_cxr.training.distributed import run_in_ranks
 
+    labeler = labelling.labeler()
+    check_labels(labeler, findings, chexpert_labels)
     result = run_in_ranks(
         mle.train_mle,
         config.processes,
@@ -50,6 +55,7 @@ def train_mle(
         findings,
         chexpert_labels,
         CiderD.from_dict(document_frequencies),
+        labeler,
     )
     curves = learning_curves(result.history, "likelihood training")
     return result.bundle, result.history, result.examples, curves

@@ -26,6 +26,7 @@ def create_pipeline() -> Pipeline:
                     "findings",
                     "chexpert_labels",
                     "cider_document_frequencies",
+                    "params:chexpert_labelling",
                 ],
                 outputs=["mle_model", "mle_history", "mle_examples", "mle_learning_curves"],
                 name="train_mle",

@@ -6,11 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from coherent_cxr.chexpert.table_check import check_labels
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving import model_card, registry, scoring
-from coherent_cxr.serving.selection import ModelRegistrationConfig
+from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
 
 
 def score_candidates(
@@ -20,9 +22,13 @@ def score_candidates(
     findings: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
     document_frequencies: dict[str, Any],
+    splits: pd.DataFrame,
+    labelling: ChexpertLabellingConfig,
     **models: ModelBundle,
 ) -> dict[str, Any]:
     """Score the generators on the validation split and name the one to register."""
+    labeler = labelling.labeler()
+    check_labels(labeler, findings, chexpert_labels)
     return scoring.score_candidates(
         config,
         models,
@@ -31,6 +37,8 @@ def score_candidates(
         findings,
         chexpert_labels,
         CiderD.from_dict(document_frequencies),
+        splits,
+        labeler,
     )
 
 
@@ -43,5 +51,10 @@ def register_model(
 ) -> tuple[dict[str, Any], str]:
     """Register the chosen generator; return what was registered and its model card."""
     bundle = models[validation_metrics["candidate"]]
-    card = model_card.model_card(config, bundle.metadata, validation_metrics, metrics_summary, radiographs)
-    return registry.register(config, bundle, validation_metrics, card), card
+
+    def write_card(alias: str, promotion: Promotion) -> str:
+        tables = bundle.metadata, validation_metrics, metrics_summary, radiographs
+        return model_card.model_card(config, *tables, alias, promotion)
+
+    registered = registry.register(config, bundle, validation_metrics, write_card)
+    return registered.record, registered.card

@@ -19,6 +19,8 @@ def create_pipeline() -> Pipeline:
                     "findings": "findings",
                     "chexpert_labels": "chexpert_labels",
                     "document_frequencies": "cider_document_frequencies",
+                    "splits": "splits",
+                    "labelling": "params:chexpert_labelling",
                     **MODELS,
                 },
                 outputs="validation_metrics",

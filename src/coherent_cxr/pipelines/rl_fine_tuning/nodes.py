@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from coherent_cxr.chexpert.table_check import check_labels
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
@@ -21,11 +23,14 @@ def fine_tune(
     findings: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
     document_frequencies: dict[str, Any],
+    labelling: ChexpertLabellingConfig,
 ) -> tuple[ModelBundle, pd.DataFrame]:
     """Fine-tune the likelihood-trained model; return the model and its history."""
     from coherent_cxr.training import rl
     from coherent_cxr.training.distributed import run_in_ranks
 
+    labeler = labelling.labeler()
+    check_labels(labeler, findings, chexpert_labels)
     result = run_in_ranks(
         rl.fine_tune,
         config.processes,
@@ -36,6 +41,7 @@ def fine_tune(
         findings,
         chexpert_labels,
         CiderD.from_dict(document_frequencies),
+        labeler,
     )
     return result.bundle, result.history
 

@@ -29,6 +29,7 @@ def create_pipeline() -> Pipeline:
                     "findings",
                     "chexpert_labels",
                     "cider_document_frequencies",
+                    "params:chexpert_labelling",
                 ],
                 outputs=["rl_model", "rl_history"],
                 name="fine_tune",
@@ -41,4 +42,10 @@ def create_pipeline() -> Pipeline:
             ),
         ]
     )
-    return sum((Pipeline(one, namespace=system, inputs=SHARED) for system in SYSTEMS), Pipeline([]))
+    return sum(
+        (
+            Pipeline(one, namespace=system, inputs=SHARED, parameters={"params:chexpert_labelling"})
+            for system in SYSTEMS
+        ),
+        Pipeline([]),
+    )

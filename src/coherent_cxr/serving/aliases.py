@@ -1,0 +1,128 @@
+"""The aliases of a registered model: which version is champion, and giving a new one the alias it has earned.
+
+An MLflow registry cannot compare and set in one step, so the alias is read, set and read back:
+
+- Registries in a local SQLite file: a lock file beside it makes runs of this machine take turns, so none sets
+  the alias on what it read before another moved it.
+- Registries behind a server: nothing shuts other machines out. The alias is read back after it was set; if
+  another run's version is there by then, the decision is made anew against that version. Two runs that read
+  and set in the same moment can still leave the worse of their two versions; it beat the champion both read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
+
+from mlflow.exceptions import MlflowException
+
+from coherent_cxr.serving.selection import Promotion, Standing, promote
+from coherent_cxr.storage.locks import locked
+from coherent_cxr.tracking.addresses import TrackingError, masked, sqlite_path
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+ATTEMPTS = 5
+QUOTED = 200
+T = TypeVar("T")
+
+
+class RegistryError(TrackingError):
+    """A registry that does not answer as it should; the message says what was and what was not done."""
+
+
+def champion_of(client: Any, name: str) -> Standing | None:
+    """Return the version that bears the champion's alias, or None if there is no such model or alias.
+
+    Args:
+        client: The registry.
+        name: Registered model.
+
+    Raises:
+        RegistryError: If the registry fails otherwise: then nothing is known of a champion.
+    """
+    model = _if_there(name, lambda: client.get_registered_model(name))
+    number = None if model is None else dict(model.aliases).get(CHAMPION)
+    if number is None:
+        return None
+    version = _if_there(name, lambda: client.get_model_version(name, number))
+    if version is None:
+        return None
+    return Standing(
+        version=str(version.version),
+        score=_number(version.tags.get("selection_score")),
+        rule=version.tags.get("selection_rule", ""),
+        data_digest=version.tags.get("validation_digest", ""),
+    )
+
+
+def settle(
+    client: Any, registry: str, name: str, candidate: Standing, on_other_data: str
+) -> tuple[str, Promotion]:
+    """Give a version the alias it has earned.
+
+    Args:
+        client: The registry.
+        registry: Its address.
+        name: Registered model.
+        candidate: The version, registered and with its tags.
+        on_other_data: See :func:`~coherent_cxr.serving.selection.promote`.
+
+    Returns:
+        The alias that the version bears now, and the decision about the champion.
+
+    Raises:
+        RegistryError: If the registry fails, or other runs keep moving the alias.
+    """
+    with taking_turns(registry):
+        for _ in range(ATTEMPTS):
+            champion = champion_of(client, name)
+            promotion = promote(candidate, champion, on_other_data)
+            if champion is not None and champion.version == candidate.version:
+                return CHAMPION, promotion
+            alias = CHAMPION if promotion.moved else CHALLENGER
+            _done(name, lambda: client.set_registered_model_alias(name, alias, candidate.version))  # noqa: B023 - called at once
+            if alias == CHALLENGER:
+                return alias, promotion
+            now = champion_of(client, name)
+            if now is not None and now.version == candidate.version:
+                return alias, promotion
+    raise RegistryError(
+        f"Other runs keep moving the alias '{CHAMPION}' of '{name}', so version {candidate.version} was "
+        "registered without an alias. Run `kedro run --pipelines model_registration` again later."
+    )
+
+
+@contextmanager
+def taking_turns(registry: str) -> Iterator[None]:
+    """Wait for other runs of this machine that settle aliases in the same local registry; see the module."""
+    database = sqlite_path(registry)
+    with nullcontext() if database is None else locked(database.with_name(f".{database.name}.aliases.lock")):
+        yield
+
+
+def _if_there(name: str, ask: Callable[[], T]) -> T | None:
+    try:
+        return _done(name, ask)
+    except RegistryError as error:
+        if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+
+
+def _done(name: str, ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except (MlflowException, OSError) as error:
+        raise RegistryError(
+            f"The model registry did not answer about '{name}' ({masked(str(error))[:QUOTED]}). Whether there "
+            f"is a champion is unknown, so the alias '{CHAMPION}' was left where it is. When the registry "
+            "answers again, run `kedro run --pipelines model_registration`."
+        ) from error
+
+
+def _number(tag: str | None) -> float:
+    try:
+        return float(tag or "nan")
+    except ValueError:
+        return float("nan")
