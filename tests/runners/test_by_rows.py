@@ -112,7 +112,8 @@ def test_reports_are_parsed_piece_by_piece(tmp_path: Path) -> None:
             corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(tmp_path / "mimic"))
         )
         runner.run(report_parsing.create_pipeline(), catalog, _NullPluginManager())
-        tables.append([catalog.load(name) for name in ("studies", "images", "mesh_terms", "parsing_exclusions")])
+        names = ("studies", "images", "mesh_terms", "parsing_exclusions")
+        tables.append([catalog.load(name) for name in names])
     assert len(tables[0][0]) == len(invented)
     for whole, pieces in zip(*tables, strict=True):
         pd.testing.assert_frame_equal(whole, pieces)

@@ -84,7 +84,8 @@ class TrainingFeatures:
         along = centred @ self.components.T
         across = centred - along @ self.components
         both = np.square(along) / self.variances, np.square(across)
-        return np.sqrt(np.stack([part.sum(axis=1) for part in both], axis=1))
+        distances: NDArray[np.float32] = np.sqrt(np.stack([part.sum(axis=1) for part in both], axis=1))
+        return distances
 
     def tensors(self) -> dict[str, Tensor]:
         """Return its numbers by name, as a safetensors file holds them."""
