@@ -6,13 +6,13 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from coherent_cxr.training.encoder_pretraining import EncoderPretrainingConfig
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.pipelines.encoder_pretraining.nodes import pretrain_encoder
 from coherent_cxr.pipelines.mle_training.nodes import count_document_frequencies, train_mle
 from coherent_cxr.reports.text import detokenize
+from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.mle import MleTrainingConfig
 from training.corpus import Corpus, make_corpus
 
