@@ -17,6 +17,7 @@ def pretrain_encoder(
     image_store: ImageStore,
     chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
+    mesh_terms: pd.DataFrame,
 ) -> tuple[dict[str, Any], pd.DataFrame, Figure]:
     """Train the encoder; return its weights, history and learning curves."""
     from coherent_cxr.training.curves import learning_curves
@@ -24,7 +25,7 @@ def pretrain_encoder(
     from coherent_cxr.training.encoder import train
 
     pretrained, history = run_in_ranks(
-        train.pretrain_encoder, config.processes, config, image_store, chexpert_labels, splits
+        train.pretrain_encoder, config.processes, config, image_store, chexpert_labels, splits, mesh_terms
     )
     return pretrained.to_tensors(), history, learning_curves(history, "encoder pretraining")
 

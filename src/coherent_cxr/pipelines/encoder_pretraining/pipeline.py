@@ -15,7 +15,13 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 pretrain_encoder,
-                inputs=["params:encoder_pretraining", "image_store", "chexpert_labels", "splits"],
+                inputs=[
+                    "params:encoder_pretraining",
+                    "image_store",
+                    "chexpert_labels",
+                    "splits",
+                    "mesh_terms",
+                ],
                 outputs=["pretrained_encoder", "encoder_history", "encoder_learning_curves"],
                 name="pretrain_encoder",
             ),
