@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
@@ -16,6 +17,8 @@ from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.mle import MleTrainingConfig
 from training.corpus import Corpus, make_corpus
 
+NO_TERMS = pd.DataFrame({"study_id": [], "term": []})
+
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
@@ -26,7 +29,9 @@ def test_both_stages_in_a_row(corpus: Corpus, tmp_path: Path):
     pretraining = EncoderPretrainingConfig(
         epochs=1, batch_size=8, precision="fp32", checkpoint_folder=str(tmp_path)
     )
-    weights, history, curves = pretrain_encoder(pretraining, corpus.store, corpus.labels, corpus.splits)
+    weights, history, curves = pretrain_encoder(
+        pretraining, corpus.store, corpus.labels, corpus.splits, NO_TERMS
+    )
     assert {"auroc", "label_loss"} <= set(history["metric"])
     assert curves.axes
     findings = corpus.findings.assign(text=corpus.findings["tokens"].map(detokenize))
@@ -60,7 +65,7 @@ def test_both_stages_in_a_row(corpus: Corpus, tmp_path: Path):
     assert [example["epoch"] for example in examples] == [1, 1]
     assert curves.axes
     kept = "encoder.backbone.features.conv0.weight"
-    assert (bundle.weights[kept] == weights["features.conv0.weight"]).all()
+    assert (bundle.weights[kept] == weights["densenet121/0/backbone.features.conv0.weight"]).all()
 
 
 def test_document_frequencies_are_those_of_the_training_split(corpus: Corpus):
@@ -70,9 +75,9 @@ def test_document_frequencies_are_those_of_the_training_split(corpus: Corpus):
 
 def test_weights_pass_through_without_epochs(corpus: Corpus, tmp_path: Path):
     config = EncoderPretrainingConfig(epochs=0, checkpoint_folder=str(tmp_path))
-    one, _, _ = pretrain_encoder(config, corpus.store, corpus.labels, corpus.splits)
+    one, _, _ = pretrain_encoder(config, corpus.store, corpus.labels, corpus.splits, NO_TERMS)
     other, _, _ = pretrain_encoder(
-        dataclasses.replace(config, seed=1), corpus.store, corpus.labels, corpus.splits
+        dataclasses.replace(config, seed=1), corpus.store, corpus.labels, corpus.splits, NO_TERMS
     )
-    name = "features.conv0.weight"
+    name = "densenet121/0/backbone.features.conv0.weight"
     assert not (one[name] == other[name]).all()
