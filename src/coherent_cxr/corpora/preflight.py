@@ -11,14 +11,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from coherent_cxr.corpora.kaggle import PROJECTIONS, REPORTS
-from coherent_cxr.corpora.mimic_cxr import (
+from coherent_cxr.corpora.mimic_cxr import decode_text, listed_images, listed_studies
+from coherent_cxr.corpora.mimic_files import (
     JPG,
     PUBLICATIONS,
     MimicCxrConfig,
-    decode_text,
     find_file,
-    listed_images,
-    listed_studies,
     place_of,
     read_table,
 )
