@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import importlib
 import logging
+import pickle
 import warnings
 
 from coherent_cxr import settings
 from coherent_cxr.context import ProjectContext
+from coherent_cxr.pipeline_registry import register_pipelines
 
 
 def test_wrong_settings_are_sentences_in_the_product_and_not_only_in_tests() -> None:
     assert settings.CONTEXT_CLASS is ProjectContext
+
+
+def test_every_node_can_be_sent_to_another_process() -> None:
+    nodes = {node.name: node for stage in register_pipelines().values() for node in stage.nodes}
+    assert len(nodes) > 30
+    for node in nodes.values():
+        assert pickle.loads(pickle.dumps(node.func)) is node.func, node.name
 
 
 def test_kedros_warnings_about_versions_are_seen() -> None:

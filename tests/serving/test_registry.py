@@ -50,7 +50,7 @@ def test_the_champion_moves_only_to_a_better_model_and_is_fetched_by_its_alias(b
     assert (first["version"], first["alias_moved"]) == ("1", True)
     worse = _register(make_bundle(seed=1), 0.25)
     assert (worse["version"], worse["alias_moved"], worse["alias"]) == ("2", False, "challenger")
-    assert mlflow.MlflowClient().get_model_version_by_alias("coherent-cxr", "challenger").version == "2"
+    assert str(mlflow.MlflowClient().get_model_version_by_alias("coherent-cxr", "challenger").version) == "2"
     assert (
         "challenger: Its clinical score is not better"
         in mlflow.MlflowClient().get_model_version("coherent-cxr", "2").description

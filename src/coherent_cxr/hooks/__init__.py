@@ -1,8 +1,9 @@
 """Kedro hooks, one file each."""
 
 from coherent_cxr.hooks.missing_artifacts import MissingArtifactsHook
+from coherent_cxr.hooks.one_at_a_time import OneAtATimeHook
 from coherent_cxr.hooks.raw_data import RawDataHook
 from coherent_cxr.hooks.redaction import RedactionHook
 from coherent_cxr.hooks.tracking import TrackingHook
 
-HOOKS = (RawDataHook(), MissingArtifactsHook(), RedactionHook(), TrackingHook())
+HOOKS = (RawDataHook(), MissingArtifactsHook(), RedactionHook(), TrackingHook(), OneAtATimeHook())

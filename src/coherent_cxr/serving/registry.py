@@ -78,13 +78,16 @@ def register(
     """
     import mlflow
 
-    from coherent_cxr.serving.aliases import champion_of, settle
+    from coherent_cxr.serving.aliases import champion_of, settle, taking_turns
 
     client = mlflow.MlflowClient()
     system = str(validation["candidate"])
     champion_of(client, config.name)  # a registry that does not answer stops before anything is stored there
+    with taking_turns(mlflow.get_registry_uri()):  # or two runs would register the same weights twice
+        known = _version_of(client, config.name, bundle.digest)
+        number = known or _log_version(client, config.name, bundle)
     candidate = Standing(
-        version=_version_of(client, config.name, bundle.digest) or _log_version(config.name, bundle),
+        version=number,
         score=float(validation["systems"][system]["score"]),
         rule=str(validation["rule"]),
         data_digest=str(validation["validation_digest"]),
@@ -132,7 +135,7 @@ def _why_not(system: str, validation: Mapping[str, Any]) -> str:
     return " ".join(reasons)
 
 
-def _log_version(name: str, bundle: ModelBundle) -> str:
+def _log_version(client: Any, name: str, bundle: ModelBundle) -> str:
     import mlflow
 
     with tempfile.TemporaryDirectory() as folder:
@@ -145,7 +148,9 @@ def _log_version(name: str, bundle: ModelBundle) -> str:
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
             registered_model_name=name,
         )
-    return str(logged.registered_model_version)
+    number = str(logged.registered_model_version)
+    client.set_model_version_tag(name, number, "weights_digest", bundle.digest)
+    return number
 
 
 def _version_of(client: Any, name: str, digest: str) -> str | None:
