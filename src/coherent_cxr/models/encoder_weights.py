@@ -9,10 +9,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from coherent_cxr.models.encoder import Backbone
+from coherent_cxr.models.encoder_provenance import XRAYVISION
 from coherent_cxr.models.encoders.architecture import EncoderName, Normalisation, architecture
 from coherent_cxr.models.pretrained import PretrainedEncoder
-
-XRAYVISION = "torchxrayvision:"
 
 
 class EncoderWeightsError(RuntimeError):

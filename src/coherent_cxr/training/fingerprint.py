@@ -24,6 +24,7 @@ NEUTRAL = frozenset(
         "examples",
         "processes",
         "validation_draws",
+        "test_corpus",
         "allow_seen_weights",
     }
 )

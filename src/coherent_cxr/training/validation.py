@@ -127,7 +127,9 @@ class Validator:
         """Return losses, perplexity and the scores of greedy reports, which stay in ``written``."""
         model.eval()
         device = next(model.parameters()).device
-        totals = torch.zeros(4, dtype=torch.float64)  # summed losses and their counts, of words and of stops
+        totals = torch.zeros(
+            4, dtype=torch.float64, device="cpu"
+        )  # summed losses and their counts, of words and of stops
         written: list[list[list[str]]] = []
         for start in range(0, len(self.samples), self.batch_size):
             chosen = np.arange(start, min(start + self.batch_size, len(self.samples)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from coherent_cxr.configuration import configuration, require
+from coherent_cxr.models.encoder_provenance import refuse_seen
 from coherent_cxr.models.encoders import encoder_names
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.training.encoder.augmentation import AugmentationConfig
@@ -19,6 +20,8 @@ class EncoderPretrainingConfig:
     Attributes:
         encoder: Name of the encoder, a module of :mod:`coherent_cxr.models.encoders`.
         weights: Starting weights: ``none``, ``imagenet``, ``torchxrayvision:<name>`` or a .safetensors file.
+        test_corpus: Public corpus that the images are of, whose test split must be unseen; None: of none.
+        allow_seen_weights: Whether starting weights may have been trained on that corpus.
         epochs: Passes over the training images; 0 keeps the starting weights as they are.
         batch_size: Images per step.
         learning_rate: Peak of the one-cycle schedule (AdamW).
@@ -49,6 +52,8 @@ class EncoderPretrainingConfig:
 
     encoder: str = "densenet121"
     weights: str = "none"
+    test_corpus: Literal["openi", "mimic_cxr"] | None = None
+    allow_seen_weights: bool = False
     epochs: int = 5
     batch_size: int = 32
     learning_rate: float = 1e-3
@@ -82,6 +87,7 @@ class EncoderPretrainingConfig:
             self.encoder,
             f"one of {', '.join(encoder_names())}",
         )
+        refuse_seen(self.weights, self.test_corpus, self.allow_seen_weights)
         require(self.epochs >= 0, f"{name}.epochs", self.epochs, "0 or more")
         require(self.batch_size > 1, f"{name}.batch_size", self.batch_size, "at least 2")
         for key in ("accumulate", "processes", "patience", "members", "mesh_min_count"):
