@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import coherent_cxr
+from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.configuration import configuration
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
@@ -200,10 +201,12 @@ def key_of(corpus, checkpoint_folder, monkeypatch):
 
     def begin(stage: str, c) -> None:
         if stage == "mle":
-            train_mle(MleTrainingConfig(generator=generator.config, **common), *c[:-1])
+            train_mle(
+                MleTrainingConfig(generator=generator.config, **common), *c[:-1], CheXpertLabeler("corrected")
+            )
         elif stage == "rl":
             config = RlFineTuningConfig(system="full", rewards={"ccr": {"weight": 1.0}}, **common)
-            fine_tune(config, generator, c.store, *c[3:-1])
+            fine_tune(config, generator, c.store, *c[3:-1], CheXpertLabeler("corrected"))
         elif stage == "encoder":
             pretrain_encoder(EncoderPretrainingConfig(**common), c.store, c.labels, c.splits)
         else:
