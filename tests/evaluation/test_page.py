@@ -24,6 +24,7 @@ from coherent_cxr.evaluation.page.headline import headline
 from coherent_cxr.evaluation.page.highlights import highlight
 from coherent_cxr.evaluation.page.samples import sample
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table
+from coherent_cxr.evaluation.tables import ByMetric
 from coherent_cxr.models.attention import WordAttention
 
 HOSTILE = '<script>alert("x")</script> & <img src="http://elsewhere/x.png">'
@@ -260,7 +261,9 @@ def test_which_differences_are_significant_is_said_in_words():
             "adjusted_p_value",
         ],
     )
-    result = headline(metrics, comparisons, {"F1": Metric("F1"), "absent": Metric("absent")})
+    result = headline(
+        ByMetric(metrics), ByMetric(comparisons), {"F1": Metric("F1"), "absent": Metric("absent")}
+    )
     assert result.columns == ["F1"]
     assert [cells[0].standing for cells in result.rows.values()] == ["best", "like best", "worse"]
     assert result.sentences == [

@@ -41,6 +41,7 @@ NORMAL = (
         # a full stop without a blank behind it joins two words
         ("Clear.No effusion.", "clearno effusion ."),
         ("Clear. . No effusion.", "clear .  . no effusion ."),
+        ("Clear lungs.\nNo effusion.\r\n", "clear lungs . no effusion ."),
         ("", " ."),
     ],
 )
@@ -48,10 +49,10 @@ def test_r2gen_cleans_a_report_by_hand(report, tokens):
     assert clean(report) == tokens
 
 
-def test_r2gen_joins_lines_only_as_it_does_for_mimic_cxr():
+def test_r2gen_joins_blanks_only_as_it_does_for_mimic_cxr():
     report = "Clear lungs.\n \n2. No  effusion of ____ cm."
-    assert clean(report, join_lines=True) == "clear lungs . no effusion of  cm ."
-    assert clean(report) != clean(report, join_lines=True)
+    assert clean(report, join_blanks=True) == "clear lungs . no effusion of  cm ."
+    assert clean(report) == "clear lungs .  . no  effusion of  cm ."
 
 
 def test_r2gen_by_hand_rare_words_are_unknown_and_both_sides_are_cut():

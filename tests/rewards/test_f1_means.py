@@ -28,15 +28,23 @@ def test_each_mean_is_over_the_labels_its_name_says():
         "macro_14_f1": pytest.approx((2 / 3 + 1 / 2) / 14),
         "macro_f1": pytest.approx((2 / 3 + 1 / 2 + 0) / 3),
         "macro_f1_10": pytest.approx(2 / 3),
+        "weighted_f1": pytest.approx((10 * 2 / 3 + 4 * 1 / 2 + 1 * 0) / 15),
         "micro_5_f1": pytest.approx(2 * 2 / (5 + 4)),  # Cardiomegaly and the wrong Edema
     }
 
 
 def test_nine_positives_are_not_ten_and_a_mean_over_no_label_is_left_out():
     held = table(Cardiomegaly=range(9))
-    assert set(f1_means(held, held)) == {"micro_14_f1", "macro_14_f1", "macro_f1", "micro_5_f1"}
+    assert set(f1_means(held, held)) == {
+        "micro_14_f1",
+        "macro_14_f1",
+        "macro_f1",
+        "weighted_f1",
+        "micro_5_f1",
+    }
     nothing = table()
-    assert f1_means(nothing, nothing) == {"micro_14_f1": 0, "macro_14_f1": 0, "micro_5_f1": 0}
+    of_nothing = {"micro_14_f1": 0, "macro_14_f1": 0, "weighted_f1": 0, "micro_5_f1": 0}
+    assert f1_means(nothing, nothing) == of_nothing
     assert f1_means(table(Edema=range(20)), nothing)["macro_14_f1"] == 0
 
 
@@ -52,6 +60,8 @@ def test_the_averages_are_those_of_scikit_learn():
     ):
         expected = f1_score(held[:, chosen], called[:, chosen], average="macro", zero_division=0)
         assert means[key] == pytest.approx(expected, abs=1e-12)
+    weighted = f1_score(held, called, average="weighted", zero_division=0)
+    assert means["weighted_f1"] == pytest.approx(weighted, abs=1e-12)
     assert means["micro_14_f1"] == pytest.approx(f1_score(held, called, average="micro"), abs=1e-12)
 
 

@@ -110,6 +110,7 @@ def evaluate(
         reference_id_column or id_column, reference_column, patient_column, "--reference-id-column"
     )
     try:
+        labelers = judges(rules)
         config = EvaluationConfig(samples=0 if private else samples, **settings)
         files = named_files(generated, tuple(REFERENCE_ROWS))
         systems = {
@@ -118,7 +119,7 @@ def evaluate(
         truth = read_report_table(references or next(iter(files.values())), REFERENCE, ours, private=private)
         joined = join(systems, truth, split)
         own_training = [] if training is None else _training_reports(training, reference_column, private)
-        result = evaluate_tables(config, judges(rules), joined, own_training)
+        result = evaluate_tables(config, labelers, joined, own_training)
         _write(output, joined, result)
     except OSError as error:
         raise click.ClickException(

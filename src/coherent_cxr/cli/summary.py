@@ -34,19 +34,19 @@ def summary(env: str) -> None:
 
 
 def tables(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Lay out language first, then a table for each judge, whose name ends the names of its metrics."""
-    by_judge: dict[str, dict[str, dict[str, Any]]] = {}
+    """Lay out a table for each protocol of language ("BLEU-4, r2gen") and each judge ("CCR corrected")."""
+    headed: dict[str, dict[str, dict[str, Any]]] = {}
     for system, numbers in results.items():
         for name, value in numbers.items():
+            language, comma, protocol = name.partition(", ")
             metric, _, rules = name.partition(" ")
-            if metric.endswith(","):  # "BLEU-4, r2gen": a protocol of language, not a judge
-                metric, rules = name, ""
-            by_judge.setdefault(rules, {}).setdefault(system, {})[metric] = value
-    headed = [
-        f"Findings, judged by rule set {rules}\n{table(own)}" if rules else table(own)
-        for rules, own in by_judge.items()
-    ]
-    return "\n\n".join(headed)
+            heading = f"Findings, judged by rule set {rules}" if rules else ""
+            if comma:
+                metric, heading = language, f"Language, {protocol} tokens"
+            headed.setdefault(heading, {}).setdefault(system, {})[metric] = value
+    return "\n\n".join(
+        f"{heading}\n{table(own)}" if heading else table(own) for heading, own in headed.items()
+    )
 
 
 def table(results: Mapping[str, Mapping[str, Any]]) -> str:

@@ -67,6 +67,7 @@ def confusion_measure(
     """Accuracy, precision, recall, specificity and F1 per label, and micro and macro over each label set.
 
     Macro is the mean over all labels of the set, a label without any positive counting 0, as in scikit-learn;
+    of F1 there is also the mean in which a label counts as often as it is positive (weighted);
     the means of F1 over labels with enough positive references are those of
     :mod:`coherent_cxr.rewards.f1_means`, not defined where there is no such label.
     """
@@ -78,7 +79,7 @@ def confusion_measure(
     metrics = [Metric(name, label, "", uncertain) for label in OBSERVATIONS for name in NAMES]
     for labels in LABEL_SETS:
         metrics += [Metric(name, labels, how, uncertain) for how in ("micro", "macro") for name in NAMES]
-
+        metrics.append(Metric("F1", labels, "weighted", uncertain))
     metrics += [Metric("F1", mean.labels, mean.average, uncertain) for mean in with_enough]
 
     def finish(sums: Array) -> Array:
@@ -89,6 +90,9 @@ def confusion_measure(
             chosen = columns_of(labels)
             parts.append(rates(table[:, :, chosen].sum(axis=2)))
             parts.append(of_label[:, chosen].mean(axis=1))
+            held = table[:, 0, chosen] + table[:, 2, chosen]  # positives of each label in the weighting
+            f1 = of_label[:, chosen, NAMES.index("F1")]
+            parts.append(ratio((held * f1).sum(axis=1), held.sum(axis=1))[:, None])
         for mean in with_enough:
             f1 = of_label[:, mean.columns(positives), NAMES.index("F1")]
             parts.append(f1.mean(axis=1, keepdims=True) if f1.shape[1] else np.full((len(sums), 1), np.nan))

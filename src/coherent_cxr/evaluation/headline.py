@@ -21,7 +21,7 @@ LANGUAGE = ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr-D")
 
 
 def headline_groups(uncertain: str, judges: Sequence[str]) -> dict[str, dict[str, Metric]]:
-    """Return the headline's tables: heading, then metric by short name; clinical ones end in their judge.
+    """Return the headline's tables: heading, then metric by short name; each names its protocol or its judge.
 
     Language is there in every protocol, asked for or not.
 
@@ -30,8 +30,10 @@ def headline_groups(uncertain: str, judges: Sequence[str]) -> dict[str, dict[str
         uncertain: What an uncertain label counts as.
         judges: Rule sets, in the order in which they are shown.
     """
-    language = [column_name(name, protocol) for protocol in IN_WORDS for name in LANGUAGE]
-    groups = {"Language": {name: Metric(name) for name in language}}
+    groups = {}
+    for protocol in IN_WORDS:
+        names = [column_name(name, protocol) for name in LANGUAGE]
+        groups[f"Language, {protocol} tokens"] = {name: Metric(name) for name in names}
     for rules in judges:
         columns = {"accuracy": Metric("accuracy", "14 labels", "macro", uncertain)}
         columns |= {mean.name: Metric("F1", mean.labels, mean.average, uncertain) for mean in F1_MEANS}

@@ -33,12 +33,12 @@ class R2GenConfig:
         min_count: How often a word must occur in the training reports; 3 for Open-I, 10 for MIMIC-CXR.
         max_tokens: Tokens after which both sides are cut; 59 for Open-I, 99 for MIMIC-CXR (its own
             60 and 100 count the leading 0).
-        join_lines: Whether lines and repeated blanks are joined first, as R2Gen does for MIMIC-CXR.
+        join_blanks: Whether repeated blanks and underscores are joined first, as R2Gen does for MIMIC-CXR.
     """
 
     min_count: int = 3
     max_tokens: int = 59
-    join_lines: bool = False
+    join_blanks: bool = False
 
     def check(self) -> None:
         """Refuse impossible values."""
@@ -61,29 +61,29 @@ class R2GenTokens:
     @classmethod
     def of(cls, config: R2GenConfig, training: Iterable[str]) -> R2GenTokens:
         """Count the words of training reports."""
-        counts = Counter(word for report in training for word in clean(report, config.join_lines).split())
+        counts = Counter(word for report in training for word in clean(report, config.join_blanks).split())
         return cls(config, frozenset(word for word, times in counts.items() if times >= config.min_count))
 
     def __call__(self, report: str) -> str:
         """Return the tokens of a report, separated by blanks."""
-        tokens = clean(report, self.config.join_lines).split()[: self.config.max_tokens]
+        tokens = clean(report, self.config.join_blanks).split()[: self.config.max_tokens]
         return " ".join(token if token in self.words else UNKNOWN for token in tokens)
 
 
-def clean(report: str, join_lines: bool = False) -> str:
+def clean(report: str, join_blanks: bool = False) -> str:
     """Clean a report as R2Gen does.
 
     Args:
         report: As written.
-        join_lines: The way for MIMIC-CXR: lines, underscores and blanks are joined first.
+        join_blanks: The way for MIMIC-CXR: repeated underscores, blanks and more full stops are joined first.
 
     Returns:
         Lower-case sentences without punctuation, joined by " . " and closed by " .".
     """
-    text = report
-    if join_lines:
-        text = re.sub(" {2,}", " ", re.sub("_{2,}", "_", text.replace("\n", " ")))
-    for _ in range(8 if join_lines else 3):
+    text = re.sub(r"[\r\n]+", " ", report)  # its file for Open-I has each report on one line
+    if join_blanks:
+        text = re.sub(" {2,}", " ", re.sub("_{2,}", "_", text))
+    for _ in range(8 if join_blanks else 3):
         text = text.replace("..", ".")
     for number, instead in _LIST_NUMBERS:
         text = text.replace(number, instead)

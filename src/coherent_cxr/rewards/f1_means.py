@@ -23,14 +23,15 @@ class F1Mean(NamedTuple):
     Attributes:
         name: As tables show it; histories write it ``macro_f1``.
         average: ``macro``: mean of the labels' F1, one that is neither called nor positive counting 0;
-            ``micro``: F1 of the labels' pooled counts.
+            ``micro``: F1 of the labels' pooled counts; ``weighted``: mean in which a label counts as often as
+            it is positive in the references.
         labels: The labels in words.
         among: The labels it may be taken over.
         at_least: Positive references that a label must have to count; in a resample, those of the whole set.
     """
 
     name: str
-    average: Literal["macro", "micro"]
+    average: Literal["macro", "micro", "weighted"]
     labels: str
     among: tuple[str, ...] = OBSERVATIONS
     at_least: int = 0
@@ -56,6 +57,7 @@ F1_MEANS: Final = (
     F1Mean("macro-14-F1", "macro", "14 labels"),
     MACRO_F1,
     F1Mean("macro-F1-10", "macro", "labels with 10 positive references", at_least=10),
+    F1Mean("weighted-F1", "weighted", "14 labels"),
     F1Mean("micro-5-F1", "micro", "5 labels", FIVE),
 )
 
@@ -81,5 +83,9 @@ def f1_means(called: NDArray[np.bool_], held: NDArray[np.bool_]) -> dict[str, fl
         chosen = counts[:, mean.columns(counts[2].astype(np.int64))]
         if chosen.shape[1]:
             pooled = chosen.sum(axis=1, keepdims=True) if mean.average == "micro" else chosen
-            means[mean.key] = float(f1_of(*pooled).mean())
+            f1, held_by_label = f1_of(*pooled), pooled[2]
+            if mean.average == "weighted":
+                means[mean.key] = float((f1 * held_by_label).sum() / max(held_by_label.sum(), 1))
+            else:
+                means[mean.key] = float(f1.mean())
     return means

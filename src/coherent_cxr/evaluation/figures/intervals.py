@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from coherent_cxr.evaluation.figures.literal import literal
 from coherent_cxr.evaluation.headline import headline_metrics
 from coherent_cxr.evaluation.tables import judges_of, rows_of
 
@@ -48,6 +49,6 @@ def intervals_figure(metrics: pd.DataFrame, uncertain: str, compared: set[str]) 
         panel.spines[["top", "right", "left"]].set_visible(False)
     for panel in panels[len(columns) :]:
         panel.set_visible(False)
-    panels[0].set_yticks(range(len(systems)), systems)
+    panels[0].set_yticks(range(len(systems)), [literal(str(system)) for system in systems])
     panels[0].invert_yaxis()
     return figure

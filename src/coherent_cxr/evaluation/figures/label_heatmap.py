@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from coherent_cxr.evaluation.figures.literal import literal
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -26,7 +28,8 @@ def label_heatmap_figure(values: pd.DataFrame, positives: pd.Series, title: str)
     )
     panel = figure.subplots()
     panel.imshow(values.to_numpy(dtype=float), cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    panel.set_xticks(range(len(values.columns)), list(values.columns), rotation=35, ha="left", fontsize=8)
+    systems = [literal(str(system)) for system in values.columns]
+    panel.set_xticks(range(len(systems)), systems, rotation=35, ha="left", fontsize=8)
     names = [f"{name} ({positives[name]})" for name in values.index]
     panel.set_yticks(range(len(values)), names, fontsize=8)
     panel.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)

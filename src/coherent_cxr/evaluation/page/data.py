@@ -14,6 +14,7 @@ from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.evaluation.attention_maps import AttendedMention, Report
 from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS
 from coherent_cxr.evaluation.systems import References, codes_of
 
 
@@ -85,6 +86,7 @@ class Judged:
         reports = {
             str(system): own.set_index("study_id").loc[order, "report"].tolist()
             for system, own in generated.groupby("system", sort=False)
+            if system not in REFERENCE_ROWS  # beside a single image they say nothing
         }
         first = next(iter(references.codes))
         codes = {

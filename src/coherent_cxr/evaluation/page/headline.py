@@ -12,7 +12,7 @@ from coherent_cxr.evaluation.judges.registry import JUDGES
 from coherent_cxr.evaluation.language import REPEATS_KEPT
 from coherent_cxr.evaluation.measures import Metric
 from coherent_cxr.evaluation.protocols import Protocol, column_name
-from coherent_cxr.evaluation.tables import KEYS, rows_of
+from coherent_cxr.evaluation.tables import ByMetric
 
 SIGNIFICANT = 0.05
 """Differences with an adjusted p-value below this are called significant."""
@@ -43,8 +43,8 @@ class Headline(NamedTuple):
 
 
 def headline(
-    metrics: pd.DataFrame,
-    comparisons: pd.DataFrame,
+    metrics: ByMetric,
+    comparisons: ByMetric,
     columns: Mapping[str, Metric],
     keep_absent: bool = False,
 ) -> Headline:
@@ -56,11 +56,10 @@ def headline(
         columns: Metric by short name.
         keep_absent: Whether a metric that no system has keeps its column.
     """
-    systems = list(dict.fromkeys(metrics["system"]))
-    rows: dict[str, list[Cell | None]] = {system: [] for system in systems}
+    rows: dict[str, list[Cell | None]] = {system: [] for system in metrics.systems}
     names, sentences = [], []
     for name, metric in columns.items():
-        table = rows_of(metrics, metric)
+        table = metrics.rows(metric).set_index("system")
         if table.empty and not keep_absent:
             continue
         names.append(name)
@@ -68,21 +67,20 @@ def headline(
             for cells in rows.values():
                 cells.append(None)
             continue
-        p_values = against_best(table, comparisons, metric)
-        for system in systems:
+        p_values = against_best(table, comparisons.rows(metric))
+        for system in metrics.systems:
             rows[system].append(_cell(table, p_values, system) if system in table.index else None)
         sentences.append(_sentence(name, table, p_values))
     return Headline(names, rows, sentences)
 
 
-def against_best(table: pd.DataFrame, comparisons: pd.DataFrame, metric: Metric) -> dict[str, float]:
+def against_best(table: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, float]:
     """Return the p-value of each system's difference from the best one.
 
     The best is chosen by the values that are then compared, so the p-values are those adjusted for all pairs.
     """
     best = str(table["value"].idxmax())
-    chosen = comparisons[(comparisons[KEYS] == list(metric)).all(axis=1)]
-    with_best = chosen[(chosen["system"] == best) | (chosen["other"] == best)]
+    with_best = comparisons[(comparisons["system"] == best) | (comparisons["other"] == best)]
     others = np.where(with_best["system"] == best, with_best["other"], with_best["system"])
     return {best: 1.0, **dict(zip(map(str, others), with_best["adjusted_p_value"].tolist(), strict=True))}
 
@@ -118,7 +116,7 @@ def _listed(names: Sequence[str]) -> str:
 def other_columns(
     uncertain: str, protocols: Sequence[Protocol], judges: Sequence[str]
 ) -> dict[str, dict[str, Metric]]:
-    """Return the further tables of the page: heading, then metric by short name.
+    """Return the further tables of the page: heading, then metric by short name; each judge has its own.
 
     Args:
         uncertain: What an uncertain label counts as.
@@ -168,6 +166,7 @@ def _clinical_columns(uncertain: str) -> dict[str, dict[str, Metric]]:
                 for average in ("micro", "macro")
                 for name in ("precision", "recall", "F1")
             }
+            columns["weighted F1"] = Metric("F1", labels, "weighted", policy)
             columns["macro specificity"] = Metric("specificity", labels, "macro", policy)
             columns["macro accuracy"] = Metric("accuracy", labels, "macro", policy)
             columns["F1 per example"] = Metric("F1", labels, "example", policy)

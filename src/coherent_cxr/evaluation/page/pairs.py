@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import pandas as pd
-
 from coherent_cxr.evaluation.measures import Metric
-from coherent_cxr.evaluation.tables import KEYS
+from coherent_cxr.evaluation.tables import ByMetric
 
 
 class Pair(NamedTuple):
@@ -17,11 +15,10 @@ class Pair(NamedTuple):
     p_value: float
 
 
-def pairs(comparisons: pd.DataFrame, metric: Metric) -> dict[str, dict[str, Pair]]:
+def pairs(comparisons: ByMetric, metric: Metric) -> dict[str, dict[str, Pair]]:
     """Return the differences by row and column system; empty if fewer than two systems have the metric."""
-    chosen = comparisons[(comparisons[KEYS] == list(metric)).all(axis=1)]
     table: dict[str, dict[str, Pair]] = {}
-    for row in chosen.to_dict("records"):
+    for row in comparisons.rows(metric).to_dict("records"):
         first, second = str(row["system"]), str(row["other"])
         difference, p_value = float(row["difference"]), float(row["adjusted_p_value"])
         table.setdefault(first, {})[second] = Pair(difference, p_value)

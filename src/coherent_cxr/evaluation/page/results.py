@@ -24,7 +24,8 @@ from coherent_cxr.evaluation.page.pairs import pairs
 from coherent_cxr.evaluation.page.rendering import data_uri, render
 from coherent_cxr.evaluation.page.samples import Sample, sample
 from coherent_cxr.evaluation.protocols import IN_WORDS
-from coherent_cxr.evaluation.tables import label_table
+from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS
+from coherent_cxr.evaluation.tables import ByMetric, label_table
 
 CASES = 4
 
@@ -42,6 +43,7 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
     background = background or Background()
     config, judges = judged.config, judged.judges
     best, worst = _cases(judged, background)
+    metrics, comparisons = ByMetric(judged.metrics), ByMetric(judged.comparisons)
     return render(
         "results.html",
         judged=judged,
@@ -52,15 +54,17 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         judges_not_run=not_run(config.judges),
         meteor_not_run=_meteor_not_run(judged),
         headlines={
-            name: headline(judged.metrics, judged.comparisons, columns)
+            name: found
             for name, columns in headline_groups(config.uncertain, judges).items()
+            if (found := headline(metrics, comparisons, columns)).columns
         },
+        reference_rows={name: what for name, what in REFERENCE_ROWS.items() if name in metrics.systems},
         tables={
-            name: headline(judged.metrics, judged.comparisons, columns, keep_absent=True)
+            name: headline(metrics, comparisons, columns, keep_absent=True)
             for name, columns in other_columns(config.uncertain, config.protocols, judges).items()
         },
         pairs={
-            name: pairs(judged.comparisons, metric)
+            name: pairs(comparisons, metric)
             for name, metric in headline_metrics(config.uncertain, judges).items()
         },
         intervals=_intervals(judged, background),

@@ -12,6 +12,7 @@ from coherent_cxr.baselines.registry import SYSTEMS as BASELINES
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.page import Attended
+from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS, reference_labels, reference_reports
 from coherent_cxr.evaluation.systems import (
     first_images,
     judge_labels,
@@ -26,18 +27,21 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.training.generation import GenerationConfig
 
+COMPARED = frozenset(BASELINES) | frozenset(REFERENCE_ROWS)
+"""Systems that are not this project's generator."""
 DRAWN = {True: ("The images are drawn phantoms, not radiographs.",), False: ()}
 
 
 def generate_reports(
     config: GenerationConfig,
+    evaluation: EvaluationConfig,
     image_store: ImageStore,
     findings: pd.DataFrame,
     splits: pd.DataFrame,
     baseline_reports: pd.DataFrame,
     **models: ModelBundle,
 ) -> pd.DataFrame:
-    """Let every generator write for the test studies; put the compared systems' reports before theirs."""
+    """Let every generator write for the test studies; put reference rows and compared systems before them."""
     from coherent_cxr.training import generation
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
@@ -45,7 +49,12 @@ def generate_reports(
     for system, bundle in models.items():
         written = generation.generate_reports(bundle, image_store, studies, config)
         tables.append(written.assign(system=system)[list(baseline_reports.columns)])
-    return without_repeated_sentences(pd.concat(tables, ignore_index=True))
+    generated = without_repeated_sentences(pd.concat(tables, ignore_index=True))
+    texts = dict(zip(findings["study_id"], findings["text"], strict=True))
+    training = [texts[s] for s in splits.loc[splits["split"] == "train", "study_id"] if s in texts]
+    # as they are: removing repeats is a step of the systems
+    shown = reference_reports(studies, training, evaluation.seed)
+    return pd.concat([shown.assign(unprocessed=shown["tokens"]), generated], ignore_index=True)
 
 
 def label_both_sides(
@@ -56,9 +65,9 @@ def label_both_sides(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Let every judge label generated reports and references; systems of labels alone tell all the same."""
     judges = config.judges()
-    written = [label_reports(judges, generated_reports)]
-    if len(baseline_labels):
-        written.insert(0, same_for_all(judges, baseline_labels))
+    studies = list(dict.fromkeys(generated_reports["study_id"]))
+    alone = [reference_labels(studies), *([baseline_labels] if len(baseline_labels) else [])]
+    written = [*(same_for_all(judges, labels) for labels in alone), label_reports(judges, generated_reports)]
     judged = findings[findings["study_id"].isin(generated_reports["study_id"])]
     references = judge_labels(judges, judged["text"], {"study_id": judged["study_id"]})
     return pd.concat(written, ignore_index=True), references
@@ -133,7 +142,7 @@ def draw_figures(
 
     judged = reference_labels[reference_labels["rules"] == reference_labels["rules"].iloc[0]]
     positives = (judged.set_index("study_id") == 1).sum()
-    return results_figures(config, metrics, positives, frozenset(BASELINES), histories)
+    return results_figures(config, metrics, positives, COMPARED, histories)
 
 
 def write_results_page(
@@ -171,7 +180,7 @@ def write_results_page(
     background = Background(
         images=first_images(image_store, test),
         main_system=attended.system,
-        compared=frozenset(BASELINES),
+        compared=COMPARED,
         attended=attended,
         histories=_by_stage(others, "_history"),
         counts=cards.corpus_counts(studies, findings, splits, image_store.index),

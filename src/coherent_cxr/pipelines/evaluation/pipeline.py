@@ -41,6 +41,7 @@ def create_pipeline() -> Pipeline:
                 generate_reports,
                 inputs={
                     "config": "params:generation",
+                    "evaluation": "params:evaluation",
                     "image_store": "image_store",
                     "findings": "findings",
                     "splits": "splits",
