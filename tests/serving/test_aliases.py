@@ -119,6 +119,18 @@ def test_of_two_runs_at_once_the_better_is_champion(tracking: str, monkeypatch: 
     assert champion_of(client, NAME).version == better.version
 
 
+def test_the_champion_registered_again_stays_champion(tracking: str):
+    """The same weights keep their version: it must not become the challenger of itself."""
+    client = mlflow.MlflowClient()
+    champion = _version(client, 0.5)
+    settle(client, tracking, NAME, champion, "keep")
+    alias, promotion = settle(client, tracking, NAME, champion, "keep")
+    assert (alias, promotion.moved) == ("champion", False)
+    assert "is the champion already" in promotion.reason
+    aliases_now = client.get_registered_model(NAME).aliases
+    assert {alias: str(own) for alias, own in aliases_now.items()} == {"champion": champion.version}
+
+
 def test_an_alias_that_others_move_is_decided_anew(tracking: str, monkeypatch: pytest.MonkeyPatch):
     """Behind a server nothing shuts others out: here one sets the alias right after us."""
     client = mlflow.MlflowClient()

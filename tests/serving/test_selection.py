@@ -139,6 +139,12 @@ def test_a_version_that_may_not_be_champion_is_not_even_the_first():
     assert (told.moved, told.reason) == (False, "It has collapsed.")
 
 
+def test_the_champion_itself_is_not_judged_against_itself():
+    told = promote(_standing("1", 0.5, why_not="It has collapsed."), _standing("1", 0.5), "move")
+    assert not told.moved
+    assert told.reason == "Version 1 is the champion already, with these weights. It has collapsed."
+
+
 def test_a_better_score_on_the_same_data_moves_the_alias():
     promotion = promote(_standing("2", 0.5), _standing("1", 0.25), "keep")
     assert promotion.moved
