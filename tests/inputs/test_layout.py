@@ -31,6 +31,7 @@ def parts(text: str) -> list[str]:
         ("NO EFFUSION\nCARDIOMEGALY", ["NO EFFUSION", "CARDIOMEGALY"]),
         ("No effusion\nPICC line in place", ["No effusion", "PICC line in place"]),
         ("No effusion\n12 mm nodule", ["No effusion", "12 mm nodule"]),
+        ("- Edema: no\n- Effusion: small", ["Edema: no", "Effusion: small"]),
         ("- No effusion - Right opacity", ["No effusion", "Right opacity"]),
         ("• No effusion • Right opacity", ["No effusion", "Right opacity"]),
         ("1. No effusion 2. Right opacity", ["No effusion", "Right opacity"]),

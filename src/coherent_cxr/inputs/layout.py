@@ -31,8 +31,8 @@ _ASKED = re.compile(
     rf"\.{{5,}}|(?:\?|\.{{3,4}}|…)(?=\s{{0,4}}(?:(?i:{ANSWERS})\b|(?i:no)\s{{0,2}}(?:[.,;]|$)))"
 )
 _DENIAL = re.compile(
-    r"\b(?:no|without|negative for|free of|lack of|absence of|no (?:evidence|signs?|findings?) (?:of|for))"
-    r"(?: any)?(?: of)?(?: the following)?:?$",
+    r"(?:^\W*no|\bwithout|\bnegative for|\b(?:free|lack|absence) of"
+    r"|\bno (?:evidence|signs?|findings?) (?:of|for))(?: any)?(?: of)?(?: the following)?:?$",
     re.IGNORECASE,
 )
 _DASHES = str.maketrans("–—−‐‑", "-----")
