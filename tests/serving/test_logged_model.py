@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from coherent_cxr.serving.registry import fetch_bundle_folder, register
+from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.models.manifest import BundleError, write_manifest
+from coherent_cxr.serving.registry import fetch_bundle_folder
 from coherent_cxr.serving.requirements import REQUIREMENTS, pinned_requirements
-from coherent_cxr.serving.selection import ModelRegistrationConfig
-from tiny_bundle import make_bundle
+from tiny_registry import make_registry
 
 sys.path.append(str(Path(__file__).parents[1] / "images"))  # DICOM files are made there
 from dicom_files import RAMP_12_BIT, dataset, written
@@ -137,21 +137,8 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("registry")
-    before, uri = mlflow.get_tracking_uri(), f"sqlite:///{folder / 'mlflow.db'}"
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(folder / "mlartifacts")))
-    validation = {
-        "systems": {"full": {"score": 0.5}},
-        "candidate": "full",
-        "rule": "r",
-        "validation_digest": "d",
-    }
-    with mlflow.start_run():
-        register(ModelRegistrationConfig(), make_bundle(), validation, "card")
-    yield uri
-    mlflow.set_tracking_uri(before)
+def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return make_registry(tmp_path_factory.mktemp("registry"))
 
 
 @pytest.fixture(scope="module")
@@ -250,15 +237,23 @@ def test_requirements_are_dependencies_of_the_project() -> None:
     assert [name for name in REQUIREMENTS if f'"{name}>=' not in dependencies] == []
 
 
-def test_a_bundle_changed_in_the_registry_is_not_served(registry: str) -> None:
+@pytest.mark.parametrize("resealed", [False, True])
+def test_a_bundle_changed_in_the_registry_is_not_served(registry: str, resealed: bool) -> None:
     folder = fetch_bundle_folder("models:/coherent-cxr@champion", registry)
-    model = mlflow.pyfunc.load_model(str(folder.parents[1]))
-    assert model.predict([{"image": PNG}])[0].report
-    config = folder / "config.json"
-    good = config.read_bytes()
+    model = str(folder.parents[1])
+    assert mlflow.pyfunc.load_model(model).predict([{"image": PNG}])[0].report
+    good = {name: (folder / name).read_bytes() for name in ("vocabulary.json", "manifest.json")}
     try:
-        config.write_bytes(good.replace(b'"full"', b'"best"'))
-        with pytest.raises(Exception, match="not the file that was saved"):
-            mlflow.pyfunc.load_model(str(folder.parents[1]))
+        swapped = good["vocabulary.json"].replace(b'"clear", "effusion"', b'"effusion", "clear"')
+        assert swapped != good["vocabulary.json"]
+        (folder / "vocabulary.json").write_bytes(swapped)
+        if resealed:
+            write_manifest(folder, ["model.safetensors", "config.json", "vocabulary.json"])
+        wrong = "not the one of the bundle that was registered" if resealed else "not the file that was saved"
+        with pytest.raises(Exception, match=wrong):
+            mlflow.pyfunc.load_model(model)
+        with pytest.raises(BundleError, match=wrong):
+            ModelBundle.load(fetch_bundle_folder("models:/coherent-cxr@champion", registry))
     finally:
-        config.write_bytes(good)
+        for name, content in good.items():
+            (folder / name).write_bytes(content)
