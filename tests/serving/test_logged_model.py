@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "too many": ({"inputs": [{}] * 1001}, "1,001 images"),
     "another key": ({"images": [SECRET]}, "cannot be read"),
     "instances": ({"instances": [{"image": SECRET}]}, "cannot be read"),
-    "two keys": ({"inputs": [{"image": SECRET}], "instances": [SECRET]}, "not valid base64"),
+    "two keys": ({"inputs": [{"image": f"{SECRET}%"}], "instances": [SECRET]}, "not valid base64"),
     "parameters": ({"inputs": [{"image": f"{SECRET}%"}], "params": {"x": SECRET}}, "not valid base64"),
     "a list": ([SECRET], "cannot be read"),
     "a number": (5, "cannot be read"),
