@@ -8,14 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pytest
 from PIL import Image
 
-from coherent_cxr.serving.registry import register
-from coherent_cxr.serving.selection import ModelRegistrationConfig
-from tiny_bundle import make_bundle
+from tiny_registry import make_registry
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -57,20 +54,4 @@ def image(project: Path) -> Path:
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Address of a database with one registered champion."""
-    folder = tmp_path_factory.mktemp("registry")
-    before, uri = mlflow.get_tracking_uri(), f"sqlite:///{folder / 'mlflow.db'}"
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(folder / "mlartifacts")))
-    validation = {
-        "systems": {"full": {"score": 0.5}},
-        "assessments": {"full": {"reasons": []}},
-        "candidate": "full",
-        "by_rule": "full",
-        "label_rules": "corrected",
-        "rule": "rule",
-        "validation_digest": "digest",
-    }
-    with mlflow.start_run():
-        register(ModelRegistrationConfig(), make_bundle(), validation, lambda alias, promotion: "card")
-    mlflow.set_tracking_uri(before)
-    return uri
+    return make_registry(tmp_path_factory.mktemp("registry"))

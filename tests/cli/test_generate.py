@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.cli import main
+from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.serving.generator import ReportWriter
 from tiny_bundle import make_bundle
 
@@ -110,3 +113,42 @@ def test_what_cannot_work_is_one_sentence(image, registry, tmp_path, arguments, 
 def test_outside_a_project_the_remedy_is_named(image, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "lies in no Coherent CXR project" in generate(image).output
+
+
+def test_warnings_stand_above_the_report_and_in_json(image, tmp_path: Path):
+    bundle = make_bundle()
+    near = np.random.default_rng(0).normal(size=(40, 1024)).astype(np.float32) * 1e-3
+    known = dataclasses.replace(bundle, training_features=TrainingFeatures.fit(near[:30], near[30:]))
+    known.save(tmp_path / "bundle")
+    answer = generate(image, "--model", tmp_path / "bundle")
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.startswith("Warning: The image is unlike those that this model was trained on")
+    told = json.loads(generate(image, "--model", tmp_path / "bundle", "--json").output)
+    assert [(note["code"], note["level"]) for note in told["notes"]] == [("unlike_training", "warning")]
+    make_bundle().save(tmp_path / "other")
+    assert "Note: The model does not say" in generate(image, "--model", tmp_path / "other").output
+
+
+def test_a_black_image_is_refused(image, registry):
+    Image.new("L", (90, 70), 0).save(image)
+    answer = generate(image, "--tracking-uri", registry)
+    assert answer.exit_code == 1
+    assert "shows nothing" in answer.output
+
+
+def test_a_damaged_bundle_writes_no_report(image, tmp_path: Path):
+    make_bundle().save(tmp_path / "bundle")
+    vocabulary = tmp_path / "bundle" / "vocabulary.json"
+    vocabulary.write_text(vocabulary.read_text().replace('"clear", "effusion"', '"effusion", "clear"'))
+    answer = generate(image, "--model", tmp_path / "bundle")
+    assert answer.exit_code == 1
+    assert "'vocabulary.json' is not the file that was saved" in answer.output
+    assert "Traceback" not in answer.output
+
+
+def test_a_models_own_words_cannot_drive_the_terminal(image, tmp_path: Path):
+    make_bundle(system="\x1b[2J\u202efull").save(tmp_path / "bundle")
+    answer = generate(image, "--model", tmp_path / "bundle")
+    assert answer.exit_code == 0, answer.output
+    assert "\x1b" not in answer.output
+    assert "\\x1b[2J\\u202efull" in answer.output

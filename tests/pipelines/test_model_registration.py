@@ -111,6 +111,8 @@ def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog
     assert registered["alias_moved"]
     loaded = ModelBundle.load(fetch_bundle_folder("models:/coherent-cxr@champion", tracking))
     assert loaded.digest == catalog.load(next(n for n, s in MODELS.items() if s == chosen)).digest
+    assert loaded.training_features is not None
+    assert len(loaded.training_features.mean) == 1024
 
     card = catalog.load("model_card")
     for told in (

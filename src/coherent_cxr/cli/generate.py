@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from coherent_cxr.cli.project import find_project, open_tracking
+from coherent_cxr.images.notes import Level
+from coherent_cxr.inputs.names import printable
 
 if TYPE_CHECKING:
     from coherent_cxr.models.bundle import ModelBundle
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 CHAMPION = "models:/coherent-cxr@champion"
 WORDS = {1: "positive", 0: "negative", -1: "uncertain"}
+LONGEST = 500
 
 
 @click.command()
@@ -51,36 +54,42 @@ def generate(image: Path, model: str, uri: str | None, as_json: bool, attention:
         raise click.ClickException(str(error)) from error
 
     bundle = _open_bundle(model, uri)
+    from coherent_cxr.models.finite import NonFiniteError
     from coherent_cxr.serving.generator import NOTICE, ReportWriter
 
-    report = ReportWriter(bundle).write(image)
+    try:
+        report = ReportWriter(bundle).write(image)
+    except (NonFiniteError, UnreadableImageError) as error:
+        raise click.ClickException(str(error)) from error
     if attention is not None:
         _save_attention(report, attention, NOTICE)
-    taught = str(bundle.metadata.get("label_rules", "not recorded"))
     if as_json:
-        answer = {
-            "report": report.text,
-            "sentences": report.sentences,
-            "labels": report.labels,
-            "label_rules": report.label_rules,
-            "system": report.system,
-            "model": model,
-            "taught_by_rules": taught,
-            "notice": NOTICE,
-        }
-        click.echo(json.dumps(answer, indent=2))
+        click.echo(json.dumps({**report.as_dict(), "model": model}, indent=2))
         return
+    _show(report)
+    system, taught = printable(report.system), printable(report.taught_by_rules)
+    click.echo(f"Written by {printable(model)} (system '{system}', taught by rule set {taught}). {NOTICE}")
+    if attention is not None:
+        click.echo(f"Attention: {printable(attention)}")
+
+
+def _show(report: Report) -> None:
+    for note in report.notes:
+        if note.level == Level.WARNING:
+            click.echo(f"Warning: {printable(note.detail, LONGEST)}")
     click.echo(f"\n{report.text}\n")
     for observation, label in report.labels.items():
         if label is not None:
             click.echo(f"  {observation:<28}{WORDS[label]}")
     click.echo(f"\nLabels say what the text says, by rule set {report.label_rules}.")
-    click.echo(f"Written by {model} (system '{report.system}', taught by rule set {taught}). {NOTICE}")
-    if attention is not None:
-        click.echo(f"Attention: {attention}")
+    for note in report.notes:
+        if note.level == Level.INFORMATION:
+            click.echo(f"Note: {printable(note.detail, LONGEST)}")
 
 
 def _open_bundle(model: str, uri: str | None) -> ModelBundle:
+    from coherent_cxr.models.manifest import BundleError
+
     try:
         folder = Path(model)
         if model.startswith("models:/"):
@@ -90,7 +99,7 @@ def _open_bundle(model: str, uri: str | None) -> ModelBundle:
         from coherent_cxr.models.bundle import ModelBundle
 
         return ModelBundle.load(folder)
-    except (FileNotFoundError, LookupError) as error:
+    except (BundleError, LookupError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -20,6 +20,7 @@ WARNINGS = {
     "other_body_part": "its tags name another part of the body than the chest",
     "other_modality": "its tags name another technique than projection radiography",
     "unlike_chest_radiograph": "its grey levels are not arranged as in the radiographs of the training",
+    "unlike_training": "the model's features of it lie far from those of the images it was trained on",
     "window_ignored": "its window shows nothing, or is no window at all",
     "multi_frame": "it holds several frames, of which the first was read",
     "frames_missing": "it holds fewer frames than its tags say",
@@ -28,6 +29,7 @@ WARNINGS = {
 """Codes of notes that are warnings, with what they mean."""
 INFORMATION = {
     "monochrome1_inverted": "low values are bright in the file, so grey levels were inverted",
+    "not_compared": "the model does not say what its training images were like",
     "assumed_tags": "tags that the decoder needs are absent and were assumed",
     "padding_ignored": "its padding value covers the whole image",
     "burned_in_annotation": "its tags say that the pixels may identify the patient",

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from coherent_cxr.models.decoding import decode, word_ids
+from coherent_cxr.models.finite import require_finite
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
 
@@ -58,6 +60,23 @@ def spoken(sentences: Sequence[Sequence[WordAttention]]) -> list[list[str]]:
 
 
 @torch.no_grad()
+def image_features(model: ReportGenerator, image: NDArray[np.uint8]) -> Tensor:
+    """Return the encoder's features of one image, before their projection to the generator's width.
+
+    Args:
+        model: The generator in evaluation mode.
+        image: Prepared grey image ``(size, size)``.
+
+    Returns:
+        ``(1, K, channels)`` on the model's device, as float32.
+    """
+    device = next(model.parameters()).device
+    pixels = torch.from_numpy(np.array(image)).unsqueeze(0).to(device)
+    features: Tensor = model.encoder.backbone(pixels).float()
+    require_finite(features, "The features of the image")
+    return features
+
+
 def write_with_attention(
     model: ReportGenerator, vocabulary: Vocabulary, image: NDArray[np.uint8]
 ) -> list[list[WordAttention]]:
@@ -71,11 +90,24 @@ def write_with_attention(
     Returns:
         Words of each sentence, finding marks included, with their maps.
     """
-    device = next(model.parameters()).device
-    pixels = torch.from_numpy(np.array(image)).unsqueeze(0).to(device)
-    written = decode(model, model.encoder(model.encoder.backbone(pixels)), keep_attention=True)
+    return attended_report(model, vocabulary, image_features(model, image), image.shape[0])
+
+
+@torch.no_grad()
+def attended_report(
+    model: ReportGenerator, vocabulary: Vocabulary, features: Tensor, size: int
+) -> list[list[WordAttention]]:
+    """Do the same from features that are known already.
+
+    Args:
+        model: The generator in evaluation mode.
+        vocabulary: Its words.
+        features: From :func:`image_features` ``(1, K, channels)``.
+        size: Side of the image in pixels.
+    """
+    written = decode(model, model.encoder(features), keep_attention=True)
     assert written.attention is not None
-    side = image.shape[0] // model.encoder.backbone.stride
+    side = size // model.encoder.backbone.stride
     maps = written.attention[0].cpu().numpy()
     # A generator of whole studies has the image in both views' places: its shares there add up.
     regions = maps[..., :-1].reshape(*maps.shape[:-1], -1, side, side).sum(axis=-3)

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load, save_file
 from torch import Tensor
 
+from coherent_cxr.images.checks import ImageChecks
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.finite import require_finite_weights
 from coherent_cxr.models.generator import ReportGenerator
@@ -22,8 +23,8 @@ from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocabulary.json"
-FEATURES = "training_features.safetensors"
-MOST_BYTES = {WEIGHTS: 1 << 32, CONFIG: 1 << 20, VOCABULARY: 1 << 26, FEATURES: 1 << 26}
+FEATURES, CHECKS = "training_features.safetensors", "image_checks.json"
+MOST_BYTES = {WEIGHTS: 1 << 32, CONFIG: 1 << 20, VOCABULARY: 1 << 26, FEATURES: 1 << 26, CHECKS: 1 << 22}
 IMAGE_SIZES = range(32, 4097)
 
 
@@ -49,6 +50,7 @@ class ModelBundle:
         metadata: Where it comes from, as plain JSON: system, stage, data digests, notices.
         training_features: What the features of its training images look like, to tell an image that is
             unlike them; None for a bundle that was not registered.
+        image_checks: What the pixels of an image tell before the model sees it; None likewise.
     """
 
     config: GeneratorConfig
@@ -57,6 +59,7 @@ class ModelBundle:
     weights: dict[str, Tensor]
     metadata: dict[str, Any] = field(default_factory=dict)
     training_features: TrainingFeatures | None = None
+    image_checks: ImageChecks | None = None
 
     def build(self) -> ReportGenerator:
         """Return the generator with its weights, in evaluation mode on the CPU.
@@ -94,6 +97,9 @@ class ModelBundle:
         if self.training_features is not None:
             save_file(self.training_features.tensors(), folder / FEATURES)
             names.append(FEATURES)
+        if self.image_checks is not None:
+            (folder / CHECKS).write_text(json.dumps(self.image_checks.as_dict()) + "\n")
+            names.append(CHECKS)
         write_manifest(folder, names)
 
     @classmethod
@@ -118,8 +124,8 @@ class ModelBundle:
 
     @classmethod
     def _parse(cls, contents: Mapping[str, bytes]) -> ModelBundle:
-        described = json.loads(contents[CONFIG], parse_constant=_no_number)
-        features = contents.get(FEATURES)
+        described = _json(contents[CONFIG])
+        features, checks = contents.get(FEATURES), contents.get(CHECKS)
         image_size, metadata = described["image_size"], described["metadata"]
         if type(image_size) is not int or image_size not in IMAGE_SIZES:
             raise ValueError(
@@ -130,11 +136,12 @@ class ModelBundle:
             raise ValueError("its metadata is no mapping")
         bundle = cls(
             config=GeneratorConfig(**described["generator"]),
-            vocabulary=Vocabulary.from_dict(json.loads(contents[VOCABULARY], parse_constant=_no_number)),
+            vocabulary=Vocabulary.from_dict(_json(contents[VOCABULARY])),
             image_size=image_size,
             weights=load(contents[WEIGHTS]),
             metadata=metadata,
             training_features=None if features is None else TrainingFeatures.from_tensors(load(features)),
+            image_checks=None if checks is None else ImageChecks.from_dict(_json(checks)),
         )
         bundle._check_fit()
         require_finite_weights(bundle.weights)
@@ -156,6 +163,10 @@ class ModelBundle:
 
 def _form(tensor: Tensor) -> tuple[tuple[int, ...], bool]:
     return tuple(tensor.shape), tensor.is_floating_point()
+
+
+def _json(content: bytes) -> Any:
+    return json.loads(content, parse_constant=_no_number)
 
 
 def _no_number(text: str) -> None:

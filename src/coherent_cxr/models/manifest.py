@@ -40,6 +40,20 @@ def manifest_digest(folder: Path) -> str:
     return hashlib.sha256(_manifest_bytes(folder)).hexdigest()
 
 
+def require_digest(folder: Path, digest: str | None) -> None:
+    """Refuse a bundle that is not the one that was registered.
+
+    Args:
+        folder: The bundle.
+        digest: What :func:`manifest_digest` said of the registered one; None where nobody wrote it down.
+
+    Raises:
+        BundleError: If its manifest is another one, or absent.
+    """
+    if manifest_digest(folder) != digest and digest is not None:
+        raise damaged(folder, f"its {MANIFEST} is not the one of the bundle that was registered")
+
+
 def read_verified(folder: Path, limits: Mapping[str, int], needed: Iterable[str]) -> dict[str, bytes]:
     """Read the files of a bundle; what is returned is what was hashed, so nobody can change it in between.
 

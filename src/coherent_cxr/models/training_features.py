@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,8 +13,11 @@ from torch import Tensor
 from coherent_cxr.models.finite import require_finite
 
 COMPONENTS = 32
-QUANTILE = 0.99
+QUANTILE = 0.995
+IMAGES_PER_COMPONENT = 10
 FEWEST = 2
+SMALLEST = 1e-9
+"""Share of the largest variance below which training images do not differ along a direction."""
 NAMES = ("mean", "components", "variances", "limits")
 
 
@@ -59,14 +62,12 @@ class TrainingFeatures:
             )
         mean = training.mean(axis=0)
         _, spread, directions = np.linalg.svd(training - mean, full_matrices=False)
-        count = min(COMPONENTS, len(training) - 1)
+        count = max(1, min(COMPONENTS, len(training) // IMAGES_PER_COMPONENT))
         variances = np.square(spread[:count]) / len(training)
-        floor = max(float(variances.max()) * 1e-6, 1e-12)
-        unscaled = cls(mean, directions[:count], np.maximum(variances, floor), np.ones(2, np.float32))
+        kept = variances > max(SMALLEST, SMALLEST * float(variances[0]))
+        unscaled = cls(mean, directions[:count][kept], variances[kept], np.ones(2, np.float32))
         limits = np.quantile(unscaled._distances(validation), quantile, axis=0)
-        return cls(
-            mean, unscaled.components, unscaled.variances, np.maximum(limits, floor).astype(np.float32)
-        )
+        return replace(unscaled, limits=np.maximum(limits, SMALLEST).astype(np.float32))
 
     def distance(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return how far images are, above 1 for one that is farther than nearly all validation images.
@@ -84,8 +85,7 @@ class TrainingFeatures:
         along = centred @ self.components.T
         across = centred - along @ self.components
         both = np.square(along) / self.variances, np.square(across)
-        distances: NDArray[np.float32] = np.sqrt(np.stack([part.sum(axis=1) for part in both], axis=1))
-        return distances
+        return np.asarray(np.sqrt(np.stack([part.sum(axis=1) for part in both], axis=1)), dtype=np.float32)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return its numbers by name, as a safetensors file holds them."""

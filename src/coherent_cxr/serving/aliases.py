@@ -116,8 +116,8 @@ def _done(name: str, ask: Callable[[], T]) -> T:
     except (MlflowException, OSError) as error:
         raise RegistryError(
             f"The model registry did not answer about '{name}' ({masked(str(error))[:QUOTED]}). Whether "
-            f"there is a champion is unknown, so the alias '{CHAMPION}' was left where it is. When the registry "
-            "answers again, run `kedro run --pipelines model_registration`."
+            f"there is a champion is unknown, so the alias '{CHAMPION}' was left where it is. When the "
+            "registry answers again, run `kedro run --pipelines model_registration`."
         ) from error
 
 

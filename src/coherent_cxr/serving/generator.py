@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,39 +12,58 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from coherent_cxr.chexpert.shown import shown_labeler
-from coherent_cxr.images.decode import fit, read_square
-from coherent_cxr.models.attention import WordAttention, spoken, write_with_attention
+from coherent_cxr.images.decode import SPARE, fit, read_radiograph
+from coherent_cxr.images.grey import Radiograph
+from coherent_cxr.images.notes import Note
+from coherent_cxr.images.pictures import read_pixels
+from coherent_cxr.models.attention import WordAttention, attended_report, image_features, spoken
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.reports.text import detokenize
 
 NOTICE = "For research only, not for clinical use. A radiologist has not read this report."
-
 ImageSource = str | Path | bytes | Image.Image | NDArray[Any]
-"""A PNG or JPEG file or its bytes, a Pillow image, or grey levels (height, width)."""
+"""A PNG, JPEG or DICOM file or its bytes, a Pillow image, or grey levels (height, width)."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A written report.
+    """A generated report.
 
     Attributes:
         text: Readable findings.
         sentences: The same, sentence by sentence.
         labels: CheXpert labels of the text: 1 positive, 0 negative, -1 uncertain, None absent.
         label_rules: Rule set of these labels.
+        taught_by_rules: Rule set of the labels that the model was trained with, or "not recorded".
+        notes: What is odd about the image, and whether it is unlike those of the training.
         attention: Words of each sentence, finding marks included, with the share of attention on each region
             of the image and on the visual sentinel.
         image: The prepared grey image ``(size, size)`` the model read, under the attention maps.
-        system: Name of the training that wrote it, for example ``full``.
+        system: Name of the training that made the model, for example ``full``.
     """
 
     text: str
     sentences: list[str]
     labels: dict[str, int | None]
     label_rules: str
+    taught_by_rules: str
+    notes: tuple[Note, ...]
     attention: list[list[WordAttention]]
     image: NDArray[np.uint8]
     system: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is shown of the report as plain JSON, the same by every way of serving."""
+        return {
+            "report": self.text,
+            "sentences": self.sentences,
+            "labels": self.labels,
+            "label_rules": self.label_rules,
+            "taught_by_rules": self.taught_by_rules,
+            "notes": [note.as_dict() for note in self.notes],
+            "system": self.system,
+            "notice": NOTICE,
+        }
 
 
 class ReportWriter:
@@ -65,20 +83,24 @@ class ReportWriter:
     def _model(self) -> Any:
         return self.bundle.build()
 
-    def write(self, source: ImageSource) -> Report:
+    def write(self, source: ImageSource, name: str | None = None) -> Report:
         """Write the report of one radiograph.
 
         Args:
             source: The image; of a study with several, the frontal one.
+            name: What error messages call the image; its path, or "the image", by default.
 
         Returns:
-            The report with its labels and attention.
+            The report with its labels, notes and attention.
 
         Raises:
-            UnreadableImageError: If the image cannot be decoded; the message says why.
+            UnreadableImageError: If the image cannot be decoded or shows nothing; the message says why.
+            NonFiniteError: If the model computes numbers that are not finite.
         """
-        image = prepared(source, self.bundle.image_size)
-        attention = write_with_attention(self._model, self.bundle.vocabulary, image)
+        radiograph = prepared(source, self.bundle.image_size, name)
+        image = radiograph.pixels
+        features = image_features(self._model, image)
+        attention = attended_report(self._model, self.bundle.vocabulary, features, image.shape[0])
         if self.remove_repeats:
             attention = _without_repeats(attention)
         sentences = spoken(attention)
@@ -88,36 +110,57 @@ class ReportWriter:
             sentences=[detokenize([sentence]) for sentence in sentences],
             labels=self.labeler.label(text),
             label_rules=self.labeler.name,
+            taught_by_rules=str(self.bundle.metadata.get("label_rules", "not recorded")),
+            notes=_once(*radiograph.notes, *self._checked(image, features.mean(dim=1).cpu().numpy())),
             attention=attention,
             image=image,
             system=str(self.bundle.metadata.get("system", "unknown")),
         )
 
+    def _checked(self, image: NDArray[np.uint8], feature: NDArray[np.float32]) -> tuple[Note, ...]:
+        checks, known = self.bundle.image_checks, self.bundle.training_features
+        notes = () if checks is None else checks.notes(image)
+        if known is None:
+            told = "The model does not say what its training images were like, so this one was not compared."
+            return (*notes, Note("not_compared", told))
+        distance = float(known.distance(feature)[0])
+        if distance <= 1:
+            return notes
+        told = (
+            "The image is unlike those that this model was trained on: its features lie "
+            f"{min(distance, 999):.1f} times as far from theirs as those of nearly all validation images. "
+            "The report may be wrong altogether."
+        )
+        return (*notes, Note("unlike_training", told))
 
-def prepared(source: ImageSource, size: int) -> NDArray[np.uint8]:
-    """Decode any accepted image by the one decoder that also prepares training images.
 
-    Pillow images and arrays that are not plain 8-bit grey pass through a PNG in memory, so that colours,
-    transparency and 16-bit levels are treated as in a file.
+def prepared(source: ImageSource, size: int, name: str | None = None) -> Radiograph:
+    """Decode any accepted image by the rules that also prepare training images.
 
     Args:
         source: The image.
         size: Side of the square the model reads.
+        name: What error messages call the image.
 
     Returns:
-        Grey levels (size, size).
+        Grey levels (size, size), with the reader's notes.
+
+    Raises:
+        UnreadableImageError: If it cannot be decoded, or shows nothing.
     """
-    if isinstance(source, np.ndarray):
-        if source.dtype == np.uint8 and source.ndim == 2:
-            return fit(source, size)
-        source = Image.fromarray(source)
-    if isinstance(source, Image.Image):
-        if source.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"):
-            source = source.convert("RGB")
-        file = io.BytesIO()
-        source.save(file, format="PNG", compress_level=1)
-        source = file.getvalue()
-    return read_square(source, size).pixels
+    if isinstance(source, str | Path | bytes):
+        radiograph = read_radiograph(source, name, SPARE * size)
+    else:
+        radiograph = read_pixels(source, name or "The image")
+    return radiograph._replace(pixels=fit(radiograph.pixels, size))
+
+
+def _once(*notes: Note) -> tuple[Note, ...]:
+    """Keep the first note of each code: tags and pixels may say the same."""
+    first: dict[str, Note] = {}
+    for note in notes:
+        first.setdefault(note.code, note)
+    return tuple(first.values())
 
 
 def _without_repeats(sentences: list[list[WordAttention]]) -> list[list[WordAttention]]:

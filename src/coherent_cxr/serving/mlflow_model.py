@@ -6,8 +6,7 @@ artifact ``bundle``.
 
 from __future__ import annotations
 
-import base64
-import binascii
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,46 +14,55 @@ import mlflow
 import pydantic
 from mlflow.pyfunc.model import PythonModel
 
+logger = logging.getLogger(__name__)
+
 
 class Radiograph(pydantic.BaseModel):
     """One row of a request.
 
     Attributes:
-        image: A PNG or JPEG file, base64-encoded.
+        image: A PNG, JPEG or DICOM file, base64-encoded.
     """
 
     image: str
 
 
-class WrittenReport(pydantic.BaseModel):
-    """One row of an answer.
+class GeneratedReport(pydantic.BaseModel):
+    """One row of an answer: a report, or an error.
 
     Attributes:
         report: Readable findings.
+        sentences: The same, sentence by sentence.
         labels: CheXpert labels: 1 positive, 0 negative, -1 uncertain, null absent.
         label_rules: Rule set of these labels.
+        taught_by_rules: Rule set of the labels that the model was trained with.
+        notes: What is odd about the image: code, level (warning or information) and detail of each.
+        system: Name of the training that made the model.
+        error: Why there is no report, in a sentence.
+        reason: The same as a short code.
         notice: What the report must not be used for.
     """
 
-    report: str
-    labels: dict[str, int | None]
-    label_rules: str
+    report: str | None = None
+    sentences: list[str] | None = None
+    labels: dict[str, int | None] | None = None
+    label_rules: str | None = None
+    taught_by_rules: str | None = None
+    notes: list[dict[str, str]] | None = None
+    system: str | None = None
+    error: str | None = None
+    reason: str | None = None
     notice: str
 
 
-class ReportModel(PythonModel):
-    """Writes one report per radiograph."""
+class _Predictions:
+    """``predict``, outside of the MLflow class, whose wrapper repeats a request that it refuses."""
 
-    def load_context(self, context: Any) -> None:
-        """Open the bundle that was logged with the model."""
-        from coherent_cxr.models.bundle import ModelBundle
-        from coherent_cxr.serving.generator import ReportWriter
+    writer: Any
 
-        self.writer = ReportWriter(ModelBundle.load(Path(context.artifacts["bundle"])))
-
-    def predict(  # type: ignore[override]  # MLflow takes a predict without context, whose hints it checks
+    def predict(
         self, model_input: list[Radiograph], params: dict[str, Any] | None = None
-    ) -> list[WrittenReport]:
+    ) -> list[GeneratedReport]:
         """Write reports.
 
         Args:
@@ -62,26 +70,57 @@ class ReportModel(PythonModel):
             params: Not used.
 
         Returns:
-            One report for each, in the same order.
+            A report or an error for each, in the same order.
 
         Raises:
-            ValueError: If an image is no base64, or cannot be decoded; the message gives its position.
+            RefusedRequestError: If the request is no list of images, or its only image has no report.
         """
-        return [self._write(position, row) for position, row in enumerate(model_input)]
-
-    def _write(self, position: int, row: Radiograph) -> WrittenReport:
-        from coherent_cxr.images.decode import UnreadableImageError
-        from coherent_cxr.serving.generator import NOTICE
+        from coherent_cxr.serving.mlflow_requests import RefusedRequestError
+        from coherent_cxr.serving.requests import RequestError, rows_of
 
         try:
-            report = self.writer.write(base64.b64decode(row.image, validate=True))
-        except binascii.Error as error:
-            raise ValueError(f"The image at position {position} is not valid base64: {error}.") from error
-        except UnreadableImageError as error:
-            raise ValueError(f"The image at position {position}: {error}") from error
-        return WrittenReport(
-            report=report.text, labels=report.labels, label_rules=report.label_rules, notice=NOTICE
-        )
+            rows = rows_of(model_input)
+        except RequestError as error:
+            raise RefusedRequestError(str(error)) from None
+        answers = [self._write(position, row) for position, row in enumerate(rows)]
+        if len(answers) == 1 and answers[0].error is not None:
+            raise RefusedRequestError(answers[0].error, ours=answers[0].reason == "failed")
+        return answers
+
+    def _write(self, position: int, row: Any) -> GeneratedReport:
+        from coherent_cxr.images.grey import UnreadableImageError
+        from coherent_cxr.serving.generator import NOTICE
+        from coherent_cxr.serving.requests import RequestError, image_of
+
+        name = f"The image at position {position}"
+        try:
+            return GeneratedReport(**self.writer.write(image_of(row, name), name).as_dict())
+        except (RequestError, UnreadableImageError) as error:
+            told, reason = str(error), error.reason
+        except Exception:  # one row never fails the others
+            logger.exception("The image at position %d failed.", position)
+            told, reason = f"{name} has no report: the model failed. The server's log says more.", "failed"
+        return GeneratedReport(error=told, reason=reason, notice=NOTICE)
+
+
+class ReportModel(_Predictions, PythonModel):  # type: ignore[misc]  # MLflow takes a predict without context
+    """Writes one report per radiograph."""
+
+    def load_context(self, context: Any) -> None:
+        """Open the bundle that was logged with the model.
+
+        Raises:
+            BundleError: If it is not the one that was logged, or cannot be used.
+        """
+        from coherent_cxr.models.bundle import ModelBundle
+        from coherent_cxr.models.manifest import require_digest
+        from coherent_cxr.serving.generator import ReportWriter
+        from coherent_cxr.serving.mlflow_requests import answer_in_sentences
+
+        folder = Path(context.artifacts["bundle"])
+        require_digest(folder, (context.model_config or {}).get("bundle_digest"))
+        self.writer = ReportWriter(ModelBundle.load(folder))
+        answer_in_sentences()
 
 
 mlflow.models.set_model(ReportModel())

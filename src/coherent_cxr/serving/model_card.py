@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from coherent_cxr.serving.markdown import code, plain
 from coherent_cxr.serving.selection import REFERENCE, ModelRegistrationConfig, Promotion
 
 USE = (
@@ -22,7 +23,7 @@ def model_card(
     alias: str,
     promotion: Promotion,
 ) -> str:
-    """Write the card as Markdown.
+    """Write the card as Markdown; names, notices and reasons are shown as they are, never read as markup.
 
     Args:
         config: Name, licence and selection rule.
@@ -34,10 +35,11 @@ def model_card(
         promotion: The decision about the champion.
     """
     system = validation["candidate"]
+    notice = plain(radiographs["notice"])
     kind = "drawn phantoms, **not radiographs**" if radiographs["drawn"] else "radiographs"
     return "\n".join(
         [
-            f"# {config.name}: system `{system}`",
+            f"# {plain(config.name)}: system {code(system)}",
             "",
             USE,
             "",
@@ -46,20 +48,21 @@ def model_card(
             "",
             "## Data",
             "",
-            f"- Images: {kind}. {radiographs['notice']}",
+            f"- Images: {kind}. {notice}",
             *_items(metadata),
             "- Reports: split by patient; the labels are a rule labeller's. Words that are rare in the "
             "training split are unknown to the model.",
             "",
             "## Numbers on the validation split (they chose this model)",
             "",
-            f"Rule for the alias `champion`: {validation['rule']}. A version that is registered without "
-            f"earning it bears the alias `challenger`. This one got `{alias}`. {promotion.reason}",
+            f"Rule for the alias `champion`: {plain(validation['rule'])}. A version that is registered "
+            "without earning it bears the alias `challenger`. "
+            f"This one got {code(alias)}. {plain(promotion.reason)}",
             "",
             *_assessments(validation),
             "",
-            f"Labels by rule set {validation['label_rules']}. Digest of the data: "
-            f"`{validation['validation_digest']}`.",
+            f"Labels by rule set {plain(validation['label_rules'])}. Digest of the data: "
+            f"{code(validation['validation_digest'])}.",
             "",
             _table(validation["systems"]),
             "",
@@ -78,8 +81,8 @@ def model_card(
             "",
             "## Licence",
             "",
-            f"- Weights: {config.licence}",
-            f"- Training images: {radiographs['notice']}",
+            f"- Weights: {plain(config.licence)}",
+            f"- Training images: {notice}",
             "",
         ]
     )
@@ -95,8 +98,9 @@ def _assessments(validation: Mapping[str, Any]) -> list[str]:
             if system == REFERENCE
             else f"CIDEr-D {language['value']:+.3f} against {REFERENCE}{_interval(language)}"
         )
-        may = " ".join(["cannot be champion.", *found["reasons"]]) if found["reasons"] else "can be champion."
-        lines.append(f"- `{system}`: {against}; {may}")
+        reasons = map(plain, found["reasons"])
+        may = " ".join(["cannot be champion.", *reasons]) if found["reasons"] else "can be champion."
+        lines.append(f"- {code(system)}: {against}; {may}")
     return lines
 
 
@@ -106,18 +110,21 @@ def _interval(difference: Mapping[str, Any]) -> str:
 
 
 def _items(metadata: Mapping[str, Any]) -> list[str]:
-    return [f"- {key.replace('_', ' ').capitalize()}: {value}" for key, value in sorted(metadata.items())]
+    rows = sorted(metadata.items())
+    return [f"- {plain(key.replace('_', ' ').capitalize())}: {plain(value)}" for key, value in rows]
 
 
 def _table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(name for numbers in rows.values() for name in numbers))
-    lines = ["| system | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    lines = ["| system | " + " | ".join(map(plain, columns)) + " |", "|---" * (len(columns) + 1) + "|"]
     for system, numbers in rows.items():
-        lines.append("| " + " | ".join([system, *(_cell(numbers.get(name)) for name in columns)]) + " |")
+        lines.append(
+            "| " + " | ".join([plain(system), *(_cell(numbers.get(name)) for name in columns)]) + " |"
+        )
     return "\n".join(lines)
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else plain(value)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import coherent_cxr
+from coherent_cxr.models.manifest import manifest_digest, require_digest
+from coherent_cxr.serving.requirements import pinned_requirements
 from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion, Standing
 from coherent_cxr.tracking.addresses import masked, sqlite_path
 from coherent_cxr.tracking.prepare import check
@@ -19,24 +21,8 @@ if TYPE_CHECKING:
     from coherent_cxr.models.bundle import ModelBundle
 
 BUNDLE = "bundle"
-REQUIREMENTS = (
-    "jinja2",
-    "mlflow",
-    "numpy",
-    "pandas",
-    "pillow",
-    "pyahocorasick",
-    "pyarrow",
-    "pydantic",
-    "pyyaml",
-    "safetensors",
-    "scikit-learn",
-    "scipy",
-    "torch",
-    "torchvision",
-    "tqdm",
-)
-"""What the registered model needs beside its own code."""
+DIGEST = "bundle_digest"
+"""Tag of a version and key of a logged model's configuration: the SHA-256 of the bundle's manifest."""
 
 
 class ModelNotFoundError(LookupError):
@@ -64,7 +50,7 @@ def register(
 ) -> Registered:
     """Log a model to the active MLflow run, register it, and give it the alias it has earned.
 
-    A model whose weights are registered already keeps its version, which gets the new score and card.
+    A model whose bundle is registered already keeps its version, which gets the new score and card.
 
     Args:
         config: Name and promotion rule.
@@ -83,9 +69,13 @@ def register(
     client = mlflow.MlflowClient()
     system = str(validation["candidate"])
     champion_of(client, config.name)  # a registry that does not answer stops before anything is stored there
-    with taking_turns(mlflow.get_registry_uri()):  # or two runs would register the same weights twice
-        known = _version_of(client, config.name, bundle.digest)
-        number = known or _log_version(client, config.name, bundle)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / BUNDLE
+        bundle.save(folder)
+        digest = manifest_digest(folder)
+        with taking_turns(mlflow.get_registry_uri()):  # or two runs would register the same bundle twice
+            known = _version_of(client, config.name, digest)
+            number = known or _log_version(client, config.name, folder, digest)
     candidate = Standing(
         version=number,
         score=float(validation["systems"][system]["score"]),
@@ -100,6 +90,7 @@ def register(
         "validation_digest": candidate.data_digest,
         "label_rules": str(validation["label_rules"]),
         "weights_digest": bundle.digest,
+        DIGEST: digest,
     }
     for key, value in tags.items():
         client.set_model_version_tag(config.name, candidate.version, key, value)
@@ -135,27 +126,29 @@ def _why_not(system: str, validation: Mapping[str, Any]) -> str:
     return " ".join(reasons)
 
 
-def _log_version(client: Any, name: str, bundle: ModelBundle) -> str:
+def _log_version(client: Any, name: str, folder: Path, digest: str) -> str:
     import mlflow
 
-    with tempfile.TemporaryDirectory() as folder:
-        bundle.save(Path(folder) / BUNDLE)
+    with warnings.catch_warnings():
+        # Our predict checks requests itself; MLflow's check would repeat a request that it refuses.
+        warnings.filterwarnings("ignore", message="Decorate your function")
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(Path(__file__).with_name("mlflow_model.py")),
-            artifacts={BUNDLE: str(Path(folder) / BUNDLE)},
+            artifacts={BUNDLE: str(folder)},
             code_paths=[str(Path(coherent_cxr.__file__).parent)],
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+            pip_requirements=pinned_requirements(),
+            model_config={DIGEST: digest},
             registered_model_name=name,
         )
     number = str(logged.registered_model_version)
-    client.set_model_version_tag(name, number, "weights_digest", bundle.digest)
+    client.set_model_version_tag(name, number, DIGEST, digest)
     return number
 
 
 def _version_of(client: Any, name: str, digest: str) -> str | None:
-    """Return the newest version with these weights whose files are still there."""
-    for found in client.search_model_versions(f"name = '{name}' and tags.weights_digest = '{digest}'"):
+    """Return the newest version with this bundle whose files are still there."""
+    for found in client.search_model_versions(f"name = '{name}' and tags.{DIGEST} = '{digest}'"):
         place = urlsplit(client.get_model_version_download_uri(name, found.version))
         if place.scheme not in ("", "file") or Path(unquote(place.path)).is_dir():
             return str(found.version)
@@ -172,6 +165,7 @@ def fetch_bundle_folder(uri: str, tracking_uri: str) -> Path:
     Raises:
         ModelNotFoundError: If there is no such registry, model, alias or version.
         TrackingError: If the registry's server does not answer, or its database is damaged.
+        BundleError: If the bundle is not the one that was registered.
     """
     path = sqlite_path(tracking_uri)
     if path is not None and not path.exists():
@@ -184,8 +178,11 @@ def fetch_bundle_folder(uri: str, tracking_uri: str) -> Path:
     from mlflow.exceptions import MlflowException
 
     mlflow.set_tracking_uri(tracking_uri)
+    client = mlflow.MlflowClient()
     try:
-        folder = mlflow.artifacts.download_artifacts(_place(mlflow.MlflowClient(), uri))
+        version = _version_at(client, uri)
+        place = client.get_model_version_download_uri(version.name, version.version)
+        folder = Path(mlflow.artifacts.download_artifacts(place)) / "artifacts" / BUNDLE
     except (MlflowException, OSError) as error:
         raise ModelNotFoundError(
             masked(
@@ -193,14 +190,19 @@ def fetch_bundle_folder(uri: str, tracking_uri: str) -> Path:
                 "`kedro run --pipelines model_registration` to register one."
             )
         ) from error
-    return Path(folder) / "artifacts" / BUNDLE
+    require_digest(folder, version.tags.get(DIGEST))
+    return folder
 
 
-def _place(client: Any, uri: str) -> str:
-    """Return where the files of a version are; by a model's address, MLflow would write into that folder."""
+def _version_at(client: Any, uri: str) -> Any:
+    """Return the version at an address; by the address itself, MLflow would write into its folder."""
     alias = re.fullmatch(r"models:/([^/@]+)@([^/@]+)", uri)
     number = re.fullmatch(r"models:/([^/@]+)/([0-9]+)", uri)
     if alias:
-        found = client.get_model_version_by_alias(*alias.groups())
-        return str(client.get_model_version_download_uri(found.name, found.version))
-    return str(client.get_model_version_download_uri(*number.groups())) if number else uri
+        return client.get_model_version_by_alias(*alias.groups())
+    if number:
+        return client.get_model_version(*number.groups())
+    raise ModelNotFoundError(
+        f"'{uri}' is no address of a registered model. Name models:/<name>@<alias> or "
+        "models:/<name>/<version>."
+    )

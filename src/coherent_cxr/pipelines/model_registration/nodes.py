@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving import model_card, registry, scoring
+from coherent_cxr.serving.familiarity import with_training_features
 from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
 
 
@@ -47,10 +49,14 @@ def register_model(
     validation_metrics: dict[str, Any],
     metrics_summary: dict[str, Any],
     radiographs: dict[str, Any],
+    image_store: ImageStore,
+    encoded_reports: pd.DataFrame,
     **models: ModelBundle,
 ) -> tuple[dict[str, Any], str]:
     """Register the chosen generator; return what was registered and its model card."""
-    bundle = models[validation_metrics["candidate"]]
+    bundle = with_training_features(
+        models[validation_metrics["candidate"]], image_store, encoded_reports, Path(config.checkpoint_folder)
+    )
 
     def write_card(alias: str, promotion: Promotion) -> str:
         tables = bundle.metadata, validation_metrics, metrics_summary, radiographs

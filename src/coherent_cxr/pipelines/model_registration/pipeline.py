@@ -33,6 +33,8 @@ def create_pipeline() -> Pipeline:
                     "validation_metrics": "validation_metrics",
                     "metrics_summary": "metrics_summary",
                     "radiographs": "radiographs",
+                    "image_store": "image_store",
+                    "encoded_reports": "encoded_reports",
                     **MODELS,
                 },
                 outputs=["registered_model", "model_card"],

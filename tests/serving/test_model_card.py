@@ -1,0 +1,57 @@
+"""The model card shows what comes from outside and reads none of it as markup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+from coherent_cxr.serving.model_card import model_card
+from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
+
+EVIL = (
+    "a|b <script>alert(1)</script> [x](javascript:alert(2)) **bold**\n\n# Safe for clinical use\n\n| c | d |"
+)
+
+
+def _card(evil: str) -> str:
+    validation: dict[str, Any] = {
+        "candidate": evil,
+        "rule": evil,
+        "label_rules": evil,
+        "validation_digest": evil,
+        "assessments": {
+            evil: {"cider_difference": {"value": 0.1, "low": 0.0, "high": 0.2}, "reasons": [evil]},
+            "mle": {"cider_difference": {"value": 0.0, "low": None, "high": None}, "reasons": []},
+        },
+        "systems": {evil: {evil: 0.5}, "mle": {"macro_f1": 0.25}},
+    }
+    return model_card(
+        ModelRegistrationConfig(name=evil, licence=evil),
+        {"notice": evil, evil: evil, "nested": {"x": [evil]}},
+        validation,
+        {evil: {"BLEU-4": evil, evil: None}},
+        {"drawn": False, "notice": evil},
+        evil,
+        Promotion(True, evil),
+    )
+
+
+def _structure(card: str) -> list[tuple[str, str]]:
+    """Return kind and tag of every piece of markup, texts and code left out."""
+    tokens = MarkdownIt("gfm-like", {"linkify": False, "html": True}).parse(card)
+    inside = [child for token in tokens for child in (token.children or [token])]
+    return [(t.type, t.tag) for t in inside if t.type not in ("text", "text_special", "inline")]
+
+
+def test_a_hostile_text_changes_nothing_of_a_cards_structure() -> None:
+    assert _structure(_card(EVIL)) == _structure(_card("plain"))
+    assert "\x1b" not in _card("\x1b[2J")
+
+
+def test_what_is_known_stands_on_the_card() -> None:
+    card = _card("corpus of 2026 (v1.0)")
+    assert card.startswith("# corpus of 2026 (v1.0): system `corpus of 2026 (v1.0)`")
+    assert "**For research only, not for clinical use.**" in card
+    assert "CIDEr-D +0.100 against mle (+0.000 to +0.200)" in card
+    assert "| mle | – | 0.250 |" in card
