@@ -108,8 +108,8 @@ STAGES = (encoder, mle, trainable, reinforcement, baselines)
 def without_default(function):
     """Call a function with a default device that no data is on.
 
-    On a GPU a tensor that is made without a device lies on the wrong one. On the CPU nobody would see that, so
-    here such a tensor has no content.
+    On a GPU a tensor that is made without a device lies on the wrong one. On the CPU nobody would see that,
+    so here such a tensor has no content.
     """
 
     def call(*arguments, **settings):
