@@ -111,7 +111,7 @@ def test_a_vocabulary_that_is_none_is_refused(wrong):
 def test_a_users_split_file_is_followed_and_studies_it_leaves_out_are_excluded(tmp_path):
     findings, studies, labels = corpus(4, 4)
     file = split_file(tmp_path, [("S0", "train"), ("S1", "val"), ("S2", "TEST")])
-    encoded = encode_corpus(VocabularyBuildingConfig(split_file=file), findings, studies, labels)
+    encoded = encode_corpus(VocabularyBuildingConfig(split_file=file, min_count=1), findings, studies, labels)
     assert dict(zip(encoded.splits["study_id"], encoded.splits["split"], strict=True)) == {
         "S0": "train",
         "S1": "validation",
@@ -157,11 +157,39 @@ def test_impossible_settings_are_refused(settings, message):
         VocabularyBuildingConfig(**settings)
 
 
-def test_an_empty_training_split_is_named(tmp_path):
+@pytest.mark.parametrize("missing", ["train", "validation", "test"])
+def test_a_split_without_studies_is_named_before_any_work(tmp_path, missing):
     findings, studies, labels = corpus(4, 4)
-    config = VocabularyBuildingConfig(split_file=split_file(tmp_path, [("S0", "test")]))
-    with pytest.raises(ValueError, match="None of 4 studies"):
-        encode_corpus(config, findings, studies, labels)
+    named = [split for split in ("train", "validation", "test") if split != missing]
+    file = split_file(tmp_path, [("S0", named[0]), ("S1", named[1]), ("S2", named[1])])
+    with pytest.raises(ValueError, match=rf"of 4 studies with findings there are .*0 in {missing}"):
+        encode_corpus(VocabularyBuildingConfig(split_file=file), findings, studies, labels)
+
+
+@pytest.mark.parametrize(("count", "patients"), [(0, 1), (1, 1), (2, 2), (40, 1), (40, 2)])
+def test_too_few_patients_for_three_splits_are_refused(count, patients):
+    with pytest.raises(ValueError, match=f"A split has no study: of {count} studies"):
+        encode_corpus(VocabularyBuildingConfig(), *corpus(count, patients))
+
+
+@pytest.mark.parametrize("finding_marks", [True, False])
+@pytest.mark.parametrize("min_count", [41, 10**6])
+def test_a_count_that_leaves_no_word_is_refused(min_count, finding_marks):
+    config = VocabularyBuildingConfig(min_count=min_count, finding_marks=finding_marks)
+    with pytest.raises(
+        ValueError, match=rf"min_count is {min_count}, and the most frequent word .* 28 times"
+    ):
+        encode_corpus(config, *corpus())
+    enough = VocabularyBuildingConfig(min_count=28, finding_marks=finding_marks)
+    assert set(encode_corpus(enough, *corpus()).vocabulary.counts) == {"clear", "lungs", "word"}
+
+
+@pytest.mark.parametrize("tokens", [[], [[]], [[], []]])
+def test_reports_without_words_leave_nothing_to_learn(tokens):
+    findings, studies, labels = corpus()
+    findings["tokens"] = [tokens] * len(findings)
+    with pytest.raises(ValueError, match="reports of the 28 training studies hold no words"):
+        encode_corpus(VocabularyBuildingConfig(), findings, studies, labels)
 
 
 def test_pieces_are_counted_as_the_whole():

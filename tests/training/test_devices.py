@@ -26,6 +26,7 @@ from coherent_cxr.training.loop import Loop
 from coherent_cxr.training.mle import MleTrainingConfig, train_mle
 from coherent_cxr.training.projection import start_at_principal_components
 from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
+from training.corpus import LABELER
 
 AUGMENTED = AugmentationConfig(shift=0.1, scale=0.1, rotation=0.1, brightness=0.1, contrast=0.1)
 """All random changes at once."""
@@ -58,7 +59,7 @@ def mle_config(corpus, folder, **changes) -> MleTrainingConfig:
 
 def mle(corpus, folder):
     config = mle_config(corpus, folder, projection="principal_components")
-    trained = train_mle(config, *corpus[:-1])
+    trained = train_mle(config, *corpus[:-1], LABELER)
     for beams in (1, 2):
         generate_reports(trained.bundle, corpus.store, ["s21", "s22"], GenerationConfig(beams=beams))
     return trained.history
@@ -67,7 +68,7 @@ def mle(corpus, folder):
 def trainable(corpus, folder):
     config = mle_config(corpus, folder, encoder="trainable", batch_norm="train", accumulate=2)
     config = replace(config, epochs=1, batch_size=13)
-    return train_mle(config, *corpus[:-1]).history
+    return train_mle(config, *corpus[:-1], LABELER).history
 
 
 def reinforcement(corpus, folder):
@@ -89,7 +90,7 @@ def reinforcement(corpus, folder):
         batch_size=8,
         checkpoint_folder=folder,
     )
-    return fine_tune(settings, bundle, corpus.store, *corpus[3:-1]).history
+    return fine_tune(settings, bundle, corpus.store, *corpus[3:-1], LABELER).history
 
 
 def baselines(corpus, folder):

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 import coherent_cxr
-from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.configuration import configuration
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
@@ -23,6 +22,7 @@ from coherent_cxr.training.fingerprint import (
 from coherent_cxr.training.loop import Loop
 from coherent_cxr.training.mle import MleTrainingConfig, train_mle
 from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
+from training.corpus import LABELER
 from training.test_rl import make_generator
 
 PACKAGE = Path(coherent_cxr.__file__).parent
@@ -201,12 +201,10 @@ def key_of(corpus, checkpoint_folder, monkeypatch):
 
     def begin(stage: str, c) -> None:
         if stage == "mle":
-            train_mle(
-                MleTrainingConfig(generator=generator.config, **common), *c[:-1], CheXpertLabeler("corrected")
-            )
+            train_mle(MleTrainingConfig(generator=generator.config, **common), *c[:-1], LABELER)
         elif stage == "rl":
             config = RlFineTuningConfig(system="full", rewards={"ccr": {"weight": 1.0}}, **common)
-            fine_tune(config, generator, c.store, *c[3:-1], CheXpertLabeler("corrected"))
+            fine_tune(config, generator, c.store, *c[3:-1], LABELER)
         elif stage == "encoder":
             pretrain_encoder(EncoderPretrainingConfig(**common), c.store, c.labels, c.splits)
         else:

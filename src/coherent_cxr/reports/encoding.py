@@ -95,7 +95,7 @@ def split_studies(
 
     Raises:
         SplitFileError: If the split file cannot be used or lets a patient cross the splits.
-        ValueError: If the training split is empty.
+        ValueError: If a split has no study.
     """
     patient_of = studies.set_index("study_id")["patient_id"]
     splits = pd.DataFrame({"study_id": findings["study_id"]}).reset_index(drop=True)
@@ -114,10 +114,12 @@ def split_studies(
     ).astype("str")
     splits = splits[~left_out].reset_index(drop=True)
     _check_patients(splits, config)
-    if not (splits["split"] == "train").any():
+    counts = {split: int((splits["split"] == split).sum()) for split in SPLITS}
+    if not all(counts.values()):
+        said = ", ".join(f"{count} in {split}" for split, count in counts.items())
         raise ValueError(
-            f"None of {len(findings)} studies with findings is in the training split; "
-            "correct vocabulary_building.split_file or use more studies."
+            f"A split has no study: of {len(findings)} studies with findings there are {said}. Use studies "
+            "of more patients, or correct vocabulary_building.split_file or vocabulary_building.split_ratio."
         )
     return StudySplit(splits, exclusions.reset_index(drop=True))
 
@@ -135,12 +137,16 @@ def count_corpus(
         splits: study_id, split.
         findings: study_id, tokens; whole or in pieces.
         sentence_labels: study_id, sentence and the observations of every single sentence; whole or in pieces.
+
+    Raises:
+        ValueError: If no word is left for the vocabulary.
     """
     training = set(splits.loc[splits["split"] == "train", "study_id"])
     words: Counter[str] = Counter()
     for piece in findings:
         reports = zip(piece["study_id"], piece["tokens"], strict=True)
         words.update(count_words(tokens for study, tokens in reports if study in training))
+    _check_words(words, config.min_count, len(training))
     occurrences = count_affirmed(sentence_labels, training)
     marks = marks_of(occurrences) if config.finding_marks else []
     return CountedCorpus(Vocabulary.from_counts(words, config.min_count, marks), occurrences)
@@ -206,6 +212,21 @@ def split_overview(encoded_reports: pd.DataFrame) -> pd.DataFrame:
     table = grouped.agg(studies=("study_id", "size"), words=("n_words", "sum"), unknown=("n_unknown", "sum"))
     table["unknown_share"] = table["unknown"] / table["words"]
     return table.reindex(list(SPLITS)).reset_index()
+
+
+def _check_words(words: Counter[str], min_count: int, studies: int) -> None:
+    most = max(words.values(), default=0)
+    if most == 0:
+        raise ValueError(
+            f"The reports of the {studies} training studies hold no words, so there is nothing to learn. "
+            "Look at the findings that findings_extraction made and at its exclusions."
+        )
+    if most < min_count:
+        raise ValueError(
+            f"vocabulary_building.min_count is {min_count}, and the most frequent word of the {studies} "
+            f"training reports occurs {most} times: no word is left to write. Set it to {most} or less; 3 to "
+            "10 is usual."
+        )
 
 
 def _check_labels(sentence_labels: pd.DataFrame, reports: Iterable[str]) -> None:

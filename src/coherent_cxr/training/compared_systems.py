@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coherent_cxr.baselines.captioner import CaptionerConfig
+from coherent_cxr.baselines.captioner import Captioner, CaptionerConfig
 from coherent_cxr.baselines.label_classifier import LabelClassifier
 from coherent_cxr.baselines.labels import LabelGuesser
 from coherent_cxr.baselines.medoid import LabelOracle, Medoid
@@ -122,6 +122,9 @@ def run_compared_systems(
         labels: ``study_id`` and the 14 observations.
         label_calls: ``study_id`` and the 14 observations, as the encoder's classifier calls them.
         study_ids: Studies to answer for, each with at least one stored image.
+
+    Raises:
+        ValueError: If there is nothing to learn from, or for a system that learns to write, to validate on.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder = Path(config.checkpoint_folder)
@@ -130,6 +133,13 @@ def run_compared_systems(
     digest = fingerprint(weights_digest(backbone.state_dict()), encoder_code(backbone.name), store.digest)
     train = _of_split("train", None, store, vocabulary, encoded_reports, findings, labels)
     validation = _of_split("validation", 1, store, vocabulary, encoded_reports, findings, labels)
+    writes = any(issubclass(SYSTEMS[name], Captioner) for name in config.chosen)
+    for split, studies in (("train", train), ("validation", validation)):
+        if not studies.rows and (split == "train" or writes):
+            raise ValueError(
+                f"No study of the split '{split}' has both a report and an image, so no system can be built. "
+                "Look at the image exclusions, or use more studies."
+            )
     rows = np.asarray([store.rows_of_study(study)[0] for study in study_ids], dtype=np.int64)
 
     def features(chosen: NDArray[np.int64]) -> Tensor:

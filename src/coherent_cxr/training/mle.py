@@ -18,7 +18,7 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.models.pretrained import PretrainedEncoder
-from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.reports.vocabulary import SPECIAL, Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.checkpoint import step_seed
 from coherent_cxr.training.distributed import current_world, training_device
@@ -28,8 +28,8 @@ from coherent_cxr.training.loop import Loop
 from coherent_cxr.training.mle_step import MleStep, sentence_weights
 from coherent_cxr.training.projection import start_at_principal_components
 from coherent_cxr.training.regions import EncoderMode, region_source
-from coherent_cxr.training.samples import samples_of_split
-from coherent_cxr.training.validation import ReportReader, Validator, references_of
+from coherent_cxr.training.samples import Samples, samples_of_split
+from coherent_cxr.training.validation import ReportReader, Validator, references_of, require_selectable
 
 BatchNorm = Literal["frozen", "train"]
 
@@ -156,6 +156,9 @@ def train_mle(
 
     Returns:
         The model of the best validation epoch, the history and examples.
+
+    Raises:
+        ValueError: If there is nothing to learn from or to validate on.
     """
     device = training_device()
     config = dataclasses.replace(
@@ -163,6 +166,9 @@ def train_mle(
     )
     train = samples_of_split(encoded_reports, store, "train", config.generator)
     held_out = samples_of_split(encoded_reports, store, "validation", config.generator, images_per_study=1)
+    wanted = references_of(held_out, findings, labels)
+    require_selectable("mle_training.select", config.select, wanted)
+    _require_words(train, vocabulary)
     with torch.random.fork_rng():
         torch.manual_seed(step_seed(config.seed))
         model = ReportGenerator(config.generator, len(vocabulary), marks=vocabulary.mark_ids).to(device)
@@ -178,7 +184,7 @@ def train_mle(
     regions_of = region_source(model, store, config.encoder, folder, config.precision, device)
     validator = Validator(
         held_out,
-        references_of(held_out, findings, labels),
+        wanted,
         ReportReader(vocabulary, labeler),
         document_frequencies,
         regions_of,
@@ -238,3 +244,14 @@ def train_mle(
     weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
     bundle = ModelBundle(config.generator, vocabulary, store.size, weights, metadata)
     return TrainedGenerator(bundle, history, examples)
+
+
+def _require_words(train: Samples, vocabulary: Vocabulary) -> None:
+    words = train.reports.words
+    others = torch.tensor([*range(len(SPECIAL)), *vocabulary.mark_ids], device="cpu")
+    if bool(torch.isin(words, others).all()):
+        raise ValueError(
+            f"Not one word of the {len(train)} training reports is in the vocabulary, so there is nothing to "
+            "learn to write. Lower vocabulary_building.min_count, and run the pipeline vocabulary_building "
+            "again."
+        )

@@ -22,7 +22,15 @@ def start_at_principal_components(projection: nn.Linear, features: NDArray[np.fl
     Args:
         projection: From 1024 channels to the generator's width; changed in place.
         features: Backbone features of the training images ``(images, K, 1024)``.
+
+    Raises:
+        ValueError: If there are less than two images.
     """
+    if len(features) < 2:
+        raise ValueError(
+            f"The principal components of {len(features)} training image(s) do not exist. Set "
+            "mle_training.projection to 'random', or use more studies."
+        )
     means = np.stack([feature.astype(np.float64).mean(axis=0) for feature in features])
     centre = means.mean(axis=0)
     variances, directions = np.linalg.eigh(np.cov(means - centre, rowvar=False))

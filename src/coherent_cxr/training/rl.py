@@ -29,7 +29,7 @@ from coherent_cxr.training.rl_loop import WatchedLoop
 from coherent_cxr.training.rl_step import RlStep
 from coherent_cxr.training.rl_telemetry import CollapseWatch, PolicyCollapsedError
 from coherent_cxr.training.samples import batches_per_epoch, samples_of_split
-from coherent_cxr.training.validation import ReportReader, references_of
+from coherent_cxr.training.validation import ReportReader, references_of, require_selectable
 
 __all__ = ["RlFineTuningConfig", "fine_tune", "policy_gradient_loss", "without_dropout"]
 
@@ -78,6 +78,7 @@ def fine_tune(
     )
     held_out = samples_of_split(encoded_reports, store, "validation", bundle.config, images_per_study=1)
     wanted = references_of(held_out, findings, labels)
+    require_selectable("rl_fine_tuning.select", config.select, wanted)
     reader = ReportReader(bundle.vocabulary, labeler)
     validator, start_validator = (
         RewardValidator(held_out, wanted, reader, document_frequencies, source, rewards)

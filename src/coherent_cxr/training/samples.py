@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import TargetReports
 from coherent_cxr.reports.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def samples_of_split(
 
     Args:
         encoded_reports: Table with ``study_id``, ``split`` and ``sentences`` (lists of word ids).
-        store: The prepared images; a study without one gives no sample.
+        store: The prepared images; a study without one gives no sample, nor does a report without words.
         split: ``train``, ``validation`` or ``test``.
         config: Longest report and sentence; longer ones are cut and then carry no stop or end.
         images_per_study: Use only the first images of a study (1 for validation and test), frontal first;
@@ -79,16 +82,24 @@ def samples_of_split(
     study_ids: list[str] = []
     image_rows: list[NDArray[np.int64]] = []
     reports: list[list[list[int]]] = []
-    for study_id, sentences in zip(of_split["study_id"], of_split["sentences"], strict=True):
+    wordless = 0
+    for study_id, written in zip(of_split["study_id"], of_split["sentences"], strict=True):
+        sentences = [list(sentence) for sentence in written if len(sentence)]
+        if not sentences:
+            wordless += 1
+            continue
         for row in rows_to_read(store, study_id, config)[:images_per_study]:
             study_ids.append(study_id)
             image_rows.append(row)
-            reports.append([list(sentence) for sentence in sentences])
+            reports.append(sentences)
     if not study_ids:
         raise ValueError(
-            f"No study of the split '{split}' has both a report and an image: {len(of_split)} reports and "
-            f"{len(store.index)} images were given. Look at the image exclusions, or use more studies."
+            f"No study of the split '{split}' has both a report and an image: {len(of_split)} reports "
+            f"({wordless} of them without words) and {len(store.index)} images were given. Look at the image "
+            "exclusions, or use more studies."
         )
+    if wordless:
+        logger.warning("%d reports of the split '%s' hold no words and are left out.", wordless, split)
     return Samples(study_ids, np.stack(image_rows), pad_reports(reports, config))
 
 

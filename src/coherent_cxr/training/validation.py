@@ -36,6 +36,26 @@ class References(NamedTuple):
         return hashlib.sha256("\n".join(self.texts).encode() + self.labels.tobytes()).hexdigest()
 
 
+def require_selectable(setting: str, select: str | None, validation: References) -> None:
+    """Refuse to choose an epoch by a number that the validation split cannot give.
+
+    Args:
+        setting: The setting that names the number.
+        select: The number.
+        validation: References of the validation split.
+
+    Raises:
+        ValueError: If it is ``macro_f1`` and too few references have positive labels.
+    """
+    positive = validation.labels == 1
+    if select == "macro_f1" and select not in f1_means(positive, positive):
+        raise ValueError(
+            f"{setting} is 'macro_f1', but of {len(validation.texts)} validation reports only "
+            f"{int(positive.any(axis=1).sum())} have a positive label, too few for an F1. Set it to "
+            "'likelihood', or use more studies."
+        )
+
+
 def references_of(samples: Samples, findings: pd.DataFrame, labels: pd.DataFrame) -> References:
     """Look up each sample's reference text and labels.
 
@@ -127,9 +147,8 @@ class Validator:
         """Return losses, perplexity and the scores of greedy reports, which stay in ``written``."""
         model.eval()
         device = next(model.parameters()).device
-        totals = torch.zeros(
-            4, dtype=torch.float64, device="cpu"
-        )  # summed losses and their counts, of words and of stops
+        # summed losses and their counts, of words and of stops
+        totals = torch.zeros(4, dtype=torch.float64, device="cpu")
         written: list[list[list[str]]] = []
         for start in range(0, len(self.samples), self.batch_size):
             chosen = np.arange(start, min(start + self.batch_size, len(self.samples)))

@@ -65,7 +65,7 @@ def pretrain_encoder(
         second encoder and later ones begin with ``member <n>/``.
 
     Raises:
-        ValueError: If no image of the training split has a label.
+        ValueError: If no image of the training split is stored, or there is nothing to learn from them.
     """
     train = labelled_images(store, labels, splits, "train", config.uncertain)
     if not len(train.rows):
@@ -73,6 +73,8 @@ def pretrain_encoder(
             "No image of the training split is in the image store, so the encoder has nothing to learn from. "
             "Look at the image exclusions and at vocabulary_building's splits."
         )
+    if config.epochs:
+        _require_something_to_learn([train, *extra])
     terms: list[str] = []
     if config.mesh_weight and mesh_terms is not None:
         terms = frequent_terms(mesh_terms, set(train.study_ids), config.mesh_min_count)
@@ -187,6 +189,18 @@ def _train_member(
     )
     history = loop.run()
     return _on_cpu(kept), history
+
+
+def _require_something_to_learn(sources: Sequence[LabelledImages]) -> None:
+    images = sum(len(source.rows) for source in sources)
+    remedy = "Use more studies, or set encoder_pretraining.epochs to 0 to keep the starting weights."
+    if images < 2:
+        raise ValueError(f"The encoder has {images} training image(s) and needs at least two. {remedy}")
+    if not any((source.targets * source.known).any() for source in sources):
+        raise ValueError(
+            f"None of {images} training images has a positive label, so there is nothing to tell apart. "
+            f"{remedy}"
+        )
 
 
 def _positive_weight(
