@@ -82,15 +82,16 @@ def test_kedros_own_help_is_unchanged(this_project):
     assert "Run the pipeline" in printed
 
 
-def test_a_terminated_run_ends_in_a_sentence_and_is_listed_as_killed(project, package_folder, client, run):
+@pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner"])
+def test_a_terminated_run_ends_in_a_sentence_and_is_listed_as_killed(project, package_folder, client, runner):
     waits = project / "waits"
     variables = {"TINY_WAITS": str(waits), "PYTHONPATH": str(package_folder)}
-    process = kedro(project, "run", **variables)
+    process = kedro(project, "run", "--runner", runner, **variables)
     while not waits.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=60)  # the node would sleep for two minutes
     assert process.returncode == 128 + signal.SIGTERM
     assert told.splitlines()[-1].startswith("Stopped by SIGTERM. Finished stages are saved; run the same")
     assert "Traceback" not in told

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coherent_cxr.chexpert.reading import STANDARD_STREAM, ReportFileError
+from coherent_cxr.storage.spreadsheets import as_text
 
 REPORTS_COLUMN: Final = "Reports"
 
@@ -32,13 +33,21 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         columns: Name and type (str or int) of each column. Values may be None.
         file_format: One of :data:`FORMATS`.
         labels_as_float: Whether integers are written as 1.0 in CSV, as the original tool does.
+        spreadsheet: Whether text in CSV that a spreadsheet would take for a formula gets an apostrophe.
     """
 
     def __init__(
-        self, path: str, columns: dict[str, type], file_format: str, *, labels_as_float: bool = False
+        self,
+        path: str,
+        columns: dict[str, type],
+        file_format: str,
+        *,
+        labels_as_float: bool = False,
+        spreadsheet: bool = False,
     ) -> None:
         self._columns = columns
         self._format = file_format
+        self._as_text = spreadsheet and file_format == "csv"
         self._as_float = labels_as_float and file_format == "csv"
         self._target = None if path == STANDARD_STREAM else Path(path)
         self._partial = self._target and self._target.with_name(f".{self._target.name}.partial")
@@ -68,6 +77,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
 
     def write(self, rows: Sequence[Sequence[str | int | None]]) -> None:
         """Append rows of values in the order of the columns."""
+        if self._as_text:
+            rows = [[as_text(value) for value in row] for row in rows]
         if self._rows is not None:
             self._rows.writerows([_floats(row) for row in rows] if self._as_float else rows)
         elif self._parquet is not None:

@@ -22,6 +22,7 @@ from coherent_cxr.evaluation.report_tables import Columns, read_report_table
 from coherent_cxr.evaluation.system_names import named_files
 from coherent_cxr.evaluation.systems import UnequalStudiesError
 from coherent_cxr.inputs.tables import TableError
+from coherent_cxr.storage.spreadsheets import table_as_text
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -80,6 +81,12 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--meteor/--no-meteor", default=True, help="Run METEOR where Java is present.")
 @click.option("--samples", default=20, show_default=True, help="Studies on the page; 0 shows no text.")
+@click.option(
+    "--spreadsheet/--no-spreadsheet",
+    default=True,
+    show_default=True,
+    help="In CSV files, an apostrophe before text that a spreadsheet would take for a formula.",
+)
 @click.option("--private", is_flag=True, help="No text of any file in messages or on the page.")
 @click.option("--seed", default=0, show_default=True, help="Seed of resamples and samples.")
 def evaluate(
@@ -90,6 +97,7 @@ def evaluate(
     training: Path | None,
     split: str | None,
     private: bool,
+    spreadsheet: bool,
     samples: int,
     generated_column: str | None,
     reference_column: str | None,
@@ -120,7 +128,7 @@ def evaluate(
         joined = join(systems, truth, split)
         own_training = [] if training is None else _training_reports(training, reference_column, private)
         result = evaluate_tables(config, labelers, joined, own_training)
-        _write(output, joined, result)
+        _write(output, joined, result, spreadsheet)
     except OSError as error:
         raise click.ClickException(
             f"'{error.filename or output}' cannot be written ({error.strerror})."
@@ -146,10 +154,14 @@ def _training_reports(path: Path, column: str | None, private: bool) -> list[str
     return list(rows["report"].dropna())
 
 
-def _write(output: Path, joined: Joined, result: FileEvaluation) -> None:
+def _write(output: Path, joined: Joined, result: FileEvaluation, spreadsheet: bool) -> None:
     output.mkdir(parents=True, exist_ok=True)
-    result.metrics.to_csv(output / "metrics.csv", index=False)
-    result.comparisons.to_csv(output / "comparisons.csv", index=False)
-    joined.exclusions.to_csv(output / "exclusions.csv", index=False)
+    tables = {
+        "metrics": result.metrics,
+        "comparisons": result.comparisons,
+        "exclusions": joined.exclusions,
+    }
+    for name, rows in tables.items():
+        (table_as_text(rows) if spreadsheet else rows).to_csv(output / f"{name}.csv", index=False)
     (output / "metrics_summary.json").write_text(json.dumps(result.summary, indent=2) + "\n")
     (output / "results_page.html").write_text(result.page, encoding="utf-8")

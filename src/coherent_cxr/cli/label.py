@@ -80,6 +80,11 @@ MENTION_COLUMNS: dict[str, type] = {"row": int} | {
     help="Write a page with the mentions highlighted by status; it names its rule set.",
 )
 @click.option(
+    "--spreadsheet",
+    is_flag=True,
+    help="In CSV files, an apostrophe before text that a spreadsheet would take for a formula.",
+)
+@click.option(
     "--progress/--no-progress", default=None, help="Progress bar; default: if stderr is a terminal."
 )
 def label(
@@ -93,6 +98,7 @@ def label(
     output_format: str | None,
     explain: str | None,
     html: str | None,
+    spreadsheet: bool,
     progress: bool | None,
 ) -> None:
     """Label radiology reports with the 14 observations of CheXpert.
@@ -112,11 +118,19 @@ def label(
             file_format = format_of(output_path, output_format)
             labels = stack.enter_context(
                 TableWriter(
-                    output_path, label_columns(labeler.observations), file_format, labels_as_float=True
+                    output_path,
+                    label_columns(labeler.observations),
+                    file_format,
+                    labels_as_float=True,
+                    spreadsheet=spreadsheet,
                 )
             )
             mentions = (
-                stack.enter_context(TableWriter(explain_path, MENTION_COLUMNS, format_of(explain_path)))
+                stack.enter_context(
+                    TableWriter(
+                        explain_path, MENTION_COLUMNS, format_of(explain_path), spreadsheet=spreadsheet
+                    )
+                )
                 if explain_path
                 else None
             )

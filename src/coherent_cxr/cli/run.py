@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import multiprocessing
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +22,7 @@ from kedro.utils import load_obj
 from coherent_cxr.cli.project import environment_message
 from coherent_cxr.context import RunStoppedError
 from coherent_cxr.pipeline_registry import EXTRA_STAGES, STAGES
-from coherent_cxr.tracking.stale import close_active_runs
+from coherent_cxr.tracking.stale import active_run, close_active_runs, close_run
 
 RUNNERS = (
     "SequentialRunner",
@@ -28,8 +31,8 @@ RUNNERS = (
     "coherent_cxr.runners.RowsRunner",
     "coherent_cxr.runners.DaskRunner",
 )
-WRONG = 2
-"""Exit code of a run that could not start or failed for a reason that the user can mend."""
+PATIENCE = 5.0
+"""Seconds that threads and workers get to end after a signal."""
 
 
 @click.pass_context
@@ -38,7 +41,8 @@ def _run(context: click.Context, /, **options: Any) -> Any:
     project = Path(metadata.project_path) if metadata else Path.cwd()
     _check_names(project, options)
     call: Any = kedro_run.callback
-    with stopped_in_order():
+    waits = options["runner"] in ("ThreadRunner", "ParallelRunner") or options["is_async"]
+    with stopped_in_order(patience=PATIENCE if waits else None):
         return call(**options)
 
 
@@ -80,10 +84,14 @@ class StoppedError(KeyboardInterrupt):
 
 
 @contextmanager
-def stopped_in_order() -> Iterator[None]:
+def stopped_in_order(patience: float | None = None) -> Iterator[None]:
     """End with a sentence on Ctrl-C and SIGTERM, and let MLflow list the run as killed.
 
     A second signal ends the process at once.
+
+    Args:
+        patience: Seconds after which the process ends whatever its threads and workers are at, which Kedro's
+            runners would wait for. All that is saved is saved whole, so nothing breaks. None waits.
     """
     process = os.getpid()
 
@@ -92,6 +100,10 @@ def stopped_in_order() -> Iterator[None]:
             signal.signal(one, signal.SIG_DFL)
         if os.getpid() != process:  # a child of this process has no run to end
             signal.raise_signal(number)
+        if patience is not None:
+            cut = threading.Timer(patience, _end_now, [number, active_run()])
+            cut.daemon = True
+            cut.start()
         raise StoppedError(number)
 
     former = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
@@ -100,12 +112,7 @@ def stopped_in_order() -> Iterator[None]:
     except KeyboardInterrupt as error:
         number = error.number if isinstance(error, StoppedError) else int(signal.SIGINT)
         close_active_runs("KILLED")
-        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        click.echo(
-            f"Stopped by {name}. Finished stages are saved; run the same command again, and training goes on "
-            "at its last checkpoint.",
-            err=True,
-        )
+        _say_stopped(number)
         raise SystemExit(128 + number) from None
     except BaseException:
         close_active_runs("FAILED")
@@ -113,3 +120,21 @@ def stopped_in_order() -> Iterator[None]:
     finally:
         for one, handler in former.items():
             signal.signal(one, handler)
+
+
+def _end_now(number: int, run_id: str | None) -> None:
+    close_run(run_id, "KILLED")
+    _say_stopped(number)
+    for child in multiprocessing.active_children():
+        child.kill()
+    sys.stdout.flush()
+    os._exit(128 + number)
+
+
+def _say_stopped(number: int) -> None:
+    name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    click.echo(
+        f"Stopped by {name}. Finished stages are saved; run the same command again, and training goes on at "
+        "its last checkpoint.",
+        err=True,
+    )

@@ -41,21 +41,40 @@ def close_stale_runs(client: Any, experiment_id: str) -> list[str]:
     return stale
 
 
+def active_run() -> str | None:
+    """Return the id of the run that this thread has open, if the process uses MLflow at all."""
+    mlflow = sys.modules.get("mlflow")
+    run = None if mlflow is None else mlflow.active_run()
+    return None if run is None else str(run.info.run_id)
+
+
 def close_active_runs(status: str) -> None:
-    """Close the runs that this process has open, if it uses MLflow at all.
+    """Close the runs that this thread has open.
 
     Args:
         status: MLflow's word for how they ended: KILLED or FAILED.
     """
-    mlflow = sys.modules.get("mlflow")
-    if mlflow is None:
-        return
-    while mlflow.active_run():
+    while run_id := active_run():
+        close_run(run_id, status)
         try:
-            mlflow.end_run(status)
-        except Exception as error:  # whatever MLflow meets, the process is about to end
-            logger.warning("MLflow could not be told that the run has ended: %s", error)
+            sys.modules["mlflow"].end_run(status)
+        except Exception:  # close_run has said why
             return
+
+
+def close_run(run_id: str | None, status: str) -> None:
+    """Close one run, from any thread; what MLflow meets is logged, as the process is about to end.
+
+    Args:
+        run_id: The run; None does nothing.
+        status: MLflow's word for how it ended.
+    """
+    if run_id is None:
+        return
+    try:
+        sys.modules["mlflow"].MlflowClient().set_terminated(run_id, status)
+    except Exception as error:
+        logger.warning("MLflow could not be told that run %s has ended: %s", run_id[:8], error)
 
 
 def _is_dead(tags: dict[str, str]) -> bool:

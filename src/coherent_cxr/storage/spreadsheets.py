@@ -1,0 +1,31 @@
+"""CSV files that a spreadsheet opens as text: what others wrote must not become a formula."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+import pandas as pd
+
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+T = TypeVar("T")
+
+
+def as_text(cell: T) -> T | str:
+    """Return a cell with an apostrophe before it if a spreadsheet would take it for a formula.
+
+    These are texts that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, unless they are
+    numbers. Reading the file back, the apostrophe is part of the text.
+    """
+    if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
+
+
+def table_as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose texts and names of columns are :func:`as_text`; numbers stay as they are."""
+    safe = table.rename(columns=as_text)
+    for name in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
+        safe[name] = safe[name].map(as_text)
+    return safe
