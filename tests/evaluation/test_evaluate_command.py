@@ -197,5 +197,5 @@ def test_one_finding_a_line_scores_as_the_same_report_as_prose(tmp_path, rules, 
     )
     assert answer.exit_code == 0, answer.output
     scores = json.loads((tmp_path / "out" / "metrics_summary.json").read_text())["lines"]
-    assert scores[f"micro-F1 {rules}"] == pytest.approx(1)
+    assert scores[f"micro-14-F1 {rules}"] == pytest.approx(1)
     assert scores["BLEU-4"] == pytest.approx(1)
