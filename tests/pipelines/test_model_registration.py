@@ -140,7 +140,7 @@ def test_the_same_models_again_do_not_move_the_alias(
     SequentialRunner().run(model_registration.create_pipeline(), later)
     registered = later.load("registered_model")
     assert (registered["version"], registered["alias_moved"]) == ("1", False)  # the same weights
-    assert "champion already" in registered["reason"]
+    assert "is the champion already" in registered["reason"]
     champion = mlflow.MlflowClient().get_model_version_by_alias("coherent-cxr", "champion")
     assert str(champion.version) == "1"
 

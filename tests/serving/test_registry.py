@@ -122,6 +122,15 @@ def test_without_a_database_none_is_made_and_the_remedy_is_named(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_none_has_become_champion_the_challenger_is_named(tracking):
+    client = mlflow.MlflowClient()
+    client.create_registered_model("coherent-cxr")
+    version = client.create_model_version("coherent-cxr", "file:///nowhere").version
+    client.set_registered_model_alias("coherent-cxr", "challenger", version)
+    with pytest.raises(ModelNotFoundError, match="last one registered is 'models:/coherent-cxr@challenger'"):
+        fetch_bundle_folder("models:/coherent-cxr@champion", tracking)
+
+
 def test_an_unknown_model_is_named_with_the_stage_that_registers_one(tracking):
     with pytest.raises(ModelNotFoundError, match=r"models:/coherent-cxr@champion.*model_registration"):
         fetch_bundle_folder("models:/coherent-cxr@champion", tracking)

@@ -186,12 +186,30 @@ def fetch_bundle_folder(uri: str, tracking_uri: str) -> Path:
     except (MlflowException, OSError) as error:
         raise ModelNotFoundError(
             masked(
-                f"The model '{uri}' cannot be fetched from {tracking_uri} ({error}). Run "
-                "`kedro run --pipelines model_registration` to register one."
+                f"The model '{uri}' cannot be fetched from {tracking_uri} ({error}). " + _remedy(client, uri)
             )
         ) from error
     require_digest(folder, version.tags.get(DIGEST))
     return folder
+
+
+def _remedy(client: Any, uri: str) -> str:
+    """Name the challenger where no version has become champion yet, else the stage that registers one."""
+    from mlflow.exceptions import MlflowException
+
+    from coherent_cxr.serving.aliases import CHALLENGER, CHAMPION
+
+    name = uri.removeprefix("models:/").removesuffix(f"@{CHAMPION}")
+    try:
+        aliases = dict(client.get_registered_model(name).aliases)
+    except MlflowException:
+        aliases = {}
+    if CHALLENGER in aliases and CHAMPION not in aliases:
+        return (
+            "No version of it has earned that alias; its description says why. The last one registered is "
+            f"'models:/{name}@{CHALLENGER}'."
+        )
+    return "Run `kedro run --pipelines model_registration` to register one."
 
 
 def _version_at(client: Any, uri: str) -> Any:
