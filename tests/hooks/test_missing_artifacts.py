@@ -54,6 +54,13 @@ def test_an_input_that_no_stage_makes_is_said_to_be_the_users(tmp_path: Path):
     )
 
 
+def test_what_one_stage_makes_is_one_sentence():
+    stages = {"reading": Pipeline([Node(lambda raw: (raw, raw), "raw", ["b", "a"], name="read")])}
+    assert missing_artifacts_message(["b", "a"], stages, "test") == (
+        "'a', 'b' do not exist yet; run `kedro run --env test --pipelines reading` first."
+    )
+
+
 def test_a_wrong_parameter_stops_the_run_with_one_sentence(run, project):
     with pytest.raises(RunStoppedError) as stopped:
         run("reading", params={"reading": {"steps": -1}})

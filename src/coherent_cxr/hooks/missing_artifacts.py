@@ -41,18 +41,23 @@ def missing_artifacts_message(missing: list[str], stages: Mapping[str, Pipeline]
         env: Kedro environment of the run.
 
     Returns:
-        One sentence per missing dataset.
+        One sentence per stage that is to be run first, and one for what no stage makes.
     """
     option = f"--env {env} " if env not in (None, "base", "local") else ""
     order = list(stages)
-    makers = [(_maker(name, stages), name) for name in missing]
+    makers: dict[str | None, list[str]] = {}
+    for name in sorted(missing):
+        makers.setdefault(_maker(name, stages), []).append(name)
     sentences = []
-    for maker, name in sorted(makers, key=lambda pair: (order.index(pair[0]) if pair[0] else -1, pair[1])):
+    for maker in sorted(makers, key=lambda found: order.index(found) if found else -1):
+        names = makers[maker]
+        do = "does" if len(names) == 1 else "do"
         if maker is None:
             remedy = "and no pipeline makes it; put it where the catalog expects it."
         else:
             remedy = f"yet; run `kedro run {option}--pipelines {maker}` first."
-        sentences.append(f"'{name}' does not exist {remedy}")
+        quoted = ", ".join(f"'{name}'" for name in names)
+        sentences.append(f"{quoted} {do} not exist {remedy}")
     return "\n".join(sentences)
 
 
