@@ -20,7 +20,7 @@ from coherent_cxr.inputs.limits import MAX_FILE_BYTES
 READABLE = ("a window of 30 million values",)
 """What is odd about it can be passed over."""
 READ = """
-import resource, sys, time
+import sys, time
 from pathlib import Path
 from coherent_cxr.images.decode import UnreadableImageError, read_square
 
@@ -31,7 +31,8 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
         answer = "read"
     except UnreadableImageError as error:
         answer = error.reason
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    # ru_maxrss would count the memory of the process that started this one
+    most = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
     print(path.name, answer, most, f"{time.process_time() - start:.1f}", sep="\\t")
 """
 
