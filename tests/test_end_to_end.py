@@ -18,11 +18,14 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.evaluation.reference_rows import AFFIRM_ALL, NORMAL, RANDOM
 from coherent_cxr.reports.finding_marks import marks_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GENERATORS = {"mle", "nlg", "ccr", "full", "full_fbeta"}
-COMPARED = {"constant", "1-nn"}  # conf/test leaves the others to tests of their own
+# conf/test leaves the baselines that train to tests of their own; the reference rows are always there
+COMPARED = {"constant", "1-nn", "medoid", "medoid of the true labels", NORMAL, RANDOM}
+LABELS_ALONE = {"label classifier", AFFIRM_ALL}
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +106,10 @@ def test_every_system_wrote_a_report_for_every_test_study(catalog):
 
 def test_summary_has_the_headline_metrics_of_every_system(catalog):
     summary = catalog.load("metrics_summary")
-    assert set(summary) == GENERATORS | COMPARED
-    for numbers in summary.values():
+    assert set(summary) == GENERATORS | COMPARED | LABELS_ALONE
+    for system, numbers in summary.items():
         assert {"BLEU-4", "ROUGE-L", "CIDEr-D"} <= set(numbers)
+        assert (numbers["BLEU-4"] is None) == (system in LABELS_ALONE)
         assert {"macro-F1 corrected", "macro-F1 original"} <= set(numbers)
 
 
