@@ -54,7 +54,7 @@ def test_both_judges_judge_and_each_number_names_its_own():
     assert summary["micro-5-F1 original"] == 1
     assert summary["micro-5-F1 corrected"] == 0
     clinical = [name for name in summary if " " in name]
-    assert [name.split()[1] for name in clinical] == ["corrected"] * 7 + ["original"] * 7
+    assert [name.split()[1] for name in clinical] == ["corrected"] * 8 + ["original"] * 8
     table = metrics_table(scores)
     assert list(dict.fromkeys(table["rules"])) == ["", "corrected", "original"]
     assert set(table.loc[table["rules"] == "", "uncertain"]) == {""}
