@@ -97,7 +97,7 @@ def test_a_split_without_studies_is_refused(corpus, checkpoint_folder, split):
 
 def test_a_store_of_one_image_is_refused_by_every_stage(one_image, checkpoint_folder):
     with pytest.raises(
-        ValueError, match="'validation' has both a report and an image: 3 reports .* 1 images"
+        ValueError, match=r"'validation' has both a report and an image: 3 reports .* 1 images"
     ):
         train(one_image, checkpoint_folder)
     config = EncoderPretrainingConfig(checkpoint_folder=checkpoint_folder)
