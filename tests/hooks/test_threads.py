@@ -1,0 +1,80 @@
+"""The switch for threads, in a small project of its own and on its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from kedro.io import DataCatalog, MemoryDataset
+
+from coherent_cxr.context import RunStoppedError
+from coherent_cxr.hooks import HOOKS
+from coherent_cxr.hooks.threads import VARIABLES, RuntimeConfig, ThreadsHook
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+@pytest.fixture
+def threads():
+    """Give this process its threads back."""
+    environment, before = dict(os.environ), torch.get_num_threads()
+    yield before
+    for name in VARIABLES:
+        os.environ.pop(name, None)
+    os.environ.update(environment)
+    torch.set_num_threads(before)
+
+
+def begin(**parameters: object) -> None:
+    catalog = DataCatalog({f"params:{name}": MemoryDataset(value) for name, value in parameters.items()})
+    ThreadsHook().before_pipeline_run({}, catalog)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_one_parameter_sets_them_for_this_process_and_those_it_starts(threads, number):
+    begin(runtime={"threads": number})
+    assert torch.get_num_threads() == number
+    asked = "import torch; print(torch.get_num_threads())"
+    child = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert child.stdout == f"{number}\n"
+
+
+@pytest.mark.parametrize("runtime", [{"threads": None}, {}, None])
+def test_without_a_number_nothing_changes(threads, runtime):
+    environment = dict(os.environ)
+    begin(runtime=runtime)
+    begin(other=1)
+    assert torch.get_num_threads() == threads
+    assert os.environ == environment
+
+
+@pytest.mark.parametrize(
+    ("runtime", "message"),
+    [
+        ({"threads": 0}, "'runtime.threads' is 0; it must be null or a positive whole number"),
+        ({"threads": -2}, "null or a positive"),
+        ({"threads": "two"}, "two"),
+        ({"thread": 1}, "Did you mean 'threads'"),
+    ],
+)
+def test_an_impossible_value_stops_the_run(threads, runtime, message):
+    with pytest.raises(RunStoppedError, match=message):
+        begin(runtime=runtime)
+    assert torch.get_num_threads() == threads
+
+
+def test_the_switch_is_in_the_project_and_off():
+    assert any(isinstance(hook, ThreadsHook) for hook in HOOKS)
+    shipped = yaml.safe_load((CONF / "base" / "parameters_runtime.yml").read_text())
+    assert RuntimeConfig(**shipped["runtime"]).threads is None
+
+
+def test_a_run_takes_it_from_the_command_line(run, threads):
+    run("reading", params={"runtime": {"threads": 1}})
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert torch.get_num_threads() == 1
