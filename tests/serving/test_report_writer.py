@@ -109,10 +109,10 @@ def test_what_shows_nothing_gets_no_report(bundle, image, message: str):
 
 def test_a_report_names_its_rules_and_what_the_model_was_trained_with(bundle, image_file: Path):
     shown = ReportWriter(bundle).write(image_file)
-    assert (shown.rules, shown.training_rules) == ("corrected", None)
-    trained = dataclasses.replace(bundle, metadata={**bundle.metadata, "rules": "original"})
+    assert (shown.label_rules, shown.taught_by_rules) == ("corrected", "not recorded")
+    trained = dataclasses.replace(bundle, metadata={**bundle.metadata, "label_rules": "original"})
     shown = ReportWriter(trained).write(image_file)
-    assert (shown.rules, shown.training_rules) == ("corrected", "original")
+    assert (shown.label_rules, shown.taught_by_rules) == ("corrected", "original")
     assert shown.labels == CheXpertLabeler("corrected").label(shown.text)
 
 
