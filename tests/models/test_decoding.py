@@ -11,6 +11,7 @@ from coherent_cxr.models.decoding import (
     without_repeats,
     word_ids,
 )
+from coherent_cxr.models.finite import NonFiniteError
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.models.writing import Choice
@@ -206,3 +207,49 @@ def test_a_finding_mark_stands_in_front_alone_and_is_followed_by_a_word(config, 
             assert mark == 18
             assert len(words) == 1
             assert words[0] not in (18, 19)
+
+
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [
+        ("regions", "features of the images"),
+        ("word_decoder.word.weight", r"weights 'word\.weight'"),
+        ("word_decoder.embedding.weight", r"weights 'embedding\.weight'"),
+        ("sentence_decoder.stop.weight", r"weights 'stop\.weight'"),
+        ("sentence_decoder.lstm.weight_hh_l0", r"weights 'lstm\.weight_hh_l0'"),
+    ],
+)
+def test_one_number_that_is_not_finite_ends_in_a_refusal_and_no_report(model, regions, place, what):
+    generator = torch.Generator().manual_seed(0)
+    numbers = regions if place == "regions" else dict(model.named_parameters())[place].data
+    good = numbers.clone()
+    for value in (float("nan"), float("inf")):
+        numbers[..., 0] = value
+        for how in ("greedy", "sample", "beam"):
+            with pytest.raises(NonFiniteError, match=what):
+                decode(model, regions, how, generator)
+        with pytest.raises(NonFiniteError, match=what):
+            draw_reports_and_greedy(model, regions, 2, Choice(True, generator))
+        numbers.copy_(good)
+    decode(model, regions)
+
+
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [
+        ("word_decoder.word.weight", "logits of the words"),
+        ("sentence_decoder.stop.weight", "logits of the stop signal"),
+    ],
+)
+def test_logits_that_overflow_are_refused(model, regions, place, what):
+    numbers = dict(model.named_parameters())[place].data
+    numbers.copy_(torch.sign(numbers) * 3e38)
+    for how in ("greedy", "sample", "beam"):
+        with pytest.raises(NonFiniteError, match=what):
+            decode(model, regions * 1e3, how, torch.Generator().manual_seed(0))
+
+
+def test_a_vocabulary_without_words_writes_nothing():
+    config = GeneratorConfig(size=16, attention_size=8, max_sentences=2, max_words=3)
+    with pytest.raises(NonFiniteError, match="logits of the words"):
+        decode(ReportGenerator(config, 4).eval(), torch.zeros(1, 4, 16))

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from coherent_cxr.models.finite import require_finite
+from coherent_cxr.models.finite import require_finite, require_finite_weights
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.models.writing import Choice, write_sentences, write_sentences_by_beam
@@ -120,6 +120,8 @@ def _write(
     model: ReportGenerator, regions: Tensor, choice: Choice, keep_attention: bool, beams: int
 ) -> Decoded:
     require_finite(regions, "The features of the images")
+    for decoder in (model.sentence_decoder, model.word_decoder):  # a gate would turn infinity into 1
+        require_finite_weights(dict(decoder.named_parameters()))
     batch, longest = len(regions), model.config.max_sentences
     sight, tables = model.word_decoder.look(regions), model.word_decoder.tables()
     unstopped = torch.full((batch,), longest, device=regions.device)
