@@ -195,6 +195,16 @@ def test_published_files_that_are_no_radiograph_are_refused(name: str, reason: s
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize("compressed", [None, JPEGLSLossless, JPEG2000Lossless, RLELossless])
+@pytest.mark.parametrize("share", [0.6, 0.9])
+def test_a_file_that_breaks_off_is_said_to(compressed: pydicom.uid.UID | None, share: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 4096, (64, 64)).astype(np.uint16)
+    data = written(dataset(noise), compressed)
+    with pytest.raises(UnreadableImageError) as caught:
+        read_image(data[: int(share * len(data))])
+    assert caught.value.reason == "truncated_image"
+
+
 def test_identifying_tags_are_named_without_their_values_and_reach_nothing_else() -> None:
     made = dataset(RAMP_12_BIT, PatientName="Doe^Jane", AccessionNumber="", InstitutionName="anonymized")
     made.BurnedInAnnotation = "YES"

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from coherent_cxr.images.decode import UnreadableImageError, read_square
-from coherent_cxr.images.limits import check_bytes, limit_memory, too_large
+from coherent_cxr.images.isolation import CRASHED, limit_process
+from coherent_cxr.images.limits import check_bytes, too_large
 from coherent_cxr.images.notes import Note
 from coherent_cxr.images.source import Place
 
@@ -91,7 +92,7 @@ def decode_all(
 def _pool(workers: int, in_processes: bool) -> Executor:
     # A fresh process per worker: forking one that has started threads may hang.
     return (
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=limit_memory)
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=limit_process)
         if in_processes
         else ThreadPoolExecutor(workers)
     )
@@ -123,7 +124,7 @@ def _decode_one_by_one(batch: list[Task], pixels: Path) -> list[Decoded]:
         try:
             decoded += alone.submit(decode_batch, [task], pixels).result()
         except BrokenProcessPool:
-            detail = f"The image {task[0]} makes its decoder crash; it is damaged, or built to do harm."
+            detail = f"The image {task[0]} {CRASHED}"
             decoded.append(Decoded(task[0], reason="decoder_crashed", detail=detail))
             alone = _pool(1, in_processes=True)
     alone.shutdown()

@@ -11,8 +11,6 @@ from coherent_cxr.inputs.limits import MAX_FILE_BYTES, MAX_PIXELS
 MIN_SIDE = 16
 MAX_DECODED_BYTES = 200_000_000
 """Bytes that a decoder may need for one picture; with all copies under way less than 1 GB of memory."""
-MAX_PROCESS_BYTES = 3_000_000_000
-"""Memory of a process that decodes what others have made; its own libraries need a tenth of it."""
 MAX_SCANS = 64
 """Passes over a progressive JPEG: each may cost seconds and needs only a few bytes."""
 HARM = "no radiograph does, so it was not decoded"
@@ -61,21 +59,6 @@ def too_large(name: str) -> UnreadableImageError:
         f"{name} has more than {MAX_PIXELS:,} pixels or needs more than {MAX_DECODED_BYTES // 1_000_000} MB; "
         f"{HARM}.",
     )
-
-
-def limit_memory() -> None:
-    """Bound the memory that this process may still ask for, so that a decoder fails and not the machine.
-
-    Memory-mapped files do not count. Where the system knows no such limit, nothing is done.
-    """
-    try:
-        import resource
-
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        least = MAX_PROCESS_BYTES if hard == resource.RLIM_INFINITY else min(MAX_PROCESS_BYTES, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (least, hard))
-    except (ImportError, AttributeError, ValueError, OSError):
-        return
 
 
 def read_bounded(path: Path) -> bytes:

@@ -17,6 +17,7 @@ from coherent_cxr.images.dicom import jpeg_plugin
 from coherent_cxr.images.dicom.codestream import stated_size
 from coherent_cxr.images.dicom.tags import PIXELS, value_of, whole
 from coherent_cxr.images.grey import UnreadableImageError
+from coherent_cxr.images.isolation import time_limit
 from coherent_cxr.images.limits import HARM, MAX_DECODED_BYTES, too_large
 from coherent_cxr.images.notes import Note
 from coherent_cxr.inputs.limits import MAX_PIXELS
@@ -74,7 +75,8 @@ def first_frame(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[Note]]:
 
 def _decode(dataset: Dataset) -> NDArray[Any]:
     # What lies beyond Bits Stored is masked later, where it costs no pass over the pixels.
-    frame: NDArray[Any] = pixel_array(dataset, index=0, correct_unused_bits=False, view_only=True)
+    with time_limit(dataset.Rows * dataset.Columns):
+        frame: NDArray[Any] = pixel_array(dataset, index=0, correct_unused_bits=False, view_only=True)
     return frame
 
 
@@ -133,14 +135,16 @@ def _without_offsets(pixels: bytes) -> bytes:
 
 
 def _check_codestream(dataset: Dataset, frame: bytes, name: str) -> None:
-    """Refuse compressed data whose own header states a far larger image than the tags: a bomb."""
+    """Refuse compressed data whose own header states a larger image than the tags: a bomb, or damage."""
     size = stated_size(frame)
     if size is None:
         return
     needed = size.width * size.height * size.samples * BYTES_OF_JPEG_2000
-    if size.width * size.height > MAX_PIXELS or needed > 2 * MAX_DECODED_BYTES or size.tiles > MAX_TILES:
+    pixels = size.width * size.height
+    harmful = pixels > MAX_PIXELS or needed > 2 * MAX_DECODED_BYTES or size.tiles > MAX_TILES
+    if harmful or pixels > dataset.Rows * dataset.Columns:
         raise UnreadableImageError(
-            "image_too_large",
+            "image_too_large" if harmful else "damaged_image",
             f"{name} is {dataset.Columns} × {dataset.Rows} by its tags, "
             f"but its compressed data say {size.width} × {size.height} in {size.tiles} tile(s); {HARM}.",
         )

@@ -8,16 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes
 
 from coherent_cxr.images.dicom import levels
 from coherent_cxr.images.dicom.frames import first_frame
+from coherent_cxr.images.dicom.helper import read_in_helper
 from coherent_cxr.images.dicom.opening import open_dicom
 from coherent_cxr.images.dicom.remarks import describe
-from coherent_cxr.images.dicom.tags import check_header, complete
+from coherent_cxr.images.dicom.tags import check_header, complete, syntax_of
 from coherent_cxr.images.grey import Radiograph, UnreadableImageError
+from coherent_cxr.images.isolation import is_limited
 from coherent_cxr.images.limits import too_large
 from coherent_cxr.images.notes import Note
 from coherent_cxr.images.pictures import array_levels, grey_levels, luminance
+
+UNBOUNDED = frozenset(map(str, (*JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes)))
+"""Transfer syntaxes whose decoders may crash or find no end."""
 
 
 def read_dicom(data: bytes, name: str) -> Radiograph:
@@ -39,8 +45,10 @@ def read_dicom(data: bytes, name: str) -> Radiograph:
             too large or compressed in a way that no installed decoder reads, or the image shows nothing.
     """
     dataset = open_dicom(data, name)
+    if not is_limited() and syntax_of(dataset) in UNBOUNDED:
+        return read_in_helper(data, name)
     try:
-        check_header(dataset, name)
+        check_header(dataset, data, name)
         notes = [*describe(dataset), *complete(dataset)]
         frame, more = first_frame(dataset, name)
         pixels, of_levels = _grey(frame, dataset, name)

@@ -14,6 +14,8 @@ from coherent_cxr.images.limits import check_size
 from coherent_cxr.images.notes import Note
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+PIXEL_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
+"""How Pixel Data begins, in little and big endian."""
 NEEDED = ("Rows", "Columns", "BitsAllocated")
 COLOURS, GREYS = ("RGB", "YBR"), ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 MOST_SAMPLES = 4
@@ -59,13 +61,28 @@ def whole(dataset: Dataset, keyword: str) -> int | None:
     return int(found[0]) if found and math.isfinite(found[0]) and found[0] == int(found[0]) else None
 
 
-def check_header(dataset: Dataset, name: str) -> None:
+def syntax_of(dataset: Dataset) -> str:
+    """Return the transfer syntax that a file states; empty if it states none."""
+    meta = getattr(dataset, "file_meta", None)
+    return "" if meta is None else str(value_of(meta, "TransferSyntaxUID") or "")
+
+
+def check_header(dataset: Dataset, data: bytes, name: str) -> None:
     """Refuse a file without pixels, or without the tags that no decoder can do without.
+
+    Args:
+        dataset: The file's tags.
+        data: Its bytes: compressed pixels without an end are no tag, but they are there.
+        name: What messages call the image.
 
     Raises:
         UnreadableImageError: Also if the image is too small or too large.
     """
     if not any(keyword in dataset for keyword in PIXELS):
+        if any(tag in data for tag in PIXEL_TAGS):
+            raise UnreadableImageError(
+                "truncated_image", f"{name} breaks off within its pixels; copy it again from its source."
+            )
         raise UnreadableImageError("no_pixel_data", f"{name} is a DICOM file without an image.")
     stated = {keyword: whole(dataset, keyword) for keyword in NEEDED}
     missing = [keyword for keyword, value in stated.items() if not value]
