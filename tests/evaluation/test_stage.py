@@ -91,10 +91,14 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
 
 def test_every_system_is_judged_on_the_same_studies(catalog):
     generated = catalog.load("generated_reports")
-    assert list(generated["system"].unique()) == ["constant", "1-nn", *MODELS]
-    assert generated.groupby("system")["study_id"].apply(list).tolist() == [STUDIES[3:5]] * (2 + len(MODELS))
+    writing = ["normal report", "random training report", "constant", "1-nn", *MODELS]
+    assert list(generated["system"].unique()) == writing
+    assert generated.groupby("system")["study_id"].apply(list).tolist() == [STUDIES[3:5]] * len(writing)
     summary = catalog.load("metrics_summary")
-    assert list(summary) == ["major class", "constant", "1-nn", *MODELS]
+    assert list(summary) == ["affirm all", "major class", *writing]
+    # every training report of this corpus is the test reports' own text
+    assert summary["random training report"]["BLEU-1"] == pytest.approx(1)
+    assert summary["affirm all"]["macro-14-F1 corrected"] == 0  # nothing is positive here but "No Finding"
     assert summary["major class"]["BLEU-4"] is None
     assert summary["constant"]["BLEU-1"] == pytest.approx(1)
 

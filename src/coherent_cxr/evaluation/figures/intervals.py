@@ -8,7 +8,7 @@ import pandas as pd
 
 from coherent_cxr.evaluation.figures.literal import literal
 from coherent_cxr.evaluation.headline import headline_metrics
-from coherent_cxr.evaluation.tables import judges_of, rows_of
+from coherent_cxr.evaluation.tables import ByMetric, judges_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,10 +27,11 @@ def intervals_figure(metrics: pd.DataFrame, uncertain: str, compared: set[str]) 
     from matplotlib.figure import Figure
 
     systems = list(dict.fromkeys(metrics["system"]))
+    by_metric = ByMetric(metrics)
     columns = {
         name: table
         for name, metric in headline_metrics(uncertain, judges_of(metrics)).items()
-        if len(table := rows_of(metrics, metric))
+        if len(table := by_metric.rows(metric).set_index("system"))
     }
     rows, across = -(-len(columns) // 5), min(len(columns), 5)
     figure = Figure(figsize=(2.5 * across, rows * (0.26 * len(systems) + 0.9)), layout="constrained")
