@@ -41,6 +41,8 @@ def require_finite_weights(weights: Mapping[str, Tensor]) -> None:
     """
     floats = {name: tensor.detach() for name, tensor in weights.items() if tensor.is_floating_point()}
     # A sum is not finite if one of its numbers is not, and is found at the speed of memory.
-    if floats and not bool(torch.isfinite(torch.stack([t.sum(dtype=torch.float64) for t in floats.values()])).all()):
+    if floats and not bool(
+        torch.isfinite(torch.stack([t.sum(dtype=torch.float64) for t in floats.values()])).all()
+    ):
         for name, tensor in floats.items():
             require_finite(tensor, f"The model's weights '{name}'")
