@@ -56,6 +56,21 @@ def test_a_training_that_fails_lets_the_next_begin_and_other_stages_do_not_wait(
     assert begun.wait(10)
 
 
+def test_a_run_after_one_that_was_interrupted_in_a_node_does_not_wait() -> None:
+    hook, training = OneAtATimeHook(), _node("mle_training")
+    hook.before_node_run(node=training)  # and Ctrl-C in a notebook: Kedro calls no hook
+    hook.before_pipeline_run()
+    begun = threading.Event()
+
+    def run() -> None:
+        hook.before_node_run(node=training)
+        hook.after_node_run(node=training)
+        begun.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    assert begun.wait(10)
+
+
 def test_the_stages_with_a_network_are_meant() -> None:
     nodes = [node for stage in register_pipelines().values() for node in stage.nodes]
     found = {node.name.rpartition(".")[2] for node in nodes if draws(node)}

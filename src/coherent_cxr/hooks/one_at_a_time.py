@@ -28,24 +28,31 @@ class OneAtATimeHook:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._own = threading.local()  # the lock that a thread holds
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        """Begin anew: a notebook's run that was interrupted in a node has not given its lock back."""
+        self._lock = threading.Lock()
 
     @hook_impl(trylast=True)  # nothing may come between, and fail, while the lock is held
     def before_node_run(self, node: Node) -> None:
         """Wait until no other such node is at work."""
         if draws(node):
-            self._lock.acquire()
+            self._own.lock = self._lock
+            self._own.lock.acquire()
 
     @hook_impl(tryfirst=True)
     def after_node_run(self, node: Node) -> None:
         """Let the next one begin."""
         if draws(node):
-            self._lock.release()
+            self._own.lock.release()
 
     @hook_impl(tryfirst=True)
     def on_node_error(self, node: Node) -> None:
         """Let the next one begin."""
         if draws(node):
-            self._lock.release()
+            self._own.lock.release()
 
 
 def draws(node: Node) -> bool:
