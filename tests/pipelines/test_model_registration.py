@@ -18,6 +18,7 @@ from PIL import Image
 from coherent_cxr.chexpert.table_check import LabelTableError
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
 from coherent_cxr.images.building import build_store
+from coherent_cxr.images.checks import ImageChecks
 from coherent_cxr.images.source import open_source
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
@@ -76,6 +77,7 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
     vocabulary = make_bundle().vocabulary
     word_id = {word: place for place, word in enumerate(vocabulary.to_dict()["tokens"])}
     catalog["image_store"] = store
+    catalog["image_checks"] = {"views": None, "chest": None}
     findings = pd.DataFrame({"study_id": studies, "tokens": tokens, "text": map(detokenize, tokens)})
     catalog["findings"] = findings
     catalog["splits"] = pd.DataFrame({"study_id": studies, "patient_id": studies})
@@ -113,6 +115,7 @@ def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog
     assert loaded.digest == catalog.load(next(n for n, s in MODELS.items() if s == chosen)).digest
     assert loaded.training_features is not None
     assert len(loaded.training_features.mean) == 1024
+    assert loaded.image_checks == ImageChecks()
 
     card = catalog.load("model_card")
     for told in (

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from coherent_cxr.images.checks import ImageChecks
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.encoder import Backbone
@@ -22,20 +25,28 @@ MOST_TRAINING, MOST_VALIDATION = 4_000, 500
 BATCH = 32
 
 
-def with_training_features(
-    bundle: ModelBundle, store: ImageStore, encoded_reports: pd.DataFrame, checkpoint_folder: Path
+def with_image_checks(
+    bundle: ModelBundle,
+    checks: Mapping[str, Any],
+    store: ImageStore,
+    encoded_reports: pd.DataFrame,
+    checkpoint_folder: Path,
 ) -> ModelBundle:
-    """Add to a bundle what features of its training images look like, with limits set on validation images.
+    """Add to a bundle what pixels and features of its training images look like.
 
     Args:
         bundle: The model.
+        checks: What the stage image_preparation learnt of the pixels; see
+            :class:`coherent_cxr.images.checks.ImageChecks`.
         store: Prepared images.
         encoded_reports: ``study_id`` and ``split``.
         checkpoint_folder: Where training cached the image features.
 
     Returns:
-        The bundle; without them if there are fewer than two training images or no validation image.
+        The bundle; without features, whose limits are set on validation images, if there are fewer than two
+        training images or no validation image.
     """
+    bundle = replace(bundle, image_checks=ImageChecks.from_dict(checks))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     training = _rows(store, encoded_reports, "train", MOST_TRAINING)
     validation = _rows(store, encoded_reports, "validation", MOST_VALIDATION)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -129,18 +128,15 @@ def _why_not(system: str, validation: Mapping[str, Any]) -> str:
 def _log_version(client: Any, name: str, folder: Path, digest: str) -> str:
     import mlflow
 
-    with warnings.catch_warnings():
-        # Our predict checks requests itself; MLflow's check would repeat a request that it refuses.
-        warnings.filterwarnings("ignore", message="Decorate your function")
-        logged = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(Path(__file__).with_name("mlflow_model.py")),
-            artifacts={BUNDLE: str(folder)},
-            code_paths=[str(Path(coherent_cxr.__file__).parent)],
-            pip_requirements=pinned_requirements(),
-            model_config={DIGEST: digest},
-            registered_model_name=name,
-        )
+    logged = mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(__file__).with_name("mlflow_model.py")),
+        artifacts={BUNDLE: str(folder)},
+        code_paths=[str(Path(coherent_cxr.__file__).parent)],
+        pip_requirements=pinned_requirements(),
+        model_config={DIGEST: digest},
+        registered_model_name=name,
+    )
     number = str(logged.registered_model_version)
     client.set_model_version_tag(name, number, DIGEST, digest)
     return number

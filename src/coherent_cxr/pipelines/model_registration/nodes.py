@@ -13,7 +13,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving import model_card, registry, scoring
-from coherent_cxr.serving.familiarity import with_training_features
+from coherent_cxr.serving.familiarity import with_image_checks
 from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
 
 
@@ -51,11 +51,16 @@ def register_model(
     radiographs: dict[str, Any],
     image_store: ImageStore,
     encoded_reports: pd.DataFrame,
+    image_checks: dict[str, Any],
     **models: ModelBundle,
 ) -> tuple[dict[str, Any], str]:
     """Register the chosen generator; return what was registered and its model card."""
-    bundle = with_training_features(
-        models[validation_metrics["candidate"]], image_store, encoded_reports, Path(config.checkpoint_folder)
+    bundle = with_image_checks(
+        models[validation_metrics["candidate"]],
+        image_checks,
+        image_store,
+        encoded_reports,
+        Path(config.checkpoint_folder),
     )
 
     def write_card(alias: str, promotion: Promotion) -> str:

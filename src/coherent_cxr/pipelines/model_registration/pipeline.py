@@ -35,6 +35,7 @@ def create_pipeline() -> Pipeline:
                     "radiographs": "radiographs",
                     "image_store": "image_store",
                     "encoded_reports": "encoded_reports",
+                    "image_checks": "image_checks",
                     **MODELS,
                 },
                 outputs=["registered_model", "model_card"],
