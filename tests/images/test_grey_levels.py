@@ -24,6 +24,7 @@ from pydicom.uid import (
 )
 
 from coherent_cxr.images.decode import UnreadableImageError, read_image, read_radiograph
+from coherent_cxr.images.grey import percentiles
 from coherent_cxr.images.phantom import draw_phantom
 from coherent_cxr.images.pictures import read_pixels
 
@@ -419,3 +420,13 @@ def test_jpeg_lossless_with_bits_above_those_stored() -> None:
     made["PixelData"].VR, made["PixelData"].is_undefined_length = "OB", True
     made.file_meta.TransferSyntaxUID = pydicom.uid.JPEGLosslessSV1
     assert _apart(read_image(written(made)), by_the_rule(_deep(12))) == 0
+
+
+@given(st.lists(st.integers(0, 255), min_size=1, max_size=400))
+def test_percentiles_are_nearest_ranks_for_bytes_and_all_other_numbers(levels: list[int]) -> None:
+    shares = (0.005, 0.05, 0.95, 0.995)
+    ordered, last = sorted(levels), len(levels) - 1
+    wanted = [ordered[round(0.005 * last)], ordered[round(0.05 * last)]]
+    wanted += [ordered[last - round(0.05 * last)], ordered[last - round(0.005 * last)]]
+    for kind in (np.uint8, np.uint16, np.int64, np.float32):
+        assert percentiles(np.array(levels, dtype=kind), shares) == wanted

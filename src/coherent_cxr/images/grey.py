@@ -69,6 +69,9 @@ def percentiles(values: Numbers, shares: tuple[float, ...]) -> list[float]:
     """Return the values below which the given shares of all lie (nearest rank, the same mirrored)."""
     last = len(values) - 1
     places = [round(share * last) if share < 0.5 else last - round((1 - share) * last) for share in shares]
+    if values.dtype == np.uint8:  # counting is three times as fast
+        up_to = np.bincount(values, minlength=256).cumsum()
+        return [float(level) for level in np.searchsorted(up_to, places, side="right")]
     ordered = np.partition(values, places)
     return [float(ordered[place]) for place in places]
 
