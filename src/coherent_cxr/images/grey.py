@@ -68,7 +68,10 @@ def sample(stored: Numbers) -> Numbers:
 def percentiles(values: Numbers, shares: tuple[float, ...]) -> list[float]:
     """Return the values below which the given shares of all lie (nearest rank, the same mirrored)."""
     last = len(values) - 1
-    places = [round(share * last) if share < 0.5 else last - round((1 - share) * last) for share in shares]
+    # 1 - 0.95 is a little more than 0.05, which is another rank where the product ends in one half
+    mirrored = [min(share, round(1 - share, 9)) for share in shares]
+    ranks = [round(share * last) for share in mirrored]
+    places = [rank if share < 0.5 else last - rank for rank, share in zip(ranks, shares, strict=True)]
     if values.dtype == np.uint8:  # counting is three times as fast
         up_to = np.bincount(values, minlength=256).cumsum()
         return [float(level) for level in np.searchsorted(up_to, places, side="right")]
