@@ -303,10 +303,7 @@ def test_validation_reads_reports_as_evaluation_does(config, corpus):
         found[rules] = validator.scores([[normal, clear, clear]])
         once = validator.scores([[normal, clear]])
         assert found[rules]["repeat_rate"] == pytest.approx(1 / 3)
-        as_decoded = {"repeat_rate", "sentences", "words"}
-        assert {k: v for k, v in found[rules].items() if k not in as_decoded} == {
-            k: v for k, v in once.items() if k not in as_decoded
-        }
+        assert found[rules] | {"repeat_rate": 0.0} == once
     assert (found["original"]["macro_f1"], found["corrected"]["macro_f1"]) == (1, 0)
     assert (found["original"]["positive_calls"], found["corrected"]["positive_calls"]) == (1, 0)
 

@@ -190,8 +190,9 @@ class Validator:
         return ReadReports(texts, self.reader.labels(shown), self.cider.score(texts, self.references.texts))
 
     def scores(self, reports: list[list[list[str]]]) -> dict[str, float]:
-        """Score written reports against the references."""
+        """Score reports against the references, repeats removed; ``repeat_rate`` is that before."""
         texts, labels, cider = self.read(reports)
+        shown = [without_repeats(report) for report in reports]
         types = [OBSERVATIONS.index(name) for name in DEFAULT_TYPES]
         return {
             "cider": float(cider.mean()),
@@ -200,6 +201,6 @@ class Validator:
             "positive_calls": float((labels[:, types] == 1).sum()),
             "unique_reports": len(set(texts)) / len(texts),
             "repeat_rate": repeat_rate(reports),
-            "sentences": float(np.mean([len(report) for report in reports])),
-            "words": float(np.mean([sum(len(s) for s in report) for report in reports])),
+            "sentences": float(np.mean([len(report) for report in shown])),
+            "words": float(np.mean([sum(len(s) for s in report) for report in shown])),
         }
