@@ -128,6 +128,9 @@ def test_terms_count_alone_and_with_each_qualifier():
         {"study_id": ["a", "b", "b", "test"], "term": ["Opacity/lung/base", "Opacity/lung", "Spine", "Spine"]}
     )
     assert terms_by_study(table)["b"] == {"Opacity", "Opacity/lung", "Spine"}
+    # nobody coded this study, so that it says nothing about any term; a normal one was coded
+    coded = terms_by_study(pd.DataFrame({"study_id": ["n", "u"], "term": ["normal", "No Indexing"]}))
+    assert coded == {"n": {"normal"}}
     assert frequent_terms(table, {"a", "b"}, least=2) == ["Opacity", "Opacity/lung"]
     assert frequent_terms(table, {"a", "b"}, least=1)[:3] == ["Opacity", "Opacity/lung", "Opacity/base"]
 

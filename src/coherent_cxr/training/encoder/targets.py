@@ -15,6 +15,9 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.training.encoder.config import UncertainTargets
 from coherent_cxr.training.fingerprint import fingerprint
 
+NOT_CODED = "No Indexing"
+"""What Open-I has instead of terms where nobody looked; it says nothing about any term."""
+
 OF_UNCERTAIN: Mapping[UncertainTargets, float] = {"ignored": 0.0, "soft": 0.5, "positive": 1.0}
 
 
@@ -113,6 +116,8 @@ def terms_by_study(mesh_terms: pd.DataFrame) -> dict[str, set[str]]:
     """Return each study's MeSH headings, alone and with each qualifier."""
     terms: dict[str, set[str]] = {}
     for study, term in zip(mesh_terms["study_id"], mesh_terms["term"], strict=True):
+        if term == NOT_CODED:
+            continue
         heading, *qualifiers = str(term).split("/")
         terms.setdefault(str(study), set()).update(
             [heading, *(f"{heading}/{qualifier}" for qualifier in qualifiers)]
