@@ -185,7 +185,7 @@ def test_what_a_piece_raises_comes_back_with_its_place_and_without_its_message_e
 
 
 def test_a_limit_on_studies_is_kept(tmp_path: Path) -> None:
-    assert len(_run(RowsRunner(workers=1, rows=17), tmp_path, max_studies=20).load("findings")) == 20
+    assert len(_run(RowsRunner(workers=1, rows=17), tmp_path, max_studies=60).load("findings")) == 60
 
 
 def test_a_table_that_fails_midway_does_not_appear(tmp_path: Path) -> None:
