@@ -75,13 +75,15 @@ class ImageSource(ABC):
 
     Attributes:
         root: The folder or archive.
+        by_path: Whether identifiers are whole paths, for sets that give many files the same name.
         files: Image identifier (the file name without its extension) to file.
         numbered: Identifiers whose files are numbers in a study's folder, so that which image of the study a
             file shows is not known for sure (:meth:`adopt`).
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, by_path: bool = False) -> None:
         self.root = root
+        self.by_path = by_path
         self.files: dict[str, ImageFile] = {}
         self.numbered: set[str] = set()
         self._dicom: set[str] = set()  # paths
@@ -161,6 +163,9 @@ class ImageSource(ABC):
 
     def _add(self, file: ImageFile, peek: Peek) -> bool:
         """Take a file into the index unless it is no image; False if its identifier is taken."""
+        if self.by_path:
+            path, extension = os.path.splitext(file.path)  # noqa: PTH122 - a path inside an archive perhaps
+            return extension.lower() not in EXTENSIONS or self.files.setdefault(path, file) is file
         numbered = _NUMBERED.fullmatch(file.path)
         if numbered and numbered[4].lower() in EXTENSIONS:
             return self.files.setdefault(f"{numbered[1]}/{numbered[3]}", file) is file
@@ -233,7 +238,7 @@ class PackedSource(ImageSource):
         return _scan_archive(self.root)
 
 
-def open_source(root: str | Path) -> ImageSource:
+def open_source(root: str | Path, *, by_path: bool = False) -> ImageSource:
     """Index a folder, a .tar or a .tgz of PNG, JPEG and DICOM images.
 
     Images are told by the ending of their name or, without one, by how they start. Other files, those with
@@ -241,16 +246,17 @@ def open_source(root: str | Path) -> ImageSource:
 
     Args:
         root: The folder or archive.
+        by_path: Tell images apart by their whole path, not by the file's name alone.
 
     Returns:
-        The source, whose images are known by file name without extension.
+        The source, whose images are known by file name (or path) without extension.
 
     Raises:
         ImageSourceError: If there is nothing there, the archive is damaged, or it is of another kind.
     """
     root = Path(root)
     if root.is_dir():
-        return FolderSource(root)
+        return FolderSource(root, by_path=by_path)
     if not root.exists():
         raise ImageSourceError(
             f"There are no images at {root}; set fabrication.images_root to a folder or .tar of images."
@@ -258,7 +264,8 @@ def open_source(root: str | Path) -> ImageSource:
     if not root.name.lower().endswith(ARCHIVES):
         raise ImageSourceError(f"{root} is neither a folder nor one of {', '.join(ARCHIVES)}.")
     try:
-        return TarSource(root) if is_plain_tar(root) else PackedSource(root)
+        kind = TarSource if is_plain_tar(root) else PackedSource
+        return kind(root, by_path=by_path)
     except ArchiveError as error:
         raise ImageSourceError(str(error)) from error
 

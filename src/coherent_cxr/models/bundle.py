@@ -73,6 +73,11 @@ class ModelBundle:
         return model.eval()
 
     @property
+    def follows_decisions(self) -> bool:
+        """Whether reports can be made to affirm decided findings: by finding tokens, one sentence a time."""
+        return bool(self.vocabulary.mark_ids) and self.config.sentence_feedback
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the weights."""
         return weights_digest(self.weights)

@@ -112,6 +112,7 @@ def write_sentences(
     exists: Tensor,
     choice: Choice,
     keep_attention: bool = False,
+    excluded: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Write one sentence per topic, all at the same time.
 
@@ -123,6 +124,7 @@ def write_sentences(
         exists: Which sentences are wanted ``(batch, rows)``; the others stay empty.
         choice: How words are chosen.
         keep_attention: Whether to return the attention.
+        excluded: Words that a sentence may not begin with ``(batch, vocabulary)``.
 
     Returns:
         Word ids with sentence ends, padded ``(batch, rows, words)``, and the attention
@@ -131,9 +133,12 @@ def write_sentences(
     context = tables.context_gates(topics, sight)
     word = torch.full(exists.shape, Vocabulary.bos_id, device=exists.device)
     ended, state = ~exists, None
-    written, maps = [], []
+    written: list[Tensor] = []
+    maps: list[Tensor] = []
     for _ in range(model.config.max_words):
         logits, attention, state = model.word_decoder.step(word, context, tables, sight, state)
+        if excluded is not None and not written:
+            logits = logits.masked_fill(excluded.unsqueeze(1), -math.inf)
         well_formed = model.word_decoder.well_formed(logits, word)
         word = choice.words(logits, well_formed).masked_fill(ended, Vocabulary.pad_id)
         written.append(word)
@@ -152,6 +157,7 @@ def write_sentences_by_beam(
     tables: WritingTables,
     exists: Tensor,
     beams: int,
+    excluded: Tensor | None = None,
 ) -> Tensor:
     """Write the likeliest sentence that a beam search finds per topic, all at the same time.
 
@@ -162,6 +168,7 @@ def write_sentences_by_beam(
         tables: The word decoder's weights for writing.
         exists: Which sentences are wanted ``(batch, rows)``.
         beams: Hypotheses kept per sentence.
+        excluded: Words that a sentence may not begin with ``(batch, vocabulary)``.
 
     Returns:
         Word ids with sentence ends, padded ``(batch, rows, words)``.
@@ -177,6 +184,8 @@ def write_sentences_by_beam(
     state = None
     for _ in range(model.config.max_words):
         logits, _, state = model.word_decoder.step(word.flatten(1), context, tables, sight, state)
+        if excluded is not None and words.shape[-1] == 0:
+            logits = logits.masked_fill(excluded.unsqueeze(1), -math.inf)
         logits = model.word_decoder.well_formed(logits, word.flatten(1))
         log = torch.log_softmax(logits, dim=-1).view(batch, rows, beams, -1)
         # An ended hypothesis goes on with padding alone, at no cost.

@@ -84,6 +84,10 @@ class Vocabulary:
         """Return the ids of a sentence's tokens; words that are not known become the unknown id."""
         return [self._ids.get(token, self.unk_id) for token in sentence]
 
+    def id_of(self, token: str) -> int | None:
+        """Return a token's id, or None if it is not in the vocabulary."""
+        return self._ids.get(token)
+
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Return the words of a sentence's ids, without its finding mark.
 

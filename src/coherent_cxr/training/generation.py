@@ -13,9 +13,11 @@ from tqdm import tqdm
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
-from coherent_cxr.models.decoding import decode, word_ids
+from coherent_cxr.models.decided import DecidedFindings
+from coherent_cxr.models.decoding import How, decode, word_ids
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.regions import EncoderMode, region_source
 from coherent_cxr.training.samples import rows_to_read
 
@@ -28,6 +30,10 @@ class GenerationConfig:
         batch_size: Studies per batch.
         beams: Width of the beam search; 1 is greedy.
         precision: Number format of the encoder.
+        decided: Systems that write a second time, with the findings that the label classifier calls; see
+            :class:`~coherent_cxr.models.decided.DecidedFindings`.
+        oracle: Systems that write once more with the labels of the references: what perfect decisions would
+            give, for ablation tables only.
         checkpoint_folder: Where training kept the features of all stored images; generators with the same
             encoder share them. None encodes the asked images anew.
     """
@@ -35,6 +41,8 @@ class GenerationConfig:
     batch_size: int = 64
     beams: int = 1
     precision: Precision = "auto"
+    decided: tuple[str, ...] = ()
+    oracle: tuple[str, ...] = ()
     checkpoint_folder: str | None = None
 
     def check(self) -> None:
@@ -47,7 +55,11 @@ class GenerationConfig:
 
 @torch.no_grad()
 def generate_reports(
-    bundle: ModelBundle, store: ImageStore, study_ids: Sequence[str], config: GenerationConfig
+    bundle: ModelBundle,
+    store: ImageStore,
+    study_ids: Sequence[str],
+    config: GenerationConfig,
+    called: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Write a report for each study: from its first stored image (frontal first), or from its two views.
 
@@ -56,13 +68,15 @@ def generate_reports(
         store: Prepared images of the size the generator was trained on.
         study_ids: Studies, each with at least one stored image.
         config: Batch size, beam, post-processing, precision.
+        called: ``study_id`` and observations, 1 where the report has to affirm it; None lets the generator
+            decide by its words alone.
 
     Returns:
         Table with ``study_id``, ``tokens`` (lists of words per sentence) and ``report`` (readable text) as
         decoded, repeated sentences included, in the order of ``study_ids``.
 
     Raises:
-        ValueError: If the store's image size is not the generator's.
+        ValueError: If the store's image size is not the generator's, or it cannot follow decisions.
     """
     if store.size != bundle.image_size:
         raise ValueError(
@@ -78,9 +92,22 @@ def generate_reports(
     for start in tqdm(range(0, len(study_ids), config.batch_size), desc="reports", unit="batch"):
         batch = study_ids[start : start + config.batch_size]
         regions = regions_of(np.stack([rows_to_read(store, study, bundle.config)[0] for study in batch]))
-        written = decode(model, regions, "greedy" if config.beams == 1 else "beam", beams=config.beams)
+        decided = None if called is None else _decided(bundle.vocabulary, called, batch, device)
+        how: How = "greedy" if config.beams == 1 else "beam"
+        written = decode(model, regions, how, beams=config.beams, decided=decided)
         for report in word_ids(written.reports):
             tokens.append([bundle.vocabulary.decode(sentence) for sentence in report])
     return pd.DataFrame(
         {"study_id": list(study_ids), "tokens": tokens, "report": [detokenize(t) for t in tokens]}
     )
+
+
+def _decided(
+    vocabulary: Vocabulary, called: pd.DataFrame, study_ids: Sequence[str], device: torch.device
+) -> DecidedFindings:
+    of_batch = called.set_index("study_id").loc[list(study_ids)].eq(1).fillna(value=False)
+    flags = {
+        str(name): torch.from_numpy(column.to_numpy(dtype=bool)).to(device)
+        for name, column in of_batch.items()
+    }
+    return DecidedFindings.of_labels(vocabulary, flags)

@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from coherent_cxr.images.preparation import ImagePreparationConfig
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig, call_labels, choose_thresholds
+from coherent_cxr.training.encoder.extra_images import ExtraImagesConfig, read_extra_images
 
 
 def pretrain_encoder(
@@ -18,16 +20,21 @@ def pretrain_encoder(
     chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
     mesh_terms: pd.DataFrame,
-) -> tuple[dict[str, Any], pd.DataFrame, Figure]:
-    """Train the encoder; return its weights, history and learning curves."""
+    extra_images: ExtraImagesConfig,
+    image_preparation: ImagePreparationConfig,
+) -> tuple[dict[str, Any], pd.DataFrame, Figure, pd.DataFrame]:
+    """Train the encoder; return its weights, history, learning curves and further images left out."""
     from coherent_cxr.training.curves import learning_curves
     from coherent_cxr.training.distributed import run_in_ranks
     from coherent_cxr.training.encoder import train
 
+    extra = read_extra_images(extra_images, image_preparation)
+    tables = chexpert_labels, splits, mesh_terms
     pretrained, history = run_in_ranks(
-        train.pretrain_encoder, config.processes, config, image_store, chexpert_labels, splits, mesh_terms
+        train.pretrain_encoder, config.processes, config, image_store, *tables, extra.sources
     )
-    return pretrained.to_tensors(), history, learning_curves(history, "encoder pretraining")
+    curves = learning_curves(history, "encoder pretraining")
+    return pretrained.to_tensors(), history, curves, extra.exclusions
 
 
 def score_labels(

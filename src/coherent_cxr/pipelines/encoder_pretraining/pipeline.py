@@ -21,8 +21,15 @@ def create_pipeline() -> Pipeline:
                     "chexpert_labels",
                     "splits",
                     "mesh_terms",
+                    "params:extra_images",
+                    "params:image_preparation",
                 ],
-                outputs=["pretrained_encoder", "encoder_history", "encoder_learning_curves"],
+                outputs=[
+                    "pretrained_encoder",
+                    "encoder_history",
+                    "encoder_learning_curves",
+                    "extra_image_exclusions",
+                ],
                 name="pretrain_encoder",
             ),
             Node(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 
 from coherent_cxr.baselines.registry import SYSTEMS as BASELINES
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
+from coherent_cxr.configuration import require
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.page import Attended
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS, reference_labels, reference_reports
@@ -27,6 +29,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.training.generation import GenerationConfig
 
+logger = logging.getLogger(__name__)
 COMPARED = frozenset(BASELINES) | frozenset(REFERENCE_ROWS)
 """Systems that are not this project's generator."""
 DRAWN = {True: ("The images are drawn phantoms, not radiographs.",), False: ()}
@@ -39,22 +42,46 @@ def generate_reports(
     findings: pd.DataFrame,
     splits: pd.DataFrame,
     baseline_reports: pd.DataFrame,
+    label_calls: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
     **models: ModelBundle,
 ) -> pd.DataFrame:
     """Let every generator write for the test studies; put reference rows and compared systems before them."""
     from coherent_cxr.training import generation
 
+    check_systems(config, models)
+
     studies = test_studies(findings, splits, image_store.index["study_id"])
     tables = [baseline_reports]
     for system, bundle in models.items():
-        written = generation.generate_reports(bundle, image_store, studies, config)
-        tables.append(written.assign(system=system)[list(baseline_reports.columns)])
+        decisions: dict[str, pd.DataFrame | None] = {system: None}
+        if system in config.decided:
+            decisions[f"{system} decided"] = label_calls
+        if system in config.oracle:
+            decisions[f"{system} oracle"] = chexpert_labels
+        if len(decisions) > 1 and not bundle.follows_decisions:
+            logger.warning(
+                "%s was trained without finding tokens or sentence feedback, so it cannot follow decided "
+                "findings and writes by its words alone.",
+                system,
+            )
+            decisions = {system: None}
+        for name, called in decisions.items():
+            written = generation.generate_reports(bundle, image_store, studies, config, called)
+            tables.append(written.assign(system=name)[list(baseline_reports.columns)])
     generated = without_repeated_sentences(pd.concat(tables, ignore_index=True))
     texts = dict(zip(findings["study_id"], findings["text"], strict=True))
     training = [texts[s] for s in splits.loc[splits["split"] == "train", "study_id"] if s in texts]
     # as they are: removing repeats is a step of the systems
     shown = reference_reports(studies, training, evaluation.seed)
     return pd.concat([shown.assign(unprocessed=shown["tokens"]), generated], ignore_index=True)
+
+
+def check_systems(config: GenerationConfig, models: Mapping[str, ModelBundle]) -> None:
+    """Refuse settings that name a system which is not there."""
+    for key in ("decided", "oracle"):
+        for system in getattr(config, key):
+            require(system in models, f"generation.{key}", system, f"one of {', '.join(models)}")
 
 
 def label_both_sides(

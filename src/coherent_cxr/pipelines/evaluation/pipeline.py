@@ -46,6 +46,8 @@ def create_pipeline() -> Pipeline:
                     "findings": "findings",
                     "splits": "splits",
                     "baseline_reports": "baseline_reports",
+                    "label_calls": "label_calls",
+                    "chexpert_labels": "chexpert_labels",
                     **MODELS,
                 },
                 outputs="generated_reports",
