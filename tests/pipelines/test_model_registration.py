@@ -15,6 +15,7 @@ from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from PIL import Image
 
+from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.table_check import LabelTableError
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
 from coherent_cxr.images.building import build_store
@@ -22,12 +23,15 @@ from coherent_cxr.images.checks import ImageChecks
 from coherent_cxr.images.source import open_source
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.models.encoder import Backbone, LabelClassifier
+from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.pipelines import model_registration
 from coherent_cxr.pipelines.evaluation.pipeline import MODELS as GENERATORS
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.registry import fetch_bundle_folder
 from coherent_cxr.serving.selection import ModelRegistrationConfig
+from coherent_cxr.training.encoder.decisions import BETAS
 from tiny_bundle import make_bundle
 
 CONF = Path(__file__).parents[2] / "conf" / "base"
@@ -78,6 +82,12 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
     word_id = {word: place for place, word in enumerate(vocabulary.to_dict()["tokens"])}
     catalog["image_store"] = store
     catalog["image_checks"] = {"views": None, "chest": None}
+    classifier = LabelClassifier(len(OBSERVATIONS), Backbone())
+    catalog["pretrained_encoder"] = PretrainedEncoder("densenet121", [classifier.state_dict()]).to_tensors()
+    catalog["label_thresholds"] = pd.DataFrame(
+        [(point, name, 0.5) for point in BETAS for name in OBSERVATIONS],
+        columns=["operating_point", "observation", "threshold"],
+    )
     findings = pd.DataFrame({"study_id": studies, "tokens": tokens, "text": map(detokenize, tokens)})
     catalog["findings"] = findings
     catalog["splits"] = pd.DataFrame({"study_id": studies, "patient_id": studies})

@@ -9,15 +9,23 @@ import pandas as pd
 import pytest
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
+from coherent_cxr.images.preparation import ImagePreparationConfig
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.pipelines.encoder_pretraining.nodes import pretrain_encoder
 from coherent_cxr.pipelines.mle_training.nodes import count_document_frequencies, train_mle
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
+from coherent_cxr.training.encoder.extra_images import ExtraImagesConfig
 from coherent_cxr.training.mle import MleTrainingConfig
-from training.corpus import Corpus, make_corpus
+from training.corpus import ENCODER, Corpus, make_corpus
 
 NO_TERMS = pd.DataFrame({"study_id": [], "term": []})
+FIRST = "backbone.features.0.0.weight"
+
+
+def pretrain(config: EncoderPretrainingConfig, corpus: Corpus):
+    tables = corpus.labels, corpus.splits, NO_TERMS
+    return pretrain_encoder(config, corpus.store, *tables, ExtraImagesConfig(), ImagePreparationConfig())
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +35,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 def test_both_stages_in_a_row(corpus: Corpus, tmp_path: Path):
     pretraining = EncoderPretrainingConfig(
-        epochs=1, batch_size=8, precision="fp32", checkpoint_folder=str(tmp_path)
+        encoder=ENCODER, epochs=1, batch_size=8, precision="fp32", checkpoint_folder=str(tmp_path)
     )
-    weights, history, curves = pretrain_encoder(
-        pretraining, corpus.store, corpus.labels, corpus.splits, NO_TERMS
-    )
+    weights, history, curves, left_out = pretrain(pretraining, corpus)
+    assert left_out.empty
     assert {"auroc", "label_loss"} <= set(history["metric"])
     assert curves.axes
     findings = corpus.findings.assign(text=corpus.findings["tokens"].map(detokenize))
@@ -39,7 +46,7 @@ def test_both_stages_in_a_row(corpus: Corpus, tmp_path: Path):
     labels = label_table(labelling.labeler(), findings)
     frequencies = count_document_frequencies(corpus.findings, corpus.splits)
     config = MleTrainingConfig(
-        generator=GeneratorConfig(size=16, max_sentences=3, max_words=6),
+        generator=GeneratorConfig(encoder=ENCODER, size=16, max_sentences=3, max_words=6),
         epochs=1,
         batch_size=8,
         examples=2,
@@ -64,8 +71,7 @@ def test_both_stages_in_a_row(corpus: Corpus, tmp_path: Path):
     assert {"perplexity", "cider", "macro_f1", "gradient_norm", "images_per_second"} <= set(history["metric"])
     assert [example["epoch"] for example in examples] == [1, 1]
     assert curves.axes
-    kept = "encoder.backbone.features.conv0.weight"
-    assert (bundle.weights[kept] == weights["densenet121/0/backbone.features.conv0.weight"]).all()
+    assert (bundle.weights[f"encoder.{FIRST}"] == weights[f"{ENCODER}/0/{FIRST}"]).all()
 
 
 def test_document_frequencies_are_those_of_the_training_split(corpus: Corpus):
@@ -74,10 +80,8 @@ def test_document_frequencies_are_those_of_the_training_split(corpus: Corpus):
 
 
 def test_weights_pass_through_without_epochs(corpus: Corpus, tmp_path: Path):
-    config = EncoderPretrainingConfig(epochs=0, checkpoint_folder=str(tmp_path))
-    one, _, _ = pretrain_encoder(config, corpus.store, corpus.labels, corpus.splits, NO_TERMS)
-    other, _, _ = pretrain_encoder(
-        dataclasses.replace(config, seed=1), corpus.store, corpus.labels, corpus.splits, NO_TERMS
-    )
-    name = "densenet121/0/backbone.features.conv0.weight"
+    config = EncoderPretrainingConfig(encoder=ENCODER, epochs=0, checkpoint_folder=str(tmp_path))
+    one, *_ = pretrain(config, corpus)
+    other, *_ = pretrain(dataclasses.replace(config, seed=1), corpus)
+    name = f"{ENCODER}/0/{FIRST}"
     assert not (one[name] == other[name]).all()

@@ -19,6 +19,8 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 
 SIDE = 64
+ENCODER = "mobilenet_v3_large"
+"""The fastest of all."""
 LABELER = CheXpertLabeler("corrected")
 SENTENCES = {
     "No Finding": [["the", "lungs", "are", "clear"], ["heart", "size", "is", "normal"]],
@@ -62,7 +64,7 @@ def make_corpus(folder: Path, studies: int = 24) -> Corpus:
     return Corpus(
         store=make_store(folder, ids, [kinds.index(k) for k in kind]),
         encoder=PretrainedEncoder(
-            "densenet121", [LabelClassifier(len(OBSERVATIONS), Backbone()).state_dict()]
+            ENCODER, [LabelClassifier(len(OBSERVATIONS), Backbone(ENCODER)).state_dict()]
         ),
         vocabulary=vocabulary,
         encoded_reports=encoded,

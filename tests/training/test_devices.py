@@ -26,7 +26,7 @@ from coherent_cxr.training.loop import Loop
 from coherent_cxr.training.mle import MleTrainingConfig, train_mle
 from coherent_cxr.training.projection import start_at_principal_components
 from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
-from training.corpus import LABELER
+from training.corpus import ENCODER, LABELER
 
 AUGMENTED = AugmentationConfig(shift=0.1, scale=0.1, rotation=0.1, brightness=0.1, contrast=0.1)
 """All random changes at once."""
@@ -52,7 +52,7 @@ def encoder(corpus, folder):
 
 def mle_config(corpus, folder, **changes) -> MleTrainingConfig:
     sizes = {"size": 16, "attention_size": 8, "max_sentences": 3, "max_words": 6}
-    generator = GeneratorConfig(**sizes, sentence_feedback=True, study_input="per_study")
+    generator = GeneratorConfig(encoder=ENCODER, **sizes, sentence_feedback=True, study_input="per_study")
     settings = {"generator": generator, "epochs": 2, "batch_size": 8, "checkpoint_folder": folder}
     return MleTrainingConfig(**settings, sampling_step=0.5, sampling_every=1, finding_weight=3.0, **changes)
 
@@ -138,7 +138,7 @@ def test_no_step_or_validation_makes_a_tensor_on_the_default_device(
 @pytest.mark.parametrize("feedback", [False, True])
 @pytest.mark.parametrize("how", ["greedy", "sample", "beam"])
 def test_no_way_to_write_makes_a_tensor_on_the_default_device(corpus, feedback, how):
-    config = GeneratorConfig(size=16, sentence_feedback=feedback, study_input="per_study")
+    config = GeneratorConfig(encoder=ENCODER, size=16, sentence_feedback=feedback, study_input="per_study")
     model = ReportGenerator(config, len(corpus.vocabulary), marks=[5]).eval()
     features = model.encoder.backbone(torch.zeros(2, 64, 64, dtype=torch.uint8))
     randomness = torch.Generator().manual_seed(0)
@@ -152,7 +152,7 @@ def test_no_feature_is_computed_on_the_default_device(corpus, tmp_path):
     backbone = corpus.encoder.backbone()
     features = without_default(cached_features)(backbone, corpus.store, tmp_path, "fp32", torch.device("cpu"))
     assert np.isfinite(features).all()
-    projection = torch.nn.Linear(1024, 16)
+    projection = torch.nn.Linear(features.shape[-1], 16)
     without_default(start_at_principal_components)(projection, features)
     assert torch.isfinite(projection.weight).all()
     (classifier,) = corpus.encoder.classifiers()
@@ -194,7 +194,7 @@ def test_every_stage_runs_on_a_gpu_and_learns_the_same_twice_over(corpus, tmp_pa
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 @pytest.mark.parametrize("how", ["greedy", "sample", "beam"])
 def test_reports_are_written_on_a_gpu(corpus, how):
-    model = ReportGenerator(GeneratorConfig(size=16), len(corpus.vocabulary)).cuda().eval()
+    model = ReportGenerator(GeneratorConfig(encoder=ENCODER, size=16), len(corpus.vocabulary)).cuda().eval()
     randomness = torch.Generator("cuda").manual_seed(0)
     regions = model.encoder(model.encoder.backbone(torch.zeros(2, 64, 64, dtype=torch.uint8, device="cuda")))
     assert decode(model, regions, how, randomness).reports.words.is_cuda

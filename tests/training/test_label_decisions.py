@@ -32,6 +32,11 @@ def tables(train: list[int], validation: list[int], scores: list[float]):
     return logits, labels, splits
 
 
+def factor_of(table: pd.DataFrame, point: str = "balanced") -> float:
+    (factor,) = table[table["operating_point"] == point]["factor"].unique()
+    return float(factor)
+
+
 def test_as_many_are_called_as_the_training_prevalence_times_the_factor_lets_expect():
     # one in five of training; of ten validation studies the two with the highest scores, four at factor 2
     scores = [float(i) for i in range(10)]
@@ -42,7 +47,7 @@ def test_as_many_are_called_as_the_training_prevalence_times_the_factor_lets_exp
         calls = call_labels(logits, table).set_index("study_id")
         assert calls.index[calls[EDEMA] == 1].tolist() == [f"v{i}" for i in range(10 - called, 10)]
         assert (calls["No Finding"] == 1).sum() == 10 - called
-        row = table.set_index("observation").loc[EDEMA]
+        row = table[table["operating_point"] == "balanced"].set_index("observation").loc[EDEMA]
         assert (row["prevalence"], row["validation_positives"], row["factor"]) == (0.2, 2, factor)
 
 
@@ -50,10 +55,33 @@ def test_the_factor_with_the_best_validation_f1_is_taken():
     scores = [float(i) for i in range(10)]
     config = LabelDecisionsConfig(prevalence_factors=(0.7, 1.6, 1.0, 2.0))
     logits, labels, splits = tables([1, 0, 0, 0, 0], [0] * 6 + [1] * 4, scores)
-    assert choose_thresholds(config, logits, labels, splits)["factor"].unique() == [2.0]
+    assert factor_of(choose_thresholds(config, logits, labels, splits)) == 2.0
     logits, labels, splits = tables([1, 0, 0, 0, 0], [0] * 8 + [1, 1], scores)
     # 0.7 times one in five of ten is the two highest, too: of equal factors the first
-    assert choose_thresholds(config, logits, labels, splits)["factor"].unique() == [0.7]
+    assert factor_of(choose_thresholds(config, logits, labels, splits)) == 0.7
+
+
+def test_operating_points_trade_precision_for_recall_as_they_promise():
+    # Of twenty studies, the 1st, 2nd, 5th and 11th by score are positive. Calling 2, 5, 11 gives
+    # precision 1, .6, .36 and recall .5, .75, 1: F.5 is .83, .63, .42, F1 .67, .67, .53 and F2 .56, .71, .74.
+    positive = {19, 18, 15, 9}
+    scores = [float(i) for i in range(20)]
+    logits, labels, splits = tables([1] + [0] * 19, [int(i in positive) for i in range(20)], scores)
+    config = LabelDecisionsConfig(prevalence_factors=(2.0, 5.0, 11.0))
+    table = choose_thresholds(config, logits, labels, splits)
+    assert [factor_of(table, point) for point in ("specific", "balanced", "sensitive")] == [2.0, 2.0, 11.0]
+    edema = table[table["observation"] == EDEMA].set_index("operating_point")
+    assert edema.loc["specific", ["called", "precision", "recall"]].tolist() == [2, 1.0, 0.5]
+    assert edema.loc["sensitive", ["called", "precision", "recall"]].tolist() == [11, 4 / 11, 1.0]
+    for point, called in (("specific", 2), ("sensitive", 11)):
+        assert (call_labels(logits, table, point)[EDEMA] == 1).sum() == called
+
+
+def test_precision_of_nothing_called_and_recall_of_nothing_positive_are_missing():
+    logits, labels, splits = tables([0, 0], [0, 0], [1.0, 0.0])
+    table = choose_thresholds(LabelDecisionsConfig(), logits, labels, splits)
+    edema = table[table["observation"] == EDEMA]
+    assert edema[["precision", "recall"]].isna().all(axis=None)
 
 
 def test_a_label_without_training_positives_is_never_called():

@@ -24,7 +24,7 @@ from coherent_cxr.training.mle_step import MleStep, sentence_weights
 from coherent_cxr.training.regions import region_source
 from coherent_cxr.training.samples import samples_of_split, to_device
 from coherent_cxr.training.validation import References, ReportReader, Validator, references_of
-from training.corpus import LABELER
+from training.corpus import ENCODER, LABELER
 
 CPU = torch.device("cpu")
 
@@ -32,7 +32,9 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def config(checkpoint_folder) -> MleTrainingConfig:
     return MleTrainingConfig(
-        generator=GeneratorConfig(size=16, attention_size=8, dropout=0.2, max_sentences=4, max_words=8),
+        generator=GeneratorConfig(
+            encoder=ENCODER, size=16, attention_size=8, dropout=0.2, max_sentences=4, max_words=8
+        ),
         epochs=3,
         batch_size=6,
         learning_rate=2e-2,

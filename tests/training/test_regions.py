@@ -8,6 +8,7 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.training.regions import region_source
 from coherent_cxr.training.samples import rows_to_read
+from training.corpus import ENCODER
 
 CPU = torch.device("cpu")
 
@@ -15,7 +16,9 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def model(corpus, request):
     torch.manual_seed(0)
-    model = ReportGenerator(GeneratorConfig(size=16, study_input=request.param), len(corpus.vocabulary))
+    model = ReportGenerator(
+        GeneratorConfig(encoder=ENCODER, size=16, study_input=request.param), len(corpus.vocabulary)
+    )
     model.encoder.backbone.load_state_dict(corpus.encoder.backbone_state())
     return model.eval()
 

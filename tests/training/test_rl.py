@@ -24,7 +24,7 @@ from coherent_cxr.training.distributed import run_in_ranks
 from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
 from coherent_cxr.training.rl_curves import PANELS, reward_curves
 from coherent_cxr.training.rl_telemetry import CollapseConfig, CollapseWatch, PolicyCollapsedError
-from training.corpus import LABELER
+from training.corpus import ENCODER, LABELER
 
 REPOSITORY = Path(__file__).parents[2]
 TIMES = ["images_per_second", "step_seconds", "reward_seconds", "reward_share"]
@@ -41,7 +41,14 @@ REWARDS = {
 
 
 def make_generator(corpus, **changes) -> ModelBundle:
-    sizes = {"size": 16, "attention_size": 8, "dropout": 0.2, "max_sentences": 3, "max_words": 6}
+    sizes = {
+        "encoder": ENCODER,
+        "size": 16,
+        "attention_size": 8,
+        "dropout": 0.2,
+        "max_sentences": 3,
+        "max_words": 6,
+    }
     config = GeneratorConfig(**{**sizes, **changes})
     with torch.random.fork_rng():
         torch.manual_seed(1)

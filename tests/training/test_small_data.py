@@ -20,10 +20,10 @@ from coherent_cxr.training.mle import MleTrainingConfig, train_mle
 from coherent_cxr.training.projection import start_at_principal_components
 from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
 from coherent_cxr.training.samples import samples_of_split
-from training.corpus import LABELER, Corpus, make_store
+from training.corpus import ENCODER, LABELER, Corpus, make_store
 from training.test_rl import make_generator
 
-SIZES = GeneratorConfig(size=16, attention_size=8, max_sentences=3, max_words=6)
+SIZES = GeneratorConfig(encoder=ENCODER, size=16, attention_size=8, max_sentences=3, max_words=6)
 
 
 def without_labels(corpus: Corpus) -> pd.DataFrame:

@@ -35,13 +35,26 @@ LONGEST = 500
     envvar="MLFLOW_TRACKING_URI",
     help="MLflow address of the registry; by default the one of the project in or above this folder.",
 )
+@click.option(
+    "--operating-point",
+    type=click.Choice(["balanced", "sensitive", "specific"]),
+    help="Let the label classifier decide what the report affirms: sensitive finds more and invents more, "
+    "specific the reverse. By default the generator decides, word by word.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--attention",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also save a picture (.png, .svg, .pdf) of where the model looked for its most visual words.",
 )
-def generate(image: Path, model: str, uri: str | None, as_json: bool, attention: Path | None) -> None:
+def generate(
+    image: Path,
+    model: str,
+    uri: str | None,
+    operating_point: str | None,
+    as_json: bool,
+    attention: Path | None,
+) -> None:
     """Write a report for IMAGE, a frontal chest radiograph as PNG, JPEG or DICOM.
 
     For research only, not for clinical use.
@@ -54,12 +67,13 @@ def generate(image: Path, model: str, uri: str | None, as_json: bool, attention:
         raise click.ClickException(str(error)) from error
 
     bundle = _open_bundle(model, uri)
+    from coherent_cxr.models.decider import OperatingPointError
     from coherent_cxr.models.finite import NonFiniteError
     from coherent_cxr.serving.generator import NOTICE, ReportWriter
 
     try:
-        report = ReportWriter(bundle).write(image)
-    except (NonFiniteError, UnreadableImageError) as error:
+        report = ReportWriter(bundle, operating_point=operating_point).write(image)
+    except (NonFiniteError, OperatingPointError, UnreadableImageError) as error:
         raise click.ClickException(str(error)) from error
     if attention is not None:
         _save_attention(report, attention, NOTICE)
@@ -81,6 +95,9 @@ def _show(report: Report) -> None:
     for observation, label in report.labels.items():
         if label is not None:
             click.echo(f"  {observation:<28}{WORDS[label]}")
+    if report.findings is not None:
+        called = [name for name, flag in report.findings.items() if flag]
+        click.echo(f"\nDecided by the operating point {report.operating_point}: {', '.join(called)}.")
     click.echo(f"\nLabels say what the text says, by rule set {report.label_rules}.")
     for note in report.notes:
         if note.level == Level.INFORMATION:

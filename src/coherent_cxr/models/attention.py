@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from coherent_cxr.models.decided import DecidedFindings
 from coherent_cxr.models.decoding import decode, word_ids
 from coherent_cxr.models.finite import require_finite
 from coherent_cxr.models.generator import ReportGenerator
@@ -95,7 +96,11 @@ def write_with_attention(
 
 @torch.no_grad()
 def attended_report(
-    model: ReportGenerator, vocabulary: Vocabulary, features: Tensor, size: int
+    model: ReportGenerator,
+    vocabulary: Vocabulary,
+    features: Tensor,
+    size: int,
+    called: Mapping[str, bool] | None = None,
 ) -> list[list[WordAttention]]:
     """Do the same from features that are known already.
 
@@ -104,8 +109,14 @@ def attended_report(
         vocabulary: Its words.
         features: From :func:`image_features` ``(1, K, channels)``.
         size: Side of the image in pixels.
+        called: Observations that the report has to affirm (true) or leave out; None lets the generator
+            decide.
     """
-    written = decode(model, model.encoder(features), keep_attention=True)
+    decided = None
+    if called is not None:
+        flags = {name: torch.tensor([flag], device=features.device) for name, flag in called.items()}
+        decided = DecidedFindings.of_labels(vocabulary, flags)
+    written = decode(model, model.encoder(features), keep_attention=True, decided=decided)
     assert written.attention is not None
     side = size // model.encoder.backbone.stride
     maps = written.attention[0].cpu().numpy()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from coherent_cxr.images.checks import ImageChecks
 from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.models.decider import FindingDecider
 from coherent_cxr.models.finite import require_finite_weights
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.manifest import BundleError, damaged, read_verified, write_manifest
@@ -24,7 +25,15 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 
 WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocabulary.json"
 FEATURES, CHECKS = "training_features.safetensors", "image_checks.json"
-MOST_BYTES = {WEIGHTS: 1 << 32, CONFIG: 1 << 20, VOCABULARY: 1 << 26, FEATURES: 1 << 26, CHECKS: 1 << 22}
+DECIDER = "label_classifier.safetensors"
+MOST_BYTES = {
+    WEIGHTS: 1 << 32,
+    CONFIG: 1 << 20,
+    VOCABULARY: 1 << 26,
+    FEATURES: 1 << 26,
+    CHECKS: 1 << 22,
+    DECIDER: 1 << 22,
+}
 IMAGE_SIZES = range(32, 4097)
 
 
@@ -51,6 +60,8 @@ class ModelBundle:
         training_features: What the features of its training images look like, to tell an image that is
             unlike them; None for a bundle that was not registered.
         image_checks: What the pixels of an image tell before the model sees it; None likewise.
+        decider: Decides which findings an image shows, so that reports can be made to follow; None for a
+            bundle that was not registered, or whose encoder is not the pretrained one.
     """
 
     config: GeneratorConfig
@@ -60,6 +71,7 @@ class ModelBundle:
     metadata: dict[str, Any] = field(default_factory=dict)
     training_features: TrainingFeatures | None = None
     image_checks: ImageChecks | None = None
+    decider: FindingDecider | None = None
 
     def build(self) -> ReportGenerator:
         """Return the generator with its weights, in evaluation mode on the CPU.
@@ -105,6 +117,9 @@ class ModelBundle:
         if self.image_checks is not None:
             (folder / CHECKS).write_text(json.dumps(self.image_checks.as_dict()) + "\n")
             names.append(CHECKS)
+        if self.decider is not None:
+            save_file({k: v.cpu().contiguous() for k, v in self.decider.tensors().items()}, folder / DECIDER)
+            names.append(DECIDER)
         write_manifest(folder, names)
 
     @classmethod
@@ -130,7 +145,7 @@ class ModelBundle:
     @classmethod
     def _parse(cls, contents: Mapping[str, bytes]) -> ModelBundle:
         described = _json(contents[CONFIG])
-        features, checks = contents.get(FEATURES), contents.get(CHECKS)
+        features, checks, decider = (contents.get(name) for name in (FEATURES, CHECKS, DECIDER))
         image_size, metadata = described["image_size"], described["metadata"]
         if type(image_size) is not int or image_size not in IMAGE_SIZES:
             raise ValueError(
@@ -147,6 +162,7 @@ class ModelBundle:
             metadata=metadata,
             training_features=None if features is None else TrainingFeatures.from_tensors(load(features)),
             image_checks=None if checks is None else ImageChecks.from_dict(_json(checks)),
+            decider=None if decider is None else FindingDecider.from_tensors(load(decider)),
         )
         bundle._check_fit()
         require_finite_weights(bundle.weights)
@@ -156,6 +172,11 @@ class ModelBundle:
         """Compare names and shapes of the weights with what the configuration asks for; nothing is built."""
         with torch.device("meta"):
             model = ReportGenerator(self.config, len(self.vocabulary), marks=self.vocabulary.mark_ids)
+        if self.decider is not None and self.decider.weight.shape[1] != model.encoder.backbone.channels:
+            raise ValueError(
+                f"its label classifier reads {self.decider.weight.shape[1]} channels, its encoder has "
+                f"{model.encoder.backbone.channels}"
+            )
         wanted = {name: _form(tensor) for name, tensor in model.state_dict().items()}
         given = {name: _form(tensor) for name, tensor in self.weights.items()}
         for name in sorted(wanted.keys() | given.keys()):

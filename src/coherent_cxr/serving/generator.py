@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.images.decode import SPARE, fit, read_radiograph
@@ -18,6 +19,7 @@ from coherent_cxr.images.notes import Note
 from coherent_cxr.images.pictures import read_pixels
 from coherent_cxr.models.attention import WordAttention, attended_report, image_features, spoken
 from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.models.decider import OperatingPointError
 from coherent_cxr.reports.text import detokenize
 
 NOTICE = "For research only, not for clinical use. A radiologist has not read this report."
@@ -40,6 +42,8 @@ class Report:
             of the image and on the visual sentinel.
         image: The prepared grey image ``(size, size)`` the model read, under the attention maps.
         system: Name of the training that made the model, for example ``full``.
+        operating_point: Whose thresholds decided what the report affirms; None if the words did.
+        findings: Of each observation whether it was called by these thresholds; None likewise.
     """
 
     text: str
@@ -51,6 +55,8 @@ class Report:
     attention: list[list[WordAttention]]
     image: NDArray[np.uint8]
     system: str
+    operating_point: str | None = None
+    findings: dict[str, bool] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is shown of the report as plain JSON, the same by every way of serving."""
@@ -62,6 +68,8 @@ class Report:
             "taught_by_rules": self.taught_by_rules,
             "notes": [note.as_dict() for note in self.notes],
             "system": self.system,
+            "operating_point": self.operating_point,
+            "findings": self.findings,
             "notice": NOTICE,
         }
 
@@ -72,10 +80,23 @@ class ReportWriter:
     Args:
         bundle: The model.
         remove_repeats: Drop a sentence that stands earlier in the same report, as evaluation does.
+        operating_point: Let the label classifier decide by these thresholds what the report affirms, for
+            example ``balanced``; None lets the generator decide by its words alone.
+
+    Raises:
+        OperatingPointError: If the model cannot follow decisions.
     """
 
-    def __init__(self, bundle: ModelBundle, remove_repeats: bool = True) -> None:
+    def __init__(
+        self, bundle: ModelBundle, remove_repeats: bool = True, operating_point: str | None = None
+    ) -> None:
+        if operating_point is not None and (bundle.decider is None or not bundle.follows_decisions):
+            raise OperatingPointError(
+                "This model brings no decisions to follow: it was not registered with a label classifier, or "
+                "was trained without finding tokens or sentence feedback. Leave the operating point out."
+            )
         self.bundle = bundle
+        self.operating_point = operating_point
         self.remove_repeats = remove_repeats
         self.labeler = shown_labeler()
 
@@ -95,12 +116,14 @@ class ReportWriter:
 
         Raises:
             UnreadableImageError: If the image cannot be decoded or shows nothing; the message says why.
+            OperatingPointError: If the model has no such operating point.
             NonFiniteError: If the model computes numbers that are not finite.
         """
         radiograph = prepared(source, self.bundle.image_size, name)
         image = radiograph.pixels
         features = image_features(self._model, image)
-        attention = attended_report(self._model, self.bundle.vocabulary, features, image.shape[0])
+        called = self._called(features)
+        attention = attended_report(self._model, self.bundle.vocabulary, features, image.shape[0], called)
         if self.remove_repeats:
             attention = _without_repeats(attention)
         sentences = spoken(attention)
@@ -115,7 +138,15 @@ class ReportWriter:
             attention=attention,
             image=image,
             system=str(self.bundle.metadata.get("system", "unknown")),
+            operating_point=self.operating_point,
+            findings=called,
         )
+
+    def _called(self, features: Tensor) -> dict[str, bool] | None:
+        decider = self.bundle.decider
+        if self.operating_point is None or decider is None:
+            return None
+        return decider.called(decider.logits(features), self.operating_point)
 
     def _checked(self, image: NDArray[np.uint8], feature: NDArray[np.float32]) -> tuple[Note, ...]:
         checks, known = self.bundle.image_checks, self.bundle.training_features

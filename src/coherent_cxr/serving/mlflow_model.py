@@ -38,6 +38,8 @@ class GeneratedReport(pydantic.BaseModel):
         taught_by_rules: Rule set of the labels that the model was trained with.
         notes: What is odd about the image: code, level (warning or information) and detail of each.
         system: Name of the training that made the model.
+        operating_point: Whose thresholds decided what the report affirms; null if the words did.
+        findings: Of each observation whether it was called by these thresholds; null likewise.
         error: Why there is no report, in a sentence.
         reason: The same as a short code.
         notice: What the report must not be used for.
@@ -50,6 +52,8 @@ class GeneratedReport(pydantic.BaseModel):
     taught_by_rules: str | None = None
     notes: list[dict[str, str]] | None = None
     system: str | None = None
+    operating_point: str | None = None
+    findings: dict[str, bool] | None = None
     error: str | None = None
     reason: str | None = None
     notice: str

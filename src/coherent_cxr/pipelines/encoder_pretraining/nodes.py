@@ -53,6 +53,6 @@ def decide_labels(
     chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Choose a threshold per label on validation; return them, and what they call for every study."""
+    """Choose thresholds on validation; return them, and what those of the set point call for every study."""
     thresholds = choose_thresholds(config, label_scores, chexpert_labels, splits)
-    return thresholds, call_labels(label_scores, thresholds)
+    return thresholds, call_labels(label_scores, thresholds, config.operating_point)

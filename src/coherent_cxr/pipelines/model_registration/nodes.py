@@ -13,6 +13,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving import model_card, registry, scoring
+from coherent_cxr.serving.decisions import with_decider
 from coherent_cxr.serving.familiarity import with_image_checks
 from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
 
@@ -52,6 +53,8 @@ def register_model(
     image_store: ImageStore,
     encoded_reports: pd.DataFrame,
     image_checks: dict[str, Any],
+    pretrained_encoder: dict[str, Any],
+    label_thresholds: pd.DataFrame,
     **models: ModelBundle,
 ) -> tuple[dict[str, Any], str]:
     """Register the chosen generator; return what was registered and its model card."""
@@ -62,6 +65,7 @@ def register_model(
         encoded_reports,
         Path(config.checkpoint_folder),
     )
+    bundle = with_decider(bundle, pretrained_encoder, label_thresholds)
 
     def write_card(alias: str, promotion: Promotion) -> str:
         tables = bundle.metadata, validation_metrics, metrics_summary, radiographs

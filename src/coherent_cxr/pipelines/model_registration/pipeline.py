@@ -36,6 +36,8 @@ def create_pipeline() -> Pipeline:
                     "image_store": "image_store",
                     "encoded_reports": "encoded_reports",
                     "image_checks": "image_checks",
+                    "pretrained_encoder": "pretrained_encoder",
+                    "label_thresholds": "label_thresholds",
                     **MODELS,
                 },
                 outputs=["registered_model", "model_card"],

@@ -2,21 +2,26 @@
 
 A label is called where its score is among the highest on the validation split, as many of them as the
 training split's prevalence lets expect, times a factor. The factor is one number for all labels, so that it
-can be chosen on a validation split that has one to three positives of the rare ones.
+can be chosen on a validation split that has one to three positives of the rare ones. Each operating point has
+a factor of its own, the one with the best macro F-beta: beta says how much more recall counts than precision.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import configuration, require
 
 NO_FINDING = OBSERVATIONS.index("No Finding")
 DEVICES = OBSERVATIONS.index("Support Devices")
+OperatingPoint = Literal["balanced", "sensitive", "specific"]
+BETAS: Mapping[OperatingPoint, float] = {"balanced": 1.0, "sensitive": 2.0, "specific": 0.5}
 
 
 @configuration
@@ -24,11 +29,13 @@ class LabelDecisionsConfig:
     """How label scores become decisions.
 
     Attributes:
-        prevalence_factors: Candidates for the factor; the one with the best validation macro-F1 is taken, of
-            equal ones the first.
+        prevalence_factors: Candidates for the factor; the one with the best validation macro F-beta is taken,
+            of equal ones the first.
+        operating_point: Whose thresholds decide in this pipeline; a registered model brings all.
     """
 
-    prevalence_factors: tuple[float, ...] = (0.7, 1.0, 1.3, 1.6, 2.0)
+    prevalence_factors: tuple[float, ...] = (0.3, 0.5, 0.7, 1.0, 1.3, 1.6, 2.0, 3.0, 4.0)
+    operating_point: OperatingPoint = "balanced"
 
     def check(self) -> None:
         """Refuse factors that call nothing."""
@@ -49,8 +56,10 @@ def choose_thresholds(
         splits: ``study_id``, ``split``.
 
     Returns:
-        ``observation``, ``threshold`` (logit at and above which it is called; infinite if the training split
-        has no positive), ``prevalence`` in the training split, ``validation_positives``, ``factor``.
+        For each operating point and observation: ``threshold`` (logit at and above which it is called;
+        infinite if the training split has no positive), ``prevalence`` in the training split,
+        ``validation_positives``, ``factor``; and on validation ``called`` studies, ``precision`` and
+        ``recall`` (missing where nothing is called, or nothing positive).
 
     Raises:
         ValueError: If no study of the validation split has scores.
@@ -68,23 +77,46 @@ def choose_thresholds(
     prevalence = training.to_numpy(dtype=bool).mean(axis=0) if len(training) else np.zeros(len(OBSERVATIONS))
     truth = positive.loc[validation["study_id"]].to_numpy(dtype=bool)
     scores = validation[list(OBSERVATIONS)].to_numpy(dtype=np.float64)
-    quality = [
-        _macro_f1(truth, _calls(scores, _quantiles(scores, prevalence * factor)))
-        for factor in config.prevalence_factors
-    ]
-    factor = config.prevalence_factors[int(np.argmax(quality))]
-    return pd.DataFrame(
-        {
-            "observation": list(OBSERVATIONS),
-            "threshold": _quantiles(scores, prevalence * factor),
-            "prevalence": prevalence,
-            "validation_positives": truth.sum(axis=0),
-            "factor": factor,
-        }
+    tables = []
+    for point, beta in BETAS.items():
+        quality = [
+            _macro_f(truth, _calls(scores, _quantiles(scores, prevalence * factor)), beta)
+            for factor in config.prevalence_factors
+        ]
+        factor = config.prevalence_factors[int(np.argmax(quality))]
+        limits = _quantiles(scores, prevalence * factor)
+        called = _calls(scores, limits)
+        right = (called & truth).sum(axis=0).astype(np.float64)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "operating_point": point,
+                    "observation": list(OBSERVATIONS),
+                    "threshold": limits,
+                    "prevalence": prevalence,
+                    "validation_positives": truth.sum(axis=0),
+                    "factor": factor,
+                    "called": called.sum(axis=0),
+                    "precision": _share(right, called.sum(axis=0)),
+                    "recall": _share(right, truth.sum(axis=0)),
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def thresholds_of(thresholds: pd.DataFrame, operating_point: str) -> NDArray[np.float64]:
+    """Return the thresholds of one operating point, in the order of the observations ``(14,)``."""
+    of_point = thresholds[thresholds["operating_point"] == operating_point]
+    limits: NDArray[np.float64] = (
+        of_point.set_index("observation").loc[list(OBSERVATIONS), "threshold"].to_numpy(np.float64)
     )
+    return limits
 
 
-def call_labels(label_scores: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
+def call_labels(
+    label_scores: pd.DataFrame, thresholds: pd.DataFrame, operating_point: OperatingPoint = "balanced"
+) -> pd.DataFrame:
     """Decide every label of every study.
 
     "No Finding" is called where nothing else but Support Devices is, as the labeller has it.
@@ -92,11 +124,12 @@ def call_labels(label_scores: pd.DataFrame, thresholds: pd.DataFrame) -> pd.Data
     Args:
         label_scores: ``study_id`` and a logit per observation.
         thresholds: What :func:`choose_thresholds` returned.
+        operating_point: Whose thresholds decide.
 
     Returns:
         ``study_id`` and the 14 observations, 1 where called and missing elsewhere (Int8).
     """
-    limits = thresholds.set_index("observation").loc[list(OBSERVATIONS), "threshold"].to_numpy(np.float64)
+    limits = thresholds_of(thresholds, operating_point)
     called = _calls(label_scores[list(OBSERVATIONS)].to_numpy(np.float64), limits)
     table = pd.DataFrame({"study_id": label_scores["study_id"].to_numpy()})
     for column, name in enumerate(OBSERVATIONS):
@@ -120,8 +153,17 @@ def _calls(scores: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[
     return called
 
 
-def _macro_f1(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> float:
+def _macro_f(truth: NDArray[np.bool_], called: NDArray[np.bool_], beta: float) -> float:
+    """Return the mean F-beta of labels with a positive; scikit-learn takes a single one for two classes."""
     there = truth.any(axis=0)
     if not there.any():
         return 0.0
-    return float(f1_score(truth[:, there], called[:, there], average="macro", zero_division=0))
+    truth, called = truth[:, there], called[:, there]
+    right = (truth & called).sum(axis=0)
+    return float(np.mean((1 + beta**2) * right / (beta**2 * truth.sum(axis=0) + called.sum(axis=0))))
+
+
+def _share(part: NDArray[np.float64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    share = np.full(len(part), np.nan)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share

@@ -1,0 +1,167 @@
+"""A registered model decides findings before it writes, at the operating point that was asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.models.bundle import DECIDER, ModelBundle
+from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.models.decider import FindingDecider, OperatingPointError
+from coherent_cxr.models.encoder import Backbone, LabelClassifier
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.manifest import BundleError
+from coherent_cxr.models.pretrained import PretrainedEncoder
+from coherent_cxr.reports.finding_marks import marks_of
+from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.serving.decisions import with_decider
+from coherent_cxr.serving.generator import ReportWriter
+from tiny_bundle import make_bundle
+
+ENCODER = "mobilenet_v3_large"
+FINDINGS = [name for name in OBSERVATIONS if name != "No Finding"]
+VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdefgh", 5), 1, marks_of(FINDINGS))
+
+
+def limits(calls: dict[str, list[str]]) -> pd.DataFrame:
+    """Thresholds that call these observations of any image, whatever its logits, and no others."""
+    rows = [
+        {"operating_point": point, "observation": name, "threshold": -1e9 if name in called else np.inf}
+        for point, called in calls.items()
+        for name in OBSERVATIONS
+    ]
+    return pd.DataFrame(rows)
+
+
+CALLS = {"balanced": ["Edema"], "sensitive": ["Edema", "Fracture", "Support Devices"], "specific": []}
+
+
+@pytest.fixture(scope="module")
+def pretrained() -> PretrainedEncoder:
+    torch.manual_seed(0)
+    return PretrainedEncoder(ENCODER, [LabelClassifier(14, Backbone(ENCODER)).state_dict()])
+
+
+@pytest.fixture(scope="module")
+def bundle(pretrained: PretrainedEncoder) -> ModelBundle:
+    torch.manual_seed(1)
+    sizes = {"size": 16, "attention_size": 8, "dropout": 0.0, "max_sentences": 6, "max_words": 5}
+    config = GeneratorConfig(**sizes, encoder=ENCODER, sentence_feedback=True)
+    model = ReportGenerator(config, len(VOCABULARY), marks=VOCABULARY.mark_ids)
+    model.encoder.backbone.load_state_dict(pretrained.backbone_state())
+    return ModelBundle(config, VOCABULARY, 64, model.state_dict(), {"system": "full"})
+
+
+@pytest.fixture(scope="module")
+def decided(bundle: ModelBundle, pretrained: PretrainedEncoder) -> ModelBundle:
+    return with_decider(bundle, pretrained.to_tensors(), limits(CALLS))
+
+
+@pytest.fixture
+def image() -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("point", CALLS)
+def test_the_report_affirms_what_the_operating_point_calls(
+    decided: ModelBundle, image: NDArray[np.uint8], point: str
+) -> None:
+    report = ReportWriter(decided, remove_repeats=False, operating_point=point).write(image)
+    marks = [sentence[0].word for sentence in report.attention if sentence[0].is_mark]
+    assert sorted(mark for mark in marks if mark in FINDINGS) == sorted(CALLS[point])
+    assert report.findings is not None
+    called = [name for name, flag in report.findings.items() if flag]
+    assert called == sorted(CALLS[point] or ["No Finding"], key=OBSERVATIONS.index)
+    assert report.as_dict()["operating_point"] == point
+
+
+def test_without_an_operating_point_the_words_decide(
+    bundle: ModelBundle, decided: ModelBundle, image: NDArray[np.uint8]
+) -> None:
+    report = ReportWriter(decided).write(image)
+    assert report.text == ReportWriter(bundle).write(image).text
+    assert report.findings is None
+    assert report.operating_point is None
+
+
+def test_scores_are_those_of_the_classifier(
+    decided: ModelBundle, pretrained: PretrainedEncoder, image: NDArray[np.uint8]
+) -> None:
+    (classifier,) = pretrained.classifiers()
+    pixels = torch.from_numpy(image).unsqueeze(0)
+    with torch.no_grad():
+        wanted, features = classifier(pixels)[0], classifier.backbone(pixels)
+    assert decided.decider is not None
+    torch.testing.assert_close(decided.decider.logits(features), wanted)
+
+
+def test_a_saved_bundle_brings_its_decisions(decided: ModelBundle, tmp_path: Path) -> None:
+    decided.save(tmp_path / "bundle")
+    loaded = ModelBundle.load(tmp_path / "bundle")
+    assert loaded.decider is not None
+    assert loaded.decider.thresholds.keys() == CALLS.keys()
+    for point in CALLS:
+        assert torch.equal(loaded.decider.thresholds[point], decided.decider.thresholds[point])
+
+
+def test_a_model_without_decisions_refuses_an_operating_point(
+    bundle: ModelBundle, decided: ModelBundle
+) -> None:
+    with pytest.raises(OperatingPointError, match="brings no decisions"):
+        ReportWriter(bundle, operating_point="balanced")
+    plain = dataclasses.replace(make_bundle(), decider=decided.decider)
+    with pytest.raises(OperatingPointError, match="without finding tokens"):
+        ReportWriter(plain, operating_point="balanced")
+
+
+def test_an_unknown_operating_point_is_refused_with_those_that_there_are(
+    decided: ModelBundle, image: NDArray[np.uint8]
+) -> None:
+    with pytest.raises(OperatingPointError, match="balanced, sensitive, specific"):
+        ReportWriter(decided, operating_point="optimistic").write(image)
+
+
+def test_an_encoder_that_was_trained_on_takes_no_decisions_of_the_one_before(
+    bundle: ModelBundle, pretrained: PretrainedEncoder
+) -> None:
+    name = next(name for name in bundle.weights if name.startswith("encoder.backbone.features"))
+    weights = {**bundle.weights, name: bundle.weights[name] + 0.01}
+    changed = dataclasses.replace(bundle, weights=weights)
+    assert with_decider(changed, pretrained.to_tensors(), limits(CALLS)).decider is None
+
+
+def test_an_ensemble_takes_none_as_a_bundle_holds_one_encoder(
+    bundle: ModelBundle, pretrained: PretrainedEncoder
+) -> None:
+    ensemble = PretrainedEncoder(ENCODER, [pretrained.members[0], pretrained.members[0]])
+    assert with_decider(bundle, ensemble.to_tensors(), limits(CALLS)).decider is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weight": torch.full((14, 960), float("nan"))}, "label classifier"),
+        ({"weight": torch.zeros(14, 5)}, "reads 5 channels"),
+        ({"bias": torch.zeros(3)}, "does not fit 14 observations"),
+        ({"thresholds.balanced": torch.full((14,), float("nan"))}, "no number"),
+        ({"thresholds.balanced": torch.full((14,), float("-inf"))}, "no number"),
+    ],
+)
+def test_damaged_decisions_are_refused_at_load(
+    decided: ModelBundle, tmp_path: Path, change: dict[str, torch.Tensor], message: str
+) -> None:
+    assert decided.decider is not None
+    tensors = {**decided.decider.tensors(), **change}
+    limits = {k.removeprefix("thresholds."): v for k, v in tensors.items() if k.startswith("thresholds.")}
+    broken = FindingDecider(tensors["weight"], tensors["bias"], limits)
+    dataclasses.replace(decided, decider=broken).save(tmp_path / "bundle")
+    assert (tmp_path / "bundle" / DECIDER).is_file()
+    with pytest.raises(BundleError, match=message):
+        ModelBundle.load(tmp_path / "bundle")
