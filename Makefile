@@ -25,7 +25,7 @@ lint: install
 	$(BIN)/lint-imports
 
 test: install lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache
