@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -13,6 +16,9 @@ from coherent_cxr.baselines.registry import SYSTEMS
 from coherent_cxr.baselines.sequences import CaptionBatch, flatten, pad_sequences, unflatten
 from coherent_cxr.baselines.show_attend_and_tell import unevenness
 from coherent_cxr.baselines.tienet import TieNet
+from coherent_cxr.finite import NonFiniteError
+from coherent_cxr.reports.vocabulary import SPECIAL, Vocabulary
+from coherent_cxr.training.captioning import write_captions
 
 CONFIG = CaptionerConfig(channels=12, size=16, attention_size=8, dropout=0.0, max_words=12)
 WORDS = 15
@@ -96,6 +102,32 @@ def test_reports_are_never_empty_endless_or_of_marks(name, batch):
     written = model.write(batch.features, dice())
     assert written.shape[1] == CONFIG.max_words
     assert not set(written.flatten().tolist()) & {0, 1, 3}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_numbers_that_are_not_finite_write_no_report(name, value, batch):
+    model = make(name).eval()
+    with pytest.raises(NonFiniteError, match="image features"):
+        model.write(batch.features.masked_fill(batch.features < 0.1, value), dice())
+    words = Vocabulary([*SPECIAL, *map(str, range(WORDS - len(SPECIAL)))], {}, 1)
+    rows = np.arange(len(batch.features))
+    for parameter in dict(model.named_parameters()):
+        damaged = make(name)
+        damaged.get_parameter(parameter).data.view(-1)[-1] = value
+        with pytest.raises(NonFiniteError, match=re.escape(f"weights '{parameter}'")):
+            write_captions(damaged, rows, lambda chosen: batch.features[chosen], words, 0, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_logits_that_overflow_write_no_report(name, batch):
+    model = make(name).eval()
+    model.word.weight.data.fill_(3e38)  # each is finite, their sums are not
+    for part, bias in model.lstm.named_parameters():
+        if part.startswith("bias"):
+            bias.data.fill_(50.0)  # gates are open, so that states are large and of one sign
+    with pytest.raises(NonFiniteError, match="logits of the words"):
+        model.write(batch.features, dice())
 
 
 def test_padding_changes_no_loss(batch):

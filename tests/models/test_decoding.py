@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from coherent_cxr.finite import NonFiniteError
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.decoding import (
     decode,
@@ -11,7 +12,6 @@ from coherent_cxr.models.decoding import (
     without_repeats,
     word_ids,
 )
-from coherent_cxr.models.finite import NonFiniteError
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.models.writing import Choice

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.finite import NonFiniteError
 from coherent_cxr.images.checks import ImageChecks
 from coherent_cxr.images.chest_likeness import ChestLikeness
 from coherent_cxr.images.decode import UnreadableImageError, fit, read_image
 from coherent_cxr.models.attention import image_features, write_with_attention
 from coherent_cxr.models.bundle import ModelBundle
-from coherent_cxr.models.finite import NonFiniteError
 from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.serving.generator import ReportWriter, prepared
 

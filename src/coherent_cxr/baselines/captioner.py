@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from coherent_cxr.baselines.sequences import CaptionBatch
 from coherent_cxr.configuration import configuration, require
+from coherent_cxr.finite import require_finite
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
@@ -137,7 +138,11 @@ class Captioner(nn.Module, ABC):
 
         Returns:
             Word ids, closed by two end marks unless cut, padded ``(rows, words)``.
+
+        Raises:
+            NonFiniteError: If a feature, or the logit of a chosen word, is not finite.
         """
+        require_finite(features, "The image features")
         rows = len(features)
         word = torch.full((rows,), Vocabulary.bos_id, device=features.device)
         before = torch.full_like(word, Vocabulary.eos_id)
@@ -150,7 +155,9 @@ class Captioner(nn.Module, ABC):
             scores = self.logits(self.output(embedded, state.hidden, state.context))
             if place == 0:  # no report is empty
                 scores[:, Vocabulary.eos_id] = float("-inf")
-            word = scores.argmax(dim=-1).masked_fill(ended, Vocabulary.pad_id)
+            likeliest = scores.argmax(dim=-1, keepdim=True)  # the place of a NaN, where there is one
+            require_finite(scores.gather(-1, likeliest), "The logits of the words")
+            word = likeliest.squeeze(-1).masked_fill(ended, Vocabulary.pad_id)
             written.append(word)
             ended = ended | ((word == Vocabulary.eos_id) & (before == Vocabulary.eos_id))
             before = word

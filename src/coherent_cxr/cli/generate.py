@@ -67,8 +67,8 @@ def generate(
         raise click.ClickException(str(error)) from error
 
     bundle = _open_bundle(model, uri)
+    from coherent_cxr.finite import NonFiniteError
     from coherent_cxr.models.decider import OperatingPointError
-    from coherent_cxr.models.finite import NonFiniteError
     from coherent_cxr.serving.generator import NOTICE, ReportWriter
 
     try:

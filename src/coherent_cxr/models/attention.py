@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from coherent_cxr.finite import require_finite
 from coherent_cxr.models.decided import DecidedFindings
 from coherent_cxr.models.decoding import decode, word_ids
-from coherent_cxr.models.finite import require_finite
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
 

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load, save_file
 from torch import Tensor
 
+from coherent_cxr.finite import require_finite_weights
 from coherent_cxr.images.checks import ImageChecks
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.decider import FindingDecider
-from coherent_cxr.models.finite import require_finite_weights
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.manifest import BundleError, damaged, read_verified, write_manifest
 from coherent_cxr.models.training_features import TrainingFeatures

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.models.finite import require_finite, require_finite_weights
+from coherent_cxr.finite import require_finite, require_finite_weights
 
 NO_FINDING, DEVICES = "No Finding", "Support Devices"
 

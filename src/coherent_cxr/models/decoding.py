@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from coherent_cxr.finite import require_finite, require_finite_weights
 from coherent_cxr.models.decided import DecidedFindings
-from coherent_cxr.models.finite import require_finite, require_finite_weights
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.models.writing import Choice, write_sentences, write_sentences_by_beam

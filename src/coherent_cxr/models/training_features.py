@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coherent_cxr.models.finite import require_finite
+from coherent_cxr.finite import require_finite
 
 COMPONENTS = 32
 QUANTILE = 0.995

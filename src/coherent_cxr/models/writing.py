@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from coherent_cxr.models.finite import require_finite
+from coherent_cxr.finite import require_finite
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.word_decoder import DecoderState, Sight, WritingTables
 from coherent_cxr.reports.vocabulary import Vocabulary

@@ -16,6 +16,7 @@ from torch import Tensor
 from coherent_cxr.baselines.captioner import Captioner
 from coherent_cxr.baselines.sequences import CaptionBatch, pad_sequences, unflatten
 from coherent_cxr.configuration import configuration, require
+from coherent_cxr.finite import require_finite_weights
 from coherent_cxr.models.bundle import weights_digest
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.checkpoint import step_seed
@@ -226,7 +227,11 @@ def write_captions(
 
     Returns:
         Words of each sentence of each report.
+
+    Raises:
+        NonFiniteError: If a weight, a feature or the logit of a chosen word is not finite.
     """
+    require_finite_weights(model.state_dict())
     model.eval()
     reports = []
     for start in range(0, len(rows), batch_size):
