@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export DO_NOT_TRACK := true
 
-.PHONY: install run test lint clean
+.PHONY: install run test lint attack clean
 
 install: $(STAMP)
 
@@ -26,6 +26,9 @@ lint: install
 
 test: install lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+attack: install  ## kills, full disks and hostile files: one table in at most 20 minutes (docs/reliability.md)
+	PYTHONPATH=tests:tests/images:tests/inputs:tests/models OMP_NUM_THREADS=1 $(BIN)/python tests/attack/campaign.py
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache

@@ -10,15 +10,15 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import IO, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from coherent_cxr.inputs.errors import TableError
+from coherent_cxr.inputs.limits import LimitError
+from coherent_cxr.inputs.parquet import ParquetTable
 from coherent_cxr.inputs.quoting import listed, quote
 from coherent_cxr.inputs.text_files import refuse_other_kinds
 
@@ -80,7 +80,7 @@ def read_reports(
             )
     except ReportFileError:
         raise
-    except TableError as error:
+    except (TableError, LimitError) as error:
         raise ReportFileError(str(error)) from error
     except OSError as error:
         raise ReportFileError(
@@ -188,18 +188,20 @@ def _reason(error: Exception) -> str:
 def _read_parquet(path: str, column: str | None) -> Iterator[str | None]:
     try:
         # Parquet is read from its end, which a pipe does not have
-        table = pq.ParquetFile(BytesIO(sys.stdin.buffer.read()) if path == STANDARD_STREAM else path)
+        source = sys.stdin.buffer.read() if path == STANDARD_STREAM else path
+        size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
+        table = ParquetTable(source, size, f"The file {path}")
     except (OSError, pa.ArrowException) as error:
         raise ReportFileError(f"The file {path} cannot be read as Parquet ({quote(str(error))}).") from error
-    column = column or _find_column(path, table.schema_arrow.names)
-    if column not in table.schema_arrow.names:
+    column = column or _find_column(path, table.schema.names)
+    if column not in table.schema.names:
         raise ReportFileError(
-            f"The file {path} has no column '{column}'; it has: {listed(table.schema_arrow.names)}."
+            f"The file {path} has no column '{column}'; it has: {listed(table.schema.names)}."
         )
-    kind = table.schema_arrow.field(column).type
+    kind = table.schema.field(column).type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
         raise ReportFileError(f"The column '{column}' of {path} holds {kind}; reports must be text.")
-    for batch in table.iter_batches(columns=[column]):
+    for batch in table.batches([column]):
         yield from batch.column(0).to_pylist()
 
 

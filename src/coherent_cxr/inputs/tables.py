@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ import pandas as pd
 from coherent_cxr.inputs.delimited import read_delimited
 from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.inputs.json_tables import cell, is_nested, read_json
+from coherent_cxr.inputs.limits import LimitError
 from coherent_cxr.inputs.null_words import is_null
 from coherent_cxr.inputs.quoting import listed, quote
 from coherent_cxr.inputs.text_files import decode, read_bytes
@@ -110,6 +110,8 @@ def load_table(
         columns, kept, cells, nested = _load(path, wanted)
     except TableError:
         raise
+    except LimitError as error:
+        raise TableError(f"{error} Split it into smaller tables.") from error
     except OSError as error:
         raise TableError(f"'{path}' cannot be read ({error.strerror or type(error).__name__}).") from error
     except MemoryError as error:
@@ -143,7 +145,7 @@ def _load(path: Path, wanted: Sequence[str] | None) -> Columns:
     ending = next((s for s in reversed(suffixes) if s != "gz"), "")
     content = read_bytes(path)
     if content.startswith(b"PAR1"):
-        return _parquet(content, wanted)
+        return _parquet(path, content, wanted)
     kind = _ENDINGS.get(ending, "delimited")
     if kind == "parquet":
         raise TableError(f"'{path}' is not Parquet, though its name says so; it is damaged or cut short.")
@@ -166,13 +168,16 @@ def _json(path: Path, text: str, wanted: Sequence[str] | None) -> Columns:
     return names, kept, [[cell(row.get(name)) for row in rows] for name in kept], nested
 
 
-def _parquet(content: bytes, wanted: Sequence[str] | None) -> Columns:
-    import pyarrow.parquet as pq
+def _parquet(path: Path, content: bytes, wanted: Sequence[str] | None) -> Columns:
+    from coherent_cxr.inputs.parquet import ParquetTable
 
-    file = pq.ParquetFile(BytesIO(content))
-    names = file.schema_arrow.names
+    table = ParquetTable(content, len(content), f"'{path}'")
+    names = table.schema.names
     kept = [name for name in names if wanted is None or name in wanted]
-    values = [column.to_pylist() for column in file.read(columns=kept).columns]
+    values: list[list[Any]] = [[] for _ in kept]
+    for batch in table.batches(kept):
+        for column, more in zip(values, batch.columns, strict=True):
+            column += more.to_pylist()
     nested = [name for name, column in zip(kept, values, strict=True) if any(map(is_nested, column))]
     return names, kept, [[_parquet_cell(value) for value in column] for column in values], nested
 

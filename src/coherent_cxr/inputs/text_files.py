@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from coherent_cxr.inputs.errors import TableError
+from coherent_cxr.inputs.limits import Inflation, LimitError, read_at_most
 
 logger = logging.getLogger(__name__)
 
@@ -35,18 +36,21 @@ def read_bytes(path: Path) -> bytes:
     """Read a file, unpacked if it is gzip.
 
     Raises:
-        TableError: If it is empty, larger than :data:`MAX_BYTES`, or of a kind that holds no table.
+        TableError: If it is empty, larger than :data:`MAX_BYTES`, a decompression bomb, or of a kind that
+            holds no table.
     """
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        if packed:
-            with gzip.open(file) as unpacked:
-                content = unpacked.read(MAX_BYTES + 1)
-        else:
-            content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise TableError(f"'{path}' holds more than {MAX_BYTES:,} bytes; split it into smaller tables.")
+        try:
+            if packed:
+                most = Inflation(path.stat().st_size, f"'{path}'", MAX_BYTES).most
+                with gzip.open(file) as unpacked:
+                    content = read_at_most(unpacked, most, f"'{path}', unpacked,")
+            else:
+                content = read_at_most(file, MAX_BYTES, f"'{path}'")
+        except LimitError as error:
+            raise TableError(f"{error} Split it into smaller tables.") from error
     if not content.strip():
         raise TableError(f"'{path}' is empty.")
     refuse_other_kinds(path, content[:8])
