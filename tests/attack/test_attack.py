@@ -40,7 +40,7 @@ def test_faults_of_the_product_are_counted(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.syspath_prepend(place)
     (tmp_path / "faulty.py").write_text(
         "import os, numpy\n"
-        "SECONDS = 1\n"
+        "SECONDS = 4\n"
         "def prepare(folder):\n"
         "    def attempt(rng, number):\n"
         "        if number == 1: raise ValueError('foreign bytes')\n"

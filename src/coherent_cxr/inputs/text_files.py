@@ -46,7 +46,8 @@ def read_bytes(path: Path) -> bytes:
             if packed:
                 most = Inflation(path.stat().st_size, f"'{path}'", MAX_BYTES).most
                 with gzip.open(file) as unpacked:
-                    content = read_at_most(unpacked, most, f"'{path}', unpacked,")
+                    what = f"'{path}', unpacked,"
+                    content = read_at_most(unpacked, most, what)  # type: ignore[arg-type]  # it has read
             else:
                 content = read_at_most(file, MAX_BYTES, f"'{path}'")
         except LimitError as error:
