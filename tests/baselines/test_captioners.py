@@ -111,12 +111,14 @@ def test_numbers_that_are_not_finite_write_no_report(name, value, batch):
     with pytest.raises(NonFiniteError, match="image features"):
         model.write(batch.features.masked_fill(batch.features < 0.1, value), dice())
     words = Vocabulary([*SPECIAL, *map(str, range(WORDS - len(SPECIAL)))], {}, 1)
-    rows = np.arange(len(batch.features))
+    rows, cpu = np.arange(len(batch.features)), torch.device("cpu")
     for parameter in dict(model.named_parameters()):
         damaged = make(name)
         damaged.get_parameter(parameter).data.view(-1)[-1] = value
         with pytest.raises(NonFiniteError, match=re.escape(f"weights '{parameter}'")):
-            write_captions(damaged, rows, lambda chosen: batch.features[chosen], words, 0, torch.device("cpu"))
+            write_captions(
+                damaged, rows, lambda chosen: batch.features[chosen], words, 0, torch.device("cpu")
+            )
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -74,7 +74,8 @@ def read_bounded(path: Path) -> bytes:
             raise UnreadableImageError("unreadable_file", f"{path} is not a file but a folder or a device.")
         check_bytes(str(path), status.st_size)
         with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)  # it may have grown meanwhile
+            # no more than it has, as the place for it is taken at once; it may have grown meanwhile
+            data = file.read(status.st_size + 1)
     except FileNotFoundError:
         raise UnreadableImageError("missing_image", f"There is no image file {path}.") from None
     except OSError as error:
