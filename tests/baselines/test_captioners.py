@@ -116,9 +116,7 @@ def test_numbers_that_are_not_finite_write_no_report(name, value, batch):
         damaged = make(name)
         damaged.get_parameter(parameter).data.view(-1)[-1] = value
         with pytest.raises(NonFiniteError, match=re.escape(f"weights '{parameter}'")):
-            write_captions(
-                damaged, rows, lambda chosen: batch.features[chosen], words, 0, torch.device("cpu")
-            )
+            write_captions(damaged, rows, lambda chosen: batch.features[chosen], words, 0, cpu)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
