@@ -51,7 +51,7 @@ def attack_by_full_disks(
                     if fault := no_sentence(ended):
                         tally.add("wrong", number, f"{stage}, {room} bytes: {fault}")
                     free()
-                    ended = Run(project, stage, lambda: None).end()
+                    ended = Run(project, stage).end()
                 fault, what = judged(project, ended, expected)
                 if fault:
                     tally.add(fault, number, f"{stage}, {room} bytes, after space was freed: {what}")
@@ -77,10 +77,8 @@ def small_disk(
     try:
         if mounted and mount(disk, "size=4g"):
             project = copy_of(finished, disk / "project")
-            (project / "ballast").touch()
-            used = sum(
-                os.statvfs(disk).f_frsize * n for n in [os.statvfs(disk).f_blocks - os.statvfs(disk).f_bfree]
-            )
+            taken = os.statvfs(disk)
+            used = taken.f_frsize * (taken.f_blocks - taken.f_bfree)
             mount(disk, f"remount,size={used + room}")
             yield project, lambda: None, lambda: mount(disk, "remount,size=4g")
         else:

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,10 +59,7 @@ class Run:
         command = [sys.executable, "-m", "kedro", "run", "--env", "test"]
         command += ["--pipelines", stage] if stage else []
         self.begin = time.monotonic()
-        self.log = (
-            (project / "run.log").open("a+b") if before is None else (project.parent / "run.log").open("w+b")
-        )
-        self.start = self.log.seek(0, os.SEEK_END)
+        self.log = tempfile.TemporaryFile()  # not on the disk of the project, which may be full
         self.process = subprocess.Popen(
             command,
             cwd=project,
@@ -79,7 +77,7 @@ class Run:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        self.log.seek(self.start)
+        self.log.seek(0)
         said = self.log.read().decode(errors="replace")
         self.log.close()
         return Ended(self.process.returncode, said, time.monotonic() - self.begin)
