@@ -59,7 +59,8 @@ class Run:
         command = [sys.executable, "-m", "kedro", "run", "--env", "test"]
         command += ["--pipelines", stage] if stage else []
         self.begin = time.monotonic()
-        self.log = tempfile.TemporaryFile()  # not on the disk of the project, which may be full
+        # not on the disk of the project, which may be full
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the run
         self.process = subprocess.Popen(
             command,
             cwd=project,
