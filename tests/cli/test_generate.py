@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import click
+import kedro.logging
 import mlflow
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from pydicom.data import get_testdata_file
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.cli import main
+from coherent_cxr.cli import cli, main
 from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.serving.generator import ReportWriter
 from tiny_bundle import make_bundle
@@ -50,6 +56,29 @@ def test_json_holds_the_report_and_all_labels(image, registry):
     assert answer["system"] == "full"
     assert (answer["label_rules"], answer["taught_by_rules"]) == ("corrected", "not recorded")
     assert "not for clinical use" in answer["notice"]
+
+
+def test_what_is_logged_meanwhile_is_no_part_of_the_json(image, registry):
+    image.write_bytes(Path(get_testdata_file("CT_small.dcm")).read_bytes())
+    command = [sys.executable, "-c", "from coherent_cxr.cli import main; main()", "generate", str(image)]
+    answer = subprocess.run(
+        [*command, "--json", "--tracking-uri", registry], capture_output=True, text=True, check=True
+    )
+    assert json.loads(answer.stdout)["model"] == "models:/coherent-cxr@champion"
+
+
+@pytest.mark.parametrize("group", [main, cli])
+def test_a_command_logs_to_standard_error(group, capfd):
+    handler = kedro.logging.RichHandler()
+    logging.getLogger().addHandler(handler)
+    try:
+        group.get_command(click.Context(group), "generate")
+        logging.getLogger("anything").error("told")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    said = capfd.readouterr()
+    assert "told" in said.err
+    assert "told" not in said.out
 
 
 def test_the_projects_database_is_found_from_a_folder_inside_it(project, image, registry, monkeypatch):

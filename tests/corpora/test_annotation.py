@@ -43,6 +43,28 @@ def test_mimic_cxrs_annotation_lists_images_and_their_studies(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("entry", "study"),
+    [
+        ({"id": "02aa804e", "study_id": "s50414267"}, "50414267"),
+        ({"id": "02aa804e", "study_id": 50414267.0}, "50414267"),
+        ({"id": "s50414267"}, "50414267"),
+        ({"id": "CXR7_IM-2263", "study_id": None}, "CXR7"),
+        ({"id": "CXR7_IM-2263", "study_id": ""}, "CXR7"),
+        ({"id": "CXR7_IM-2263", "study_id": float("nan")}, "CXR7"),
+        ({"id": "s1"}, "s1"),
+    ],
+)
+def test_ids_of_an_annotation_are_those_of_the_reports(
+    tmp_path: Path, entry: dict[str, object], study: str
+) -> None:
+    path = tmp_path / "annotation.json"
+    path.write_text(json.dumps({"train": [entry], "val": [], "test": []}))
+    assert read_split_file(path) == {study: "train"}
+    path.write_text(json.dumps([{**entry, "split": "val"}]))
+    assert read_split_file(path) == {study: "validation"}
+
+
+@pytest.mark.parametrize(
     "content",
     [
         "[" * 1_000_000,

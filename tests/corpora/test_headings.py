@@ -138,6 +138,10 @@ def test_an_unknown_heading_in_capitals_ends_a_section_at_a_paragraphs_start(hea
         "VIEW: Poor penetration.",
         "TECHNIQUE: degraded by motion.",
         "study: the patient is rotated.",
+        "STUDY: The study is limited by rotation.",
+        "STUDY: Patient is rotated to the left.",
+        "EXAM: Portable technique limits evaluation.",
+        "VIEWS: Inspiration is poor.",
         "NO ACUTE DISEASE IS SEEN: well.",
         "THERE IS ONE THING: a cough.",
         "Comment: nothing.",
@@ -154,6 +158,31 @@ def test_text_inside_findings_that_looks_like_a_heading(line: str, gap: str) -> 
     text = f"FINDINGS:{gap}The lungs are clear.{gap}{line}{gap}No effusion.\n\nIMPRESSION: Well."
     assert SECTIONER.split(text) == {
         "findings": gap.replace(" ", "").join(["The lungs are clear.", line, "No effusion."]),
+        "impression": "Well.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        ("The lungs are clear and the", "impression: of a nodule is given."),
+        ("There is a nodule, in", "comparison: prior film, unchanged."),
+        ("Clear lungs, normal heart,", "findings: as before."),
+        ("Pacemaker with leads in the", "impresion: of the heart."),
+    ],
+)
+def test_a_wrapped_sentence_is_not_cut_at_a_word_in_small_letters(before: str, line: str) -> None:
+    text = f"FINDINGS: {before}\n{line}\nNo effusion.\n\nIMPRESSION: Well."
+    assert SECTIONER.split(text) == {"findings": f"{before}\n{line}\nNo effusion.", "impression": "Well."}
+    small = f"findings: {before} end.\nimpression: well."
+    assert SECTIONER.split(small) == {"findings": f"{before} end.", "impression": "well."}
+
+
+def test_findings_go_on_behind_an_unknown_heading_where_a_structure_is_named() -> None:
+    text = "FINDINGS:\n\nClear.\n\nNOTE: Seen by us.\n\nLUNGS: Clear.\n\nHEART: Normal.\n\nIMPRESSION: Well."
+    assert SECTIONER.split(text) == {
+        "findings": "Clear.\n\nLUNGS: Clear.\n\nHEART: Normal.",
+        "other": "Seen by us.",
         "impression": "Well.",
     }
 
@@ -184,6 +213,9 @@ def test_an_examination_as_a_heading_opens_the_findings(heading: str) -> None:
         ("IMPRESSON Normal chest.", "impression", "Normal chest."),
         ("FINDINGS - Clear lungs.", "findings", "Clear lungs."),
         ("IMPRESSION -- Normal.", "impression", "Normal."),
+        ("IMPRESSION -", "impression", ""),
+        ("FINDINGS –", "findings", ""),
+        ("IMP: Normal.", "impression", "Normal."),
         ("IMPRESSION – Normal.", "impression", "Normal."),
         ("**FINDINGS:** Clear.", "findings", "Clear."),
         ("## IMPRESSION", "impression", ""),
@@ -293,6 +325,6 @@ def test_known_distances() -> None:
     ],
 )
 def test_a_megabyte_of_anything_takes_seconds(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     SECTIONER.split(text)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

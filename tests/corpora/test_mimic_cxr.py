@@ -207,7 +207,10 @@ def _unpack(folder: Path, target: Path) -> None:
     (folder / "mimic-cxr-reports.zip").unlink()
 
 
-@pytest.mark.parametrize("place", ["", "mimic-cxr-reports", "linked", "tgz"])
+@pytest.mark.parametrize(
+    "place",
+    ["", "mimic-cxr-reports", "linked", "tgz", "physionet.org/files/mimic-cxr/2.1.0", "unpacked here (1)"],
+)
 def test_unpacked_and_repacked_reports_are_the_same(
     publication: tuple[Path, list[FabricatedStudy]], tmp_path: Path, place: str
 ) -> None:

@@ -64,6 +64,16 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(this_project):
             {},
             "no pipeline 'mle_trainign'.*Did you mean 'mle_training'",
         ),
+        (
+            ["run", "--params", "rl_fine_tuning.select=macro_f1"],
+            {},
+            r"No stage has the setting 'rl_fine_tuning.select' .*Did you mean '\w+\.rl_fine_tuning'",
+        ),
+        (
+            ["run", "--params", "mle_training.seed=1,mle_trainig.epochs=2"],
+            {},
+            "'mle_trainig.epochs' .*Did you mean 'mle_training'",
+        ),
         (["run", "--runner", "RowsRunner"], {}, "no runner 'RowsRunner'.*coherent_cxr.runners.RowsRunner"),
     ],
 )

@@ -294,3 +294,9 @@ def test_damage_anywhere_gives_an_image_or_a_refusal(path: Path, data: st.DataOb
         return
     assert grey.dtype == np.uint8
     assert grey.ndim == 2
+
+
+def test_reading_says_nothing_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    for tags in ({}, {"WindowWidth": 0}, {"BodyPartExamined": "X" * 100}):
+        read_image(written(dataset(RAMP_12_BIT, BitsStored=12, HighBit=11, **tags)))
+    assert caplog.records == []

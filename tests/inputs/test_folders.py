@@ -22,7 +22,12 @@ def test_files_come_sorted_with_their_sizes(tmp_path: Path) -> None:
         ("b/1.txt", 7),
         ("b/2.txt", 7),
     ]
-    assert [found.path for found in walk(tmp_path, enter=lambda name: name != "b")] == ["0.txt", "a/c/3.txt"]
+    assert [found.path for found in walk(tmp_path, enter=lambda path: path != "b")] == ["0.txt", "a/c/3.txt"]
+    assert [found.path for found in walk(tmp_path, enter=lambda path: path != "a/c")] == [
+        "0.txt",
+        "b/1.txt",
+        "b/2.txt",
+    ]
 
 
 def test_linked_folders_and_files_are_read_and_circles_end(tmp_path: Path) -> None:

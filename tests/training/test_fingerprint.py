@@ -184,6 +184,30 @@ def test_a_users_reward_counts_by_its_file(tmp_path, monkeypatch):
     assert function_digest("builtins:sum") == function_digest("builtins:sum")
 
 
+def test_a_users_reward_counts_with_what_it_imports_of_its_package(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = tmp_path / "package_of_this_test"
+    for name, text in {
+        "__init__.py": "",
+        "mine.py": "from package_of_this_test.deep import helper\n",
+        "deep/__init__.py": "",
+        "deep/helper.py": "WEIGHT = 1\n",
+        "other.py": "",
+    }.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text)
+
+    def digest() -> str:
+        code_digest.cache_clear()
+        return function_digest("package_of_this_test.mine:mine")
+
+    before = digest()
+    append(package / "other.py", "# not imported\n")
+    assert digest() == before
+    append(package / "deep" / "helper.py", "# changed\n")
+    assert digest() != before
+
+
 class Reached(Exception):
     """A training got as far as its loop; the folder of its checkpoints says which training it is."""
 

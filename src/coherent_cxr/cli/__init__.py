@@ -1,13 +1,13 @@
 """The ``coherent-cxr`` command line. A subcommand's module is imported only when it is called."""
 
 import importlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from coherent_cxr import __version__
-from coherent_cxr.cli.boundary import in_sentences
 from coherent_cxr.inputs.terminal import plain
 
 COMMANDS = {
@@ -44,6 +44,12 @@ class LazyGroup(click.Group):
         """Import a subcommand's module and return the command, whose expected errors are sentences."""
         if cmd_name not in self._modules:
             return None
+        # Outside a project Kedro tells, while it is imported, that it takes its own configuration of logs.
+        logging.getLogger("kedro.framework.project").addFilter(_is_warning)
+        from coherent_cxr.cli.boundary import in_sentences
+
+        if cmd_name in COMMANDS:
+            _log_to_standard_error()
         command = getattr(importlib.import_module(self._modules[cmd_name]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return in_sentences(command, EXIT_CODES.get(cmd_name, 1))
@@ -55,6 +61,19 @@ class LazyGroup(click.Group):
         except click.ClickException as error:
             error.message = plain(error.message)  # type: ignore[misc]  # final for click's own subclasses
             raise
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
+
+
+def _log_to_standard_error() -> None:
+    """Keep what is logged out of what a command prints; Kedro's handler writes to standard output."""
+    from rich.console import Console
+
+    for handler in logging.getLogger().handlers:
+        if hasattr(handler, "console"):
+            handler.console = Console(stderr=True)
 
 
 @click.group(cls=LazyGroup, modules=COMMANDS)

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,7 +16,7 @@ from typing import Any, Never
 
 import click
 from kedro.framework.cli.project import run as kedro_run
-from kedro.framework.project import settings
+from kedro.framework.project import pipelines, settings
 from kedro.utils import load_obj
 
 from coherent_cxr.cli.project import environment_message
@@ -63,11 +63,29 @@ def _check_names(project: Path, options: dict[str, Any]) -> None:
     for name in filter(None, [options["pipeline"], *options["pipelines"]]):
         if name not in known:
             raise RunStoppedError(f"There is no pipeline '{name}'. {_nearest(name, known)}")
+    settable = ("runtime", *_settings_of_all_stages())
+    for given in _leaves(options["params"]):
+        if not any(f"{given}.".startswith(f"{one}.") or one.startswith(f"{given}.") for one in settable):
+            near = _nearest(given.rpartition(".")[0] or given, settable)
+            raise RunStoppedError(f"No stage has the setting '{given}' (--params). {near}")
     runner = options["runner"]
     try:
         load_obj(runner or "SequentialRunner", "kedro.runner")
     except (ImportError, AttributeError, ValueError):
         raise RunStoppedError(f"There is no runner '{runner}'. {_nearest(runner, RUNNERS)}") from None
+
+
+def _settings_of_all_stages() -> list[str]:
+    inputs = {name for pipeline in pipelines.values() for name in pipeline.inputs()}
+    return sorted(name.removeprefix("params:") for name in inputs if name.startswith("params:"))
+
+
+def _leaves(given: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    for name, value in given.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}"
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:

@@ -25,7 +25,7 @@ _NAME = r"[A-Za-z](?:[A-Za-z0-9 ,/&()'._#+-]|(?<=\d):(?=\d)){0,90}?"
 _BEFORE_COLON = re.compile(
     rf"{_MARK}(?P<name>{_NAME})[\s*]*(?:;|:(?!\d)|(?<!\d):)+[\s*]*(?P<rest>.*)", re.DOTALL
 )
-_ALONE = re.compile(rf"{_MARK}(?P<name>[A-Z][A-Z ,/&()-]{{2,80}})[.:;*]*")
+_ALONE = re.compile(rf"{_MARK}(?P<name>[A-Z][A-Z ,/&()-]{{2,80}})(?:[.:;*]*|\s*[-–—]+)")
 _BEFORE_DASH = re.compile(
     rf"{_MARK}(?P<name>[A-Z][A-Z /&]{{2,60}}?)\s*(?:--+|\s[-–—=])\s*(?P<rest>\S.*)", re.DOTALL
 )
@@ -126,9 +126,9 @@ class Headings:
         return match is not None and self._names_structure(normal(match["name"]))
 
     def speaks_of_quality(self, rest: str) -> bool:
-        """Tell whether the text behind "STUDY:" says how good the study is, not what it is."""
-        first = _WORD.match(rest.lower())
-        return rest[:1].islower() or (first is not None and first.group() in self._quality)
+        """Tell whether the sentence behind "STUDY:" says how good the study is, not what it is."""
+        sentence = rest.lower().partition(". ")[0]
+        return rest[:1].islower() or not self._quality.isdisjoint(_WORD.findall(sentence))
 
     def is_nothing(self, text: str) -> bool:
         """Tell whether a section only says that there is nothing in it."""

@@ -20,7 +20,10 @@ ARCHIVES = (
 MAX_REPORT_BYTES = 1_000_000
 _REPORT = re.compile(r"(?:.*/)?p\d{2}/p(?P<patient>\d{8})/s(?P<study>\d{8})\.txt", re.IGNORECASE)
 _IN_TREE = re.compile(r"(?:.*/)?p\d{2}/(?:.*/)?[^/]+\.txt", re.IGNORECASE)
-_TREE = re.compile(r"files|reports|mimic-cxr-reports|p\d{2}|p\d{8}")
+_TREE = re.compile(
+    r"(?:(?!p\d{2}/)[^./][^/]*/){0,5}(?:p\d{2}(?:/p\d{8})?|(?!p\d{2}$)(?![sp]\d{8}$)[^./][^/]*)"
+)
+"""Folders that are entered: up to six above the patients' (wget leaves four), then those of patients only."""
 _UNEXPECTED = "It is no report; names look like files/p10/p10000000/s50000000.txt."
 
 
@@ -90,7 +93,7 @@ def count_reports(place: Path) -> int:
 
 def _unpacked(folder: Path) -> Iterator[str]:
     """Yield paths of text files in the tree of patients; the folders of images in it are not entered."""
-    found = walk(folder, enter=lambda name: _TREE.fullmatch(name) is not None)
+    found = walk(folder, enter=lambda path: _TREE.fullmatch(path) is not None)
     return (file.path for file in found if _IN_TREE.fullmatch(file.path))
 
 

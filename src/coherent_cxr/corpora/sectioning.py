@@ -7,6 +7,7 @@ from pathlib import Path
 
 from coherent_cxr.corpora.headings import FINAL, OTHER, Headings, Place, SectionRuleError
 from coherent_cxr.inputs.null_words import is_null
+from coherent_cxr.inputs.wrapping import is_open
 
 __all__ = ["BODY", "SectionRuleError", "Sectioner", "findings_of"]
 
@@ -92,6 +93,7 @@ class _Report:
         self._joint = PARAGRAPH
         self._headings = headings
         self._section, self._aside, self._interrupted, self._empty = BODY, "", BODY, True
+        self._last = ""
 
     def end_line(self) -> None:
         self._joint = PARAGRAPH if self._empty else LINE
@@ -105,9 +107,11 @@ class _Report:
 
     def add(self, piece: str, place: Place) -> None:
         """Add a piece of a line to the section it belongs to; a heading at its start opens another."""
-        found = self._headings.find(piece, place)
+        wrapped = place == "line" and piece[:1].islower() and is_open(self._last)
+        found = None if wrapped else self._headings.find(piece, place)
+        self._last = piece
         if found and self._opens(found.section, found.rest):
-            piece = found.rest.strip()
+            self._last = piece = found.rest.strip()
             self._joint, self._empty = PARAGRAPH, True
         elif self._ends_before(piece, place):
             self._section, self._joint = self._interrupted, PARAGRAPH
@@ -117,9 +121,9 @@ class _Report:
             self._joint, self._empty = BLANK, False
 
     def _ends_before(self, piece: str, place: Place) -> bool:
-        """Tell whether findings begin without their heading, behind a section of one paragraph."""
-        short = not self._aside and self._section in self._headings.one_paragraph
-        return short and place != "inside" and self._headings.is_structure(piece)
+        """Tell whether findings begin without their heading, or go on behind what interrupts them."""
+        short = self._section == OTHER or self._section in self._headings.one_paragraph
+        return short and not self._aside and place != "inside" and self._headings.is_structure(piece)
 
     def _opens(self, section: str, rest: str) -> bool:
         """Open a section, unless what looks like its heading is text where it stands."""
@@ -136,7 +140,7 @@ class _Report:
             return False
         if in_findings and section == OTHER and self._empty:
             return False  # the findings' own first heading
-        if section in self._headings.one_paragraph:
+        if section == OTHER or section in self._headings.one_paragraph:
             self._interrupted = self._section if in_findings else self._interrupted
         else:
             self._interrupted = BODY

@@ -35,7 +35,7 @@ def walk(root: Path, enter: Callable[[str], bool] | None = None) -> Iterator[Fou
 
     Args:
         root: The folder.
-        enter: Which folders below it to enter, by name; all by default.
+        enter: Which folders below it to enter, by their path from it; all by default.
     """
     device = root.stat().st_dev
     entered = {(device, root.stat().st_ino)}
@@ -47,7 +47,7 @@ def walk(root: Path, enter: Callable[[str], bool] | None = None) -> Iterator[Fou
             path = f"{prefix}{entry.name}"
             try:
                 if entry.is_dir():
-                    if enter is not None and not enter(entry.name):
+                    if enter is not None and not enter(path):
                         continue
                     key = (device, entry.inode())
                     if entry.is_symlink():

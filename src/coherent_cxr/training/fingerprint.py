@@ -94,12 +94,20 @@ def code_digest(*modules: str, package: Path = PACKAGE) -> str:
 
 
 def function_digest(path: str) -> str:
-    """Return a digest of the file that a function of a user's own stands in.
+    """Return a digest of the file that a function of a user's own stands in, and of all it imports.
+
+    Imports count within the function's package; of a module in no package, its file alone.
 
     Args:
         path: ``module:function``.
     """
-    spec = importlib.util.find_spec(path.partition(":")[0])
+    module = path.partition(":")[0]
+    top = importlib.util.find_spec(module.partition(".")[0])
+    if top is not None and top.submodule_search_locations:
+        return fingerprint(
+            path, code_digest(module, package=Path(next(iter(top.submodule_search_locations))))
+        )
+    spec = importlib.util.find_spec(module)
     file = Path(spec.origin) if spec is not None and spec.origin is not None else None
     return fingerprint(path, file.read_bytes() if file is not None and file.is_file() else "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import zlib
 
 import pydicom
@@ -21,6 +22,9 @@ MAX_READS = 100_000
 MAX_TAG_BYTES = 1 << 20
 """Length of a tag that is looked at; longer ones, but for pixels, are left out."""
 PIECE = 1 << 20
+logging.getLogger("pydicom").setLevel(
+    logging.CRITICAL
+)  # one of its warnings for every file, by the guess below
 _PLAIN_UID = str(ExplicitVRLittleEndian).encode() + b"\0"
 _PLAIN_META = b"\x02\x00\x10\x00UI" + len(_PLAIN_UID).to_bytes(2, "little") + _PLAIN_UID
 

@@ -90,8 +90,10 @@ def describe(dataset: Dataset) -> Iterator[Note]:
         said = f"Its tags say that it is no projection radiograph but {OTHER_MODALITIES[modality]}."
         yield Note("other_modality", said)
     regions = [text(item, "CodeMeaning") for item in _items(dataset, "AnatomicRegionSequence")]
-    stated = text(dataset, "BodyPartExamined") or " ".join(regions) or text(dataset, "SeriesDescription")
-    part = _other_part(stated)
+    described = (
+        text(dataset, keyword) for keyword in ("SeriesDescription", "ProtocolName", "StudyDescription")
+    )
+    part = _other_part([text(dataset, "BodyPartExamined"), " ".join(regions), *described])
     if part:
         yield Note("other_body_part", f"Its tags say that it shows another part of the body ({part}).")
     filled = [tag for tag in IDENTIFYING if not BLANKED.fullmatch(text(dataset, tag))]
@@ -101,11 +103,16 @@ def describe(dataset: Dataset) -> Iterator[Note]:
         yield Note("burned_in_annotation", "The file says that its pixels may identify the patient.")
 
 
-def _other_part(stated: str) -> str:
-    if any(word in stated for word in CHEST):
-        return ""
-    words = re.findall(r"[A-Z]+", stated)
-    return next((part.lower() for part in OTHER_PARTS if any(word.startswith(part) for word in words)), "")
+def _other_part(texts: list[str]) -> str:
+    """Return the part of the body that the first text to name one speaks of, empty for the chest."""
+    for stated in texts:
+        if any(word in stated for word in CHEST):
+            return ""
+        words = re.findall(r"[A-Z]+", stated.replace("_EXM", "_EXTREMITY"))
+        for part in OTHER_PARTS:
+            if any(word.startswith(part) for word in words):
+                return part.lower()
+    return ""
 
 
 def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
