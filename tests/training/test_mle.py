@@ -141,8 +141,8 @@ def test_two_processes_give_the_losses_of_one_with_twice_the_batch(config, corpu
     for name, value in one.bundle.weights.items():
         torch.testing.assert_close(two.bundle.weights[name], value, rtol=1e-2, atol=1e-3, msg=name)
     assert two.examples
-    # Sums in another order: nearly the same weights, but not the same bytes, so the number of processes
-    # counts. sert one.bundle.digest != two.bundle.digest
+    # Sums in another order: nearly the same weights, not the same bytes, so the number of processes counts.
+    assert one.bundle.digest != two.bundle.digest
     assert [run.bundle.metadata["processes"] for run in (one, two)] == [1, 2]
 
 
@@ -153,10 +153,10 @@ def test_a_trainable_encoder_learns_and_its_normalisation_keeps_its_statistics(c
     moved = {
         n for n, v in start.items() if not torch.equal(v, trained.bundle.weights[f"encoder.backbone.{n}"])
     }
-    assert "features.conv0.weight" in moved
+    assert moved
     assert not [n for n in moved if "running" in n or "num_batches" in n]
     other = train(changed(config, batch_norm="train"), corpus)
-    name = "features.norm5.running_mean"
+    name = [name for name in start if name.endswith("running_mean")][-1]
     assert not torch.equal(start[name], other.bundle.weights[f"encoder.backbone.{name}"])
 
 
@@ -174,8 +174,7 @@ def test_the_projection_may_start_at_principal_components(config, corpus):
 
 
 def mean_features(corpus):
-    backbone = Backbone().eval()
-    backbone.load_state_dict(corpus.encoder.backbone_state())
+    backbone = corpus.encoder.backbone()
     frontal = corpus.store.index.query("view == 'frontal'").sort_values("study_id")["row"].to_numpy()
     with torch.no_grad():
         return backbone(torch.from_numpy(corpus.store.pixels[frontal])).mean(dim=1)
