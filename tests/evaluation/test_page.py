@@ -18,7 +18,7 @@ from coherent_cxr.evaluation.attention_maps import attended_mentions
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.measures import Metric
 from coherent_cxr.evaluation.negation import attention_by_status
-from coherent_cxr.evaluation.page import Attended, Background, Judged, results_page
+from coherent_cxr.evaluation.page import Attended, Background, EncoderQuality, Judged, results_page
 from coherent_cxr.evaluation.page.cases import agreement, best_and_worst, choose_samples
 from coherent_cxr.evaluation.page.headline import headline
 from coherent_cxr.evaluation.page.highlights import highlight
@@ -55,6 +55,30 @@ def attended_report(sentences):
         ]
         for sentence in sentences
     ]
+
+
+ENCODER = EncoderQuality(
+    pd.DataFrame(
+        {
+            "split": ["validation", "test", "test"],
+            "observation": ["Edema", "Edema", "mean"],
+            "studies": 60,
+            "positives": [12, 11, 0],
+            "auroc": [0.9, 0.8125, 0.75],
+            "low": [0.8, 0.7, 0.6],
+            "high": [1.0, 0.9, 0.9],
+        }
+    ),
+    pd.DataFrame({"split": ["test"], "predicted": [0.2], "observed": [0.25], "decisions": [60]}),
+    pd.DataFrame(
+        {
+            "operating_point": ["balanced", "sensitive"],
+            "observation": "Edema",
+            "precision": [0.5, np.nan],
+            "recall": [0.4, 0.8],
+        }
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +129,7 @@ def background(judged) -> Background:
         exclusions=pd.DataFrame({"stage": ["parsing"], "reason": [HOSTILE], "count": [3]}),
         labels=pd.DataFrame({"test positive": range(14)}, index=list(OBSERVATIONS)),
         model=[("system", "others")],
+        encoder=ENCODER,
     )
 
 
@@ -117,6 +142,7 @@ def test_every_section_is_there_and_says_what_it_is_not_for(page):
     for section in (
         "headline",
         "labels",
+        "encoder",
         "samples",
         "cases",
         "attention",
@@ -132,6 +158,12 @@ def test_every_section_is_there_and_says_what_it_is_not_for(page):
     assert page.count('<article class="study') >= 6
     # under the table of language metrics and where it is said how they were measured
     assert page.count("METEOR was not run: it needs Java, and where these reports were scored there") == 2
+
+
+def test_areas_of_the_encoder_stand_with_their_intervals(page):
+    row = re.search(r"<tr><th>Edema</th><td>0\.900<small>(.*?)</tr>", page)
+    assert row is not None
+    assert "0.812<small>0.700 – 0.900</small></td><td>11</td>" in row[1]
 
 
 def test_what_was_not_run_is_said_and_never_a_zero(page):

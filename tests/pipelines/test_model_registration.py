@@ -85,8 +85,8 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
     classifier = LabelClassifier(len(OBSERVATIONS), Backbone())
     catalog["pretrained_encoder"] = PretrainedEncoder("densenet121", [classifier.state_dict()]).to_tensors()
     catalog["label_thresholds"] = pd.DataFrame(
-        [(point, name, 0.5) for point in BETAS for name in OBSERVATIONS],
-        columns=["operating_point", "observation", "threshold"],
+        [(point, name, 0.5, 1.0, 0.0) for point in BETAS for name in OBSERVATIONS],
+        columns=["operating_point", "observation", "threshold", "slope", "intercept"],
     )
     findings = pd.DataFrame({"study_id": studies, "tokens": tokens, "text": map(detokenize, tokens)})
     catalog["findings"] = findings

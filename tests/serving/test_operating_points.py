@@ -33,7 +33,13 @@ VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdefgh", 5), 1, marks_of(FI
 def limits(calls: dict[str, list[str]]) -> pd.DataFrame:
     """Thresholds that call these observations of any image, whatever its logits, and no others."""
     rows = [
-        {"operating_point": point, "observation": name, "threshold": -1e9 if name in called else np.inf}
+        {
+            "operating_point": point,
+            "observation": name,
+            "threshold": -1e9 if name in called else np.inf,
+            "slope": 0.5,
+            "intercept": -np.inf if name == "Pneumonia" else -1.0,
+        }
         for point, called in calls.items()
         for name in OBSERVATIONS
     ]
@@ -100,6 +106,11 @@ def test_scores_are_those_of_the_classifier(
         wanted, features = classifier(pixels)[0], classifier.backbone(pixels)
     assert decided.decider is not None
     torch.testing.assert_close(decided.decider.logits(features), wanted)
+    told = ReportWriter(decided).write(image).probabilities
+    assert told is not None
+    assert told["Pneumonia"] == 0
+    edema = OBSERVATIONS.index("Edema")
+    assert told["Edema"] == pytest.approx(float(torch.sigmoid(0.5 * wanted[edema] - 1)), abs=1e-5)
 
 
 def test_a_saved_bundle_brings_its_decisions(decided: ModelBundle, tmp_path: Path) -> None:
@@ -150,6 +161,8 @@ def test_an_ensemble_takes_none_as_a_bundle_holds_one_encoder(
         ({"weight": torch.full((14, 960), float("nan"))}, "label classifier"),
         ({"weight": torch.zeros(14, 5)}, "reads 5 channels"),
         ({"bias": torch.zeros(3)}, "does not fit 14 observations"),
+        ({"intercept": torch.full((14,), float("nan"))}, "no number"),
+        ({"slope": torch.full((14,), float("inf"))}, "label classifier"),
         ({"thresholds.balanced": torch.full((14,), float("nan"))}, "no number"),
         ({"thresholds.balanced": torch.full((14,), float("-inf"))}, "no number"),
     ],
@@ -160,7 +173,8 @@ def test_damaged_decisions_are_refused_at_load(
     assert decided.decider is not None
     tensors = {**decided.decider.tensors(), **change}
     limits = {k.removeprefix("thresholds."): v for k, v in tensors.items() if k.startswith("thresholds.")}
-    broken = FindingDecider(tensors["weight"], tensors["bias"], limits)
+    own = {name: tensors[name] for name in ("weight", "bias", "slope", "intercept")}
+    broken = FindingDecider(**own, thresholds=limits)
     dataclasses.replace(decided, decider=broken).save(tmp_path / "bundle")
     assert (tmp_path / "bundle" / DECIDER).is_file()
     with pytest.raises(BundleError, match=message):

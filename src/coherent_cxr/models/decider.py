@@ -28,11 +28,15 @@ class FindingDecider:
         bias: ``(14,)``.
         thresholds: Logits at and above which each observation is called ``(14,)``, by operating point;
             infinite for one that is never called.
+        slope: With ``intercept``, makes probabilities of logits ``(14,)``.
+        intercept: ``(14,)``; minus infinity for an observation that never occurs.
     """
 
     weight: Tensor
     bias: Tensor
     thresholds: Mapping[str, Tensor]
+    slope: Tensor
+    intercept: Tensor
 
     @torch.no_grad()
     def logits(self, features: Tensor) -> Tensor:
@@ -68,10 +72,16 @@ class FindingDecider:
         calls[NO_FINDING] = not any(calls[name] for name in OBSERVATIONS if name not in (NO_FINDING, DEVICES))
         return calls
 
+    def probabilities(self, logits: Tensor) -> dict[str, float]:
+        """Return the probability of each observation, calibrated on the validation split."""
+        scaled = self.slope.to(logits.device) * logits + self.intercept.to(logits.device)
+        return dict(zip(OBSERVATIONS, torch.sigmoid(scaled).tolist(), strict=True))
+
     def tensors(self) -> dict[str, Tensor]:
         """Return everything as named tensors."""
         limits = {f"thresholds.{point}": values for point, values in self.thresholds.items()}
-        return {"weight": self.weight, "bias": self.bias, **limits}
+        own = {name: getattr(self, name) for name in ("weight", "bias", "slope", "intercept")}
+        return {**own, **limits}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> FindingDecider:
@@ -84,14 +94,20 @@ class FindingDecider:
         thresholds = {
             name.removeprefix(prefix): values for name, values in tensors.items() if name.startswith(prefix)
         }
-        weight, bias = tensors.get("weight"), tensors.get("bias")
+        own = {name: tensors[name] for name in ("weight", "bias", "slope", "intercept") if name in tensors}
+        if len(own) < 4 or not thresholds:
+            raise ValueError("its label classifier lacks weights, thresholds or calibration")
         labels = len(OBSERVATIONS)
-        if weight is None or bias is None or not thresholds:
-            raise ValueError("its label classifier lacks weight, bias or thresholds")
-        shaped = weight.ndim == 2 and weight.shape[0] == labels and bias.shape == (labels,)
-        if not shaped or any(values.shape != (labels,) for values in thresholds.values()):
+        per_label = [*thresholds.values(), own["bias"], own["slope"], own["intercept"]]
+        weight = own["weight"]
+        shaped = weight.ndim == 2 and weight.shape[0] == labels
+        if not shaped or any(values.shape != (labels,) for values in per_label):
             raise ValueError(f"its label classifier does not fit {labels} observations")
-        require_finite_weights({"label classifier": weight, "label classifier's bias": bias})
-        if any(bool((values.isnan() | (values == -math.inf)).any()) for values in thresholds.values()):
+        finite = {f"label classifier's {name}": own[name] for name in ("weight", "bias", "slope")}
+        require_finite_weights(finite)
+        limits = thresholds.values()
+        if any(bool((values.isnan() | (values == -math.inf)).any()) for values in limits):
             raise ValueError("a threshold of its label classifier is no number")
-        return cls(weight, bias, thresholds)
+        if bool(own["intercept"].isnan().any()):
+            raise ValueError("an intercept of its label classifier is no number")
+        return cls(**own, thresholds=thresholds)

@@ -13,7 +13,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decider import FindingDecider
 from coherent_cxr.models.pretrained import PretrainedEncoder
-from coherent_cxr.training.encoder.decisions import BETAS, thresholds_of
+from coherent_cxr.training.encoder.decisions import BETAS, calibration_of, thresholds_of
 
 BACKBONE = "encoder.backbone."
 
@@ -41,7 +41,10 @@ def with_decider(
     }
     # behind the observations the head may have had MeSH terms
     weight, bias = (state[f"head.{name}"][: len(OBSERVATIONS)].clone() for name in ("weight", "bias"))
-    return replace(bundle, decider=FindingDecider(weight, bias, limits))
+    calibration = calibration_of(thresholds)
+    slope = torch.full((len(OBSERVATIONS),), calibration.slope)
+    intercept = torch.from_numpy(calibration.intercepts.astype("float32"))
+    return replace(bundle, decider=FindingDecider(weight, bias, limits, slope, intercept))
 
 
 def _same_backbone(bundle: ModelBundle, encoder: PretrainedEncoder) -> bool:

@@ -44,6 +44,8 @@ class Report:
         system: Name of the training that made the model, for example ``full``.
         operating_point: Whose thresholds decided what the report affirms; None if the words did.
         findings: Of each observation whether it was called by these thresholds; None likewise.
+        probabilities: Of each observation, 0 to 1, calibrated on the validation split; None for a model
+            without label classifier.
     """
 
     text: str
@@ -57,6 +59,7 @@ class Report:
     system: str
     operating_point: str | None = None
     findings: dict[str, bool] | None = None
+    probabilities: dict[str, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is shown of the report as plain JSON, the same by every way of serving."""
@@ -70,6 +73,7 @@ class Report:
             "system": self.system,
             "operating_point": self.operating_point,
             "findings": self.findings,
+            "probabilities": self.probabilities,
             "notice": NOTICE,
         }
 
@@ -122,7 +126,7 @@ class ReportWriter:
         radiograph = prepared(source, self.bundle.image_size, name)
         image = radiograph.pixels
         features = image_features(self._model, image)
-        called = self._called(features)
+        called, probabilities = self._decided(features)
         attention = attended_report(self._model, self.bundle.vocabulary, features, image.shape[0], called)
         if self.remove_repeats:
             attention = _without_repeats(attention)
@@ -140,13 +144,16 @@ class ReportWriter:
             system=str(self.bundle.metadata.get("system", "unknown")),
             operating_point=self.operating_point,
             findings=called,
+            probabilities=probabilities,
         )
 
-    def _called(self, features: Tensor) -> dict[str, bool] | None:
+    def _decided(self, features: Tensor) -> tuple[dict[str, bool] | None, dict[str, float] | None]:
         decider = self.bundle.decider
-        if self.operating_point is None or decider is None:
-            return None
-        return decider.called(decider.logits(features), self.operating_point)
+        if decider is None:
+            return None, None
+        logits = decider.logits(features)
+        called = None if self.operating_point is None else decider.called(logits, self.operating_point)
+        return called, decider.probabilities(logits)
 
     def _checked(self, image: NDArray[np.uint8], feature: NDArray[np.float32]) -> tuple[Note, ...]:
         checks, known = self.bundle.image_checks, self.bundle.training_features

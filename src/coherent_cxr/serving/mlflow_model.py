@@ -40,6 +40,7 @@ class GeneratedReport(pydantic.BaseModel):
         system: Name of the training that made the model.
         operating_point: Whose thresholds decided what the report affirms; null if the words did.
         findings: Of each observation whether it was called by these thresholds; null likewise.
+        probabilities: Of each observation, calibrated on the validation split.
         error: Why there is no report, in a sentence.
         reason: The same as a short code.
         notice: What the report must not be used for.
@@ -54,6 +55,7 @@ class GeneratedReport(pydantic.BaseModel):
     system: str | None = None
     operating_point: str | None = None
     findings: dict[str, bool] | None = None
+    probabilities: dict[str, float] | None = None
     error: str | None = None
     reason: str | None = None
     notice: str

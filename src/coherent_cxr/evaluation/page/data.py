@@ -120,6 +120,21 @@ class Attended:
 
 
 @dataclass(frozen=True)
+class EncoderQuality:
+    """What the encoder's label classifier can tell.
+
+    Attributes:
+        areas: From :func:`~coherent_cxr.evaluation.label_quality.label_quality`.
+        reliability: From :func:`~coherent_cxr.evaluation.label_quality.label_reliability`.
+        thresholds: By operating point and observation, with precision and recall on validation.
+    """
+
+    areas: pd.DataFrame
+    reliability: pd.DataFrame
+    thresholds: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Background:
     """What the project's own runs know besides: images, training, corpus, model. All of it may be missing.
 
@@ -133,6 +148,7 @@ class Background:
         exclusions: Left out by stage and reason: ``stage``, ``reason``, ``count``.
         labels: Positive, negative and uncertain labels by observation and split.
         model: Rows of the model card: what, value.
+        encoder: What the encoder's label classifier can tell.
     """
 
     images: Sequence[NDArray[np.uint8]] = ()
@@ -144,3 +160,4 @@ class Background:
     exclusions: pd.DataFrame | None = None
     labels: pd.DataFrame | None = None
     model: Sequence[tuple[str, Any]] = ()
+    encoder: EncoderQuality | None = None

@@ -9,6 +9,7 @@ import numpy as np
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.evaluation.figures.curves import curves_figure
+from coherent_cxr.evaluation.figures.encoder import encoder_figure
 from coherent_cxr.evaluation.figures.intervals import intervals_figure
 from coherent_cxr.evaluation.figures.negation import negation_figure
 from coherent_cxr.evaluation.figures.svg import inline_svg
@@ -77,6 +78,7 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         colours=COLOURS,
         **_attention(judged, background),
         curves=_curves(background),
+        encoder=_encoder(background),
     )
 
 
@@ -136,6 +138,19 @@ def _curves(background: Background) -> str:
     if not any(len(history) for history in background.histories.values()):
         return ""
     return inline_svg(curves_figure(background.histories), "curves", "Learning curves of every stage")
+
+
+def _encoder(background: Background) -> dict[str, Any] | None:
+    found = background.encoder
+    if found is None or found.areas.empty:
+        return None
+    figure = encoder_figure(found.areas, found.reliability, found.thresholds)
+    areas = {
+        str(name): {str(row["split"]): row for row in own.to_dict("records")}
+        for name, own in found.areas.groupby("observation", sort=False)
+    }
+    description = "AUROC of every label, reliability of its probabilities, operating points"
+    return {"figure": inline_svg(figure, "encoder", description), "areas": areas}
 
 
 def _attention(judged: Judged, background: Background) -> dict[str, Any]:

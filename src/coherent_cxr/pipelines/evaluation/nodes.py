@@ -27,6 +27,7 @@ from coherent_cxr.evaluation.systems import (
 )
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.training.encoder.decisions import label_probabilities
 from coherent_cxr.training.generation import GenerationConfig
 
 logger = logging.getLogger(__name__)
@@ -126,6 +127,23 @@ def score(
     )
 
 
+def assess_encoder(
+    config: EvaluationConfig,
+    label_scores: pd.DataFrame,
+    label_thresholds: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
+    splits: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame, Figure]:
+    """Measure what the encoder's label classifier tells apart, and whether its probabilities hold."""
+    from coherent_cxr.evaluation.figures.encoder import encoder_figure
+    from coherent_cxr.evaluation.label_quality import label_quality, label_reliability
+
+    quality = label_quality(label_scores, chexpert_labels, splits, config.resamples, config.seed)
+    probabilities = label_probabilities(label_scores, label_thresholds)
+    reliability = label_reliability(probabilities, chexpert_labels, splits)
+    return quality, reliability, encoder_figure(quality, reliability, label_thresholds)
+
+
 def look_where_it_looked(
     config: EvaluationConfig,
     labelling: ChexpertLabellingConfig,
@@ -187,11 +205,14 @@ def write_results_page(
     radiographs: dict[str, Any],
     full_model: ModelBundle,
     attended: Attended,
+    label_quality: pd.DataFrame,
+    label_reliability: pd.DataFrame,
+    label_thresholds: pd.DataFrame,
     **others: pd.DataFrame,
 ) -> str:
     """Write the results page; the other tables are ``<stage>_history`` and ``<stage>_exclusions``."""
     from coherent_cxr.evaluation import cards
-    from coherent_cxr.evaluation.page import Background, Judged, results_page
+    from coherent_cxr.evaluation.page import Background, EncoderQuality, Judged, results_page
 
     test = test_studies(findings, splits, image_store.index["study_id"])
     judged = Judged.of(
@@ -214,6 +235,7 @@ def write_results_page(
         exclusions=cards.exclusion_counts(_by_stage(others, "_exclusions")),
         labels=cards.label_counts(chexpert_labels, splits),
         model=cards.model_facts(attended.system, full_model),
+        encoder=EncoderQuality(label_quality, label_reliability, label_thresholds),
     )
     return results_page(judged, background)
 

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from coherent_cxr.pipelines.evaluation.nodes import (
+    assess_encoder,
     draw_figures,
     generate_reports,
     label_both_sides,
@@ -74,6 +75,18 @@ def create_pipeline() -> Pipeline:
                 name="score",
             ),
             Node(
+                assess_encoder,
+                inputs=[
+                    "params:evaluation",
+                    "label_scores",
+                    "label_thresholds",
+                    "chexpert_labels",
+                    "splits",
+                ],
+                outputs=["label_quality", "label_reliability", "encoder_quality"],
+                name="assess_encoder",
+            ),
+            Node(
                 look_where_it_looked,
                 inputs=[
                     "params:evaluation",
@@ -117,6 +130,9 @@ def create_pipeline() -> Pipeline:
                     "radiographs": "radiographs",
                     "full_model": "full.rl_model",
                     "attended": "attended",
+                    "label_quality": "label_quality",
+                    "label_reliability": "label_reliability",
+                    "label_thresholds": "label_thresholds",
                     **{f"{name}_history": dataset for name, dataset in HISTORIES.items()},
                     **{f"{stage}_exclusions": dataset for stage, dataset in EXCLUSIONS.items()},
                 },

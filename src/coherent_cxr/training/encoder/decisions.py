@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import configuration, require
+from coherent_cxr.training.encoder.calibration import Calibration, calibrate
 
 NO_FINDING = OBSERVATIONS.index("No Finding")
 DEVICES = OBSERVATIONS.index("Support Devices")
@@ -58,8 +59,9 @@ def choose_thresholds(
     Returns:
         For each operating point and observation: ``threshold`` (logit at and above which it is called;
         infinite if the training split has no positive), ``prevalence`` in the training split,
-        ``validation_positives``, ``factor``; and on validation ``called`` studies, ``precision`` and
-        ``recall`` (missing where nothing is called, or nothing positive).
+        ``validation_positives``, ``factor``; on validation ``called`` studies, ``precision`` and ``recall``
+        (missing where nothing is called, or nothing positive); and ``slope`` and ``intercept`` that make
+        probabilities of logits (:mod:`.calibration`).
 
     Raises:
         ValueError: If no study of the validation split has scores.
@@ -77,6 +79,7 @@ def choose_thresholds(
     prevalence = training.to_numpy(dtype=bool).mean(axis=0) if len(training) else np.zeros(len(OBSERVATIONS))
     truth = positive.loc[validation["study_id"]].to_numpy(dtype=bool)
     scores = validation[list(OBSERVATIONS)].to_numpy(dtype=np.float64)
+    calibration = calibrate(scores, truth, prevalence)
     tables = []
     for point, beta in BETAS.items():
         quality = [
@@ -99,6 +102,8 @@ def choose_thresholds(
                     "called": called.sum(axis=0),
                     "precision": _share(right, called.sum(axis=0)),
                     "recall": _share(right, truth.sum(axis=0)),
+                    "slope": calibration.slope,
+                    "intercept": calibration.intercepts,
                 }
             )
         )
@@ -112,6 +117,20 @@ def thresholds_of(thresholds: pd.DataFrame, operating_point: str) -> NDArray[np.
         of_point.set_index("observation").loc[list(OBSERVATIONS), "threshold"].to_numpy(np.float64)
     )
     return limits
+
+
+def calibration_of(thresholds: pd.DataFrame) -> Calibration:
+    """Return what makes probabilities of logits, the labels in the order of the observations."""
+    one = thresholds.drop_duplicates("observation").set_index("observation").loc[list(OBSERVATIONS)]
+    return Calibration(float(one["slope"].iloc[0]), one["intercept"].to_numpy(np.float64))
+
+
+def label_probabilities(label_scores: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
+    """Return ``study_id`` and the calibrated probability of each observation, 0 to 1."""
+    logits = label_scores[list(OBSERVATIONS)].to_numpy(np.float64)
+    table = pd.DataFrame(calibration_of(thresholds).probabilities(logits), columns=list(OBSERVATIONS))
+    table.insert(0, "study_id", label_scores["study_id"].to_numpy())
+    return table
 
 
 def call_labels(

@@ -1,0 +1,76 @@
+"""What the encoder's label classifier can tell: areas under the ROC curve, reliability, operating points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from coherent_cxr.evaluation.label_quality import MEAN, SPLITS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {"validation": "#8a8a8a", "test": "#1f5fa8"}
+
+
+def encoder_figure(quality: pd.DataFrame, reliability: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
+    """Draw the three panels.
+
+    Args:
+        quality: From :func:`~coherent_cxr.evaluation.label_quality.label_quality`.
+        reliability: ``split``, ``predicted``, ``observed``, ``decisions``.
+        thresholds: Per ``operating_point`` and ``observation`` the validation ``precision`` and ``recall``.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 4.4), layout="constrained")
+    areas, bins, points = figure.subplots(1, 3, width_ratios=[1.5, 1, 1])
+    _areas(areas, quality)
+    _reliability(bins, reliability)
+    _operating_points(points, thresholds)
+    return figure
+
+
+def _areas(axes: Axes, quality: pd.DataFrame) -> None:
+    names = list(dict.fromkeys(quality["observation"]))
+    names = [name for name in names if name != MEAN] + [MEAN] * (MEAN in names)
+    for offset, split in enumerate(SPLITS):
+        own = quality[quality["split"] == split]
+        place = np.array([names.index(name) for name in own["observation"]]) + 0.25 * (offset - 0.5)
+        axes.hlines(place, own["low"], own["high"], color=COLOURS[split], linewidth=1.5)
+        axes.plot(own["auroc"], place, "o", color=COLOURS[split], markersize=4, label=split)
+    axes.axvline(0.5, color="#cccccc", linewidth=1, zorder=0)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("area under the ROC curve, 95 % interval over patients", fontsize=8)
+    if len(quality):
+        axes.legend(fontsize=8, frameon=False, loc="lower left")
+
+
+def _reliability(axes: Axes, reliability: pd.DataFrame) -> None:
+    axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=1)
+    for split, own in reliability.groupby("split", sort=False):
+        axes.plot(
+            own["predicted"], own["observed"], "o-", color=COLOURS[str(split)], markersize=4, label=split
+        )
+    axes.set_xlabel("predicted probability (bins of equally many decisions)", fontsize=8)
+    axes.set_ylabel("share that came true", fontsize=8)
+    if len(reliability):
+        axes.legend(fontsize=8, frameon=False, loc="upper left")
+
+
+def _operating_points(axes: Axes, thresholds: pd.DataFrame) -> None:
+    told = thresholds.dropna(subset=["recall"])
+    told = told.assign(precision=told["precision"].fillna(0))
+    means = told.groupby("operating_point", sort=False)[["recall", "precision"]].mean().sort_values("recall")
+    axes.plot(means["recall"], means["precision"], "o-", color=COLOURS["validation"], markersize=5)
+    for point, row in means.iterrows():
+        place = (row["recall"], row["precision"])
+        axes.annotate(str(point), place, (5, 5), textcoords="offset points", fontsize=8)
+    axes.set_xlim(0, 1.15)
+    axes.set_ylim(0, 1.1)
+    axes.set_xlabel("mean recall over labels, validation", fontsize=8)
+    axes.set_ylabel("mean precision over labels, validation", fontsize=8)
