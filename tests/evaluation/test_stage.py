@@ -21,8 +21,10 @@ from coherent_cxr.images.building import build_store
 from coherent_cxr.images.source import open_source
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.pipelines import evaluation
+from coherent_cxr.pipelines.encoder_pretraining.nodes import decide_labels
 from coherent_cxr.pipelines.evaluation.pipeline import EXCLUSIONS, HISTORIES, MODELS
 from coherent_cxr.reports.text import detokenize
+from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig
 from coherent_cxr.training.generation import GenerationConfig
 from tiny_bundle import make_bundle
 
@@ -73,6 +75,12 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
         {"study_id": STUDIES, "patient_id": STUDIES, "split": ["train"] * 2 + ["validation"] + ["test"] * 3}
     )
     catalog["chexpert_labels"] = label_table(ChexpertLabellingConfig().labeler(), findings)
+    scores = pd.DataFrame({"study_id": STUDIES[:5], **dict.fromkeys(OBSERVATIONS, 0.5)})
+    catalog["label_scores"] = scores
+    thresholds, calls = decide_labels(
+        LabelDecisionsConfig(), scores, catalog["chexpert_labels"].load(), catalog["splits"].load()
+    )
+    catalog["label_thresholds"], catalog["label_calls"] = thresholds, calls
     catalog["image_store"] = store
     catalog["baseline_reports"] = pd.concat([rows("constant", TOKENS), rows("1-nn", [*TOKENS, TOKENS[0]])])
     guesses = pd.DataFrame({"system": "major class", "study_id": STUDIES[3:5]})

@@ -28,6 +28,14 @@ def sending(number: int, at: str, count: int):
     return pass_point
 
 
+@pytest.fixture(autouse=True)
+def heeding_ctrl_c():
+    """Behind pytest-xdist Ctrl-C is ignored, and what is ignored stays so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Terminated(Exception):
     """What somebody else's handler of SIGTERM raises."""
 
