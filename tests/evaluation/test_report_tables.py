@@ -38,6 +38,13 @@ def reports(table: ReportTable) -> dict[str, str]:
         ("id,Ground Truth,Prediction", "Prediction", "Ground Truth"),
         ("id,findings,impression,model_prediction", "model_prediction", "findings"),
         ("id,report,section_findings,model_prediction", "model_prediction", "section_findings"),
+        ("id,generated_findings,findings", "generated_findings", "findings"),
+        ("id,report_pred,report", "report_pred", "report"),
+        ("id,gts,preds", "preds", "gts"),
+        ("id,y_true,y_pred", "y_pred", "y_true"),
+        ("studyId,trueReport,Generated Reports", "Generated Reports", "trueReport"),
+        ("id,References,Hyp", "Hyp", "References"),
+        ("id,reports,model_outputs,output_length,target_id", "model_outputs", "reports"),
     ],
 )
 def test_each_side_takes_its_own_column(file, header, generated, reference):
@@ -83,6 +90,16 @@ def test_ids_are_mended_and_null_reports_are_missing(file):
     assert reports(table) == {"50000000": "Clear.", "50000001": "-", "50000002": "-", "50000003": "-"}
     assert table.excluded == (("row 4", "no_study_id", "A row of the generated reports names no study."),)
     assert "1 rows of the generated reports name no study" in table.notices[0]
+
+
+def test_ids_that_a_spreadsheet_rounded_are_called_so(file):
+    with pytest.raises(TableError, match="rounded by a spreadsheet"):
+        read_report_table(file("study_id,report\n5.0E+07,Clear.\n5.0E+07,Small effusion.\n"), GENERATED)
+
+
+def test_what_excel_says_of_its_separator_is_no_header(file):
+    table = read_report_table(file("sep=;\r\nstudy_id;report\r\n5;Clear, normal.\r\n"), GENERATED)
+    assert reports(table) == {"5": "Clear, normal."}
 
 
 def test_rows_per_image_count_once_or_by_the_first_frontal_image(file):
@@ -221,7 +238,7 @@ def test_systems_with_the_same_reports_and_constant_ones_are_said():
 
 def test_unequal_studies_are_refused_with_the_likely_cause():
     truth = table("r", study_id=["50000001", "50000002"], report=["a.", "b."])
-    with pytest.raises(UnequalStudiesError, match=r"no report for 2 of 2 .* a spreadsheet rounded them"):
+    with pytest.raises(UnequalStudiesError, match=r"no report for 2 of 2 .* rounded by a spreadsheet"):
         join({"x": table("x", study_id=["5.0E+07", "5.1E+07"], report=["a.", "b."])}, truth)
     with pytest.raises(TableError, match="No study is left"):
         join({"x": table("x", study_id=["50000001", "50000002"], report=[None, None])}, truth)

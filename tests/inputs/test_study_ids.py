@@ -14,7 +14,10 @@ def test_blanks_and_floats_go_from_whole_columns_only():
         "50000000",
         "50000001",
     ]
-    assert clean_ids(pd.Series(["1.0", "1.1"], dtype="str")).tolist() == ["1.0", "1.1"]
+    for kept in (["1.0", "1.1"], ["1.0", "1"]):
+        assert clean_ids(pd.Series(kept, dtype="str")).tolist() == kept
+    assert clean_ids(pd.Series(["1.0", "2"], dtype="str")).tolist() == ["1", "2"]
+    assert clean_ids(pd.Series(["\ufeff1", "2\u200b\xa0"], dtype="str")).tolist() == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_ids_are_left_alone_where_it_would_be_a_guess(first, second):
 
 
 def test_the_likely_cause_is_named():
-    assert "spreadsheet rounded" in likely_cause(["5.0E+07"], ["50000000"])
+    assert "rounded by a spreadsheet" in likely_cause(["5.0E+07"], ["50000000"])
     assert "numbers its studies" in likely_cause(["1", "2"], ["a", "b"])
     assert "are both ids of studies" in likely_cause(["50", "51"], ["10000", "10001"])
     assert likely_cause(["50", "510"], ["51", "52"]) == ""

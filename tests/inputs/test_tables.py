@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -75,6 +76,7 @@ SHAPES = {
     "pandas columns": json.dumps({name: dict(enumerate(own)) for name, own in EXPECTED.items()}),
     "pandas split": pd.DataFrame(RECORDS).to_json(orient="split"),
     "one list under a name": json.dumps({"reports": RECORDS}),
+    "one list beside what describes it": json.dumps({"model": "m", "seed": 1, "reports": RECORDS}),
 }
 
 
@@ -97,11 +99,27 @@ def test_objects_by_id_texts_by_id_and_lists_by_split(tmp_path):
         read_table(by_id, ["dicom_id"])
     texts = write(tmp_path / "b.json", json.dumps({"50": "x", "51": "y"}))
     assert read(texts) == {"id": ["50", "51"], "text": ["x", "y"]}
+    coco = write(tmp_path / "d.json", json.dumps({"50": ["x"], "51": ["y"]}))
+    assert read(coco) == {"id": ["50", "51"], "text": ["x", "y"]}
+    captions = write(tmp_path / "e.json", json.dumps({"50": [{"caption": "x"}], "51": [{"caption": "y"}]}))
+    assert read(captions) == {"id": ["50", "51"], "caption": ["x", "y"]}
     splits = write(
         tmp_path / "c.json",
         json.dumps({"train": [{"id": "a", "report": "x"}], "test": [{"id": "b", "report": "y"}]}),
     )
     assert read(splits) == {"split": ["train", "test"], "id": ["a", "b"], "report": ["x", "y"]}
+
+
+def test_a_text_of_many_commas_is_refused_at_once(tmp_path):
+    begun = time.process_time()
+    with pytest.raises(TableError, match="two columns of the same name"):
+        read_table(write(tmp_path / "t.txt", "The heart is normal, " * 60_000))
+    assert time.process_time() - begun < 5  # counting each name over all names takes minutes
+
+
+def test_a_list_of_nothing_is_said_to_hold_nothing(tmp_path):
+    with pytest.raises(TableError, match="it holds no rows"):
+        read_table(write(tmp_path / "t.json", "[]"), ["study_id"])
 
 
 def test_parquet_and_gzip_and_numbers_become_text(tmp_path):

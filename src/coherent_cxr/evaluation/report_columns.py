@@ -14,7 +14,9 @@ ID_COLUMNS: Final = ("study_id", "study", "case_id", "id", "uid", "accession", "
 PATIENT_COLUMNS: Final = ("patient_id", "patient", "subject_id", "subject")
 VIEW_COLUMNS: Final = ("view", "view_position", "viewposition", "projection")
 TEXT_COLUMNS: Final = ("report", "findings", "text", "caption")
-"""Names that either side may use for the report."""
+"""Names that either side may use for the report, in the plural too."""
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_TEXT = rf"(?:{'|'.join(TEXT_COLUMNS)}|impression)s?"
 
 
 class Side(NamedTuple):
@@ -23,29 +25,40 @@ class Side(NamedTuple):
     Attributes:
         name: In words.
         option: The command's option that names its column.
-        texts: Names of columns that can only be this side's reports; "model_prediction" and
-            "section_findings" are ReXrank's.
+        words: Names of columns that can only be this side's reports, also in the plural and beside a name of
+            :data:`TEXT_COLUMNS` ("generated_findings", "report_pred"), or behind "model" ("model_prediction"
+            and "section_findings" are ReXrank's).
     """
 
     name: str
     option: str
-    texts: tuple[str, ...]
+    words: tuple[str, ...]
 
 
 GENERATED: Final = Side(
     "generated",
     "--generated-column",
     (
-        *("generated", "generated_report", "generated_text", "prediction", "predicted", "predicted_report"),
-        *("pred", "model_prediction", "hypothesis", "candidate", "output", "response"),
+        *(
+            "generated",
+            "generation",
+            "gen",
+            "prediction",
+            "predicted",
+            "pred",
+            "hypothesis",
+            "hyp",
+            "candidate",
+        ),
+        *("output", "response", "decoded"),
     ),
 )
 REFERENCE: Final = Side(
     "reference",
     "--reference-column",
     (
-        *("reference", "reference_report", "reference_text", "ground_truth", "groundtruth", "gt", "gold"),
-        *("target", "truth", "section_findings", "original_report"),
+        *("reference", "ref", "ground_truth", "groundtruth", "gt", "gold", "target", "truth", "true"),
+        *("original", "actual", "section_findings"),
     ),
 )
 
@@ -66,7 +79,8 @@ def text_column(path: Path, table: Table, side: Side, asked: str | None, private
     what = f"the {side.name} reports"
     if asked:
         return _named(path, table, asked, what, side.option, private)
-    found = _with_names(table, side.texts) or _with_names(table, TEXT_COLUMNS)
+    found = _matching(table, rf"(?:(?:model|y|{_TEXT})_)?(?:{'|'.join(side.words)})s?(?:_{_TEXT})?")
+    found = found or _matching(table, rf"(?:{'|'.join(TEXT_COLUMNS)})s?")
     if len(found) > 1:
         raise TableError(
             f"'{path}' has {len(found)} columns that could hold {what} ({listed(found)}); say which with "
@@ -74,7 +88,7 @@ def text_column(path: Path, table: Table, side: Side, asked: str | None, private
         )
     if not found:
         raise TableError(
-            f"'{path}' has no column for {what} (looked for {', '.join((*side.texts, *TEXT_COLUMNS))}); "
+            f"'{path}' has no column for {what} (looked for {', '.join((*side.words, *TEXT_COLUMNS))}); "
             f"{describe(table, private=private)}. Name it with {side.option}."
         )
     return _of_texts(path, table, found[0])
@@ -105,8 +119,17 @@ def optional_column(table: Table, usual: Sequence[str]) -> str | None:
 
 def _with_names(table: Table, names: Sequence[str]) -> list[str]:
     """Return columns with one of these names, in the names' order; case and signs make no difference."""
-    plain = {name: re.sub(r"\W+", "_", name.strip().lower()) for name in table.columns}
-    return [column for wanted in names for column, own in plain.items() if own == wanted]
+    return [column for wanted in names for column in _matching(table, re.escape(wanted))]
+
+
+def _matching(table: Table, pattern: str) -> list[str]:
+    """Return columns whose names match; case and signs make no difference, nor do capitals inside a name."""
+    found = re.compile(pattern).fullmatch
+    return [name for name in table.columns if found(_plain(name)) or found(_plain(_HUMP.sub("_", name)))]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_")
 
 
 def _named(path: Path, table: Table, asked: str, what: str, option: str, private: bool) -> str:

@@ -19,7 +19,7 @@ from coherent_cxr.evaluation.report_columns import (
 )
 from coherent_cxr.inputs.null_words import is_null
 from coherent_cxr.inputs.quoting import quote
-from coherent_cxr.inputs.study_ids import clean_ids
+from coherent_cxr.inputs.study_ids import clean_ids, rounded
 from coherent_cxr.inputs.tables import TableError, load_table
 from coherent_cxr.reports.text import tokenize_findings
 
@@ -133,7 +133,7 @@ def _one_per_study(path: Path, rows: pd.DataFrame, side: Side) -> tuple[pd.DataF
             why = "none of them is frontal" if "view" in repeated else "the file names no view of its images"
             raise TableError(
                 f"'{path}' has more than one row for study {quote(undecided[0])}, with different {side.name} "
-                f"reports, and {why} (column view). Keep one row per study."
+                f"reports, and {why} (column view). " + (rounded(undecided[0]) or "Keep one row per study.")
             )
         notices.append(
             f"{len(several)} studies have several rows with different {side.name} reports, one per image; "

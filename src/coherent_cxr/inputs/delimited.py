@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from coherent_cxr.inputs.errors import TableError
 
 DELIMITERS = (",", "\t", ";", "|")
+_STATED = re.compile(r"\"?sep=([,;\t|])\"?\r?\n", re.IGNORECASE)  # the first line of what Excel exports
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
@@ -32,7 +34,9 @@ def read_delimited(
             fewer fields than the header, which is named by its number (the header is row 1).
     """
     csv.field_size_limit(sys.maxsize)
-    delimiter = _delimiter(text, columns or ())
+    if stated := _STATED.match(text):
+        text = text[stated.end() :]
+    delimiter = stated[1] if stated else _delimiter(text, columns or ())
     rows = _rows(path, text, delimiter)
     header = next(rows)[1]
     names = [name.strip() or f"column {number}" for number, name in enumerate(header, start=1)]

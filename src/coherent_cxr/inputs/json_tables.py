@@ -28,9 +28,10 @@ def read_json(path: Path, text: str) -> list[Row]:
     Args:
         path: The file, for messages.
         text: Its text. A list of objects; an object per line; objects or texts by id (the id becomes the
-            column ``id`` where there is none); lists of objects by split, as R2Gen's annotation.json (the
-            split becomes the column ``split``); lists of values by column; pandas' orientations ``columns``,
-            ``index``, ``records``, ``split`` and ``table``.
+            column ``id`` where there is none), each also in a list of its own; rows under one key beside
+            single values; lists of objects by split, as R2Gen's annotation.json (the split becomes the column
+            ``split``); lists of values by column; pandas' orientations ``columns``, ``index``, ``records``,
+            ``split`` and ``table``.
 
     Returns:
         The rows; a key that a row lacks is missing in it.
@@ -90,8 +91,22 @@ def _rows(content: Any) -> list[Any] | None:
     return _of_values(content)
 
 
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _is_single(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 1 and isinstance(value[0], (str, dict))
+
+
 def _of_values(content: Mapping[str, Any]) -> list[Any] | None:
     values = list(content.values())
+    if not _COLUMN_NAMES & set(content):
+        tables = [value for value in values if _is_table(value)]
+        if len(tables) == 1 and not any(is_nested(value) for value in values if value is not tables[0]):
+            return list(tables[0])  # beside what describes it: {"model": "...", "reports": [{...}]}
+        if len(values) > 1 and not _SPLITS & set(content) and all(_is_single(value) for value in values):
+            return _of_values({name: value[0] for name, value in content.items()})  # as COCO's captions
     if all(isinstance(value, list) for value in values):
         if all(isinstance(row, dict) for value in values for row in value):
             return [

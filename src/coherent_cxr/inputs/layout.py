@@ -14,15 +14,18 @@ from typing import NamedTuple
 from coherent_cxr.inputs.wrapping import ANSWERS, NARROWEST, goes_on, is_open, starts_small
 
 _BLANK = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
+_SYMBOLS = "•‣⁃◦▪▫●○■□◆◇➢➤✓✔\uf0a7\uf0b7"  # the last two are Word's bullets in its own font
 _RULED = _BLANK + "|:+=-–—"
 _ENOUGH = 60
 _LINE_END = re.compile(
     r"\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]"
     r"|(?i:<br ?/?>|</?(?:p|li|ul|ol|div|tr)>)"
     r"|\\n(?=[A-Z\s\\<]|$)"  # a line end that a program wrote as two letters
-    r"|(?<=\s)(?=[•‣◦▪●]\s)"  # a list whose line ends were lost
+    rf"|(?<=\s)(?=[{_SYMBOLS}]\s)"  # a list whose line ends were lost
 )
-_BULLET = re.compile(r"(?:[*•‣◦▪●·|#]+|[-–—]+(?=\s|[A-Za-z]|$))(?!\d)")
+_BULLET = re.compile(
+    rf"(?:[*·|#{_SYMBOLS}\u2190-\u21ff\u25a0-\u27bf]+|[-=]*>+(?=\s)|[-–—]+(?=\s|[A-Za-z]|$)|[o~+](?=\s))(?!\d)"
+)
 _NUMBER = re.compile(r"\(?(\d{1,2})[.)](?!\d)(?=\s|[A-Z]|$)")
 _NEXT_NUMBER = re.compile(r"(?<=\s)\(?(\d{1,2})[.)](?=\s+[A-Z])")
 _NEXT_BULLET = re.compile(rf"(?<=\s)[-–*](?=\s+(?!(?i:{ANSWERS}|normal|unremarkable|stable|no\b))[A-Z])")

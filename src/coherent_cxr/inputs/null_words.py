@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 NULL_WORDS = frozenset(
-    ("", "nan", "none", "null", "nil", "na", "n a", "nat", "not available", "not applicable", "missing")
+    (
+        *("", "nan", "none", "null", "nil", "na", "n a", "nat", "not available", "not applicable", "missing"),
+        *("none available", "unavailable", "unknown", "unspecified", "undefined", "empty", "blank", "tbd"),
+        *("no report", "no text", "not recorded", "not reported", "no findings section"),
+    )
 )
 """What counts as no text at all, in lower case and without punctuation ("N/A", "<NA>", "None.")."""
 

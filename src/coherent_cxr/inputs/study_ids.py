@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-_FLOAT = re.compile(r"\d+\.0+")
+_FLOAT = re.compile(r"\d+(\.0+)?")
+_INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
 
 
@@ -47,13 +48,21 @@ def clean_ids(ids: pd.Series) -> pd.Series:
         ids: Ids as text; missing where there is none.
 
     Returns:
-        The same rows; an id is never mended alone, so "1.0" beside "1.1" stays.
+        The same rows; an id is never mended alone, so "1.0" beside "1.1" or beside "1" stays.
     """
-    stripped = ids.str.strip()
+    stripped = ids.str.strip().str.strip(_INVISIBLE).str.strip()
     known = stripped.dropna()
     if len(known) and known.map(lambda text: bool(_FLOAT.fullmatch(text))).all():
-        return stripped.str.partition(".")[0]
+        mended = stripped.str.partition(".")[0]
+        return mended if mended.nunique() == stripped.nunique() else stripped
     return stripped
+
+
+def rounded(study: str) -> str:
+    """Return why an id like "5.0E+07" names no study, as a sentence, or an empty text for any other."""
+    if not _SCIENTIFIC.fullmatch(study):
+        return ""
+    return "Ids like '5.0E+07' were rounded by a spreadsheet, so write the file anew as text."
 
 
 class Match(NamedTuple):
@@ -98,10 +107,8 @@ def match_ids(first: Collection[str], second: Collection[str]) -> Match:
 def likely_cause(first: Collection[str], second: Collection[str]) -> str:
     """Return why two sides share too few ids, as a sentence, or an empty text where nothing is known."""
     for side in (first, second):
-        if any(_SCIENTIFIC.fullmatch(text) for text in side):
-            return (
-                "One side has ids like '5.0E+07': a spreadsheet rounded them, so write the file anew as text."
-            )
+        if cause := next(filter(None, map(rounded, side)), ""):
+            return cause
     if all(text.isdigit() for text in first) != all(text.isdigit() for text in second):
         return "One side numbers its studies, the other names them."
     lengths = [{len(text) for text in side} for side in (first, second)]

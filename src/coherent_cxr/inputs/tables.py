@@ -7,6 +7,7 @@ number, and so are a column named twice and an encoding that could only be guess
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -119,7 +120,7 @@ def load_table(
     except Exception as error:  # foreign bytes: decoders raise whatever they like
         detail = type(error).__name__ if private else f"{type(error).__name__}: {quote(str(error))}"
         raise TableError(f"'{path}' is damaged or is not what its name says ({detail}).") from error
-    if twice := sorted({name for name in kept if kept.count(name) > 1}):
+    if twice := sorted(name for name, times in Counter(kept).items() if times > 1):
         which = "" if private else f" ({listed(twice)})"
         raise TableError(f"'{path}' has two columns of the same name{which}; rename one of them.")
     texts = {n: _text(c, keep_null_words) for n, c in zip(kept, cells, strict=True)}
@@ -129,6 +130,8 @@ def load_table(
 def describe(table: Table, *, private: bool = False) -> str:
     """Return which columns a table has, for a sentence."""
     names = list(table.columns)
+    if not names:
+        return "it holds no rows"
     if private:
         return f"it has {len(names)} columns"
     if any(len(name) > LONGEST_NAME for name in names):

@@ -8,7 +8,10 @@ NARROWEST = 60
 """A line with room for the next word below this length was never wrapped."""
 
 ANSWERS = (
-    r"none|nil|absent|negative|not (?:seen|present|identified|detected|evident|visuali[sz]ed)|yes|positive"
+    r"none|nil|nothing|absent|neg(?:ative)?|denied|excluded|ruled out|yes|positive"
+    r"|not (?:seen|present|identified|detected|evident|visuali[sz]ed|visible|apparent|noted"
+    r"|demonstrated|appreciated|observed)"
+    r"|no (?:evidence|signs?|definite|significant|acute)(?=\W*(?:$|[.,;]))"
 )
 """What can stand for a whole finding behind its name ("Pneumothorax: none")."""
 
@@ -18,7 +21,8 @@ _OPEN_WORDS = (
     "their there these this those to under upon versus via vs was were which will with within without would"
 )
 _OPEN_END = re.compile(
-    rf"(?:[,:/(&+]|[\w ]-|\b(?:{'|'.join(_OPEN_WORDS.split())})|\b(?:dr|mr|mrs|ms|vs|approx)\.)$",
+    rf"(?:[,:/(&+]|[\w ](?<!: )-|\b(?:{'|'.join(_OPEN_WORDS.split())})|\b(?:dr|mr|mrs|ms|vs|approx)\."
+    r"|\b(?:is|are|was|were|has|have|with|shows?|demonstrates?|reveals?) no)$",
     re.IGNORECASE,
 )
 # words that a noun must follow
