@@ -111,13 +111,15 @@ def _serve(attack: str, seed: int, folder: str, pipe: Connection) -> None:
         attempt: Attempt = module.prepare(here)
         seconds = getattr(module, "SECONDS", SECONDS)
         signal.signal(signal.SIGPROF, _hang)
+        own = _megabytes("VmRSS")
         pipe.send(seconds)
         while True:
             try:
                 number = pipe.recv()
             except EOFError:
                 return
-            pipe.send(_one(attempt, generator(attack, seed, number), number, seconds))
+            fault, what, peak = _one(attempt, generator(attack, seed, number), number, seconds)
+            pipe.send((fault, what, max(peak - own, 0)))
 
 
 def _hang(*_: object) -> None:
@@ -137,5 +139,8 @@ def _one(attempt: Attempt, rng: np.random.Generator, number: int, seconds: float
         fault, what = "crash", traceback.format_exc()
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
-    return fault, what, int(peak) // 1024
+    return fault, what, _megabytes("VmHWM")
+
+
+def _megabytes(of: str) -> int:
+    return int(Path("/proc/self/status").read_text().partition(f"{of}:")[2].split()[0]) // 1024
