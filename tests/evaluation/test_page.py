@@ -301,6 +301,11 @@ def test_which_differences_are_significant_is_said_in_words():
     assert result.sentences == [
         "F1: a is highest with 0.500; its lead over b is not significant, over the others it is."
     ]
+    told = headline(ByMetric(metrics), ByMetric(comparisons), {"F1": Metric("F1")}, oracles={"a", "absent"})
+    assert [cells[0].standing for cells in told.rows.values()] == ["oracle", "best", "worse"]
+    assert told.sentences == ["F1: b is highest with 0.450; its lead over every other system is significant."]
+    alone = headline(ByMetric(metrics), ByMetric(comparisons), {"F1": Metric("F1")}, oracles={"a", "b", "c"})
+    assert alone.sentences == []
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium to open the page in a real browser")

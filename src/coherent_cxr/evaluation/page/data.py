@@ -34,6 +34,7 @@ class Judged:
         report_codes: By system, label codes ``(studies, 14)`` by the headline's rule set.
         title: Heading of the page.
         notices: What must stand at the top, besides that this is not for clinical use.
+        oracles: Systems that were told labels of the references: upper bounds, never the best.
     """
 
     config: EvaluationConfig
@@ -47,6 +48,7 @@ class Judged:
     report_codes: Mapping[str, NDArray[np.int8]]
     title: str = "Generated chest X-ray reports, judged on the test split"
     notices: Sequence[str] = ()
+    oracles: frozenset[str] = frozenset()
 
     @property
     def judges(self) -> list[str]:
@@ -80,7 +82,7 @@ class Judged:
             generated_labels: ``rules``, ``system``, ``study_id`` and the 14 observations.
             references: The studies and their labels.
             texts: Reference report of each study, readable.
-            **shown: Title and notices.
+            **shown: Title, notices and oracles.
         """
         order = list(references.study_ids)
         reports = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,8 @@ class Cell(NamedTuple):
         value: Measured value.
         low: Lower end of its 95 % interval.
         high: Upper end.
-        standing: ``best``, ``like best`` (the difference from the best is not significant) or ``worse``.
+        standing: ``best``, ``like best`` (the difference from the best is not significant), ``worse``, or
+            ``oracle`` of a system that was told the truth and so competes with none.
     """
 
     value: float
@@ -47,6 +48,7 @@ def headline(
     comparisons: ByMetric,
     columns: Mapping[str, Metric],
     keep_absent: bool = False,
+    oracles: Collection[str] = (),
 ) -> Headline:
     """Put the headline together.
 
@@ -55,6 +57,7 @@ def headline(
         comparisons: All paired differences.
         columns: Metric by short name.
         keep_absent: Whether a metric that no system has keeps its column.
+        oracles: Systems that were told labels of the references; never the best.
     """
     rows: dict[str, list[Cell | None]] = {system: [] for system in metrics.systems}
     names, sentences = [], []
@@ -67,10 +70,12 @@ def headline(
             for cells in rows.values():
                 cells.append(None)
             continue
-        p_values = against_best(table, comparisons.rows(metric))
+        competing = table.drop(index=[system for system in oracles if system in table.index])
+        p_values = {} if competing.empty else against_best(competing, comparisons.rows(metric))
         for system in metrics.systems:
-            rows[system].append(_cell(table, p_values, system) if system in table.index else None)
-        sentences.append(_sentence(name, table, p_values))
+            rows[system].append(_cell(table, competing, p_values, system) if system in table.index else None)
+        if not competing.empty:
+            sentences.append(_sentence(name, competing, p_values))
     return Headline(names, rows, sentences)
 
 
@@ -85,9 +90,11 @@ def against_best(table: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, fl
     return {best: 1.0, **dict(zip(map(str, others), with_best["adjusted_p_value"].tolist(), strict=True))}
 
 
-def _cell(table: pd.DataFrame, p_values: Mapping[str, float], system: str) -> Cell:
+def _cell(table: pd.DataFrame, competing: pd.DataFrame, p_values: Mapping[str, float], system: str) -> Cell:
     value, low, high = (float(table[column].to_dict()[system]) for column in ("value", "low", "high"))
-    if value == table["value"].max():
+    if system not in competing.index:
+        standing = "oracle"
+    elif value == competing["value"].max():
         standing = "best"
     else:
         standing = "like best" if p_values.get(system, 0.0) >= SIGNIFICANT else "worse"

@@ -57,11 +57,11 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         headlines={
             name: found
             for name, columns in headline_groups(config.uncertain, judges).items()
-            if (found := headline(metrics, comparisons, columns)).columns
+            if (found := headline(metrics, comparisons, columns, oracles=judged.oracles)).columns
         },
         reference_rows={name: what for name, what in REFERENCE_ROWS.items() if name in metrics.systems},
         tables={
-            name: headline(metrics, comparisons, columns, keep_absent=True)
+            name: headline(metrics, comparisons, columns, keep_absent=True, oracles=judged.oracles)
             for name, columns in other_columns(config.uncertain, config.protocols, judges).items()
         },
         pairs={

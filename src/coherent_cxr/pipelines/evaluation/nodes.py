@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -33,7 +33,13 @@ from coherent_cxr.training.generation import GenerationConfig
 logger = logging.getLogger(__name__)
 COMPARED = frozenset(BASELINES) | frozenset(REFERENCE_ROWS)
 """Systems that are not this project's generator."""
+ORACLE, TRUE_LABELS = " oracle", "medoid of the true labels"
 DRAWN = {True: ("The images are drawn phantoms, not radiographs.",), False: ()}
+
+
+def oracles(systems: Iterable[str]) -> frozenset[str]:
+    """Return the systems that are told labels of the references."""
+    return frozenset(name for name in systems if name.endswith(ORACLE) or name == TRUE_LABELS)
 
 
 def generate_reports(
@@ -59,7 +65,7 @@ def generate_reports(
         if system in config.decided:
             decisions[f"{system} decided"] = label_calls
         if system in config.oracle:
-            decisions[f"{system} oracle"] = chexpert_labels
+            decisions[system + ORACLE] = chexpert_labels
         if len(decisions) > 1 and not bundle.follows_decisions:
             logger.warning(
                 "%s was trained without finding tokens or sentence feedback, so it cannot follow decided "
@@ -224,6 +230,7 @@ def write_results_page(
         references_of(test, findings, reference_labels, splits),
         dict(zip(findings["study_id"], findings["text"], strict=True)),
         notices=(*DRAWN[bool(radiographs["drawn"])], radiographs["notice"]),
+        oracles=oracles(generated_reports["system"]),
     )
     background = Background(
         images=first_images(image_store, test),
