@@ -30,13 +30,17 @@ def attack_commands(numbers: Iterable[int], goal: int, seed: int, seconds: float
         folder = Path(temporary)
         make_bundle().save(folder / "bundle")
         files = real_files()
+        (folder / "good.dcm").write_bytes(files["PNG"])
+        good = [*COMMAND, "generate", str(folder / "good.dcm"), "--model", str(folder / "bundle")]
+        subprocess.run(good, capture_output=True, check=True)
+        own = _largest()
         for number in tally.rounds(numbers, seconds):
             place = folder / "try"
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
             arguments = command(place, folder / "bundle", files, generator("commands", seed, number), number)
             tally.tries += 1
-            call([*COMMAND, *map(str, arguments)], place, number, tally)
+            call([*COMMAND, *map(str, arguments)], place, number, tally, own)
     return tally
 
 
@@ -59,8 +63,8 @@ def command(
     return ["evaluate", "--generated", bad, "--references", good, "--no-meteor", "--resamples", 20]
 
 
-def call(command: list[str], place: Path, number: int, tally: Tally) -> None:
-    """Call a command and look at its end."""
+def call(command: list[str], place: Path, number: int, tally: Tally, own: int) -> None:
+    """Call a command and look at its end, and at its memory beyond what the program itself takes (MB)."""
     with (place / "said").open("w+b") as said:
         process = subprocess.Popen(command, cwd=place, stdout=said, stderr=said, preexec_fn=_limited)
         try:
@@ -77,9 +81,13 @@ def call(command: list[str], place: Path, number: int, tally: Tally) -> None:
     elif return_code not in (0, 1, 2) or (return_code and "Error: " not in text) or "\x1b" in text:
         tally.add("wrong", number, f"{return_code}: {command[3:]} {text[-500:]}")
     # the largest of all that have ended: what none exceeds, this one does not
-    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-    if most > tally.megabytes:
-        tally.note(number, most)
+    beyond = _largest() - own
+    if beyond > tally.megabytes:
+        tally.note(number, beyond)
+
+
+def _largest() -> int:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
 
 
 def _limited() -> None:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = [
     "report_parsing",
@@ -120,6 +122,17 @@ def finished_project(folder: Path) -> Path:
     return Path(given) if given else folder / "undisturbed"
 
 
+OF_THE_MACHINE = {
+    "images_per_second",
+    "step_seconds",
+    "reward_seconds",
+    "reward_share",
+    "labeller_hit_rate",
+    "cider_hit_rate",
+}
+"""Metrics that a restart may change: times, and the memory of what was seen."""
+
+
 def weights(project: Path) -> dict[str, str]:
     """Return the SHA-256 of the newest version of all weights and tables of a project, by dataset."""
     newest: dict[str, tuple[str, Path]] = {}
@@ -130,7 +143,16 @@ def weights(project: Path) -> dict[str, str]:
             name = "/".join(part for part in place if part != version)
             if version and version >= newest.get(name, ("", path))[0]:
                 newest[name] = (version, path)
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, (_, path) in newest.items()}
+    return {name: hashlib.sha256(_content(path)).hexdigest() for name, (_, path) in newest.items()}
+
+
+def _content(path: Path) -> bytes:
+    """Return a file's bytes; of a training's history what does not tell how fast it went."""
+    if not path.name.endswith("history.parquet"):
+        return path.read_bytes()
+    history = pd.read_parquet(path)
+    own = ~history["metric"].str.rsplit("/", n=1).str[-1].isin(OF_THE_MACHINE)
+    return bytes(pd.util.hash_pandas_object(history[own].reset_index(drop=True)).to_numpy().tobytes())
 
 
 def running(project: Path) -> int:
