@@ -86,12 +86,12 @@ def weighted_auroc(scores: Array, positive: NDArray[np.bool_], weights: Array) -
 
 
 def reliability(probabilities: Array, truth: NDArray[np.bool_], bins: int = 10) -> pd.DataFrame:
-    """Compare probabilities with how often they come true, in bins with equally many decisions.
+    """Compare probabilities with how often they come true, in bins of equal width.
 
     Args:
         probabilities: ``(studies, labels)``, 0 to 1.
         truth: Whether a study shows a label ``(studies, labels)``.
-        bins: Most bins; equal probabilities are never torn apart.
+        bins: Bins between 0 and 1; empty ones are left out.
 
     Returns:
         ``predicted`` (mean probability), ``observed`` (share of positives), ``decisions`` of each bin.
@@ -99,7 +99,7 @@ def reliability(probabilities: Array, truth: NDArray[np.bool_], bins: int = 10) 
     flat = pd.DataFrame({"predicted": probabilities.ravel(), "observed": truth.ravel().astype(float)})
     if flat.empty:
         return pd.DataFrame(columns=["predicted", "observed", "decisions"])
-    groups = pd.qcut(flat["predicted"], bins, labels=False, duplicates="drop").fillna(0)
+    groups = pd.cut(flat["predicted"], np.linspace(0, 1, bins + 1), labels=False, include_lowest=True)
     table = flat.groupby(groups).agg(
         predicted=("predicted", "mean"), observed=("observed", "mean"), decisions=("observed", "size")
     )

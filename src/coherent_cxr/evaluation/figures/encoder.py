@@ -56,7 +56,7 @@ def _reliability(axes: Axes, reliability: pd.DataFrame) -> None:
         axes.plot(
             own["predicted"], own["observed"], "o-", color=COLOURS[str(split)], markersize=4, label=split
         )
-    axes.set_xlabel("predicted probability (bins of equally many decisions)", fontsize=8)
+    axes.set_xlabel("predicted probability, all labels together", fontsize=8)
     axes.set_ylabel("share that came true", fontsize=8)
     if len(reliability):
         axes.legend(fontsize=8, frameon=False, loc="upper left")
