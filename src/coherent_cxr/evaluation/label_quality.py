@@ -99,7 +99,7 @@ def reliability(probabilities: Array, truth: NDArray[np.bool_], bins: int = 10) 
     flat = pd.DataFrame({"predicted": probabilities.ravel(), "observed": truth.ravel().astype(float)})
     if flat.empty:
         return pd.DataFrame(columns=["predicted", "observed", "decisions"])
-    groups = pd.cut(flat["predicted"], np.linspace(0, 1, bins + 1), labels=False, include_lowest=True)
+    groups = np.minimum((flat["predicted"] * bins).astype(int), bins - 1)
     table = flat.groupby(groups).agg(
         predicted=("predicted", "mean"), observed=("observed", "mean"), decisions=("observed", "size")
     )
