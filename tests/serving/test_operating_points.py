@@ -161,10 +161,10 @@ def test_an_ensemble_takes_none_as_a_bundle_holds_one_encoder(
         ({"weight": torch.full((14, 960), float("nan"))}, "label classifier"),
         ({"weight": torch.zeros(14, 5)}, "reads 5 channels"),
         ({"bias": torch.zeros(3)}, "does not fit 14 observations"),
-        ({"intercept": torch.full((14,), float("nan"))}, "no number"),
+        ({"intercept": torch.full((14,), float("nan"))}, "not a number"),
         ({"slope": torch.full((14,), float("inf"))}, "label classifier"),
-        ({"thresholds.balanced": torch.full((14,), float("nan"))}, "no number"),
-        ({"thresholds.balanced": torch.full((14,), float("-inf"))}, "no number"),
+        ({"thresholds.balanced": torch.full((14,), float("nan"))}, "not a number"),
+        ({"thresholds.balanced": torch.full((14,), float("-inf"))}, "not a number"),
     ],
 )
 def test_damaged_decisions_are_refused_at_load(

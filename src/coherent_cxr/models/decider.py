@@ -107,7 +107,7 @@ class FindingDecider:
         require_finite_weights(finite)
         limits = thresholds.values()
         if any(bool((values.isnan() | (values == -math.inf)).any()) for values in limits):
-            raise ValueError("a threshold of its label classifier is no number")
+            raise ValueError("a threshold of its label classifier is not a number")
         if bool(own["intercept"].isnan().any()):
-            raise ValueError("an intercept of its label classifier is no number")
+            raise ValueError("an intercept of its label classifier is not a number")
         return cls(**own, thresholds=thresholds)
