@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from coherent_cxr.models.encoder import Backbone
+from coherent_cxr.models.encoder import Backbone, ImageEncoder
 from coherent_cxr.models.encoder_weights import EncoderWeightsError, load_backbone
 from coherent_cxr.models.encoders import architecture, encoder_names
 from coherent_cxr.models.encoders.architecture import Normalisation
@@ -109,3 +111,22 @@ def test_weights_of_another_encoder_are_refused(tmp_path):
     save_file({k: v.contiguous() for k, v in source.state_dict().items()}, tmp_path / "mobile.safetensors")
     with pytest.raises(EncoderWeightsError, match="does not hold the weights of the encoder 'resnet50'"):
         load_backbone("resnet50", str(tmp_path / "mobile.safetensors"))
+
+
+def test_what_the_label_classifier_says_is_added_to_every_region():
+    torch.manual_seed(0)
+    plain = ImageEncoder(4, 0.0, "per_study", "mobilenet_v3_large", labels=0).eval()
+    told = ImageEncoder(4, 0.0, "per_study", "mobilenet_v3_large", labels=2).eval()
+    told.load_state_dict(plain.state_dict(), strict=False)
+    told.labels.weight.data.zero_()
+    told.labels.bias.data = torch.tensor([0.0, -math.log(3)])
+    told.of_labels.weight.data = torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0], [4.0, 4.0]])
+    told.of_labels.bias.data.zero_()
+    features = torch.randn(3, 2, 9, plain.backbone.channels)
+    # probabilities are one half and one quarter
+    torch.testing.assert_close(
+        told(features) - plain(features), torch.tensor([0.5, 0.5, 0.0, 3.0]).expand(3, 18, 4)
+    )
+    # one image says of itself what two equal ones say
+    torch.testing.assert_close(told(features[:, :1].expand(-1, 2, -1, -1)), told(features[:, 0]))
+    assert not any(parameter.requires_grad for parameter in told.labels.parameters())

@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from coherent_cxr.training.encoder.calibration import SLOPES, calibrate
+from coherent_cxr.training.encoder.calibration import SLOPES, Calibration, calibrate
 
 
 def test_a_prevalence_of_one_half_of_two_opposite_logits_needs_no_intercept() -> None:
     logits = np.array([[2.0], [-2.0]])
     found = calibrate(logits, np.array([[True], [False]]), np.array([0.5]))
     assert found.intercepts == pytest.approx([0.0], abs=1e-9)
-    assert found.slope == SLOPES.max(), "the surer the better, where the encoder is always right"
+    assert found.slopes == [SLOPES.max()], "the surer the better, where the encoder is always right"
     # one constant logit: the mean probability is its own
     flat = calibrate(np.full((3, 1), 1.5), np.zeros((3, 1), dtype=bool), np.array([0.2]))
     assert flat.probabilities(np.array([[1.5]])) == pytest.approx(0.2)
@@ -33,7 +33,7 @@ def test_an_encoder_that_is_twice_too_sure_is_brought_back() -> None:
     right = dice.normal(size=(4000, 3))
     truth = dice.random(right.shape) < expit(right)
     found = calibrate(2 * right + 1, truth, expit(right).mean(axis=0))
-    assert found.slope == pytest.approx(0.5, rel=0.15)
+    assert found.slopes == pytest.approx([0.5] * 3, rel=0.15)
     np.testing.assert_allclose(found.probabilities(2 * right + 1), expit(right), atol=0.05)
 
 
@@ -43,3 +43,25 @@ def test_a_label_that_never_or_always_occurs_has_probability_zero_or_one() -> No
     found = calibrate(logits, truth, np.array([0.0, 1.0, 0.5]))
     assert found.probabilities(logits)[:, :2].tolist() == [[0, 1], [0, 1]]
     assert np.isfinite(logit(found.probabilities(logits)[:, 2])).all()
+
+
+def test_a_label_with_many_positives_finds_its_own_slope_and_a_rare_one_takes_the_common_one() -> None:
+    dice = np.random.default_rng(1)
+    right = dice.normal(size=(3000, 4))
+    truth = dice.random(right.shape) < expit(right)
+    # the first label's logits are twice too sure; the last label has two positives, which say nothing
+    rare = np.zeros(3000, dtype=bool)
+    rare[:2] = True
+    logits = right * [2, 1, 1, 1]
+    truth[:, 3] = rare
+    found = calibrate(logits, truth, np.array([0.5, 0.5, 0.5, 2 / 3000]))
+    assert found.slopes[:3] == pytest.approx([0.5, 1.0, 1.0], rel=0.15)
+    assert 0.5 < found.slopes[3] < 1.5
+    alone = calibrate(logits[:, 3:], truth[:, 3:], np.array([2 / 3000]))
+    assert abs(np.log(found.slopes[3])) < abs(np.log(alone.slopes[0]))
+
+
+def test_the_logit_of_a_probability_has_that_probability() -> None:
+    found = Calibration(np.array([0.5, 2.0]), np.array([-1.0, 3.0]))
+    wanted = np.array([0.2, 0.9])
+    assert found.probabilities(found.logits(wanted)) == pytest.approx(wanted)

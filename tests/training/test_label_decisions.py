@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import ConfigurationError
-from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig, call_labels, choose_thresholds
+from coherent_cxr.training.encoder.decisions import (
+    LabelDecisionsConfig,
+    call_labels,
+    choose_thresholds,
+    least_probability_for_f,
+    least_probability_for_precision,
+)
 
 EDEMA = "Edema"
 
@@ -32,49 +41,98 @@ def tables(train: list[int], validation: list[int], scores: list[float]):
     return logits, labels, splits
 
 
-def factor_of(table: pd.DataFrame, point: str = "balanced") -> float:
-    (factor,) = table[table["operating_point"] == point]["factor"].unique()
-    return float(factor)
+def brute_force_f(probabilities: list[float], beta: float) -> tuple[float, set[int]]:
+    """The calls with the best expected F-beta, of all sets of calls."""
+    places = range(len(probabilities))
+    sets = [set(chosen) for size in range(1, len(probabilities) + 1) for chosen in combinations(places, size)]
+
+    def f(calls: set[int]) -> float:
+        right = sum(probabilities[place] for place in calls)
+        return (1 + beta**2) * right / (beta**2 * sum(probabilities) + len(calls))
+
+    best = max(sets, key=f)
+    return f(best), best
 
 
-def test_as_many_are_called_as_the_training_prevalence_times_the_factor_lets_expect():
-    # one in five of training; of ten validation studies the two with the highest scores, four at factor 2
-    scores = [float(i) for i in range(10)]
-    logits, labels, splits = tables([1, 0, 0, 0, 0], [0] * 8 + [1, 1], scores)
-    for factor, called in ((1.0, 2), (2.0, 4)):
-        config = LabelDecisionsConfig(prevalence_factors=(factor,))
-        table = choose_thresholds(config, logits, labels, splits)
-        calls = call_labels(logits, table).set_index("study_id")
-        assert calls.index[calls[EDEMA] == 1].tolist() == [f"v{i}" for i in range(10 - called, 10)]
-        assert (calls["No Finding"] == 1).sum() == 10 - called
-        row = table[table["operating_point"] == "balanced"].set_index("observation").loc[EDEMA]
-        assert (row["prevalence"], row["validation_positives"], row["factor"]) == (0.2, 2, factor)
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=8), st.sampled_from([0.5, 1.0, 2.0]))
+def test_calls_above_the_least_probability_have_the_best_expected_f_of_all_calls(chances, beta):
+    best, _ = brute_force_f(chances, beta)
+    least = least_probability_for_f(np.array(chances), beta)
+    assert least == pytest.approx(best / (1 + beta**2))
+    called = [chance for chance in chances if chance > least - 1e-12]
+    assert (1 + beta**2) * sum(called) / (beta**2 * sum(chances) + len(called)) == pytest.approx(best)
 
 
-def test_the_factor_with_the_best_validation_f1_is_taken():
-    scores = [float(i) for i in range(10)]
-    config = LabelDecisionsConfig(prevalence_factors=(0.7, 1.6, 1.0, 2.0))
-    logits, labels, splits = tables([1, 0, 0, 0, 0], [0] * 6 + [1] * 4, scores)
-    assert factor_of(choose_thresholds(config, logits, labels, splits)) == 2.0
-    logits, labels, splits = tables([1, 0, 0, 0, 0], [0] * 8 + [1, 1], scores)
-    # 0.7 times one in five of ten is the two highest, too: of equal factors the first
-    assert factor_of(choose_thresholds(config, logits, labels, splits)) == 0.7
+def test_a_call_pays_above_half_of_the_best_f1():
+    # .8 alone: 2 * .8 / (1.1 + 1) = .762; with .2: 2 * 1 / (1.1 + 2) = .645; all: 2.2 / 4.1 = .537
+    assert least_probability_for_f(np.array([0.2, 0.8, 0.1]), 1.0) == pytest.approx(0.8 * 2 / 2.1 / 2)
 
 
-def test_operating_points_trade_precision_for_recall_as_they_promise():
-    # Of twenty studies, the 1st, 2nd, 5th and 11th by score are positive. Calling 2, 5, 11 gives
-    # precision 1, .6, .36 and recall .5, .75, 1: F.5 is .83, .63, .42, F1 .67, .67, .53 and F2 .56, .71, .74.
-    positive = {19, 18, 15, 9}
-    scores = [float(i) for i in range(20)]
-    logits, labels, splits = tables([1] + [0] * 19, [int(i in positive) for i in range(20)], scores)
-    config = LabelDecisionsConfig(prevalence_factors=(2.0, 5.0, 11.0))
-    table = choose_thresholds(config, logits, labels, splits)
-    assert [factor_of(table, point) for point in ("specific", "balanced", "sensitive")] == [2.0, 2.0, 11.0]
-    edema = table[table["observation"] == EDEMA].set_index("operating_point")
-    assert edema.loc["specific", ["called", "precision", "recall"]].tolist() == [2, 1.0, 0.5]
-    assert edema.loc["sensitive", ["called", "precision", "recall"]].tolist() == [11, 4 / 11, 1.0]
-    for point, called in (("specific", 2), ("sensitive", 11)):
-        assert (call_labels(logits, table, point)[EDEMA] == 1).sum() == called
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=8), st.floats(0.05, 0.95))
+def test_a_held_precision_is_held_with_as_many_calls_as_it_allows(chances, precision):
+    least = least_probability_for_precision(np.array(chances), precision)
+    called = [chance for chance in chances if chance >= least]
+    assert not called or np.mean(called) >= precision - 1e-12
+    for lower in {chance for chance in chances if chance < least}:
+        assert np.mean([chance for chance in chances if chance >= lower]) < precision + 1e-12
+
+
+def test_a_precision_that_no_study_reaches_is_held_by_calling_nothing():
+    assert least_probability_for_precision(np.array([0.3, 0.1]), 0.7) == 0.7
+
+
+def of_edema(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["observation"] == EDEMA].set_index("operating_point")
+
+
+@pytest.fixture
+def honest() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Five thousand validation studies whose logits are well calibrated; one in five shows it."""
+    dice = np.random.default_rng(0)
+    logits = dice.normal(-2.2, 2, size=5000)
+    truth = dice.random(5000) < expit(logits)
+    return tables([1] + [0] * 4, truth.astype(int).tolist(), logits.tolist())
+
+
+def test_operating_points_trade_precision_for_recall_and_keep_what_they_promise(honest):
+    table = choose_thresholds(LabelDecisionsConfig(), *honest)
+    edema = of_edema(table)
+    order = ["specific", "balanced", "sensitive"]
+    assert edema.loc[order, "recall"].is_monotonic_increasing
+    assert edema.loc[order, "precision"].is_monotonic_decreasing
+    held = [f"precision-{value}" for value in (0.3, 0.5, 0.7, 0.9)]
+    assert edema.loc[held, "expected_precision"].tolist() == pytest.approx([0.3, 0.5, 0.7, 0.9], abs=0.02)
+    assert edema.loc[held, "precision"].tolist() == pytest.approx([0.3, 0.5, 0.7, 0.9], abs=0.06)
+    assert edema["recall"].tolist() == pytest.approx(edema["expected_recall"].tolist(), abs=0.06)
+    for point in (*order, *held):
+        assert (call_labels(honest[0], table, point)[EDEMA] == 1).sum() == edema.loc[point, "called"]
+
+
+def test_a_threshold_is_near_the_best_that_brute_force_finds_on_the_same_studies(honest):
+    logits, labels, _ = honest
+    threshold = of_edema(choose_thresholds(LabelDecisionsConfig(), *honest)).loc["balanced", "threshold"]
+    scores = logits[EDEMA].to_numpy()
+    truth = labels.set_index("study_id").loc[logits["study_id"], EDEMA].eq(1).fillna(value=False).to_numpy()
+
+    def f1(limit: float) -> float:
+        called = scores >= limit
+        return float(2 * (called & truth).sum() / (called.sum() + truth.sum()))
+
+    assert f1(threshold) > max(f1(limit) for limit in scores) - 0.02
+
+
+def test_scores_of_encoders_that_have_not_seen_the_training_studies_count_too(honest):
+    # validation alone says that scores tell nothing; the training studies that they tell everything
+    logits, labels, splits = tables([1, 0] * 200, [1, 0, 0, 1], [0.0, 0.1, 0.2, 0.1])
+    training = logits.iloc[[0] * 400].assign(study_id=[f"t{i}" for i in range(400)])
+    training[EDEMA] = [2.0, -2.0] * 200
+    both = pd.concat([training, logits])
+    alone = of_edema(choose_thresholds(LabelDecisionsConfig(), both, labels, splits))
+    more = of_edema(choose_thresholds(LabelDecisionsConfig(), both, labels, splits, cross_fitted=True))
+    assert alone.loc["balanced", "slope"] < more.loc["balanced", "slope"]
+    assert more.loc["balanced", "validation_positives"] == 2
 
 
 def test_precision_of_nothing_called_and_recall_of_nothing_positive_are_missing():
@@ -104,5 +162,7 @@ def test_what_cannot_be_decided_is_refused():
     logits, labels, splits = tables([1, 0], [1, 0], [1.0, 0.0])
     with pytest.raises(ValueError, match="thresholds cannot be chosen"):
         choose_thresholds(LabelDecisionsConfig(), logits.iloc[:0], labels, splits)
-    with pytest.raises(ConfigurationError, match="positive numbers"):
-        dataclasses.replace(LabelDecisionsConfig(), prevalence_factors=(0.0,))
+    with pytest.raises(ConfigurationError, match="above 0 and below 1"):
+        LabelDecisionsConfig(hold_precision=(1.0,))
+    with pytest.raises(ConfigurationError, match=r"operating_point.*one of balanced, .*precision-0\.5"):
+        LabelDecisionsConfig(hold_precision=(0.5,), operating_point="precise")

@@ -94,6 +94,20 @@ def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, stud
     assert reports[0]["tokens"].tolist() == corpus.findings["tokens"].iloc[21:].tolist()
 
 
+def test_with_label_input_the_pretrained_classifier_stays_as_it_was_and_its_part_learns(config, corpus):
+    generator = dataclasses.replace(config.generator, label_input=True)
+    weights = train(changed(config, generator=generator, epochs=1), corpus).bundle.weights
+    for name in ("weight", "bias"):
+        torch.testing.assert_close(
+            weights[f"encoder.labels.{name}"], corpus.encoder.members[0][f"head.{name}"], rtol=0, atol=0
+        )
+    assert weights["encoder.of_labels.weight"].shape == (config.generator.size, 14)
+    less = train(changed(config, epochs=1), corpus).bundle.weights
+    assert set(weights) - set(less) == {
+        f"encoder.{layer}.{name}" for layer in ("labels", "of_labels") for name in ("weight", "bias")
+    }
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(config, corpus, tmp_path):
     runs = [
         train(changed(config, seed=seed, checkpoint_folder=str(tmp_path / name)), corpus)

@@ -37,9 +37,10 @@ LONGEST = 500
 )
 @click.option(
     "--operating-point",
-    type=click.Choice(["balanced", "sensitive", "specific"]),
+    metavar="balanced|sensitive|specific|precision-0.7 ...",
     help="Let the label classifier decide what the report affirms: sensitive finds more and invents more, "
-    "specific the reverse. By default the generator decides, word by word.",
+    "specific the reverse, precision-0.7 holds that precision for each finding. By default the generator "
+    "decides, word by word.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(

@@ -116,7 +116,7 @@ def attended_report(
     if called is not None:
         flags = {name: torch.tensor([flag], device=features.device) for name, flag in called.items()}
         decided = DecidedFindings.of_labels(vocabulary, flags)
-    written = decode(model, model.encoder(features), keep_attention=True, decided=decided)
+    written = decode(model, model.encoder(features), keep_attention=True, guidance=decided)
     assert written.attention is not None
     side = size // model.encoder.backbone.stride
     maps = written.attention[0].cpu().numpy()

@@ -28,6 +28,7 @@ class GeneratorConfig:
             study's frontal and lateral image together.
         sentence_feedback: Whether the sentence decoder reads the sentence just written, which keeps it from
             writing it again; false is the paper's decoder, whose topics follow from the image alone.
+        label_input: Whether the label classifier's probabilities are added to the image regions.
     """
 
     encoder: str = "densenet121"
@@ -38,6 +39,7 @@ class GeneratorConfig:
     max_words: int = 30
     study_input: StudyInput = "per_image"
     sentence_feedback: bool = False
+    label_input: bool = False
 
     def check(self) -> None:
         """Refuse impossible sizes."""

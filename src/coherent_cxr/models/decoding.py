@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from coherent_cxr.finite import require_finite, require_finite_weights
-from coherent_cxr.models.decided import DecidedFindings
+from coherent_cxr.models.decided import Guidance
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.models.writing import Choice, write_sentences, write_sentences_by_beam
@@ -42,7 +42,7 @@ def decode(
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
-    decided: DecidedFindings | None = None,
+    guidance: Guidance | None = None,
 ) -> Decoded:
     """Write one report per study.
 
@@ -61,8 +61,8 @@ def decode(
         temperature: Sampling: logits are divided by it, those of the stop signal too.
         top_k: Sampling: draw among this many likeliest words; 0 for all.
         top_p: Sampling: draw among the likeliest words that reach this probability together.
-        decided: Findings that the reports affirm: each gets a sentence, no other finding does. Needs a
-            generator with sentence feedback, whose sentences know which ones stand before.
+        guidance: Findings that are decided, or evidence for them. Needs a generator with sentence feedback,
+            whose sentences know which ones stand before.
 
     Returns:
         The written reports.
@@ -74,7 +74,7 @@ def decode(
     choice = Choice(how == "sample", generator, temperature, top_k, top_p)
     if beams < 1:
         raise ValueError(f"beams is {beams}; it must be at least 1.")
-    if decided is not None and model.sentence_decoder.feedback is None:
+    if guidance is not None and model.sentence_decoder.feedback is None:
         raise ValueError(
             "A generator without sentence feedback writes all sentences at once and cannot follow decided "
             "findings. Train with mle_training.generator.sentence_feedback: true, or write without decisions."
@@ -82,10 +82,10 @@ def decode(
     if how == "beam":
         if keep_attention:
             raise ValueError("Attention is kept by greedy decoding and sampling only; use how='greedy'.")
-        greedy = _write(model, regions, choice, False, 0, decided).reports
-        searched = _write(model, regions, choice, False, beams, decided).reports
+        greedy = _write(model, regions, choice, False, 0, guidance).reports
+        searched = _write(model, regions, choice, False, beams, guidance).reports
         return Decoded(_likelier(model, regions, greedy, searched), None)
-    return _write(model, regions, choice, keep_attention, 0, decided)
+    return _write(model, regions, choice, keep_attention, 0, guidance)
 
 
 @torch.no_grad()
@@ -130,7 +130,7 @@ def _write(
     choice: Choice,
     keep_attention: bool,
     beams: int,
-    decided: DecidedFindings | None = None,
+    guidance: Guidance | None = None,
 ) -> Decoded:
     require_finite(regions, "The features of the images")
     for decoder in (model.sentence_decoder, model.word_decoder):  # a gate would turn infinity into 1
@@ -164,22 +164,21 @@ def _write(
     for place in range(longest):
         topics, stop_logits, state = model.sentence_decoder(sight.mean, before, state)
         exists = torch.ones_like(stop_logits, dtype=torch.bool)
-        excluded = None if decided is None else decided.excluded
         if beams:
-            written = write_sentences_by_beam(model, topics, sight, tables, exists, beams, excluded)
+            written = write_sentences_by_beam(model, topics, sight, tables, exists, beams, guidance)
             looked = None
         else:
             here = choice.of(running)
             written, looked = write_sentences(
-                model, topics, sight, tables, exists, here, keep_attention, excluded
+                model, topics, sight, tables, exists, here, keep_attention, guidance
             )
         words[running, place, : written.shape[-1]] = written.squeeze(1)
         if attention is not None and looked is not None:
             attention[running, place, : written.shape[-1]] = looked.squeeze(1)
         stops = choice.of(running).stops(stop_logits).squeeze(1)
-        if decided is not None:
-            decided = decided.after(written[:, 0, 0])
-            stops = stops & ~decided.unfinished
+        if guidance is not None:
+            guidance = guidance.after(written[:, 0, 0])
+            stops = stops & ~guidance.unfinished
         ending = running[stops]
         stopped[ending] = True
         sentences[ending] = place + 1
@@ -187,7 +186,7 @@ def _write(
         if len(on) == 0:
             break
         running, sight, before = running[on], sight.of(on), model.said(written[on])
-        decided = None if decided is None else decided.of(on)
+        guidance = None if guidance is None else guidance.of(on)
         state = (state[0][:, on].contiguous(), state[1][:, on].contiguous())
     # only as long as the longest that was written
     last = int(sentences.max())

@@ -88,6 +88,9 @@ class ImageEncoder(nn.Module):
     ``per_study`` reads :data:`VIEWS` images of a study side by side, each with the learned embedding of its
     view. A study without one of the views has its other image in both places: the mean feature is then that
     image's own, and no mask is needed.
+
+    With label input, what the label classifier says of the image (or of both, on average) is added to every
+    region: the encoder's decisions reach the generator by a way of their own.
     """
 
     def __init__(
@@ -96,12 +99,16 @@ class ImageEncoder(nn.Module):
         dropout: float,
         study_input: StudyInput = "per_image",
         encoder: EncoderName = "densenet121",
+        labels: int = 0,
     ) -> None:
         super().__init__()
         self.backbone = Backbone(encoder)
         self.projection = nn.Linear(self.backbone.channels, size)
         self.dropout = nn.Dropout(dropout)
         self.view = nn.Embedding(VIEWS, size) if study_input == "per_study" else None
+        # what was decided stays as it was pretrained
+        self.labels = nn.Linear(self.backbone.channels, labels).requires_grad_(False) if labels else None
+        self.of_labels = nn.Linear(labels, size) if labels else None
 
     def forward(self, features: Tensor, views: Tensor | None = None) -> Tensor:
         """Project backbone features to regions.
@@ -116,11 +123,14 @@ class ImageEncoder(nn.Module):
             Regions V ``(batch, K, size)``, or ``(batch, VIEWS * K, size)`` for ``per_study``.
         """
         regions: Tensor = self.projection(self.dropout(features.float()))
-        if self.view is None:
+        if self.view is not None:
+            if regions.dim() == 3:  # one image stands in both places
+                regions = regions.unsqueeze(1).expand(-1, VIEWS, -1, -1)
+            if views is None:
+                views = torch.zeros(regions.shape[:2], dtype=torch.long, device=regions.device)
+            regions = (regions + self.view(views).unsqueeze(2)).flatten(1, 2)
+        if self.labels is None or self.of_labels is None:
             return regions
-        if regions.dim() == 3:  # one image stands in both places
-            regions = regions.unsqueeze(1).expand(-1, VIEWS, -1, -1)
-        if views is None:
-            views = torch.zeros(regions.shape[:2], dtype=torch.long, device=regions.device)
-        regions = regions + self.view(views).unsqueeze(2)
-        return regions.flatten(1, 2)
+        mean = features.float().mean(dim=-2)
+        probabilities = torch.sigmoid(self.labels(mean if mean.dim() == 2 else mean.mean(dim=1)))
+        return regions + self.of_labels(probabilities).unsqueeze(1)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.encoder import ImageEncoder
 from coherent_cxr.models.layout import WordLayout, counted_words, word_layout
@@ -67,7 +68,8 @@ class ReportGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.encoder = ImageEncoder(config.size, config.dropout, config.study_input, config.encoder)
+        labels = len(OBSERVATIONS) if config.label_input else 0
+        self.encoder = ImageEncoder(config.size, config.dropout, config.study_input, config.encoder, labels)
         self.sentence_decoder = SentenceDecoder(config.size, config.sentence_feedback)
         self.word_decoder = WordDecoder(
             vocabulary_size, config.size, config.attention_size, config.dropout, marks

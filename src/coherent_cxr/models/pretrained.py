@@ -30,6 +30,10 @@ class PretrainedEncoder(NamedTuple):
             if name.startswith(prefix)
         }
 
+    def head_state(self) -> dict[str, Tensor]:
+        """Return the state of the first member's linear classifier of the observations."""
+        return {name: self.members[0][f"head.{name}"] for name in ("weight", "bias")}
+
     def backbone(self) -> Backbone:
         """Return the first member's backbone, in evaluation mode on the CPU."""
         backbone = Backbone(self.encoder)

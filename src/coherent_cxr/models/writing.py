@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from coherent_cxr.finite import require_finite
+from coherent_cxr.models.decided import Guidance
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.word_decoder import DecoderState, Sight, WritingTables
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -112,7 +113,7 @@ def write_sentences(
     exists: Tensor,
     choice: Choice,
     keep_attention: bool = False,
-    excluded: Tensor | None = None,
+    guidance: Guidance | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Write one sentence per topic, all at the same time.
 
@@ -124,7 +125,7 @@ def write_sentences(
         exists: Which sentences are wanted ``(batch, rows)``; the others stay empty.
         choice: How words are chosen.
         keep_attention: Whether to return the attention.
-        excluded: Words that a sentence may not begin with ``(batch, vocabulary)``.
+        guidance: What is known of the findings, for the first word.
 
     Returns:
         Word ids with sentence ends, padded ``(batch, rows, words)``, and the attention
@@ -137,8 +138,8 @@ def write_sentences(
     maps: list[Tensor] = []
     for _ in range(model.config.max_words):
         logits, attention, state = model.word_decoder.step(word, context, tables, sight, state)
-        if excluded is not None and not written:
-            logits = logits.masked_fill(excluded.unsqueeze(1), -math.inf)
+        if guidance is not None and not written:
+            logits = guidance.guide(logits)
         well_formed = model.word_decoder.well_formed(logits, word)
         word = choice.words(logits, well_formed).masked_fill(ended, Vocabulary.pad_id)
         written.append(word)
@@ -157,7 +158,7 @@ def write_sentences_by_beam(
     tables: WritingTables,
     exists: Tensor,
     beams: int,
-    excluded: Tensor | None = None,
+    guidance: Guidance | None = None,
 ) -> Tensor:
     """Write the likeliest sentence that a beam search finds per topic, all at the same time.
 
@@ -168,7 +169,7 @@ def write_sentences_by_beam(
         tables: The word decoder's weights for writing.
         exists: Which sentences are wanted ``(batch, rows)``.
         beams: Hypotheses kept per sentence.
-        excluded: Words that a sentence may not begin with ``(batch, vocabulary)``.
+        guidance: What is known of the findings, for the first word.
 
     Returns:
         Word ids with sentence ends, padded ``(batch, rows, words)``.
@@ -184,8 +185,8 @@ def write_sentences_by_beam(
     state = None
     for _ in range(model.config.max_words):
         logits, _, state = model.word_decoder.step(word.flatten(1), context, tables, sight, state)
-        if excluded is not None and words.shape[-1] == 0:
-            logits = logits.masked_fill(excluded.unsqueeze(1), -math.inf)
+        if guidance is not None and words.shape[-1] == 0:
+            logits = guidance.guide(logits)
         logits = model.word_decoder.well_formed(logits, word.flatten(1))
         log = torch.log_softmax(logits, dim=-1).view(batch, rows, beams, -1)
         # An ended hypothesis goes on with padding alone, at no cost.

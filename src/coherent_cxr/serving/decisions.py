@@ -13,7 +13,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decider import FindingDecider
 from coherent_cxr.models.pretrained import PretrainedEncoder
-from coherent_cxr.training.encoder.decisions import BETAS, calibration_of, thresholds_of
+from coherent_cxr.training.encoder.decisions import calibration_of, thresholds_of
 
 BACKBONE = "encoder.backbone."
 
@@ -37,12 +37,13 @@ def with_decider(
         return bundle
     state = encoder.members[0]
     limits = {
-        str(point): torch.from_numpy(thresholds_of(thresholds, point).astype("float32")) for point in BETAS
+        str(point): torch.from_numpy(thresholds_of(thresholds, point).astype("float32"))
+        for point in thresholds["operating_point"].unique()
     }
     # behind the observations the head may have had MeSH terms
     weight, bias = (state[f"head.{name}"][: len(OBSERVATIONS)].clone() for name in ("weight", "bias"))
     calibration = calibration_of(thresholds)
-    slope = torch.full((len(OBSERVATIONS),), calibration.slope)
+    slope = torch.from_numpy(calibration.slopes.astype("float32"))
     intercept = torch.from_numpy(calibration.intercepts.astype("float32"))
     return replace(bundle, decider=FindingDecider(weight, bias, limits, slope, intercept))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
-from coherent_cxr.models.decided import DecidedFindings
+from coherent_cxr.models.decided import DecidedFindings, FindingEvidence, Guidance
 from coherent_cxr.models.decoding import How, decode, word_ids
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.reports.text import detokenize
@@ -32,6 +33,9 @@ class GenerationConfig:
         precision: Number format of the encoder.
         decided: Systems that write a second time, with the findings that the label classifier calls; see
             :class:`~coherent_cxr.models.decided.DecidedFindings`.
+        evidence: Systems that write a second time, with the label classifier's probabilities as evidence; see
+            :class:`~coherent_cxr.models.decided.FindingEvidence`.
+        evidence_weight: What the evidence is multiplied by.
         oracle: Systems that write once more with the labels of the references: what perfect decisions would
             give, for ablation tables only.
         checkpoint_folder: Where training kept the features of all stored images; generators with the same
@@ -42,6 +46,8 @@ class GenerationConfig:
     beams: int = 1
     precision: Precision = "auto"
     decided: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    evidence_weight: float = 1.0
     oracle: tuple[str, ...] = ()
     checkpoint_folder: str | None = None
 
@@ -51,6 +57,20 @@ class GenerationConfig:
             require(
                 getattr(self, key) > 0, f"generation.{key}", getattr(self, key), "a positive whole number"
             )
+        weight = self.evidence_weight
+        require(weight >= 0, "generation.evidence_weight", weight, "0 or more")
+
+
+class Likely(NamedTuple):
+    """How likely findings are.
+
+    Attributes:
+        probabilities: ``study_id`` and the probability of each observation.
+        usual: The share of training studies that show each observation.
+    """
+
+    probabilities: pd.DataFrame
+    usual: Mapping[str, float]
 
 
 @torch.no_grad()
@@ -59,7 +79,7 @@ def generate_reports(
     store: ImageStore,
     study_ids: Sequence[str],
     config: GenerationConfig,
-    called: pd.DataFrame | None = None,
+    known: pd.DataFrame | Likely | None = None,
 ) -> pd.DataFrame:
     """Write a report for each study: from its first stored image (frontal first), or from its two views.
 
@@ -68,8 +88,8 @@ def generate_reports(
         store: Prepared images of the size the generator was trained on.
         study_ids: Studies, each with at least one stored image.
         config: Batch size, beam, post-processing, precision.
-        called: ``study_id`` and observations, 1 where the report has to affirm it; None lets the generator
-            decide by its words alone.
+        known: ``study_id`` and observations, 1 where the report has to affirm it; or how likely they are.
+            None lets the generator decide by its words alone.
 
     Returns:
         Table with ``study_id``, ``tokens`` (lists of words per sentence) and ``report`` (readable text) as
@@ -92,9 +112,9 @@ def generate_reports(
     for start in tqdm(range(0, len(study_ids), config.batch_size), desc="reports", unit="batch"):
         batch = study_ids[start : start + config.batch_size]
         regions = regions_of(np.stack([rows_to_read(store, study, bundle.config)[0] for study in batch]))
-        decided = None if called is None else _decided(bundle.vocabulary, called, batch, device)
+        guidance = None if known is None else _guidance(bundle.vocabulary, known, batch, device, config)
         how: How = "greedy" if config.beams == 1 else "beam"
-        written = decode(model, regions, how, beams=config.beams, decided=decided)
+        written = decode(model, regions, how, beams=config.beams, guidance=guidance)
         for report in word_ids(written.reports):
             tokens.append([bundle.vocabulary.decode(sentence) for sentence in report])
     return pd.DataFrame(
@@ -102,12 +122,20 @@ def generate_reports(
     )
 
 
-def _decided(
-    vocabulary: Vocabulary, called: pd.DataFrame, study_ids: Sequence[str], device: torch.device
-) -> DecidedFindings:
-    of_batch = called.set_index("study_id").loc[list(study_ids)].eq(1).fillna(value=False)
-    flags = {
-        str(name): torch.from_numpy(column.to_numpy(dtype=bool)).to(device)
-        for name, column in of_batch.items()
+def _guidance(
+    vocabulary: Vocabulary,
+    known: pd.DataFrame | Likely,
+    study_ids: Sequence[str],
+    device: torch.device,
+    config: GenerationConfig,
+) -> Guidance:
+    table = known.probabilities if isinstance(known, Likely) else known
+    of_batch = table.set_index("study_id").loc[list(study_ids)]
+    if not isinstance(known, Likely):
+        of_batch = of_batch.eq(1).fillna(value=False).astype(bool)
+    columns = {
+        str(name): torch.from_numpy(column.to_numpy().copy()).to(device) for name, column in of_batch.items()
     }
-    return DecidedFindings.of_labels(vocabulary, flags)
+    if isinstance(known, Likely):
+        return FindingEvidence.of_probabilities(vocabulary, columns, known.usual, config.evidence_weight)
+    return DecidedFindings.of_labels(vocabulary, columns)

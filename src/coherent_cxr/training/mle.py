@@ -175,6 +175,8 @@ def train_mle(
     backbone = model.encoder.backbone
     backbone.load_state_dict(encoder.backbone_state())
     backbone.requires_grad_(config.encoder == "trainable")
+    if model.encoder.labels is not None:
+        model.encoder.labels.load_state_dict(encoder.head_state())
     if config.compile:
         backbone.compile()
     folder = Path(config.checkpoint_folder)

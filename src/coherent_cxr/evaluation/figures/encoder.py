@@ -63,14 +63,38 @@ def _reliability(axes: Axes, reliability: pd.DataFrame) -> None:
 
 
 def _operating_points(axes: Axes, thresholds: pd.DataFrame) -> None:
-    told = thresholds.dropna(subset=["recall"])
-    told = told.assign(precision=told["precision"].fillna(0))
-    means = told.groupby("operating_point", sort=False)[["recall", "precision"]].mean().sort_values("recall")
-    axes.plot(means["recall"], means["precision"], "o-", color=COLOURS["validation"], markersize=5)
-    for point, row in means.iterrows():
+    table = thresholds[thresholds["observation"] != "No Finding"]
+    right = (table["precision"] * table["called"]).fillna(0)
+    promised = (table["expected_precision"] * table["called"]).fillna(0)
+    sums = (
+        table.assign(right=right, promised=promised, likely=promised / table["expected_recall"])
+        .groupby("operating_point", sort=False)[
+            ["right", "promised", "likely", "called", "validation_positives"]
+        ]
+        .sum()
+    )
+    sums = sums[sums["called"] > 0]
+    promise = pd.DataFrame(
+        {"recall": sums["promised"] / sums["likely"], "precision": sums["promised"] / sums["called"]}
+    ).sort_values("recall")
+    reached = pd.DataFrame(
+        {"recall": sums["right"] / sums["validation_positives"], "precision": sums["right"] / sums["called"]}
+    ).loc[promise.index]
+    axes.plot(promise["recall"], promise["precision"], "o--", color="#c9c9c9", markersize=4, label="promised")
+    axes.plot(
+        reached["recall"],
+        reached["precision"],
+        "o-",
+        color=COLOURS["validation"],
+        markersize=5,
+        label="reached",
+    )
+    for point, row in reached.iterrows():
         place = (row["recall"], row["precision"])
-        axes.annotate(str(point), place, (5, 5), textcoords="offset points", fontsize=8)
+        axes.annotate(str(point), place, (5, 5), textcoords="offset points", fontsize=7)
     axes.set_xlim(0, 1.15)
     axes.set_ylim(0, 1.1)
-    axes.set_xlabel("mean recall over labels, validation", fontsize=8)
-    axes.set_ylabel("mean precision over labels, validation", fontsize=8)
+    axes.set_xlabel("recall over all labels, validation", fontsize=8)
+    axes.set_ylabel("precision over all labels, validation", fontsize=8)
+    if len(reached):
+        axes.legend(fontsize=8, frameon=False, loc="lower left")

@@ -50,6 +50,8 @@ def generate_reports(
     splits: pd.DataFrame,
     baseline_reports: pd.DataFrame,
     label_calls: pd.DataFrame,
+    label_scores: pd.DataFrame,
+    label_thresholds: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
     **models: ModelBundle,
 ) -> pd.DataFrame:
@@ -60,10 +62,14 @@ def generate_reports(
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
     tables = [baseline_reports]
+    usual = label_thresholds.drop_duplicates("observation").set_index("observation")["prevalence"]
+    likely = generation.Likely(label_probabilities(label_scores, label_thresholds), usual.to_dict())
     for system, bundle in models.items():
-        decisions: dict[str, pd.DataFrame | None] = {system: None}
+        decisions: dict[str, pd.DataFrame | generation.Likely | None] = {system: None}
         if system in config.decided:
             decisions[f"{system} decided"] = label_calls
+        if system in config.evidence:
+            decisions[f"{system} with evidence"] = likely
         if system in config.oracle:
             decisions[system + ORACLE] = chexpert_labels
         if len(decisions) > 1 and not bundle.follows_decisions:
@@ -73,8 +79,8 @@ def generate_reports(
                 system,
             )
             decisions = {system: None}
-        for name, called in decisions.items():
-            written = generation.generate_reports(bundle, image_store, studies, config, called)
+        for name, known in decisions.items():
+            written = generation.generate_reports(bundle, image_store, studies, config, known)
             tables.append(written.assign(system=name)[list(baseline_reports.columns)])
     generated = without_repeated_sentences(pd.concat(tables, ignore_index=True))
     texts = dict(zip(findings["study_id"], findings["text"], strict=True))
@@ -86,7 +92,7 @@ def generate_reports(
 
 def check_systems(config: GenerationConfig, models: Mapping[str, ModelBundle]) -> None:
     """Refuse settings that name a system which is not there."""
-    for key in ("decided", "oracle"):
+    for key in ("decided", "evidence", "oracle"):
         for system in getattr(config, key):
             require(system in models, f"generation.{key}", system, f"one of {', '.join(models)}")
 

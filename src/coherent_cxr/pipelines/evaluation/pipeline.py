@@ -48,6 +48,8 @@ def create_pipeline() -> Pipeline:
                     "splits": "splits",
                     "baseline_reports": "baseline_reports",
                     "label_calls": "label_calls",
+                    "label_scores": "label_scores",
+                    "label_thresholds": "label_thresholds",
                     "chexpert_labels": "chexpert_labels",
                     **MODELS,
                 },

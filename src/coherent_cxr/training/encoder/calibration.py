@@ -1,4 +1,4 @@
-"""From logits to probabilities: one slope for all labels, one intercept for each."""
+"""From logits to probabilities: a slope for each label, drawn towards a common one, and an intercept."""
 
 from __future__ import annotations
 
@@ -9,57 +9,72 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, xlogy
 
-SLOPES = np.round(np.geomspace(0.25, 2.5, 21), 3)
+SLOPES = np.round(np.geomspace(0.1, 4, 38), 3)
+SPREAD = 0.3
+"""Standard deviation of the natural logarithm of labels' slopes, before data says more."""
 FARTHEST = 60.0
+
+Array = NDArray[np.float64]
 
 
 class Calibration(NamedTuple):
     """The probability of a label is the logistic function of ``slope * logit + intercept``.
 
     Attributes:
-        slope: Above 0; below 1 for an encoder that is too sure of itself.
+        slopes: Above 0 ``(labels,)``; below 1 for an encoder that is too sure of itself.
         intercepts: ``(labels,)``; minus infinity for one that never occurs.
     """
 
-    slope: float
-    intercepts: NDArray[np.float64]
+    slopes: Array
+    intercepts: Array
 
-    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    def probabilities(self, logits: Array) -> Array:
         """Return probabilities ``(studies, labels)`` of logits of the same shape."""
-        probabilities: NDArray[np.float64] = expit(self.slope * logits + self.intercepts)
+        probabilities: Array = expit(self.slopes * logits + self.intercepts)
         return probabilities
 
+    def logits(self, probabilities: Array) -> Array:
+        """Return the logits with these probabilities ``(labels,)``, each above 0 and below 1."""
+        wanted = np.log(probabilities) - np.log1p(-probabilities)
+        return np.asarray((wanted - self.intercepts) / self.slopes, dtype=np.float64)
 
-def calibrate(
-    logits: NDArray[np.float64], truth: NDArray[np.bool_], prevalence: NDArray[np.float64]
-) -> Calibration:
-    """Choose slope and intercepts on the validation split (after Platt 1999).
 
-    A validation split has one to three positives of the rare labels, too few for an intercept of their own.
-    So an intercept makes the mean probability the label's prevalence in the training split, and only the
-    slope, one number for all labels, is fitted: by the least log loss.
+def calibrate(logits: Array, truth: NDArray[np.bool_], prevalence: Array) -> Calibration:
+    """Choose slopes and intercepts on studies that the encoder has not learnt from (after Platt 1999).
+
+    A validation split has one to three positives of the rare labels, too few for two numbers of their own.
+    So an intercept makes the mean probability the label's prevalence in the training split. Slopes have the
+    least log loss, plus a penalty for leaving the slope that is best for all labels together: a label with
+    many positives finds its own, a rare one takes the common one.
 
     Args:
-        logits: Of validation studies ``(studies, labels)``, at least one study.
+        logits: Of studies that the encoder was not trained on ``(studies, labels)``, at least one study.
         truth: Whether they show the labels ``(studies, labels)``.
         prevalence: Share of training studies that show a label, 0 to 1 ``(labels,)``.
     """
-    best, least = Calibration(1.0, np.zeros(logits.shape[1])), np.inf
-    for slope in SLOPES:
-        intercepts = np.array(
-            [_intercept(slope * logits[:, label], share) for label, share in enumerate(prevalence)]
-        )
-        one = Calibration(float(slope), intercepts)
-        occurs = (prevalence > 0) & (prevalence < 1)
-        chance = np.clip(one.probabilities(logits)[:, occurs], 1e-12, 1 - 1e-12)
-        positive = truth[:, occurs]
-        loss = -float(np.sum(xlogy(positive, chance) + xlogy(~positive, 1 - chance)))
-        if loss < least:
-            best, least = one, loss
-    return best
+    labels = logits.shape[1]
+    intercepts = np.empty((len(SLOPES), labels))
+    losses = np.empty((len(SLOPES), labels))
+    for place, slope in enumerate(SLOPES):
+        for label, share in enumerate(prevalence):
+            intercepts[place, label] = _intercept(slope * logits[:, label], share)
+            losses[place, label] = _log_loss(
+                slope * logits[:, label] + intercepts[place, label], truth[:, label]
+            )
+    # one that never or always occurs has no say
+    losses[:, (prevalence <= 0) | (prevalence >= 1)] = 0.0
+    common = int(np.argmin(losses.sum(axis=1)))
+    distance = np.log(SLOPES / SLOPES[common]) / SPREAD
+    best = np.argmin(losses + (distance**2 / 2)[:, None], axis=0)
+    return Calibration(SLOPES[best].astype(np.float64), intercepts[best, np.arange(labels)])
 
 
-def _intercept(scaled: NDArray[np.float64], share: float) -> float:
+def _log_loss(scaled: Array, positive: NDArray[np.bool_]) -> float:
+    chance = np.clip(expit(scaled), 1e-12, 1 - 1e-12)
+    return -float(np.sum(xlogy(positive, chance) + xlogy(~positive, 1 - chance)))
+
+
+def _intercept(scaled: Array, share: float) -> float:
     """Return what to add to logits so that the mean probability is a share."""
     if share <= 0:
         return -np.inf

@@ -1,15 +1,16 @@
 """From label scores to decisions: which findings an image is said to show.
 
-A label is called where its score is among the highest on the validation split, as many of them as the
-training split's prevalence lets expect, times a factor. The factor is one number for all labels, so that it
-can be chosen on a validation split that has one to three positives of the rare ones. Each operating point has
-a factor of its own, the one with the best macro F-beta: beta says how much more recall counts than precision.
+A call pays where the finding is likely enough. How likely that is follows from calibrated probabilities
+(:mod:`.calibration`) alone, label by label, so it can be told for labels with hardly a positive:
+
+- For F-beta, a call pays where its probability is above ``F* / (1 + beta**2)``, with F* the best F-beta that
+  the label's probabilities let expect (Lipton et al. 2014).
+- To hold a precision, calls go down to where the mean probability of all calls is that precision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,13 @@ from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import configuration, require
-from coherent_cxr.training.encoder.calibration import Calibration, calibrate
+from coherent_cxr.training.encoder.calibration import Array, Calibration, calibrate
 
 NO_FINDING = OBSERVATIONS.index("No Finding")
 DEVICES = OBSERVATIONS.index("Support Devices")
-OperatingPoint = Literal["balanced", "sensitive", "specific"]
-BETAS: Mapping[OperatingPoint, float] = {"balanced": 1.0, "sensitive": 2.0, "specific": 0.5}
+BETAS: Mapping[str, float] = {"balanced": 1.0, "sensitive": 2.0, "specific": 0.5}
+PRECISION = "precision-"
+ALWAYS = -1e6
 
 
 @configuration
@@ -30,38 +32,56 @@ class LabelDecisionsConfig:
     """How label scores become decisions.
 
     Attributes:
-        prevalence_factors: Candidates for the factor; the one with the best validation macro F-beta is taken,
-            of equal ones the first.
+        hold_precision: Precisions, each of which is an operating point, named as ``precision-0.7``.
         operating_point: Whose thresholds decide in this pipeline; a registered model brings all.
     """
 
-    prevalence_factors: tuple[float, ...] = (0.3, 0.5, 0.7, 1.0, 1.3, 1.6, 2.0, 3.0, 4.0)
-    operating_point: OperatingPoint = "balanced"
+    hold_precision: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9)
+    operating_point: str = "balanced"
 
     def check(self) -> None:
-        """Refuse factors that call nothing."""
-        name = "label_decisions.prevalence_factors"
-        require(bool(self.prevalence_factors), name, self.prevalence_factors, "at least one number")
-        require(min(self.prevalence_factors) > 0, name, self.prevalence_factors, "positive numbers")
+        """Refuse precisions that no call can have, and an operating point that is not there."""
+        name = "label_decisions"
+        right = all(0 < value < 1 for value in self.hold_precision)
+        require(right, f"{name}.hold_precision", self.hold_precision, "numbers above 0 and below 1")
+        points = self.operating_points
+        require(
+            self.operating_point in points,
+            f"{name}.operating_point",
+            self.operating_point,
+            f"one of {', '.join(points)}",
+        )
+
+    @property
+    def operating_points(self) -> tuple[str, ...]:
+        """Names of all operating points."""
+        return (*BETAS, *(f"{PRECISION}{value:g}" for value in self.hold_precision))
 
 
 def choose_thresholds(
-    config: LabelDecisionsConfig, label_scores: pd.DataFrame, labels: pd.DataFrame, splits: pd.DataFrame
+    config: LabelDecisionsConfig,
+    label_scores: pd.DataFrame,
+    labels: pd.DataFrame,
+    splits: pd.DataFrame,
+    cross_fitted: bool = False,
 ) -> pd.DataFrame:
-    """Choose a threshold per label from training prevalences and validation scores.
+    """Choose a threshold per label and operating point from studies that the encoder has not learnt from.
 
     Args:
-        config: Candidates.
+        config: Operating points.
         label_scores: ``study_id`` and a logit per observation.
         labels: ``study_id`` and the 14 observations (1, 0, -1, missing).
         splits: ``study_id``, ``split``.
+        cross_fitted: Whether scores of training studies are those of encoders that have not seen them; they
+            then count as the validation split's do.
 
     Returns:
         For each operating point and observation: ``threshold`` (logit at and above which it is called;
         infinite if the training split has no positive), ``prevalence`` in the training split,
-        ``validation_positives``, ``factor``; on validation ``called`` studies, ``precision`` and ``recall``
-        (missing where nothing is called, or nothing positive); and ``slope`` and ``intercept`` that make
-        probabilities of logits (:mod:`.calibration`).
+        ``validation_positives``; on validation ``called`` studies, ``precision`` and ``recall`` (missing
+        where nothing is called, or nothing positive) and those that the probabilities promised
+        (``expected_precision``, ``expected_recall``); and ``slope`` and ``intercept`` that make
+        probabilities of logits.
 
     Raises:
         ValueError: If no study of the validation split has scores.
@@ -77,37 +97,60 @@ def choose_thresholds(
     positive = labels.set_index("study_id")[list(OBSERVATIONS)].eq(1).fillna(value=False)
     training = positive.loc[[study for study in positive.index if split_of.get(study) == "train"]]
     prevalence = training.to_numpy(dtype=bool).mean(axis=0) if len(training) else np.zeros(len(OBSERVATIONS))
-    truth = positive.loc[validation["study_id"]].to_numpy(dtype=bool)
-    scores = validation[list(OBSERVATIONS)].to_numpy(dtype=np.float64)
-    calibration = calibrate(scores, truth, prevalence)
+    unseen = label_scores[of_split.isin(["train", "validation"])] if cross_fitted else validation
+    logits, truth = _scores(unseen), positive.loc[unseen["study_id"]].to_numpy(dtype=bool)
+    calibration = calibrate(logits, truth, prevalence)
+    probabilities = calibration.probabilities(logits)
+    there = positive.loc[validation["study_id"]].to_numpy(dtype=bool)
     tables = []
-    for point, beta in BETAS.items():
-        quality = [
-            _macro_f(truth, _calls(scores, _quantiles(scores, prevalence * factor)), beta)
-            for factor in config.prevalence_factors
-        ]
-        factor = config.prevalence_factors[int(np.argmax(quality))]
-        limits = _quantiles(scores, prevalence * factor)
-        called = _calls(scores, limits)
-        right = (called & truth).sum(axis=0).astype(np.float64)
+    for point in config.operating_points:
+        least = np.array([_least(point, probabilities[:, label]) for label in range(len(OBSERVATIONS))])
+        limits = _logit_thresholds(calibration, least, prevalence)
+        quality = _quality(_scores(validation), there, limits, calibration)
+        shared = {"threshold": limits, "prevalence": prevalence, "validation_positives": there.sum(axis=0)}
         tables.append(
             pd.DataFrame(
                 {
                     "operating_point": point,
                     "observation": list(OBSERVATIONS),
-                    "threshold": limits,
-                    "prevalence": prevalence,
-                    "validation_positives": truth.sum(axis=0),
-                    "factor": factor,
-                    "called": called.sum(axis=0),
-                    "precision": _share(right, called.sum(axis=0)),
-                    "recall": _share(right, truth.sum(axis=0)),
-                    "slope": calibration.slope,
+                    **shared,
+                    **quality,
+                    "slope": calibration.slopes,
                     "intercept": calibration.intercepts,
                 }
             )
         )
     return pd.concat(tables, ignore_index=True)
+
+
+def least_probability_for_f(probabilities: Array, beta: float) -> float:
+    """Return the probability above which a call raises the F-beta that probabilities let expect.
+
+    With calls for the k highest probabilities, the expected F-beta is about
+    ``(1 + beta**2) * (sum of those k) / (beta**2 * (sum of all) + k)``; the best of them is F*.
+
+    Args:
+        probabilities: Of one label, 0 to 1 ``(studies,)``.
+        beta: How many times as much recall counts as precision.
+    """
+    ordered = np.sort(probabilities)[::-1]
+    calls = np.arange(1, len(ordered) + 1)
+    best = np.max((1 + beta**2) * np.cumsum(ordered) / (beta**2 * ordered.sum() + calls))
+    return float(best / (1 + beta**2))
+
+
+def least_probability_for_precision(probabilities: Array, precision: float) -> float:
+    """Return the probability down to which calls have a mean probability of ``precision`` or more.
+
+    Args:
+        probabilities: Of one label, 0 to 1 ``(studies,)``.
+        precision: Above 0 and below 1; returned where no study is as likely as that.
+    """
+    ordered = np.sort(probabilities)[::-1]
+    held = np.cumsum(ordered) >= precision * np.arange(1, len(ordered) + 1)
+    # equal ones are called together
+    last = np.flatnonzero(held & (np.diff(ordered, append=-1.0) < 0))
+    return float(min(precision, ordered[last[-1]])) if len(last) else precision
 
 
 def thresholds_of(thresholds: pd.DataFrame, operating_point: str) -> NDArray[np.float64]:
@@ -122,19 +165,19 @@ def thresholds_of(thresholds: pd.DataFrame, operating_point: str) -> NDArray[np.
 def calibration_of(thresholds: pd.DataFrame) -> Calibration:
     """Return what makes probabilities of logits, the labels in the order of the observations."""
     one = thresholds.drop_duplicates("observation").set_index("observation").loc[list(OBSERVATIONS)]
-    return Calibration(float(one["slope"].iloc[0]), one["intercept"].to_numpy(np.float64))
+    return Calibration(one["slope"].to_numpy(np.float64), one["intercept"].to_numpy(np.float64))
 
 
 def label_probabilities(label_scores: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
     """Return ``study_id`` and the calibrated probability of each observation, 0 to 1."""
-    logits = label_scores[list(OBSERVATIONS)].to_numpy(np.float64)
-    table = pd.DataFrame(calibration_of(thresholds).probabilities(logits), columns=list(OBSERVATIONS))
+    probabilities = calibration_of(thresholds).probabilities(_scores(label_scores))
+    table = pd.DataFrame(probabilities, columns=list(OBSERVATIONS))
     table.insert(0, "study_id", label_scores["study_id"].to_numpy())
     return table
 
 
 def call_labels(
-    label_scores: pd.DataFrame, thresholds: pd.DataFrame, operating_point: OperatingPoint = "balanced"
+    label_scores: pd.DataFrame, thresholds: pd.DataFrame, operating_point: str = "balanced"
 ) -> pd.DataFrame:
     """Decide every label of every study.
 
@@ -148,41 +191,53 @@ def call_labels(
     Returns:
         ``study_id`` and the 14 observations, 1 where called and missing elsewhere (Int8).
     """
-    limits = thresholds_of(thresholds, operating_point)
-    called = _calls(label_scores[list(OBSERVATIONS)].to_numpy(np.float64), limits)
+    called = _calls(_scores(label_scores), thresholds_of(thresholds, operating_point))
     table = pd.DataFrame({"study_id": label_scores["study_id"].to_numpy()})
     for column, name in enumerate(OBSERVATIONS):
         table[name] = pd.arrays.IntegerArray(called[:, column].astype(np.int8), ~called[:, column])
     return table
 
 
-def _quantiles(scores: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the score above which each column's share of rows lies; infinite for a share of nothing."""
-    limits = [
-        np.quantile(scores[:, column], 1 - min(one, 1.0)) if one > 0 else np.inf
-        for column, one in enumerate(share)
-    ]
-    return np.array(limits, dtype=np.float64)
+def _scores(label_scores: pd.DataFrame) -> Array:
+    return label_scores[list(OBSERVATIONS)].to_numpy(np.float64)
 
 
-def _calls(scores: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _least(operating_point: str, probabilities: Array) -> float:
+    if operating_point in BETAS:
+        return least_probability_for_f(probabilities, BETAS[operating_point])
+    return least_probability_for_precision(probabilities, float(operating_point.removeprefix(PRECISION)))
+
+
+def _logit_thresholds(calibration: Calibration, least: Array, prevalence: Array) -> Array:
+    """Return logits at and above which labels are called; infinite for one that never occurs."""
+    limits = calibration.logits(np.clip(least, 1e-9, 1 - 1e-9))
+    # finite for one that always occurs, too: minus infinity would pass for a damaged bundle
+    return np.where(prevalence > 0, np.maximum(limits, ALWAYS), np.inf)
+
+
+def _quality(
+    logits: Array, truth: NDArray[np.bool_], limits: Array, calibration: Calibration
+) -> dict[str, Array]:
+    called, probabilities = _calls(logits, limits), calibration.probabilities(logits)
+    right, calls = (called & truth).sum(axis=0), called.sum(axis=0)
+    hoped = (called * probabilities).sum(axis=0)
+    return {
+        "called": calls,
+        "precision": _share(right, calls),
+        "recall": _share(right, truth.sum(axis=0)),
+        "expected_precision": _share(hoped, calls),
+        "expected_recall": _share(hoped, probabilities.sum(axis=0)),
+    }
+
+
+def _calls(scores: Array, limits: Array) -> NDArray[np.bool_]:
     called: NDArray[np.bool_] = scores >= limits
     findings = [column for column in range(len(OBSERVATIONS)) if column not in (NO_FINDING, DEVICES)]
     called[:, NO_FINDING] = ~called[:, findings].any(axis=1)
     return called
 
 
-def _macro_f(truth: NDArray[np.bool_], called: NDArray[np.bool_], beta: float) -> float:
-    """Return the mean F-beta of labels with a positive; scikit-learn takes a single one for two classes."""
-    there = truth.any(axis=0)
-    if not there.any():
-        return 0.0
-    truth, called = truth[:, there], called[:, there]
-    right = (truth & called).sum(axis=0)
-    return float(np.mean((1 + beta**2) * right / (beta**2 * truth.sum(axis=0) + called.sum(axis=0))))
-
-
-def _share(part: NDArray[np.float64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+def _share(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Array:
     share = np.full(len(part), np.nan)
     np.divide(part, whole, out=share, where=whole > 0)
     return share
