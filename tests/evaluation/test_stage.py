@@ -24,6 +24,7 @@ from coherent_cxr.pipelines import evaluation
 from coherent_cxr.pipelines.encoder_pretraining.nodes import decide_labels
 from coherent_cxr.pipelines.evaluation.pipeline import EXCLUSIONS, HISTORIES, MODELS
 from coherent_cxr.reports.text import detokenize
+from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig
 from coherent_cxr.training.generation import GenerationConfig
 from tiny_bundle import make_bundle
@@ -78,7 +79,11 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
     scores = pd.DataFrame({"study_id": STUDIES[:5], **dict.fromkeys(OBSERVATIONS, 0.5)})
     catalog["label_scores"] = scores
     thresholds, calls = decide_labels(
-        LabelDecisionsConfig(), scores, catalog["chexpert_labels"].load(), catalog["splits"].load()
+        LabelDecisionsConfig(),
+        EncoderPretrainingConfig(),
+        scores,
+        catalog["chexpert_labels"].load(),
+        catalog["splits"].load(),
     )
     catalog["label_thresholds"], catalog["label_calls"] = thresholds, calls
     catalog["image_store"] = store

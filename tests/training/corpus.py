@@ -72,7 +72,7 @@ def make_corpus(folder: Path, studies: int = 24) -> Corpus:
         findings=findings,
         labels=labels,
         document_frequencies=CiderD.from_corpus([metric_text(t) for t in tokens]),
-        splits=pd.DataFrame({"study_id": ids, "split": split}),
+        splits=pd.DataFrame({"study_id": ids, "patient_id": ids, "split": split}),
     )
 
 

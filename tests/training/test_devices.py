@@ -46,7 +46,7 @@ def encoder(corpus, folder):
         checkpoint_folder=folder,
     )
     pretrained, history = pretrain_encoder(config, corpus.store, corpus.labels, corpus.splits)
-    score_labels(config, pretrained, corpus.store)
+    score_labels(config, pretrained, corpus.store, corpus.splits)
     return history
 
 

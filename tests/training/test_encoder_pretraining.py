@@ -17,7 +17,7 @@ from coherent_cxr.training.encoder import train as module
 from coherent_cxr.training.encoder.augmentation import augmented
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.scores import auroc_by_label, score_labels, study_means
-from coherent_cxr.training.encoder.targets import frequent_terms, labelled_images, terms_by_study
+from coherent_cxr.training.encoder.targets import folds_of, frequent_terms, labelled_images, terms_by_study
 from coherent_cxr.training.encoder.train import pretrain_encoder
 
 
@@ -38,14 +38,21 @@ def train(config, corpus, **more):
 
 
 def test_it_learns_the_labels(config, corpus):
-    config = dataclasses.replace(config, epochs=4, encoder="efficientnet_lite0", weights="imagenet")
+    config = dataclasses.replace(
+        config,
+        encoder="efficientnet_lite0",
+        weights="imagenet",
+        epochs=6,
+        learning_rate=1e-3,
+        head_learning_rate_factor=10.0,
+    )
     pretrained, history = train(config, corpus)
     auroc = history[history["metric"] == "auroc"]["value"].tolist()
     assert auroc[-1] > 0.9
     assert {"auroc/Cardiomegaly", "auroc/Pleural Effusion"} <= set(history["metric"])
     loss = history[history["metric"] == "label_loss"]["value"].tolist()
     assert loss[-1] < loss[0]
-    scores = score_labels(config, pretrained, corpus.store).set_index("study_id")
+    scores = score_labels(config, pretrained, corpus.store, corpus.splits).set_index("study_id")
     truth = corpus.labels.set_index("study_id")
     positive = truth.index[truth["Cardiomegaly"] == 1]
     rest = truth.index.difference(positive)
@@ -190,3 +197,53 @@ def test_an_encoder_travels_as_tensors_and_says_what_it_is(config, corpus):
 def test_impossible_settings_are_refused(setting, message):
     with pytest.raises(ConfigurationError, match=message):
         EncoderPretrainingConfig(**setting)
+
+
+def test_cross_fitted_members_score_the_training_studies_that_they_have_not_seen(config, corpus):
+    config = dataclasses.replace(config, epochs=1, members=2, cross_fitted=True)
+    pretrained, _ = train(config, corpus)
+    folds = folds_of(corpus.splits, 2)
+    assert set(folds.values()) == {0, 1}, "each member leaves somebody out"
+    scores = score_labels(config, pretrained, corpus.store, corpus.splits).set_index("study_id")
+    alone = [
+        score_labels(
+            dataclasses.replace(config, members=1, cross_fitted=False),
+            pretrained._replace(members=[member]),
+            corpus.store,
+            corpus.splits,
+        ).set_index("study_id")
+        for member in pretrained.members
+    ]
+    for study, own in scores.iterrows():
+        expected = (
+            alone[folds[study]].loc[study]
+            if study in folds
+            else (alone[0].loc[study] + alone[1].loc[study]) / 2
+        )
+        np.testing.assert_allclose(own, expected, atol=1e-5)
+    # the first member is the one that learns from the others' patients alone
+    others = corpus.splits["study_id"].map(folds) != 0
+    without, _ = train(
+        dataclasses.replace(config, members=1, cross_fitted=False),
+        corpus._replace(splits=corpus.splits[others]),
+    )
+    assert weights_digest(without.members[0]) == weights_digest(pretrained.members[0])
+
+
+def test_patients_fall_to_the_same_fold_whoever_else_there_is():
+    splits = pd.DataFrame(
+        {
+            "study_id": ["a", "b", "c", "d"],
+            "patient_id": ["p1", "p1", "p2", "p3"],
+            "split": ["train", "train", "train", "test"],
+        }
+    )
+    folds = folds_of(splits, 5)
+    assert set(folds) == {"a", "b", "c"}
+    assert folds["a"] == folds["b"]
+    assert folds_of(splits[2:], 5) == {"c": folds["c"]}
+
+
+def test_one_encoder_cannot_be_cross_fitted(config):
+    with pytest.raises(ConfigurationError, match=r"cross_fitted.*members at least 2"):
+        dataclasses.replace(config, cross_fitted=True)

@@ -133,4 +133,5 @@ class ImageEncoder(nn.Module):
             return regions
         mean = features.float().mean(dim=-2)
         probabilities = torch.sigmoid(self.labels(mean if mean.dim() == 2 else mean.mean(dim=1)))
-        return regions + self.of_labels(probabilities).unsqueeze(1)
+        told: Tensor = self.of_labels(probabilities)
+        return regions + told.unsqueeze(1)

@@ -38,21 +38,27 @@ def pretrain_encoder(
 
 
 def score_labels(
-    config: EncoderPretrainingConfig, pretrained_encoder: dict[str, Any], image_store: ImageStore
+    config: EncoderPretrainingConfig,
+    pretrained_encoder: dict[str, Any],
+    image_store: ImageStore,
+    splits: pd.DataFrame,
 ) -> pd.DataFrame:
     """Score the labels of every study with an image."""
     from coherent_cxr.models.pretrained import PretrainedEncoder
     from coherent_cxr.training.encoder import scores
 
-    return scores.score_labels(config, PretrainedEncoder.from_tensors(pretrained_encoder), image_store)
+    encoder = PretrainedEncoder.from_tensors(pretrained_encoder)
+    return scores.score_labels(config, encoder, image_store, splits)
 
 
 def decide_labels(
     config: LabelDecisionsConfig,
+    encoder_pretraining: EncoderPretrainingConfig,
     label_scores: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Choose thresholds on validation; return them, and what those of the set point call for every study."""
-    thresholds = choose_thresholds(config, label_scores, chexpert_labels, splits)
+    cross_fitted = encoder_pretraining.cross_fitted
+    thresholds = choose_thresholds(config, label_scores, chexpert_labels, splits, cross_fitted)
     return thresholds, call_labels(label_scores, thresholds, config.operating_point)

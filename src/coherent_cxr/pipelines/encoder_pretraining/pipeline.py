@@ -34,13 +34,19 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 score_labels,
-                inputs=["params:encoder_pretraining", "pretrained_encoder", "image_store"],
+                inputs=["params:encoder_pretraining", "pretrained_encoder", "image_store", "splits"],
                 outputs="label_scores",
                 name="score_labels",
             ),
             Node(
                 decide_labels,
-                inputs=["params:label_decisions", "label_scores", "chexpert_labels", "splits"],
+                inputs=[
+                    "params:label_decisions",
+                    "params:encoder_pretraining",
+                    "label_scores",
+                    "chexpert_labels",
+                    "splits",
+                ],
                 outputs=["label_thresholds", "label_calls"],
                 name="decide_labels",
             ),

@@ -62,8 +62,9 @@ def generate_reports(
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
     tables = [baseline_reports]
-    usual = label_thresholds.drop_duplicates("observation").set_index("observation")["prevalence"]
-    likely = generation.Likely(label_probabilities(label_scores, label_thresholds), usual.to_dict())
+    by_label = label_thresholds.drop_duplicates("observation")
+    usual = dict(zip(by_label["observation"], by_label["prevalence"], strict=True))
+    likely = generation.Likely(label_probabilities(label_scores, label_thresholds), usual)
     for system, bundle in models.items():
         decisions: dict[str, pd.DataFrame | generation.Likely | None] = {system: None}
         if system in config.decided:

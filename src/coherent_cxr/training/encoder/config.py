@@ -39,6 +39,8 @@ class EncoderPretrainingConfig:
         mesh_min_count: Fewest training studies with a term.
         members: Encoders trained with seeds ``seed``, ``seed + 1`` ...; label probabilities are their mean,
             regions are those of the first.
+        cross_fitted: Whether each of several members leaves out a part of the training patients, so that
+            thresholds can rest on training studies, too: each scored by the member that has not seen it.
         precision: ``auto``, ``fp32`` or ``bf16``.
         select: Validation number whose best epoch is kept: ``auroc``, or None for the last epoch.
         patience: Epochs without a better one after which training ends; None: all epochs.
@@ -68,6 +70,7 @@ class EncoderPretrainingConfig:
     mesh_weight: float = 0.0
     mesh_min_count: int = 15
     members: int = 1
+    cross_fitted: bool = False
     precision: Precision = "auto"
     select: Literal["auroc"] | None = None
     patience: int | None = None
@@ -93,6 +96,12 @@ class EncoderPretrainingConfig:
         for key in ("accumulate", "processes", "patience", "members", "mesh_min_count"):
             value = getattr(self, key)
             require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
+        require(
+            self.members > 1 or not self.cross_fitted,
+            f"{name}.cross_fitted",
+            self.cross_fitted,
+            f"false, or {name}.members at least 2: somebody has to learn from each study",
+        )
         every = self.checkpoint_every
         require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")
         for key in ("learning_rate", "head_learning_rate_factor"):

@@ -11,6 +11,7 @@ A call pays where the finding is likely enough. How likely that is follows from 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -237,7 +238,7 @@ def _calls(scores: Array, limits: Array) -> NDArray[np.bool_]:
     return called
 
 
-def _share(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Array:
+def _share(part: NDArray[np.number[Any]], whole: NDArray[np.number[Any]]) -> Array:
     share = np.full(len(part), np.nan)
     np.divide(part, whole, out=share, where=whole > 0)
     return share

@@ -18,6 +18,7 @@ from coherent_cxr.models.precision import Precision, encoder_autocast
 from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.training.distributed import training_device
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
+from coherent_cxr.training.encoder.targets import folds_of
 from coherent_cxr.training.feature_cache import cached_features
 from coherent_cxr.training.samples import images_to_tensor
 
@@ -89,31 +90,38 @@ def auroc_by_label(
 
 @torch.no_grad()
 def score_labels(
-    config: EncoderPretrainingConfig, pretrained: PretrainedEncoder, store: ImageStore
+    config: EncoderPretrainingConfig, pretrained: PretrainedEncoder, store: ImageStore, splits: pd.DataFrame
 ) -> pd.DataFrame:
     """Score the labels of every study: the mean logit over its images and over the encoder's members.
+
+    A training study of cross-fitted members is scored by the one that has not seen it.
 
     Args:
         config: The stage's settings.
         pretrained: The trained classifiers.
         store: Prepared images.
+        splits: ``study_id``, ``patient_id``, ``split``.
 
     Returns:
         ``study_id`` and a logit per observation, in the order of the store's index.
     """
     device = training_device()
     total = np.zeros((len(store), len(OBSERVATIONS)), dtype=np.float64)
-    for classifier in pretrained.classifiers():
+    by_row = store.index.sort_values("row")
+    folds = folds_of(splits, config.members) if config.cross_fitted else {}
+    unseen_by = np.array([folds.get(str(study), -1) for study in by_row["study_id"]], dtype=np.int64)
+    weight = np.full(len(store), 1 / len(pretrained.members))
+    for member, classifier in enumerate(pretrained.classifiers()):
+        weight[unseen_by >= 0] = unseen_by[unseen_by >= 0] == member
         classifier.to(device)
         # the generator reads the same features later
         folder = Path(config.checkpoint_folder)
         features = cached_features(classifier.backbone, store, folder, config.precision, device)
         for start in range(0, len(store), BATCH):
             batch = torch.from_numpy(np.array(features[start : start + BATCH])).to(device)
-            total[start : start + BATCH] += classifier.classify(batch).cpu().numpy()
-    logits = (total / len(pretrained.members)).astype(np.float32)
-    by_row = store.index.sort_values("row")
-    studies, scores = study_means(by_row["study_id"].astype(str).tolist(), logits)
+            logits = classifier.classify(batch).cpu().numpy()
+            total[start : start + BATCH] += logits * weight[start : start + BATCH, None]
+    studies, scores = study_means(by_row["study_id"].astype(str).tolist(), total.astype(np.float32))
     table = pd.DataFrame(scores, columns=list(OBSERVATIONS))
     table.insert(0, "study_id", studies)
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -44,6 +45,18 @@ class LabelledImages(NamedTuple):
         arrays = (self.rows, self.targets, self.known)
         return fingerprint(
             self.store.digest, *(part for array in arrays for part in (array.shape, array.tobytes()))
+        )
+
+    def of(self, study_ids: Collection[str]) -> LabelledImages:
+        """Return the images of some studies."""
+        wanted = set(study_ids)
+        here = np.array([study in wanted for study in self.study_ids], dtype=bool)
+        return LabelledImages(
+            self.store,
+            self.rows[here],
+            [study for study in self.study_ids if study in wanted],
+            self.targets[here],
+            self.known[here],
         )
 
     def with_terms(self, terms_of: Mapping[str, Collection[str]], terms: Sequence[str]) -> LabelledImages:
@@ -91,6 +104,23 @@ def labelled_images(
     return LabelledImages(
         store, images["row"].to_numpy(np.int64), images["study_id"].astype(str).tolist(), targets, known
     )
+
+
+def folds_of(splits: pd.DataFrame, folds: int) -> dict[str, int]:
+    """Deal the training patients out to folds, each by its name's checksum, whoever else there is.
+
+    Args:
+        splits: ``study_id``, ``patient_id``, ``split``.
+        folds: How many.
+
+    Returns:
+        By training study, the fold of its patient, 0 to ``folds - 1``.
+    """
+    training = splits[splits["split"] == "train"]
+    return {
+        str(study): zlib.crc32(str(patient).encode()) % folds
+        for study, patient in zip(training["study_id"], training["patient_id"], strict=True)
+    }
 
 
 def frequent_terms(mesh_terms: pd.DataFrame, training: Collection[str], least: int) -> list[str]:

@@ -29,6 +29,7 @@ from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.scores import auroc_by_label, image_logits, study_means
 from coherent_cxr.training.encoder.targets import (
     LabelledImages,
+    folds_of,
     frequent_terms,
     labelled_images,
     terms_by_study,
@@ -73,8 +74,6 @@ def pretrain_encoder(
             "No image of the training split is in the image store, so the encoder has nothing to learn from. "
             "Look at the image exclusions and at vocabulary_building's splits."
         )
-    if config.epochs:
-        _require_something_to_learn([train, *extra])
     terms: list[str] = []
     if config.mesh_weight and mesh_terms is not None:
         terms = frequent_terms(mesh_terms, set(train.study_ids), config.mesh_min_count)
@@ -82,10 +81,14 @@ def pretrain_encoder(
         train = train.with_terms(by_study, terms)
         extra = [images.with_terms({}, terms) for images in extra]
     validation = labelled_images(store, labels, splits, "validation")
+    folds = folds_of(splits, config.members) if config.cross_fitted else {}
     members, histories = [], []
     for member in range(config.members):
-        one = dataclasses.replace(config, seed=config.seed + member, members=1)
-        classifier, history = _train_member(one, [train, *extra], validation)
+        one = dataclasses.replace(config, seed=config.seed + member, members=1, cross_fitted=False)
+        own = train.of([study for study in train.study_ids if folds.get(study) != member])
+        if config.epochs:
+            _require_something_to_learn([own, *extra])
+        classifier, history = _train_member(one, [own, *extra], validation)
         members.append(classifier)
         named = history["metric"].astype(str)
         histories.append(history.assign(metric=f"member {member + 1}/" + named if member else named))
