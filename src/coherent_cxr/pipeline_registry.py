@@ -21,7 +21,14 @@ STAGES = (
 )
 """The stages in the order in which they can run one after the other."""
 
-EXTRA_STAGES = ("download_openi", "mimic_fabrication", "label_comparison", "quality_report", "compare")
+EXTRA_STAGES = (
+    "download_openi",
+    "mimic_fabrication",
+    "label_comparison",
+    "quality_report",
+    "compare",
+    "ablation",
+)
 """Stages that run on request only."""
 
 

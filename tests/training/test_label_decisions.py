@@ -15,6 +15,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.training.encoder.decisions import (
     LabelDecisionsConfig,
+    best_thresholds,
     call_labels,
     choose_thresholds,
     least_probability_for_f,
@@ -166,3 +167,18 @@ def test_what_cannot_be_decided_is_refused():
         LabelDecisionsConfig(hold_precision=(1.0,))
     with pytest.raises(ConfigurationError, match=r"operating_point.*one of balanced, .*precision-0\.5"):
         LabelDecisionsConfig(hold_precision=(0.5,), operating_point="precise")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=1, max_size=10))
+def test_no_threshold_beats_the_perfect_one(studies):
+    scores = [float(score) for score, _ in studies]
+    truth = np.array([positive for _, positive in studies])
+    logits, labels, _ = tables([], truth.astype(int).tolist(), scores)
+    limit = best_thresholds(logits, labels).set_index("observation").loc[EDEMA, "threshold"]
+
+    def f1(least: float) -> float:
+        called = np.array(scores) >= least
+        return 2 * (called & truth).sum() / max(called.sum() + truth.sum(), 1)
+
+    assert f1(limit) == max([f1(least) for least in scores] + [f1(np.inf)])

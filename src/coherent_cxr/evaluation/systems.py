@@ -97,7 +97,14 @@ def test_studies(findings: pd.DataFrame, splits: pd.DataFrame, with_image: Itera
     Returns:
         Study ids in the order of ``findings``.
     """
-    chosen = set(splits.loc[splits["split"] == "test", "study_id"]) & set(with_image)
+    return studies_of_split(findings, splits, with_image, "test")
+
+
+def studies_of_split(
+    findings: pd.DataFrame, splits: pd.DataFrame, with_image: Iterable[str], split: str
+) -> list[str]:
+    """Return the studies of any split that have findings and a stored image, in the order of ``findings``."""
+    chosen = set(splits.loc[splits["split"] == split, "study_id"]) & set(with_image)
     return [study for study in findings["study_id"] if study in chosen]
 
 

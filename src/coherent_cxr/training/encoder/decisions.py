@@ -124,6 +124,31 @@ def choose_thresholds(
     return pd.concat(tables, ignore_index=True)
 
 
+def best_thresholds(label_scores: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """Return the thresholds that have the best F1 on the very studies they are judged on: what none can beat.
+
+    Args:
+        label_scores: ``study_id`` and a logit per observation.
+        labels: ``study_id`` and the 14 observations; only 1 is positive.
+
+    Returns:
+        ``operating_point`` (always "perfect thresholds"), ``observation``, ``threshold``; infinite for a
+        label without a positive.
+    """
+    truth = labels.set_index("study_id").loc[label_scores["study_id"], list(OBSERVATIONS)].eq(1)
+    limits = []
+    for name in OBSERVATIONS:
+        positive = truth[name].fillna(value=False).to_numpy(dtype=bool)
+        order = np.argsort(-label_scores[name].to_numpy(np.float64), kind="stable")
+        scores = label_scores[name].to_numpy(np.float64)[order]
+        f1 = 2 * np.cumsum(positive[order]) / (np.arange(1, len(order) + 1) + positive.sum())
+        # equal ones are called together
+        f1[:-1][scores[:-1] == scores[1:]] = 0
+        limits.append(float(scores[int(np.argmax(f1))]) if positive.any() else np.inf)
+    table = {"operating_point": "perfect thresholds", "observation": list(OBSERVATIONS), "threshold": limits}
+    return pd.DataFrame(table)
+
+
 def least_probability_for_f(probabilities: Array, beta: float) -> float:
     """Return the probability above which a call raises the F-beta that probabilities let expect.
 

@@ -1,0 +1,129 @@
+"""Nodes of the stage."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pandas as pd
+from torch import Tensor
+
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
+from coherent_cxr.configuration import configuration
+from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.evaluation.systems import (
+    judge_labels,
+    label_reports,
+    outputs_of,
+    references_of,
+    same_for_all,
+    studies_of_split,
+    without_repeated_sentences,
+)
+from coherent_cxr.images.store import ImageStore
+from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.models.pretrained import PretrainedEncoder
+from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.encoder.decisions import (
+    best_thresholds,
+    call_labels,
+    label_probabilities,
+)
+from coherent_cxr.training.generation import GenerationConfig, Likely, generate_reports
+
+CLASSIFIER, MEDOID = "label classifier", "medoid"
+PERFECT = "perfect thresholds"
+SHOWN = (CLASSIFIER, MEDOID, "mle")
+
+
+@configuration
+class AblationConfig:
+    """Settings of the stage ``ablation``.
+
+    Attributes:
+        split: Whose studies are judged. Settings are compared on ``validation``; ``test`` is for the table of
+            what has been chosen.
+        operating_point: Whose thresholds decide.
+    """
+
+    split: Literal["validation", "test"] = "validation"
+    operating_point: str = "balanced"
+
+
+def ablate(
+    config: AblationConfig,
+    generation: GenerationConfig,
+    evaluation: EvaluationConfig,
+    labelling: ChexpertLabellingConfig,
+    baselines: BaselinesConfig,
+    image_store: ImageStore,
+    pretrained_encoder: dict[str, Tensor],
+    vocabulary: dict[str, Any],
+    encoded_reports: pd.DataFrame,
+    findings: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
+    label_scores: pd.DataFrame,
+    label_thresholds: pd.DataFrame,
+    splits: pd.DataFrame,
+    mle_model: ModelBundle,
+) -> pd.DataFrame:
+    """Judge label classifier, medoid and generator with the decisions there are, and with perfect ones.
+
+    Returns:
+        One row per system and decisions, with the columns of the headline.
+    """
+    from coherent_cxr.evaluation import headline, scoring
+
+    studies = studies_of_split(findings, splits, image_store.index["study_id"], config.split)
+    asked = label_scores[label_scores["study_id"].isin(studies)]
+    decisions = {
+        config.operating_point: call_labels(asked, label_thresholds, config.operating_point),
+        PERFECT: call_labels(asked, best_thresholds(asked, chexpert_labels), PERFECT),
+        "true labels": chexpert_labels,
+    }
+    reports, labels = [], []
+    for name, calls in decisions.items():
+        compared = run_compared_systems(
+            dataclasses.replace(baselines, systems=(CLASSIFIER, MEDOID)),
+            image_store,
+            PretrainedEncoder.from_tensors(pretrained_encoder),
+            Vocabulary.from_dict(vocabulary),
+            encoded_reports,
+            findings,
+            chexpert_labels,
+            calls,
+            studies,
+        )
+        reports.append(compared.reports.assign(system=f"{MEDOID}, {name}"))
+        labels.append(compared.labels.assign(system=f"{CLASSIFIER}, {name}"))
+    by_label = label_thresholds.drop_duplicates("observation")
+    usual = dict(zip(by_label["observation"], by_label["prevalence"], strict=True))
+    known: Mapping[str, pd.DataFrame | Likely | None] = {
+        "words alone": None,
+        "evidence": Likely(label_probabilities(asked, label_thresholds), usual),
+        **decisions,
+    }
+    for name, what in known.items():
+        if what is None or mle_model.follows_decisions:
+            written = generate_reports(mle_model, image_store, studies, generation, what)
+            reports.append(written.assign(system=f"mle, {name}"))
+    generated = without_repeated_sentences(pd.concat(reports, ignore_index=True))
+    judges = labelling.judges()
+    texts = findings[findings["study_id"].isin(studies)]
+    references = references_of(
+        studies,
+        findings,
+        judge_labels(judges, texts["text"], {"study_id": texts["study_id"]}),
+        splits,
+    )
+    judged = pd.concat(
+        [same_for_all(judges, pd.concat(labels, ignore_index=True)), label_reports(judges, generated)],
+        ignore_index=True,
+    )
+    scores = scoring.score_systems(evaluation, outputs_of(generated, judged, references), references)
+    summary = headline.summarise(scores, evaluation.uncertain)
+    table = pd.DataFrame.from_dict(summary, orient="index").rename_axis("system").reset_index()
+    order = table["system"].map(lambda name: SHOWN.index(name.partition(",")[0]))
+    return table.assign(split=config.split).iloc[order.argsort(kind="stable")].reset_index(drop=True)

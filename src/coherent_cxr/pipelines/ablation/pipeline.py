@@ -1,0 +1,35 @@
+"""Wiring of the stage."""
+
+from kedro.pipeline import Node, Pipeline
+
+from coherent_cxr.pipelines.ablation.nodes import ablate
+
+
+def create_pipeline() -> Pipeline:
+    """Return the stage ablation."""
+    return Pipeline(
+        [
+            Node(
+                ablate,
+                inputs=[
+                    "params:ablation",
+                    "params:generation",
+                    "params:evaluation",
+                    "params:chexpert_labelling",
+                    "params:baselines",
+                    "image_store",
+                    "pretrained_encoder",
+                    "vocabulary",
+                    "encoded_reports",
+                    "findings",
+                    "chexpert_labels",
+                    "label_scores",
+                    "label_thresholds",
+                    "splits",
+                    "mle_model",
+                ],
+                outputs="ablation",
+                name="ablate",
+            )
+        ]
+    )

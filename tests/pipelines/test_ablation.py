@@ -1,0 +1,91 @@
+"""Decisions as they are against perfect ones, on a corpus whose encoder is always right."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import torch
+
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
+from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.pipelines.ablation.nodes import AblationConfig, ablate
+from coherent_cxr.reports.finding_marks import marks_of
+from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.training.compared_systems import BaselinesConfig
+from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig, choose_thresholds
+from coherent_cxr.training.generation import GenerationConfig
+from training.corpus import ENCODER, SIDE, Corpus, make_corpus
+
+FINDINGS = [name for name in OBSERVATIONS if name != "No Finding"]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return make_corpus(tmp_path_factory.mktemp("ablation") / "store")
+
+
+def table(corpus: Corpus, folder: str, marks: list[str], right: bool = True) -> pd.DataFrame:
+    words = {word: 5 for report in corpus.findings["tokens"] for sentence in report for word in sentence}
+    vocabulary = Vocabulary.from_counts(words, 1, marks)
+    encoded = corpus.encoded_reports.assign(
+        sentences=[[vocabulary.encode(s) for s in report] for report in corpus.findings["tokens"]]
+    )
+    positive = corpus.labels[list(OBSERVATIONS)].eq(1).fillna(value=False)
+    scores = pd.DataFrame({"study_id": corpus.labels["study_id"]})
+    for name in OBSERVATIONS:
+        scores[name] = 10.0 * positive[name] - 5 if right else 0.0
+    thresholds = choose_thresholds(LabelDecisionsConfig(), scores, corpus.labels, corpus.splits)
+    torch.manual_seed(0)
+    config = GeneratorConfig(encoder=ENCODER, size=8, attention_size=4, max_words=4, sentence_feedback=True)
+    weights = ReportGenerator(config, len(vocabulary), marks=vocabulary.mark_ids).state_dict()
+    found = ablate(
+        AblationConfig(),
+        GenerationConfig(precision="fp32"),
+        EvaluationConfig(resamples=100, meteor=False),
+        ChexpertLabellingConfig(),
+        BaselinesConfig(precision="fp32", checkpoint_folder=folder),
+        corpus.store,
+        corpus.encoder.to_tensors(),
+        vocabulary.to_dict(),
+        encoded,
+        corpus.findings.assign(text=[detokenize(report) for report in corpus.findings["tokens"]]),
+        corpus.labels,
+        scores,
+        thresholds,
+        corpus.splits,
+        ModelBundle(config, vocabulary, SIDE, weights),
+    )
+    return found.set_index("system")
+
+
+def test_where_the_encoder_is_always_right_its_decisions_lose_nothing(corpus, tmp_path):
+    found = table(corpus, str(tmp_path), marks_of(FINDINGS))
+    assert set(found["split"]) == {"validation"}
+    decisions = ["balanced", "perfect thresholds", "true labels"]
+    assert found.index.tolist() == [
+        *(f"label classifier, {name}" for name in decisions),
+        *(f"medoid, {name}" for name in decisions),
+        *(f"mle, {name}" for name in ("words alone", "evidence", *decisions)),
+    ]
+    # two of thirteen findings occur; both are told and written by those who copy
+    for system in ("label classifier", "medoid"):
+        assert (
+            found.loc[[f"{system}, {name}" for name in decisions], "micro-5-F1 corrected"].tolist() == [1] * 3
+        )
+    assert found["BLEU-4"].isna().tolist() == [True] * 3 + [False] * 8
+    assert found.loc["mle, balanced"].equals(found.loc["mle, true labels"])
+
+
+def test_where_the_encoder_knows_nothing_true_labels_show_it(corpus, tmp_path):
+    found = table(corpus, str(tmp_path), marks_of(FINDINGS), right=False)["micro-5-F1 corrected"]
+    assert found["medoid, balanced"] < found["medoid, true labels"] == 1
+
+
+def test_a_generator_that_cannot_follow_decisions_writes_by_its_words_alone(corpus, tmp_path):
+    written = [name for name in table(corpus, str(tmp_path), []).index if name.startswith("mle")]
+    assert written == ["mle, words alone"]
