@@ -88,6 +88,21 @@ def test_the_report_affirms_what_the_operating_point_calls(
     assert report.as_dict()["operating_point"] == point
 
 
+def test_each_sentence_says_which_finding_it_was_written_for_and_how_likely_that_is(
+    bundle: ModelBundle, decided: ModelBundle, image: NDArray[np.uint8]
+) -> None:
+    report = ReportWriter(decided, remove_repeats=False, operating_point="sensitive").write(image)
+    assert report.probabilities is not None
+    for sentence, behind in zip(report.attention, report.sentence_findings, strict=True):
+        said = sentence[0].word if sentence[0].is_mark else None
+        assert behind.finding == (said if said in FINDINGS else None)
+        assert behind.probability == (report.probabilities[said] if behind.finding else None)
+    assert {behind.finding for behind in report.sentence_findings} >= set(CALLS["sensitive"])
+    assert len(report.sentence_findings) == len(report.sentences)
+    without = ReportWriter(bundle).write(image).sentence_findings
+    assert {behind.probability for behind in without} == {None}
+
+
 def test_without_an_operating_point_the_words_decide(
     bundle: ModelBundle, decided: ModelBundle, image: NDArray[np.uint8]
 ) -> None:

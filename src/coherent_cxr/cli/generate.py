@@ -93,6 +93,9 @@ def _show(report: Report) -> None:
         if note.level == Level.WARNING:
             click.echo(f"Warning: {printable(note.detail, LONGEST)}")
     click.echo(f"\n{report.text}\n")
+    for sentence, (finding, probability) in zip(report.sentences, report.sentence_findings, strict=True):
+        if probability is not None:
+            click.echo(f"  {finding}, probability {probability:.2f}: {sentence}")
     for observation, label in report.labels.items():
         if label is not None:
             click.echo(f"  {observation:<28}{WORDS[label]}")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.images.decode import SPARE, fit, read_radiograph
 from coherent_cxr.images.grey import Radiograph
@@ -25,6 +27,19 @@ from coherent_cxr.reports.text import detokenize
 NOTICE = "For research only, not for clinical use. A radiologist has not read this report."
 ImageSource = str | Path | bytes | Image.Image | NDArray[Any]
 """A PNG, JPEG or DICOM file or its bytes, a Pillow image, or grey levels (height, width)."""
+
+
+class SentenceFinding(NamedTuple):
+    """What a sentence was written for.
+
+    Attributes:
+        finding: The finding whose token the generator put in front of the sentence; None for a sentence that
+            affirms none, and of a model without finding tokens.
+        probability: That the image shows it, by the label classifier; None without one.
+    """
+
+    finding: str | None
+    probability: float | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,7 @@ class Report:
         findings: Of each observation whether it was called by these thresholds; None likewise.
         probabilities: Of each observation, 0 to 1, calibrated on the validation split; None for a model
             without label classifier.
+        sentence_findings: Of each sentence the finding that it was written for, and its probability.
     """
 
     text: str
@@ -60,12 +76,14 @@ class Report:
     operating_point: str | None = None
     findings: dict[str, bool] | None = None
     probabilities: dict[str, float] | None = None
+    sentence_findings: tuple[SentenceFinding, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is shown of the report as plain JSON, the same by every way of serving."""
         return {
             "report": self.text,
             "sentences": self.sentences,
+            "sentence_findings": [behind._asdict() for behind in self.sentence_findings],
             "labels": self.labels,
             "label_rules": self.label_rules,
             "taught_by_rules": self.taught_by_rules,
@@ -145,6 +163,7 @@ class ReportWriter:
             operating_point=self.operating_point,
             findings=called,
             probabilities=probabilities,
+            sentence_findings=tuple(_behind(sentence, probabilities or {}) for sentence in attention),
         )
 
     def _decided(self, features: Tensor) -> tuple[dict[str, bool] | None, dict[str, float] | None]:
@@ -191,6 +210,12 @@ def prepared(source: ImageSource, size: int, name: str | None = None) -> Radiogr
     else:
         radiograph = read_pixels(source, name or "The image")
     return radiograph._replace(pixels=fit(radiograph.pixels, size))
+
+
+def _behind(sentence: Sequence[WordAttention], probabilities: Mapping[str, float]) -> SentenceFinding:
+    marked = bool(sentence) and sentence[0].is_mark and sentence[0].word in OBSERVATIONS
+    finding = sentence[0].word if marked else None
+    return SentenceFinding(finding, probabilities.get(finding) if finding else None)
 
 
 def _once(*notes: Note) -> tuple[Note, ...]:

@@ -33,6 +33,7 @@ class GeneratedReport(pydantic.BaseModel):
     Attributes:
         report: Readable findings.
         sentences: The same, sentence by sentence.
+        sentence_findings: Of each sentence the finding that it was written for, and its probability.
         labels: CheXpert labels: 1 positive, 0 negative, -1 uncertain, null absent.
         label_rules: Rule set of these labels.
         taught_by_rules: Rule set of the labels that the model was trained with.
@@ -48,6 +49,7 @@ class GeneratedReport(pydantic.BaseModel):
 
     report: str | None = None
     sentences: list[str] | None = None
+    sentence_findings: list[dict[str, str | float | None]] | None = None
     labels: dict[str, int | None] | None = None
     label_rules: str | None = None
     taught_by_rules: str | None = None
