@@ -23,14 +23,17 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.pipelines import evaluation
 from coherent_cxr.pipelines.encoder_pretraining.nodes import decide_labels
 from coherent_cxr.pipelines.evaluation.pipeline import EXCLUSIONS, HISTORIES, MODELS
+from coherent_cxr.reports.finding_marks import marks_of
 from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig
 from coherent_cxr.training.generation import GenerationConfig
-from tiny_bundle import make_bundle
+from tiny_bundle import WORDS, make_bundle
 
 CONF = Path(__file__).parents[2] / "conf" / "base"
 TOKENS = [["heart", "is", "clear"], ["no", "effusion"]]
+VOCABULARY = Vocabulary.from_counts(dict.fromkeys(WORDS, 3), 1, marks_of(["Pleural Effusion"]))
 STUDIES = [f"S{n}" for n in range(6)]
 
 
@@ -86,6 +89,13 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
         catalog["splits"].load(),
     )
     catalog["label_thresholds"], catalog["label_calls"] = thresholds, calls
+    catalog["vocabulary"] = VOCABULARY.to_dict()
+    catalog["encoded_reports"] = pd.DataFrame(
+        {
+            "split": ["train"],
+            "sentences": [[VOCABULARY.encode(["<Pleural Effusion>", "effusion"])]],
+        }
+    )
     catalog["image_store"] = store
     catalog["baseline_reports"] = pd.concat([rows("constant", TOKENS), rows("1-nn", [*TOKENS, TOKENS[0]])])
     guesses = pd.DataFrame({"system": "major class", "study_id": STUDIES[3:5]})
@@ -145,6 +155,12 @@ def test_the_page_shows_corpus_training_attention_and_notices(catalog):
         assert part in page
     for section in ("attention", "curves", "data", "model"):
         assert f'id="{section}"' in page
+
+
+def test_sentences_are_compared_with_the_tokens_they_were_learnt_with(catalog):
+    agreement = catalog.load("finding_token_agreement")
+    assert agreement["observation"].tolist() == ["all findings", "Pleural Effusion"]
+    assert agreement["share"].tolist() == [1.0, 1.0]  # these generators write no finding token
 
 
 def test_figures_and_tables_are_kept(catalog):

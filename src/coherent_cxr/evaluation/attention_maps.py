@@ -14,6 +14,7 @@ from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.models.attention import WordAttention, attended_words, spoken
 from coherent_cxr.models.decoding import decode, word_ids
 from coherent_cxr.models.encoder import VIEWS
+from coherent_cxr.models.finding_tokens import SentenceCheck
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -45,7 +46,10 @@ class AttendedMention(NamedTuple):
 
 @torch.no_grad()
 def write_with_maps(
-    model: ReportGenerator, vocabulary: Vocabulary, batches: Iterable[Tensor]
+    model: ReportGenerator,
+    vocabulary: Vocabulary,
+    batches: Iterable[Tensor],
+    check: SentenceCheck | None = None,
 ) -> list[Report]:
     """Write a report for each study greedily and keep the attention of every word.
 
@@ -53,6 +57,7 @@ def write_with_maps(
         model: The generator in evaluation mode.
         vocabulary: Its words.
         batches: Image regions V ``(batch, K, size)``.
+        check: Chooses sentences again, as when the reports were generated.
 
     Returns:
         One report per study. Of a model that reads two views, the maps of both stand below each other, the
@@ -61,7 +66,7 @@ def write_with_maps(
     views = 1 if model.config.study_input == "per_image" else VIEWS
     reports: list[Report] = []
     for regions in batches:
-        written = decode(model, regions, keep_attention=True)
+        written = decode(model, regions, keep_attention=True, check=check)
         assert written.attention is not None
         side = round((regions.shape[1] / views) ** 0.5)
         for maps, sentences in zip(written.attention.cpu().numpy(), word_ids(written.reports), strict=True):

@@ -13,6 +13,7 @@ from torch import Tensor
 from coherent_cxr.finite import require_finite
 from coherent_cxr.models.decided import DecidedFindings
 from coherent_cxr.models.decoding import decode, word_ids
+from coherent_cxr.models.finding_tokens import SentenceCheck
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
 
@@ -101,6 +102,7 @@ def attended_report(
     features: Tensor,
     size: int,
     called: Mapping[str, bool] | None = None,
+    check: SentenceCheck | None = None,
 ) -> list[list[WordAttention]]:
     """Do the same from features that are known already.
 
@@ -111,12 +113,13 @@ def attended_report(
         size: Side of the image in pixels.
         called: Observations that the report has to affirm (true) or leave out; None lets the generator
             decide.
+        check: Chooses sentences again that do not say what their finding token promises; None keeps them.
     """
     decided = None
     if called is not None:
         flags = {name: torch.tensor([flag], device=features.device) for name, flag in called.items()}
         decided = DecidedFindings.of_labels(vocabulary, flags)
-    written = decode(model, model.encoder(features), keep_attention=True, guidance=decided)
+    written = decode(model, model.encoder(features), keep_attention=True, guidance=decided, check=check)
     assert written.attention is not None
     side = size // model.encoder.backbone.stride
     maps = written.attention[0].cpu().numpy()

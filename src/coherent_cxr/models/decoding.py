@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import torch
@@ -10,8 +10,10 @@ from torch import Tensor
 
 from coherent_cxr.finite import require_finite, require_finite_weights
 from coherent_cxr.models.decided import Guidance
+from coherent_cxr.models.finding_tokens import SentenceCheck
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
+from coherent_cxr.models.word_decoder import Sight, WritingTables
 from coherent_cxr.models.writing import Choice, write_sentences, write_sentences_by_beam
 from coherent_cxr.reports.vocabulary import Vocabulary
 
@@ -30,6 +32,44 @@ class Decoded(NamedTuple):
     attention: Tensor | None
 
 
+@dataclass(frozen=True)
+class _Manner:
+    """How sentences are written.
+
+    Attributes:
+        choice: How words and stops are chosen.
+        keep_attention: Whether to return the attention maps.
+        beams: Width of the beam; 0 for none.
+        check: Chooses sentences again that do not say what their finding token promises; None for none.
+    """
+
+    choice: Choice
+    keep_attention: bool = False
+    beams: int = 0
+    check: SentenceCheck | None = None
+
+    def sentences(
+        self,
+        model: ReportGenerator,
+        topics: Tensor,
+        sight: Sight,
+        tables: WritingTables,
+        exists: Tensor,
+        guidance: Guidance | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Write one sentence per topic; arguments and returns as of :func:`.writing.write_sentences`."""
+        attention = None
+        if self.beams:
+            words = write_sentences_by_beam(model, topics, sight, tables, exists, self.beams, guidance)
+        else:
+            words, attention = write_sentences(
+                model, topics, sight, tables, exists, self.choice, self.keep_attention, guidance
+            )
+        if self.check is None:
+            return words, attention
+        return self.check.mend(model, words, attention, topics, sight, tables, exists)
+
+
 @torch.no_grad()
 def decode(
     model: ReportGenerator,
@@ -43,6 +83,7 @@ def decode(
     top_k: int = 0,
     top_p: float = 1.0,
     guidance: Guidance | None = None,
+    check: SentenceCheck | None = None,
 ) -> Decoded:
     """Write one report per study.
 
@@ -63,6 +104,7 @@ def decode(
         top_p: Sampling: draw among the likeliest words that reach this probability together.
         guidance: Findings that are decided, or evidence for them. Needs a generator with sentence feedback,
             whose sentences know which ones stand before.
+        check: Chooses sentences again that do not say what their finding token promises; None keeps them.
 
     Returns:
         The written reports.
@@ -82,16 +124,16 @@ def decode(
     if how == "beam":
         if keep_attention:
             raise ValueError("Attention is kept by greedy decoding and sampling only; use how='greedy'.")
-        greedy = _write(model, regions, choice, False, 0, guidance).reports
-        searched = _write(model, regions, choice, False, beams, guidance).reports
+        greedy = _write(model, regions, _Manner(choice, check=check), guidance).reports
+        searched = _write(model, regions, _Manner(choice, beams=beams, check=check), guidance).reports
         return Decoded(_likelier(model, regions, greedy, searched), None)
-    return _write(model, regions, choice, keep_attention, 0, guidance)
+    return _write(model, regions, _Manner(choice, keep_attention, check=check), guidance)
 
 
 @torch.no_grad()
 def draw_reports(model: ReportGenerator, regions: Tensor, choice: Choice) -> TargetReports:
     """Draw one report per study, as :func:`decode` with ``how="sample"`` does."""
-    return _write(model, regions, choice, keep_attention=False, beams=0).reports
+    return _write(model, regions, _Manner(choice)).reports
 
 
 @torch.no_grad()
@@ -113,7 +155,7 @@ def draw_reports_and_greedy(
     drawn = len(regions) * samples
     both = torch.cat([regions.repeat_interleave(samples, dim=0), regions])
     greedy = torch.arange(len(both), device=regions.device) >= drawn
-    written = _write(model, both, replace(choice, greedy=greedy), keep_attention=False, beams=0).reports
+    written = _write(model, both, _Manner(replace(choice, greedy=greedy))).reports
     return _trimmed(written, slice(drawn)), _trimmed(written, slice(drawn, None))
 
 
@@ -127,14 +169,13 @@ def _trimmed(reports: TargetReports, part: slice) -> TargetReports:
 def _write(
     model: ReportGenerator,
     regions: Tensor,
-    choice: Choice,
-    keep_attention: bool,
-    beams: int,
+    manner: _Manner,
     guidance: Guidance | None = None,
 ) -> Decoded:
     require_finite(regions, "The features of the images")
     for decoder in (model.sentence_decoder, model.word_decoder):  # a gate would turn infinity into 1
         require_finite_weights(dict(decoder.named_parameters()))
+    choice, keep_attention = manner.choice, manner.keep_attention
     batch, longest = len(regions), model.config.max_sentences
     sight, tables = model.word_decoder.look(regions), model.word_decoder.tables()
     unstopped = torch.full((batch,), longest, device=regions.device)
@@ -147,10 +188,7 @@ def _write(
         topics = topics[:, : int(sentences.max())]
         position = torch.arange(topics.shape[1], device=regions.device)
         exists = position < sentences.unsqueeze(1)
-        if beams:
-            words, attention = write_sentences_by_beam(model, topics, sight, tables, exists, beams), None
-        else:
-            words, attention = write_sentences(model, topics, sight, tables, exists, choice, keep_attention)
+        words, attention = manner.sentences(model, topics, sight, tables, exists)
         return Decoded(TargetReports(words, sentences, stopped), attention)
 
     width = model.config.max_words
@@ -164,18 +202,12 @@ def _write(
     for place in range(longest):
         topics, stop_logits, state = model.sentence_decoder(sight.mean, before, state)
         exists = torch.ones_like(stop_logits, dtype=torch.bool)
-        if beams:
-            written = write_sentences_by_beam(model, topics, sight, tables, exists, beams, guidance)
-            looked = None
-        else:
-            here = choice.of(running)
-            written, looked = write_sentences(
-                model, topics, sight, tables, exists, here, keep_attention, guidance
-            )
+        here = replace(manner, choice=choice.of(running))
+        written, looked = here.sentences(model, topics, sight, tables, exists, guidance)
         words[running, place, : written.shape[-1]] = written.squeeze(1)
         if attention is not None and looked is not None:
             attention[running, place, : written.shape[-1]] = looked.squeeze(1)
-        stops = choice.of(running).stops(stop_logits).squeeze(1)
+        stops = here.choice.stops(stop_logits).squeeze(1)
         if guidance is not None:
             guidance = guidance.after(written[:, 0, 0])
             stops = stops & ~guidance.unfinished

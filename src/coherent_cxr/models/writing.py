@@ -114,6 +114,7 @@ def write_sentences(
     choice: Choice,
     keep_attention: bool = False,
     guidance: Guidance | None = None,
+    given: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Write one sentence per topic, all at the same time.
 
@@ -126,6 +127,7 @@ def write_sentences(
         choice: How words are chosen.
         keep_attention: Whether to return the attention.
         guidance: What is known of the findings, for the first word.
+        given: Words to write instead of choosing any, for their attention ``(batch, rows, words)``.
 
     Returns:
         Word ids with sentence ends, padded ``(batch, rows, words)``, and the attention
@@ -136,12 +138,13 @@ def write_sentences(
     ended, state = ~exists, None
     written: list[Tensor] = []
     maps: list[Tensor] = []
-    for _ in range(model.config.max_words):
+    for place in range(model.config.max_words if given is None else given.shape[-1]):
         logits, attention, state = model.word_decoder.step(word, context, tables, sight, state)
         if guidance is not None and not written:
             logits = guidance.guide(logits)
         well_formed = model.word_decoder.well_formed(logits, word)
-        word = choice.words(logits, well_formed).masked_fill(ended, Vocabulary.pad_id)
+        word = choice.words(logits, well_formed) if given is None else given[..., place]
+        word = word.masked_fill(ended, Vocabulary.pad_id)
         written.append(word)
         if keep_attention:
             maps.append(attention.masked_fill(ended.unsqueeze(-1), 0.0))
@@ -174,6 +177,35 @@ def write_sentences_by_beam(
     Returns:
         Word ids with sentence ends, padded ``(batch, rows, words)``.
     """
+    return beam_search(model, topics, sight, tables, exists, beams, guidance)[0][:, :, 0]
+
+
+def beam_search(
+    model: ReportGenerator,
+    topics: Tensor,
+    sight: Sight,
+    tables: WritingTables,
+    exists: Tensor,
+    beams: int,
+    guidance: Guidance | None = None,
+    finish_all: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Search each sentence for the likeliest wordings.
+
+    Args:
+        model: The generator.
+        topics: ``(batch, rows, size)``.
+        sight: What is seen of each study.
+        tables: The word decoder's weights for writing.
+        exists: Which sentences are wanted ``(batch, rows)``.
+        beams: Hypotheses kept per sentence.
+        guidance: What is known of the findings, for the first word.
+        finish_all: Whether to search until all hypotheses have ended, and not only the likeliest.
+
+    Returns:
+        Word ids with sentence ends, padded, the likeliest sentence first ``(batch, rows, beams, words)``, and
+        their log-probabilities ``(batch, rows, beams)``, minus infinity where there are fewer sentences.
+    """
     batch, rows = exists.shape
     context = tables.context_gates(topics, sight).repeat_interleave(beams, dim=1)
     # One beam at first: all would begin alike. (batch, rows, beams)
@@ -200,10 +232,10 @@ def write_sentences_by_beam(
             *(_of_parents(s.view(batch, rows, beams, -1), parent).flatten(1, 2) for s in state)
         )
         # Scores only fall, so a best hypothesis that has ended stays the best.
-        if bool(ended[..., 0].all()):
+        if bool((ended if finish_all else ended[..., 0]).all()):
             break
     require_finite(scores[..., 0], WORD_LOGITS)
-    return words[:, :, 0]
+    return words, scores
 
 
 def _of_parents(values: Tensor, parent: Tensor) -> Tensor:

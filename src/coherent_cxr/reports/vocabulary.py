@@ -96,6 +96,10 @@ class Vocabulary:
         """
         return [self.tokens[i] for i in ids if i not in self.mark_ids]
 
+    def finding_token_of(self, ids: Sequence[int]) -> str:
+        """Return the finding token that a sentence's ids begin with; empty if they begin with none."""
+        return self.tokens[ids[0]] if len(ids) and ids[0] in self.mark_ids else ""
+
     def without_marks(self, ids: Iterable[int]) -> list[int]:
         """Return a sentence's ids without its finding mark."""
         return [i for i in ids if i not in self.mark_ids]

@@ -22,6 +22,7 @@ from coherent_cxr.images.pictures import read_pixels
 from coherent_cxr.models.attention import WordAttention, attended_report, image_features, spoken
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decider import OperatingPointError
+from coherent_cxr.models.finding_tokens import SentenceCheck
 from coherent_cxr.reports.text import detokenize
 
 NOTICE = "For research only, not for clinical use. A radiologist has not read this report."
@@ -126,6 +127,14 @@ class ReportWriter:
     def _model(self) -> Any:
         return self.bundle.build()
 
+    @property
+    def _check(self) -> SentenceCheck | None:
+        # what a token promises is what its own rule set means by it
+        same_rules = self.bundle.metadata.get("label_rules") == self.labeler.name
+        if not same_rules or not self.bundle.vocabulary.mark_ids:
+            return None
+        return SentenceCheck(self.bundle.vocabulary, self.labeler)
+
     def write(self, source: ImageSource, name: str | None = None) -> Report:
         """Write the report of one radiograph.
 
@@ -145,7 +154,9 @@ class ReportWriter:
         image = radiograph.pixels
         features = image_features(self._model, image)
         called, probabilities = self._decided(features)
-        attention = attended_report(self._model, self.bundle.vocabulary, features, image.shape[0], called)
+        attention = attended_report(
+            self._model, self.bundle.vocabulary, features, image.shape[0], called, self._check
+        )
         if self.remove_repeats:
             attention = _without_repeats(attention)
         sentences = spoken(attention)

@@ -11,11 +11,13 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decided import DecidedFindings, FindingEvidence, Guidance
 from coherent_cxr.models.decoding import How, decode, word_ids
+from coherent_cxr.models.finding_tokens import CONTINUATIONS, SentenceCheck
 from coherent_cxr.models.precision import Precision
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -38,6 +40,8 @@ class GenerationConfig:
         evidence_weight: What the evidence is multiplied by.
         oracle: Systems that write once more with the labels of the references: what perfect decisions would
             give, for ablation tables only.
+        continuations: Likeliest continuations of a finding token among which a sentence is chosen again that
+            does not say what its token promises; 0 keeps every sentence.
         checkpoint_folder: Where training kept the features of all stored images; generators with the same
             encoder share them. None encodes the asked images anew.
     """
@@ -49,10 +53,17 @@ class GenerationConfig:
     evidence: tuple[str, ...] = ()
     evidence_weight: float = 1.0
     oracle: tuple[str, ...] = ()
+    continuations: int = CONTINUATIONS
     checkpoint_folder: str | None = None
 
     def check(self) -> None:
         """Refuse impossible values."""
+        require(
+            self.continuations >= 0,
+            "generation.continuations",
+            self.continuations,
+            "0 (keep every sentence) or a positive whole number",
+        )
         for key in ("batch_size", "beams"):
             require(
                 getattr(self, key) > 0, f"generation.{key}", getattr(self, key), "a positive whole number"
@@ -80,6 +91,7 @@ def generate_reports(
     study_ids: Sequence[str],
     config: GenerationConfig,
     known: pd.DataFrame | Likely | None = None,
+    labeler: CheXpertLabeler | None = None,
 ) -> pd.DataFrame:
     """Write a report for each study: from its first stored image (frontal first), or from its two views.
 
@@ -90,10 +102,12 @@ def generate_reports(
         config: Batch size, beam, post-processing, precision.
         known: ``study_id`` and observations, 1 where the report has to affirm it; or how likely they are.
             None lets the generator decide by its words alone.
+        labeler: Reads whether a sentence says what its finding token promises; None keeps every sentence.
 
     Returns:
-        Table with ``study_id``, ``tokens`` (lists of words per sentence) and ``report`` (readable text) as
-        decoded, repeated sentences included, in the order of ``study_ids``.
+        Table with ``study_id``, ``tokens`` (lists of words per sentence), ``report`` (readable text) and
+        ``finding_tokens`` (one per sentence, empty where it has none) as decoded, repeated sentences
+        included, in the order of ``study_ids``.
 
     Raises:
         ValueError: If the store's image size is not the generator's, or it cannot follow decisions.
@@ -108,18 +122,35 @@ def generate_reports(
     mode: EncoderMode = "trainable" if config.checkpoint_folder is None else "frozen"
     folder = Path(config.checkpoint_folder or "")
     regions_of = region_source(model, store, mode, folder, config.precision, device)
-    tokens: list[list[list[str]]] = []
+    check = sentence_check(bundle.vocabulary, labeler, config.continuations)
+    ids: list[list[list[int]]] = []
     for start in tqdm(range(0, len(study_ids), config.batch_size), desc="reports", unit="batch"):
         batch = study_ids[start : start + config.batch_size]
         regions = regions_of(np.stack([rows_to_read(store, study, bundle.config)[0] for study in batch]))
         guidance = None if known is None else _guidance(bundle.vocabulary, known, batch, device, config)
         how: How = "greedy" if config.beams == 1 else "beam"
-        written = decode(model, regions, how, beams=config.beams, guidance=guidance)
-        for report in word_ids(written.reports):
-            tokens.append([bundle.vocabulary.decode(sentence) for sentence in report])
+        written = decode(model, regions, how, beams=config.beams, guidance=guidance, check=check)
+        ids += word_ids(written.reports)
+    tokens = [[bundle.vocabulary.decode(sentence) for sentence in report] for report in ids]
     return pd.DataFrame(
-        {"study_id": list(study_ids), "tokens": tokens, "report": [detokenize(t) for t in tokens]}
+        {
+            "study_id": list(study_ids),
+            "tokens": tokens,
+            "report": [detokenize(report) for report in tokens],
+            "finding_tokens": [
+                [bundle.vocabulary.finding_token_of(sentence) for sentence in report] for report in ids
+            ],
+        }
     )
+
+
+def sentence_check(
+    vocabulary: Vocabulary, labeler: CheXpertLabeler | None, continuations: int
+) -> SentenceCheck | None:
+    """Return what chooses sentences again; None where nothing is to be checked."""
+    if labeler is None or not continuations or not vocabulary.mark_ids:
+        return None
+    return SentenceCheck(vocabulary, labeler, continuations)
 
 
 def _guidance(

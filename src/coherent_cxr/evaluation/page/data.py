@@ -151,6 +151,7 @@ class Background:
         labels: Positive, negative and uncertain labels by observation and split.
         model: Rows of the model card: what, value.
         encoder: What the encoder's label classifier can tell.
+        finding_tokens: From :func:`~coherent_cxr.evaluation.token_agreement.token_agreement`.
     """
 
     images: Sequence[NDArray[np.uint8]] = ()
@@ -163,3 +164,4 @@ class Background:
     labels: pd.DataFrame | None = None
     model: Sequence[tuple[str, Any]] = ()
     encoder: EncoderQuality | None = None
+    finding_tokens: pd.DataFrame | None = None

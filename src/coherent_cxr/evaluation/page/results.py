@@ -24,6 +24,7 @@ from coherent_cxr.evaluation.page.headline import headline, other_columns
 from coherent_cxr.evaluation.page.pairs import pairs
 from coherent_cxr.evaluation.page.rendering import data_uri, render
 from coherent_cxr.evaluation.page.samples import Sample, sample
+from coherent_cxr.evaluation.page.tokens import finding_tokens
 from coherent_cxr.evaluation.protocols import IN_WORDS
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS
 from coherent_cxr.evaluation.tables import ByMetric, label_table
@@ -79,6 +80,7 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         **_attention(judged, background),
         curves=_curves(background),
         encoder=_encoder(background),
+        finding_tokens=finding_tokens(background.finding_tokens),
     )
 
 

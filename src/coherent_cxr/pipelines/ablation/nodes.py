@@ -105,9 +105,10 @@ def ablate(
         "evidence": Likely(label_probabilities(asked, label_thresholds), usual),
         **decisions,
     }
+    labeler = labelling.labeler()
     for name, what in known.items():
         if what is None or mle_model.follows_decisions:
-            written = generate_reports(mle_model, image_store, studies, generation, what)
+            written = generate_reports(mle_model, image_store, studies, generation, what, labeler)
             reports.append(written.assign(system=f"mle, {name}"))
     generated = without_repeated_sentences(pd.concat(reports, ignore_index=True))
     judges = labelling.judges()

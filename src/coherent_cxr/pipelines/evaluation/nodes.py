@@ -27,6 +27,7 @@ from coherent_cxr.evaluation.systems import (
 )
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.encoder.decisions import label_probabilities
 from coherent_cxr.training.generation import GenerationConfig
 
@@ -53,6 +54,7 @@ def generate_reports(
     label_scores: pd.DataFrame,
     label_thresholds: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
+    labelling: ChexpertLabellingConfig,
     **models: ModelBundle,
 ) -> pd.DataFrame:
     """Let every generator write for the test studies; put reference rows and compared systems before them."""
@@ -61,6 +63,7 @@ def generate_reports(
     check_systems(config, models)
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
+    labeler = labelling.labeler()
     tables = [baseline_reports]
     by_label = label_thresholds.drop_duplicates("observation")
     usual = dict(zip(by_label["observation"], by_label["prevalence"], strict=True))
@@ -81,14 +84,17 @@ def generate_reports(
             )
             decisions = {system: None}
         for name, known in decisions.items():
-            written = generation.generate_reports(bundle, image_store, studies, config, known)
-            tables.append(written.assign(system=name)[list(baseline_reports.columns)])
+            written = generation.generate_reports(bundle, image_store, studies, config, known, labeler)
+            tables.append(written.assign(system=name)[[*baseline_reports.columns, "finding_tokens"]])
     generated = without_repeated_sentences(pd.concat(tables, ignore_index=True))
     texts = dict(zip(findings["study_id"], findings["text"], strict=True))
     training = [texts[s] for s in splits.loc[splits["split"] == "train", "study_id"] if s in texts]
     # as they are: removing repeats is a step of the systems
     shown = reference_reports(studies, training, evaluation.seed)
-    return pd.concat([shown.assign(unprocessed=shown["tokens"]), generated], ignore_index=True)
+    table = pd.concat([shown.assign(unprocessed=shown["tokens"]), generated], ignore_index=True)
+    # of what is no generator of ours no sentence has a finding token
+    table["finding_tokens"] = [own if isinstance(own, list) else [] for own in table["finding_tokens"]]
+    return table
 
 
 def check_systems(config: GenerationConfig, models: Mapping[str, ModelBundle]) -> None:
@@ -140,6 +146,19 @@ def score(
     )
 
 
+def check_finding_tokens(
+    labelling: ChexpertLabellingConfig,
+    generated_reports: pd.DataFrame,
+    encoded_reports: pd.DataFrame,
+    vocabulary: dict[str, Any],
+) -> pd.DataFrame:
+    """Compare finding tokens with what the labeller reads in the sentences behind them."""
+    from coherent_cxr.evaluation.token_agreement import token_agreement
+
+    known = Vocabulary.from_dict(vocabulary)
+    return token_agreement(labelling.labeler(), generated_reports, encoded_reports, known)
+
+
 def assess_encoder(
     config: EvaluationConfig,
     label_scores: pd.DataFrame,
@@ -171,17 +190,20 @@ def look_where_it_looked(
     """Study the attention of the full model on the test split."""
     from coherent_cxr.evaluation.attention_maps import write_with_maps
     from coherent_cxr.evaluation.attention_study import study_attention
+    from coherent_cxr.training.generation import sentence_check
     from coherent_cxr.training.study_regions import study_regions
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
     patients = splits.set_index("study_id")["patient_id"].astype(str)
     model = full_model.build()
     regions = study_regions(model, image_store, studies, generation)
+    labeler = labelling.labeler()
+    check = sentence_check(full_model.vocabulary, labeler, generation.continuations)
     return study_attention(
         config,
-        labelling.labeler(),
+        labeler,
         "full",
-        write_with_maps(model, full_model.vocabulary, regions),
+        write_with_maps(model, full_model.vocabulary, regions, check),
         first_images(image_store, studies),
         (chexpert_labels.set_index("study_id").loc[studies] == 1).sum(axis=1).tolist(),
         patients.loc[studies].tolist(),
@@ -221,6 +243,7 @@ def write_results_page(
     label_quality: pd.DataFrame,
     label_reliability: pd.DataFrame,
     label_thresholds: pd.DataFrame,
+    finding_token_agreement: pd.DataFrame,
     **others: pd.DataFrame,
 ) -> str:
     """Write the results page; the other tables are ``<stage>_history`` and ``<stage>_exclusions``."""
@@ -250,6 +273,7 @@ def write_results_page(
         labels=cards.label_counts(chexpert_labels, splits),
         model=cards.model_facts(attended.system, full_model),
         encoder=EncoderQuality(label_quality, label_reliability, label_thresholds),
+        finding_tokens=finding_token_agreement,
     )
     return results_page(judged, background)
 

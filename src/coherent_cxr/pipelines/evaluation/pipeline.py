@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from coherent_cxr.pipelines.evaluation.nodes import (
     assess_encoder,
+    check_finding_tokens,
     draw_figures,
     generate_reports,
     label_both_sides,
@@ -51,6 +52,7 @@ def create_pipeline() -> Pipeline:
                     "label_scores": "label_scores",
                     "label_thresholds": "label_thresholds",
                     "chexpert_labels": "chexpert_labels",
+                    "labelling": "params:chexpert_labelling",
                     **MODELS,
                 },
                 outputs="generated_reports",
@@ -75,6 +77,12 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["metrics", "comparisons", "metrics_summary", "headline_resamples"],
                 name="score",
+            ),
+            Node(
+                check_finding_tokens,
+                inputs=["params:chexpert_labelling", "generated_reports", "encoded_reports", "vocabulary"],
+                outputs="finding_token_agreement",
+                name="check_finding_tokens",
             ),
             Node(
                 assess_encoder,
@@ -135,6 +143,7 @@ def create_pipeline() -> Pipeline:
                     "label_quality": "label_quality",
                     "label_reliability": "label_reliability",
                     "label_thresholds": "label_thresholds",
+                    "finding_token_agreement": "finding_token_agreement",
                     **{f"{name}_history": dataset for name, dataset in HISTORIES.items()},
                     **{f"{stage}_exclusions": dataset for stage, dataset in EXCLUSIONS.items()},
                 },
