@@ -26,6 +26,7 @@ from coherent_cxr.pipelines.evaluation.pipeline import EXCLUSIONS, HISTORIES, MO
 from coherent_cxr.reports.finding_marks import marks_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig
 from coherent_cxr.training.generation import GenerationConfig
@@ -97,6 +98,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
         }
     )
     catalog["image_store"] = store
+    catalog["cider_document_frequencies"] = CiderD.from_corpus(["heart is clear ."]).to_dict()
     catalog["baseline_reports"] = pd.concat([rows("constant", TOKENS), rows("1-nn", [*TOKENS, TOKENS[0]])])
     guesses = pd.DataFrame({"system": "major class", "study_id": STUDIES[3:5]})
     catalog["baseline_labels"] = guesses.assign(**dict.fromkeys(OBSERVATIONS, pd.array([0, 1], dtype="Int8")))

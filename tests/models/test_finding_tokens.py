@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -13,7 +14,6 @@ from coherent_cxr.models.decided import DecidedFindings
 from coherent_cxr.models.decoding import decode, word_ids
 from coherent_cxr.models.finding_tokens import SentenceCheck, affirmed
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
-from coherent_cxr.models.likelihood import word_log_probabilities
 from coherent_cxr.reports.finding_marks import NOTHING_STATED, marks_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
@@ -102,6 +102,7 @@ def test_every_sentence_says_what_its_token_promises_where_the_search_is_exhaust
     assert all(says(labeler, s) for report in checked for s in report)
 
 
+@torch.no_grad()
 def test_the_likeliest_confirmed_continuation_is_taken_as_brute_force_finds_it(
     labeler: CheXpertLabeler,
 ) -> None:
@@ -123,7 +124,10 @@ def test_the_likeliest_confirmed_continuation_is_taken_as_brute_force_finds_it(
             every, torch.ones(count, dtype=torch.long), torch.ones(count, dtype=torch.bool)
         )
         scored = model(regions()[study : study + 1].expand(count, -1, -1), reports)
-        chance = word_log_probabilities(scored).view(count, 3).sum(dim=1)
+        logits = scored.word_logits.view(count, 3, -1)
+        logits[:, 1:, sorted(VOCABULARY.mark_ids)] = -math.inf  # no sentence has another token, or is empty
+        logits[:, 1, Vocabulary.eos_id] = -math.inf
+        chance = torch.log_softmax(logits, dim=-1).gather(-1, every.squeeze(1).unsqueeze(-1)).sum(dim=(1, 2))
         right = [p for p, e in enumerate(endings) if says(labeler, [before[0], *e])]
         best = endings[max(right, key=lambda place: float(chance[place]))]
         assert after == [before[0], *(w for w in best if w != Vocabulary.eos_id)]

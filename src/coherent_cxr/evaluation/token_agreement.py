@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import compress
 
 import pandas as pd
 
@@ -62,16 +64,10 @@ def _agreement(
 ) -> pd.DataFrame:
     pairs = [(token, words) for token, words in zip(tokens, sentences, strict=True) if token]
     agreeing = affirmed(labeler, [token for token, _ in pairs], [words for _, words in pairs])
-    each = pd.DataFrame({"token": [token for token, _ in pairs], "agreeing": agreeing})
-    of_finding = each["token"] != NOTHING_STATED
-    names = each["token"].str.strip("<>").mask(~of_finding, NO_FINDING_AFFIRMED)
-    counted = each["agreeing"].astype("int64").groupby(names).agg(["size", "sum"])
-    order = [name for name in labeler.observations if name in counted.index]
-    rows = [(ALL_FINDINGS, int(of_finding.sum()), int(each.loc[of_finding, "agreeing"].sum()))]
-    rows += [
-        (name, *map(int, counted.loc[name]))
-        for name in [*order, NO_FINDING_AFFIRMED]
-        if name in counted.index
-    ]
-    table = pd.DataFrame([(system, *row) for row in rows if row[1]], columns=list(COLUMNS[:-1]))
-    return table.assign(share=table["agreeing"] / table["sentences"])
+    names = [NO_FINDING_AFFIRMED if token == NOTHING_STATED else token.strip("<>") for token, _ in pairs]
+    written, right = Counter(names), Counter(compress(names, agreeing))
+    findings = [name for name in labeler.observations if name in written]
+    rows = [(ALL_FINDINGS, sum(written[name] for name in findings), sum(right[name] for name in findings))]
+    rows += [(name, written[name], right[name]) for name in (*findings, NO_FINDING_AFFIRMED)]
+    shares = [(system, *row, row[2] / row[1]) for row in rows if row[1]]
+    return pd.DataFrame(shares, columns=list(COLUMNS))

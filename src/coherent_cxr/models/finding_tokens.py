@@ -162,7 +162,7 @@ class SentenceCheck:
 
 
 def _replaced(values: Tensor, new: Tensor, report: Tensor, row: Tensor) -> Tensor:
-    """Return ``(batch, rows, words, ...)`` with other sentences ``(sentences, words, ...)`` in some places."""
+    """Put sentences ``(sentences, words, ...)`` into some places of ``(batch, rows, words, ...)``."""
     shape = list(values.shape)
     shape[2] = max(values.shape[2], new.shape[1])
     wider = values.new_zeros(shape)  # zero is padding

@@ -151,6 +151,7 @@ class Background:
         labels: Positive, negative and uncertain labels by observation and split.
         model: Rows of the model card: what, value.
         encoder: What the encoder's label classifier can tell.
+        consensus: From :func:`~coherent_cxr.evaluation.consensus_quality.consensus_quality`.
         finding_tokens: From :func:`~coherent_cxr.evaluation.token_agreement.token_agreement`.
     """
 
@@ -164,4 +165,5 @@ class Background:
     labels: pd.DataFrame | None = None
     model: Sequence[tuple[str, Any]] = ()
     encoder: EncoderQuality | None = None
+    consensus: pd.DataFrame | None = None
     finding_tokens: pd.DataFrame | None = None

@@ -19,6 +19,7 @@ from coherent_cxr.evaluation.meteor import why_meteor_was_not_run
 from coherent_cxr.evaluation.page import paper
 from coherent_cxr.evaluation.page.attention import COLOURS, attended_study
 from coherent_cxr.evaluation.page.cases import best_and_worst, choose_samples
+from coherent_cxr.evaluation.page.consensus import consensus_tables
 from coherent_cxr.evaluation.page.data import Background, Judged
 from coherent_cxr.evaluation.page.headline import headline, other_columns
 from coherent_cxr.evaluation.page.pairs import pairs
@@ -80,6 +81,7 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         **_attention(judged, background),
         curves=_curves(background),
         encoder=_encoder(background),
+        consensus=consensus_tables(background.consensus),
         finding_tokens=finding_tokens(background.finding_tokens),
     )
 

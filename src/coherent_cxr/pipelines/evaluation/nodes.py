@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,7 +10,6 @@ from matplotlib.figure import Figure
 
 from coherent_cxr.baselines.registry import SYSTEMS as BASELINES
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
-from coherent_cxr.configuration import require
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.page import Attended
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS, reference_labels, reference_reports
@@ -22,25 +20,27 @@ from coherent_cxr.evaluation.systems import (
     outputs_of,
     references_of,
     same_for_all,
+    studies_of_split,
     test_studies,
     without_repeated_sentences,
 )
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.encoder.decisions import label_probabilities
-from coherent_cxr.training.generation import GenerationConfig
+from coherent_cxr.training.generated_rows import RowWriter, check_systems, told_the_truth
+from coherent_cxr.training.generation import GenerationConfig, Likely
 
-logger = logging.getLogger(__name__)
 COMPARED = frozenset(BASELINES) | frozenset(REFERENCE_ROWS)
 """Systems that are not this project's generator."""
-ORACLE, TRUE_LABELS = " oracle", "medoid of the true labels"
+TRUE_LABELS = "medoid of the true labels"
 DRAWN = {True: ("The images are drawn phantoms, not radiographs.",), False: ()}
 
 
 def oracles(systems: Iterable[str]) -> frozenset[str]:
     """Return the systems that are told labels of the references."""
-    return frozenset(name for name in systems if name.endswith(ORACLE) or name == TRUE_LABELS)
+    return frozenset(name for name in systems if told_the_truth(name) or name == TRUE_LABELS)
 
 
 def generate_reports(
@@ -55,36 +55,24 @@ def generate_reports(
     label_thresholds: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
     labelling: ChexpertLabellingConfig,
+    document_frequencies: dict[str, Any],
     **models: ModelBundle,
 ) -> pd.DataFrame:
     """Let every generator write for the test studies; put reference rows and compared systems before them."""
-    from coherent_cxr.training import generation
-
     check_systems(config, models)
-
     studies = test_studies(findings, splits, image_store.index["study_id"])
-    labeler = labelling.labeler()
+    writer = RowWriter(
+        config,
+        image_store,
+        labelling.labeler(),
+        CiderD.from_dict(document_frequencies),
+        label_calls,
+        _likely(label_scores, label_thresholds),
+        chexpert_labels,
+    )
     tables = [baseline_reports]
-    by_label = label_thresholds.drop_duplicates("observation")
-    usual = dict(zip(by_label["observation"], by_label["prevalence"], strict=True))
-    likely = generation.Likely(label_probabilities(label_scores, label_thresholds), usual)
     for system, bundle in models.items():
-        decisions: dict[str, pd.DataFrame | generation.Likely | None] = {system: None}
-        if system in config.decided:
-            decisions[f"{system} decided"] = label_calls
-        if system in config.evidence:
-            decisions[f"{system} with evidence"] = likely
-        if system in config.oracle:
-            decisions[system + ORACLE] = chexpert_labels
-        if len(decisions) > 1 and not bundle.follows_decisions:
-            logger.warning(
-                "%s was trained without finding tokens or sentence feedback, so it cannot follow decided "
-                "findings and writes by its words alone.",
-                system,
-            )
-            decisions = {system: None}
-        for name, known in decisions.items():
-            written = generation.generate_reports(bundle, image_store, studies, config, known, labeler)
+        for name, written in writer.rows(system, bundle, studies):
             tables.append(written.assign(system=name)[[*baseline_reports.columns, "finding_tokens"]])
     generated = without_repeated_sentences(pd.concat(tables, ignore_index=True))
     texts = dict(zip(findings["study_id"], findings["text"], strict=True))
@@ -97,11 +85,36 @@ def generate_reports(
     return table
 
 
-def check_systems(config: GenerationConfig, models: Mapping[str, ModelBundle]) -> None:
-    """Refuse settings that name a system which is not there."""
-    for key in ("decided", "evidence", "oracle"):
-        for system in getattr(config, key):
-            require(system in models, f"generation.{key}", system, f"one of {', '.join(models)}")
+def measure_consensus(
+    config: GenerationConfig,
+    labelling: ChexpertLabellingConfig,
+    image_store: ImageStore,
+    findings: pd.DataFrame,
+    splits: pd.DataFrame,
+    label_calls: pd.DataFrame,
+    label_scores: pd.DataFrame,
+    label_thresholds: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
+    document_frequencies: dict[str, Any],
+    **models: ModelBundle,
+) -> pd.DataFrame:
+    """Score consensus decoding on the validation split, by the number of samples."""
+    from coherent_cxr.evaluation.consensus_quality import consensus_quality
+
+    check_systems(config, models)
+    studies = studies_of_split(findings, splits, image_store.index["study_id"], "validation")
+    labeler, frequencies = labelling.labeler(), CiderD.from_dict(document_frequencies)
+    likely = _likely(label_scores, label_thresholds)
+    writer = RowWriter(config, image_store, labeler, frequencies, label_calls, likely, chexpert_labels)
+    tables = [writer.by_samples(system, bundle, studies) for system, bundle in models.items()]
+    written = pd.concat(tables, ignore_index=True)
+    return consensus_quality(labeler, written, findings, chexpert_labels)
+
+
+def _likely(label_scores: pd.DataFrame, label_thresholds: pd.DataFrame) -> Likely:
+    by_label = label_thresholds.drop_duplicates("observation")
+    usual = dict(zip(by_label["observation"], by_label["prevalence"], strict=True))
+    return Likely(label_probabilities(label_scores, label_thresholds), usual)
 
 
 def label_both_sides(
@@ -244,6 +257,7 @@ def write_results_page(
     label_reliability: pd.DataFrame,
     label_thresholds: pd.DataFrame,
     finding_token_agreement: pd.DataFrame,
+    consensus_quality: pd.DataFrame,
     **others: pd.DataFrame,
 ) -> str:
     """Write the results page; the other tables are ``<stage>_history`` and ``<stage>_exclusions``."""
@@ -274,6 +288,7 @@ def write_results_page(
         model=cards.model_facts(attended.system, full_model),
         encoder=EncoderQuality(label_quality, label_reliability, label_thresholds),
         finding_tokens=finding_token_agreement,
+        consensus=consensus_quality,
     )
     return results_page(judged, background)
 
