@@ -49,7 +49,7 @@ def consensus_quality(
         values = _language([metric_text(tokens) for tokens in own["tokens"]], references)
         means = f1_means(found == 1, wanted == 1)
         values |= {mean.name: means[mean.key] for mean in F1_MEANS if mean.key in means}
-        rows += [(str(system), int(samples), name, value) for name, value in values.items()]
+        rows += [(str(system), int(str(samples)), name, value) for name, value in values.items()]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

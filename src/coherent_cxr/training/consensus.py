@@ -88,12 +88,12 @@ def most_agreed(
     studies, samples = disagreements.shape
     nearest = disagreements == disagreements.min(axis=1, keepdims=True)
     study, one, other = np.nonzero(nearest[:, :, None] & ~np.eye(samples, dtype=bool))
-    scores = similarity(
-        [texts[s][i] for s, i in zip(study, one, strict=True)],
-        [texts[s][i] for s, i in zip(study, other, strict=True)],
-    )
-    total = np.bincount(study * samples + one, weights=scores, minlength=studies * samples)
-    return np.where(nearest, total.reshape(studies, samples), -np.inf).argmax(axis=1)
+    flat = [text for own in texts for text in own]
+    candidates, references = study * samples + one, study * samples + other
+    scores = similarity([flat[i] for i in candidates.tolist()], [flat[i] for i in references.tolist()])
+    total = np.bincount(candidates, weights=scores, minlength=studies * samples)
+    chosen: NDArray[np.int64] = np.where(nearest, total.reshape(studies, samples), -np.inf).argmax(axis=1)
+    return chosen
 
 
 @dataclass(frozen=True)

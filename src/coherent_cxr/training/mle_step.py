@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from coherent_cxr.models.likelihood import sampled_words, stop_log_probabilities
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards.labels import DEFAULT_TYPES, label_codes
+from coherent_cxr.training.looking import sentinel_shares, words_behind_findings
 from coherent_cxr.training.loop import one_cycle
 from coherent_cxr.training.regions import RegionSource
 from coherent_cxr.training.samples import Samples, batches_per_epoch, to_device
@@ -31,6 +33,16 @@ class MleStep:
     Both are summed over the batch and divided by its reports times the training set's mean (weighted) count
     of words, or of stop decisions, per report. So the loss of a batch is the mean of those of its parts,
     whatever their lengths, and processes that share a batch take the step that one process would take.
+    With ``looking_weight`` the mean share that words behind a finding token leave to the sentinel is added,
+    in the same way.
+
+    Args:
+        config: The stage's settings.
+        model: The generator.
+        train: The training samples.
+        regions_of: Image regions of rows of the store.
+        sentence_weights: From :func:`sentence_weights`.
+        tokens: Ids of the tokens of findings.
     """
 
     def __init__(
@@ -40,6 +52,7 @@ class MleStep:
         train: Samples,
         regions_of: RegionSource,
         sentence_weights: Tensor,
+        tokens: Sequence[int] = (),
     ) -> None:
         self.config = config
         self.model = model
@@ -50,6 +63,8 @@ class MleStep:
         self.sentence_weights = sentence_weights
         self.words_per_report = float((asked.sum(dim=-1) * sentence_weights).sum()) / len(train)
         self.stops_per_report = float(sentences.sum()) / len(train)
+        self.tokens = tokens
+        self.looks_per_report = words_behind_findings(train, tokens) / len(train)
 
     def epoch(self, step: int) -> int:
         """Return the epoch of a step, from 0."""
@@ -88,7 +103,13 @@ class MleStep:
         words = -(weights * word_log_probabilities(scored)).sum() / (self.words_per_report * len(chosen))
         stop = -stop_log_probabilities(scored).sum() / (self.stops_per_report * len(chosen))
         loss = self.config.word_weight * words + self.config.stop_weight * stop
-        return loss, {"word_loss": words.item(), "stop_loss": stop.item(), "sampling": chance}
+        parts = {"word_loss": words.item(), "stop_loss": stop.item(), "sampling": chance}
+        if self.config.looking_weight and self.looks_per_report:
+            away = sentinel_shares(scored, reports.words, self.tokens).sum()
+            away = away / (self.looks_per_report * len(chosen))
+            loss = loss + self.config.looking_weight * away
+            parts["sentinel"] = away.item()
+        return loss, parts
 
 
 def sentence_weights(

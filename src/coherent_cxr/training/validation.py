@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.models.decoding import decode, repeat_rate, without_repeats, word_ids
@@ -20,6 +21,7 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, ccr
 from coherent_cxr.rewards.f1_means import f1_means
 from coherent_cxr.rewards.labels import DEFAULT_TYPES, label_codes
+from coherent_cxr.training.looking import sentinel_shares, tokens_of_findings
 from coherent_cxr.training.regions import RegionSource
 from coherent_cxr.training.samples import Samples, to_device
 
@@ -106,7 +108,8 @@ class Validator:
     and the other means of F1 are those of :mod:`coherent_cxr.rewards.f1_means`, uncertain and absent
     counted as not positive, and are missing where no label counts; ``ccr`` is the mean reward of eq. (1)
     per report, summed over types; ``positive_calls`` counts positive labels other than "No Finding";
-    ``repeat_rate`` is the share of sentences that stand earlier in the same report, before their removal.
+    ``repeat_rate`` is the share of sentences that stand earlier in the same report, before their removal;
+    ``sentinel`` is the mean share that the references' words behind a finding token leave to the sentinel.
 
     Args:
         samples: Validation samples.
@@ -149,11 +152,15 @@ class Validator:
         device = next(model.parameters()).device
         # summed losses and their counts, of words and of stops
         totals = torch.zeros(4, dtype=torch.float64, device="cpu")
+        tokens = tokens_of_findings(self.reader.vocabulary)
+        away: list[Tensor] = []
         written: list[list[list[str]]] = []
         for start in range(0, len(self.samples), self.batch_size):
             chosen = np.arange(start, min(start + self.batch_size, len(self.samples)))
             regions = self.regions_of(self.samples.image_rows[chosen])
-            scored = model(regions, to_device(self.samples.batch(chosen), device))
+            reports = to_device(self.samples.batch(chosen), device)
+            scored = model(regions, reports)
+            away.append(sentinel_shares(scored, reports.words, tokens).cpu())
             batch = (
                 -word_log_probabilities(scored).sum(),
                 scored.word_mask.sum(),
@@ -164,7 +171,9 @@ class Validator:
             written += self.reader.texts(decode(model, regions).reports)
         self.written = written
         words, stop = float(totals[0] / totals[1].clamp_min(1)), float(totals[2] / totals[3].clamp_min(1))
+        shares = torch.cat(away)
         return {
+            **({"sentinel": float(shares.mean())} if len(shares) else {}),
             "word_loss": words,
             "stop_loss": stop,
             "likelihood": -(words + stop),
