@@ -25,6 +25,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.pretrained import PretrainedEncoder
 from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
 from coherent_cxr.training.encoder.decisions import (
     best_thresholds,
@@ -67,6 +68,7 @@ def ablate(
     label_scores: pd.DataFrame,
     label_thresholds: pd.DataFrame,
     splits: pd.DataFrame,
+    document_frequencies: dict[str, Any],
     mle_model: ModelBundle,
 ) -> pd.DataFrame:
     """Judge label classifier, medoid and generator with the decisions there are, and with perfect ones.
@@ -106,10 +108,15 @@ def ablate(
         **decisions,
     }
     labeler = labelling.labeler()
+    cider = CiderD.from_dict(document_frequencies)
     for name, what in known.items():
-        if what is None or mle_model.follows_decisions:
-            written = generate_reports(mle_model, image_store, studies, generation, what, labeler)
-            reports.append(written.assign(system=f"mle, {name}"))
+        if what is not None and not mle_model.follows_decisions:
+            continue
+        arguments = mle_model, image_store, studies, generation, what, labeler
+        reports.append(generate_reports(*arguments).assign(system=f"mle, {name}"))
+        if name != PERFECT:
+            chosen = generate_reports(*arguments, "consensus", cider)
+            reports.append(chosen.assign(system=f"mle, {name}, consensus"))
     generated = without_repeated_sentences(pd.concat(reports, ignore_index=True))
     judges = labelling.judges()
     texts = findings[findings["study_id"].isin(studies)]

@@ -26,6 +26,7 @@ def create_pipeline() -> Pipeline:
                     "label_scores",
                     "label_thresholds",
                     "splits",
+                    "cider_document_frequencies",
                     "mle_model",
                 ],
                 outputs="ablation",
