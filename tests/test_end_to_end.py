@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
@@ -46,10 +47,10 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     os.chdir(here)
 
 
-def run(project: Path, pipeline: str | None = None) -> None:
+def run(project: Path, pipeline: str | None = None, to: list[str] | None = None, **params: Any) -> None:
     bootstrap_project(project)
-    with KedroSession.create(project_path=project, env="test") as session:
-        session.run(pipeline_names=[pipeline] if pipeline else None)
+    with KedroSession.create(project_path=project, env="test", runtime_params=params) as session:
+        session.run(pipeline_names=[pipeline] if pipeline else None, to_outputs=to)
 
 
 @pytest.fixture(scope="module")
@@ -170,15 +171,18 @@ def test_a_stage_alone_reads_what_the_others_versioned(project, catalog):
     assert set(before) < set(after)
 
 
-def test_the_same_run_twice_gives_the_same_reports(make_project, catalog):
+def test_the_same_run_twice_gives_the_same_reports_side_by_side_too(make_project, catalog):
     again = make_project("again")
-    run(again)
+    runtime = {"processes": 2, "threads": torch.get_num_threads()}
+    run(again, to=["generated_reports"], runtime=runtime)
     bootstrap_project(again)
     with KedroSession.create(project_path=again, env="test") as session:
         repeated = session.load_context().catalog
         pd.testing.assert_frame_equal(repeated.load("generated_reports"), catalog.load("generated_reports"))
         assert repeated.load("mle_model").digest == catalog.load("mle_model").digest
         assert repeated.load("full.rl_model").digest == catalog.load("full.rl_model").digest
+        changed = repeated.load("full.rl_model").metadata, catalog.load("full.rl_model").metadata
+        assert changed[0] == changed[1]
 
 
 def test_out_of_order_the_error_names_the_artifact_and_the_stage_that_makes_it(make_project):

@@ -5,30 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import click
 from kedro.framework.context import KedroContext
 from kedro.validation import ParameterValidationError
+
+from coherent_cxr.stopped import RunStoppedError
 
 # Kedro says twice which parameter is meant before it comes to what we said of it.
 _PREAMBLE = re.compile(
     r"^- (?:Parameter '[^']*': )?(?:Failed to instantiate \S+ for parameter '[^']*': )?", re.M
 )
-
-
-class RunStoppedError(click.ClickException):
-    """A run that must not start; the command line prints its message and nothing else."""
-
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        """Print the message in red, on standard error unless told otherwise."""
-        click.secho(f"Error: {self.message}", fg="red", err=file is None, file=file)
-
-
-class CommandStoppedError(RunStoppedError):
-    """Another command that cannot do what it was asked."""
-
-    exit_code = 1
 
 
 class ProjectContext(KedroContext):

@@ -1,7 +1,8 @@
-"""Pipelines of the project, by name."""
+"""Pipelines of the project, by name; a stage's code is imported when the stage is asked for."""
 
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 
 from kedro.pipeline import Pipeline
 
@@ -32,12 +33,41 @@ EXTRA_STAGES = (
 """Stages that run on request only."""
 
 
-def register_pipelines() -> dict[str, Pipeline]:
+DEFAULT = "__default__"
+
+
+class Stages(Mapping[str, Pipeline]):
+    """Every stage by its name, and those of :data:`STAGES` together as ``__default__``.
+
+    Kedro looks into it for what a run names, so that a stage of tables starts without what the others import:
+    PyTorch, scikit-learn and Matplotlib.
+    """
+
+    def __getitem__(self, name: str) -> Pipeline:
+        """Return a pipeline.
+
+        Raises:
+            KeyError: If there is none of this name.
+        """
+        if name == DEFAULT:
+            return sum((_stage(stage) for stage in STAGES), Pipeline([]))
+        if name not in (*STAGES, *EXTRA_STAGES):
+            raise KeyError(name)
+        return _stage(name)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (DEFAULT, *STAGES, *EXTRA_STAGES)
+
+    def __len__(self) -> int:
+        return 1 + len(STAGES) + len(EXTRA_STAGES)
+
+
+def register_pipelines() -> Mapping[str, Pipeline]:
     """Return every stage by its name, and those of :data:`STAGES` together as ``__default__``."""
-    stages: dict[str, Pipeline] = {
-        name: import_module(f"coherent_cxr.pipelines.{name}").create_pipeline()
-        for name in (*STAGES, *EXTRA_STAGES)
-        if find_spec(f"coherent_cxr.pipelines.{name}")
-    }
-    default = sum((stages[name] for name in STAGES if name in stages), Pipeline([]))
-    return {"__default__": default, **stages}
+    return Stages()
+
+
+@cache
+def _stage(name: str) -> Pipeline:
+    pipeline: Pipeline = import_module(f"coherent_cxr.pipelines.{name}").create_pipeline()
+    return pipeline

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from kedro.pipeline import Node, Pipeline
 
-from coherent_cxr.context import RunStoppedError
 from coherent_cxr.hooks.missing_artifacts import missing_artifacts_message
+from coherent_cxr.stopped import RunStoppedError
 
 
 def test_all_missing_inputs_are_named_with_the_stages_that_make_them(run, project):

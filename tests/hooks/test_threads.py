@@ -12,9 +12,9 @@ import torch
 import yaml
 from kedro.io import DataCatalog, MemoryDataset
 
-from coherent_cxr.context import RunStoppedError
 from coherent_cxr.hooks import HOOKS
 from coherent_cxr.hooks.threads import VARIABLES, RuntimeConfig, ThreadsHook
+from coherent_cxr.stopped import RunStoppedError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 

@@ -20,6 +20,7 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.pipelines.rl_fine_tuning.pipeline import SYSTEMS
 from coherent_cxr.training import pace
+from coherent_cxr.training.children import Children
 from coherent_cxr.training.distributed import run_in_ranks
 from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
 from coherent_cxr.training.rl_curves import PANELS, reward_curves
@@ -206,6 +207,17 @@ def test_a_killed_run_ends_with_the_bytes_of_an_uninterrupted_one(
     assert resumed.bundle.digest == uninterrupted.bundle.digest
     pd.testing.assert_frame_equal(learned(resumed.history), learned(uninterrupted.history), check_exact=True)
     assert len(values(resumed.history, "ccr_average/Cardiomegaly")) == 10
+
+
+def test_runs_side_by_side_end_with_the_bytes_of_one_alone(corpus, generator, whole, tmp_path):
+    children = Children(2, torch.get_num_threads())
+    given = arguments(corpus, generator)
+    children.add("full", fine_tune, (config(tmp_path), *given))
+    children.add("other", fine_tune, (config(tmp_path, system="other", seed=1, epochs=1), *given))
+    full, other = children.result("full"), children.result("other")
+    assert full.bundle.digest == whole.bundle.digest != other.bundle.digest
+    assert full.bundle.metadata == whole.bundle.metadata
+    pd.testing.assert_frame_equal(learned(full.history), learned(whole.history))
 
 
 def test_two_processes_take_the_steps_of_one_in_two_parts(corpus, generator, tmp_path):

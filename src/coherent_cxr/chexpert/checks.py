@@ -8,6 +8,9 @@ from typing import Any
 
 import yaml
 
+# libyaml's parser where PyYAML was built with it: eight times as fast, which is most of a labeller's start
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class RuleFileError(ValueError):
     """A rule file that cannot be used; the message names the file, the place and what would be right."""
@@ -16,7 +19,7 @@ class RuleFileError(ValueError):
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read a rule file as a mapping."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     except OSError as error:
         raise RuleFileError(
             f"The rule file {path} cannot be read ({error.strerror}). "

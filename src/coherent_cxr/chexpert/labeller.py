@@ -6,9 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from coherent_cxr.chexpert.aggregation import Aggregator
 from coherent_cxr.chexpert.cache import CacheStatistics, SentenceCache
@@ -18,6 +16,9 @@ from coherent_cxr.chexpert.mentions import FoundMention, MentionScanner
 from coherent_cxr.chexpert.rule_files import load_rules
 from coherent_cxr.chexpert.sentences import split_sentences
 from coherent_cxr.inputs.layout import Block, blocks, is_plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ class CheXpertLabeler:
         Raises:
             TypeError: If an item is neither text nor missing; the message names its position.
         """
+        import pandas as pd  # takes longer than labelling a report, which needs no table
+
         votes = []
         for position, text in enumerate(texts):
             try:
@@ -188,6 +191,9 @@ class CheXpertLabeler:
         ]
 
     def _frame(self, votes: list[int], index: pd.Index | None) -> pd.DataFrame:
+        import numpy as np
+        import pandas as pd
+
         kinds = {bits: position for position, bits in enumerate(dict.fromkeys(votes))}
         decided = [self._aggregator.decide(bits) for bits in kinds]
         shape = (len(kinds), len(self.observations))
@@ -204,7 +210,11 @@ class CheXpertLabeler:
 def _as_text(text: object) -> str:
     if isinstance(text, str):
         return text
-    if text is None or text is pd.NA or (isinstance(text, float) and math.isnan(text)):
+    if text is None or (isinstance(text, float) and math.isnan(text)):
+        return ""
+    import pandas as pd
+
+    if text is pd.NA:
         return ""
     raise TypeError(
         f"A report must be text or missing (None, NaN), but it is {text!r:.60} ({type(text).__name__})."

@@ -6,11 +6,12 @@ Irvin et al. 2019, section 3.1, call them U-Zeros (as negative), U-Ones (as posi
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, TypeVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from coherent_cxr.chexpert.observations import NEGATIVE, POSITIVE, UNCERTAIN
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PolicyT = TypeVar("PolicyT", bound=StrEnum)
 

@@ -14,8 +14,6 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Final
 
-import pyarrow as pa
-
 from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.inputs.limits import LimitError
 from coherent_cxr.inputs.parquet import ParquetTable
@@ -186,6 +184,8 @@ def _reason(error: Exception) -> str:
 
 
 def _read_parquet(path: str, column: str | None) -> Iterator[str | None]:
+    import pyarrow as pa
+
     try:
         # Parquet is read from its end, which a pipe does not have
         source = sys.stdin.buffer.read() if path == STANDARD_STREAM else path

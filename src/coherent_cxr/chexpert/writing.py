@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, cast
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from coherent_cxr.chexpert.reading import STANDARD_STREAM, ReportFileError
 from coherent_cxr.storage.spreadsheets import as_text
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 REPORTS_COLUMN: Final = "Reports"
 
@@ -67,6 +67,9 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         except OSError as error:
             raise ReportFileError(f"The file {self._target} cannot be written ({error.strerror}).") from error
         if binary:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
             types = {str: pa.string(), int: pa.int64()}
             schema = pa.schema([(name, types[kind]) for name, kind in self._columns.items()])
             self._parquet = pq.ParquetWriter(self._stream, schema)
@@ -82,6 +85,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         if self._rows is not None:
             self._rows.writerows([_floats(row) for row in rows] if self._as_float else rows)
         elif self._parquet is not None:
+            import pyarrow as pa
+
             values = zip(*rows, strict=True) if rows else [()] * len(self._columns)
             arrays = [
                 pa.array([_encodable(v) for v in column], field.type)

@@ -11,15 +11,14 @@ from coherent_cxr import __version__
 from coherent_cxr.inputs.terminal import plain
 
 COMMANDS = {
-    "check-data": "coherent_cxr.cli.check_data",
-    "label": "coherent_cxr.cli.label",
-    "generate": "coherent_cxr.cli.generate",
-    "evaluate": "coherent_cxr.cli.evaluate",
-    "summary": "coherent_cxr.cli.summary",
+    "check-data": "Say which files of a corpus are missing and how to get them, and what a run will take.",
+    "label": "Label radiology reports with the 14 observations of CheXpert.",
+    "generate": "Write a report for IMAGE, a frontal chest radiograph as PNG, JPEG or DICOM.",
+    "evaluate": "Judge generated reports against references: language, CheXpert labels, intervals, a page.",
+    "summary": "Print systems and headline metrics of the last run, and the commands that show the rest.",
 }
-
-
-KEDRO_COMMANDS = {**COMMANDS, "run": "coherent_cxr.cli.run"}
+"""Names and the first sentence of their help, so that ``--help`` need not import the commands."""
+KEDRO_COMMANDS = {**COMMANDS, "run": "Run the pipeline."}
 EXIT_CODES = {"run": 2}
 """Exit codes after an expected error, where they are not 1."""
 
@@ -28,31 +27,37 @@ class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one when it is asked for.
 
     Args:
-        modules: Modules by name of the command, which a function of that name in them implements.
+        helps: What each command does, by its name; the module of that name in this package implements it.
         settings: As in click.
     """
 
-    def __init__(self, *, modules: Mapping[str, str], **settings: Any) -> None:
+    def __init__(self, *, helps: Mapping[str, str], **settings: Any) -> None:
         super().__init__(**settings)
-        self._modules = modules
+        self._helps = helps
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all subcommands."""
-        return sorted(self._modules)
+        return sorted(self._helps)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a subcommand's module and return the command, whose expected errors are sentences."""
-        if cmd_name not in self._modules:
+        if cmd_name not in self._helps:
             return None
         # Outside a project Kedro tells, while it is imported, that it takes its own configuration of logs.
         logging.getLogger("kedro.framework.project").addFilter(_is_warning)
         from coherent_cxr.cli.boundary import in_sentences
 
+        name = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"coherent_cxr.cli.{name}"), name)
+        assert isinstance(command, click.Command)
         if cmd_name in COMMANDS:
             _log_to_standard_error()
-        command = getattr(importlib.import_module(self._modules[cmd_name]), cmd_name.replace("-", "_"))
-        assert isinstance(command, click.Command)
         return in_sentences(command, EXIT_CODES.get(cmd_name, 1))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does, without importing it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(self._helps.items()))
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a subcommand; what its error message repeats of the names of files moves no cursor."""
@@ -69,18 +74,18 @@ def _is_warning(record: logging.LogRecord) -> bool:
 
 def _log_to_standard_error() -> None:
     """Keep what is logged out of what a command prints; Kedro's handler writes to standard output."""
-    from rich.console import Console
-
     for handler in logging.getLogger().handlers:
         if hasattr(handler, "console"):
+            from rich.console import Console
+
             handler.console = Console(stderr=True)
 
 
-@click.group(cls=LazyGroup, modules=COMMANDS)
+@click.group(cls=LazyGroup, helps=COMMANDS)
 @click.version_option(__version__)
 def main() -> None:
     """Coherent CXR: chest X-ray report labelling and generation. For research, not for clinical use."""
 
 
-cli = LazyGroup(name="coherent-cxr", modules=KEDRO_COMMANDS, help=main.help)
+cli = LazyGroup(name="coherent-cxr", helps=KEDRO_COMMANDS, help=main.help)
 """Kedro looks for a group of this name, offers its commands too, and takes its ``run`` instead of Kedro's."""

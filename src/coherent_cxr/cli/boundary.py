@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from coherent_cxr.context import CommandStoppedError, RunStoppedError
 from coherent_cxr.inputs.terminal import plain
+from coherent_cxr.stopped import CommandStoppedError, RunStoppedError
 from coherent_cxr.tracking.secrets import without_secrets
 
 SHOW_TRACEBACK = "COHERENT_CXR_TRACEBACK"

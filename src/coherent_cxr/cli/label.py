@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Never
+from typing import TYPE_CHECKING, Never
 
 import click
 from click.core import ParameterSource
 from tqdm import tqdm
 
 from coherent_cxr.chexpert import CheXpertLabeler, Mention, RuleFileError
-from coherent_cxr.chexpert.page import ExplainedReport, explain_report, write_page
 from coherent_cxr.chexpert.reading import (
     FORMATS,
     STANDARD_STREAM,
@@ -26,6 +25,9 @@ from coherent_cxr.chexpert.reading import (
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.chexpert.writing import TableWriter, label_columns
 from coherent_cxr.inputs.null_words import is_null
+
+if TYPE_CHECKING:
+    from coherent_cxr.chexpert.page import ExplainedReport
 
 CHUNK = 1000
 PARITY = "original"
@@ -109,7 +111,7 @@ def label(
     try:
         labeler = CheXpertLabeler(rules)
         chosen = context.get_parameter_source("rules") is not ParameterSource.DEFAULT
-        shown = labeler if chosen else shown_labeler()
+        shown = None if not html else labeler if chosen else shown_labeler()
     except RuleFileError as error:
         raise click.BadParameter(str(error), param_hint="--rules") from error
     explain_path = _explain_path(explain, output_path)
@@ -137,8 +139,10 @@ def label(
             reports = read_reports(reports_path, format_of(reports_path, input_format), column, header)
             hidden = not (sys.stderr.isatty() if progress is None else progress)
             bar: tqdm[Never] = stack.enter_context(tqdm(unit=" reports", disable=hidden, file=sys.stderr))
-            explained = _label(labeler, reports, labels, mentions, bar, shown if html else None)
-            if html:
+            explained = _label(labeler, reports, labels, mentions, bar, shown)
+            if html and shown is not None:
+                from coherent_cxr.chexpert.page import write_page
+
                 write_page(html, explained, shown.rules)
                 if shown.rules != labeler.rules:
                     told = f"The page {html} is marked by rule set {shown.name}, the labels are by "
@@ -169,6 +173,8 @@ def _label(
             if mentions is not None:
                 mentions.write([(row, *asdict(mention).values()) for mention in labeler.explain(report)])
             if shown is not None:
+                from coherent_cxr.chexpert.page import explain_report
+
                 yield explain_report(row, report, shown.explain(report), shown.label(report))
         bar.update(len(chunk))
     if empty:

@@ -20,8 +20,8 @@ from kedro.framework.project import pipelines, settings
 from kedro.utils import load_obj
 
 from coherent_cxr.cli.project import environment_message
-from coherent_cxr.context import RunStoppedError
 from coherent_cxr.pipeline_registry import EXTRA_STAGES, STAGES
+from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.stale import active_run, close_active_runs, close_run
 
 RUNNERS = (
@@ -63,7 +63,7 @@ def _check_names(project: Path, options: dict[str, Any]) -> None:
     for name in filter(None, [options["pipeline"], *options["pipelines"]]):
         if name not in known:
             raise RunStoppedError(f"There is no pipeline '{name}'. {_nearest(name, known)}")
-    settable = ("runtime", *_settings_of_all_stages())
+    settable = ("runtime", *_settings_of_all_stages()) if options["params"] else ()
     for given in _leaves(options["params"]):
         if not any(f"{given}.".startswith(f"{one}.") or one.startswith(f"{given}.") for one in settable):
             near = _nearest(given.rpartition(".")[0] or given, settable)

@@ -10,7 +10,7 @@ from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from coherent_cxr.context import RunStoppedError
+from coherent_cxr.stopped import RunStoppedError
 
 
 class MissingArtifactsHook:
@@ -26,7 +26,7 @@ class MissingArtifactsHook:
             RunStoppedError: If at least one does not exist.
         """
         if run_params["only_missing_outputs"]:
-            pipeline = _without_finished_nodes(pipeline, catalog)
+            pipeline = without_finished_nodes(pipeline, catalog)
         missing = [name for name in pipeline.inputs() if _is_artifact(name) and not catalog.exists(name)]
         if missing:
             raise RunStoppedError(missing_artifacts_message(missing, pipelines, run_params["env"]))
@@ -72,5 +72,6 @@ def _is_artifact(name: str) -> bool:
     return name != "parameters" and not name.startswith("params:")
 
 
-def _without_finished_nodes(pipeline: Pipeline, catalog: DataCatalog) -> Pipeline:
+def without_finished_nodes(pipeline: Pipeline, catalog: DataCatalog) -> Pipeline:
+    """Return the nodes that ``kedro run --only-missing-outputs`` has to run."""
     return Pipeline([n for n in pipeline.nodes if not all(catalog.exists(output) for output in n.outputs)])

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from coherent_cxr.context import RunStoppedError
-from coherent_cxr.corpora import preflight
-from coherent_cxr.corpora.parsing import ReportParsingConfig
-from coherent_cxr.images.fabrication import FabricationConfig
+from coherent_cxr.stopped import RunStoppedError
+
+if TYPE_CHECKING:
+    from coherent_cxr.images.fabrication import FabricationConfig
 
 FETCHED_BY = {"openi_download", "fabricated_mimic_cxr"}
 """What stages that put a corpus in its place make."""
+READ_BY = {"params:report_parsing", "params:fabrication"}
+"""Settings of the nodes that read a corpus."""
 
 
 class RawDataHook:
@@ -33,6 +35,12 @@ class RawDataHook:
         if run_params["only_missing_outputs"] or pipeline.all_outputs() & FETCHED_BY:
             return
         inputs = {name for node in pipeline.nodes for name in node.inputs}
+        if not inputs & READ_BY:
+            return
+        from coherent_cxr.corpora import preflight  # decoders and phantoms, which other stages do not need
+        from coherent_cxr.corpora.parsing import ReportParsingConfig
+        from coherent_cxr.images.fabrication import FabricationConfig
+
         reports = _setting(catalog, "params:report_parsing")
         images = _setting(catalog, "params:fabrication")
         missing = []
@@ -64,6 +72,8 @@ def missing_images(config: FabricationConfig, corpus: str) -> list[str]:
     root = Path(config.images_root)
     if root.is_file() or (root.is_dir() and next(root.iterdir(), None)):
         return []
+    from coherent_cxr.corpora import preflight
+
     found = "an empty folder" if root.is_dir() else "nothing"
     return [f"images: there is {found} at {root}. {preflight.images_remedy(corpus)}"]
 

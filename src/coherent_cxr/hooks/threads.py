@@ -9,7 +9,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 
 from coherent_cxr.configuration import ConfigurationError, configuration, require
-from coherent_cxr.context import RunStoppedError
+from coherent_cxr.stopped import RunStoppedError
 
 PARAMETER = "params:runtime"
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -22,15 +22,33 @@ class RuntimeConfig:
 
     Attributes:
         threads: Threads of every computation; the same number gives the same bytes, another one other last
-            bits. None leaves what the machine and OMP_NUM_THREADS give.
+            bits. None leaves what the machine and OMP_NUM_THREADS give, and gives nodes that run side by
+            side one each.
+        processes: How many nodes with the tag ``side_by_side`` run at once, each in a process of its own; 1
+            runs them one after the other in this process. None: as many as there are cores for their
+            threads, and one after the other on a GPU.
     """
 
     threads: int | None = None
+    processes: int | None = None
 
     def check(self) -> None:
         """Refuse impossible values."""
-        right = "null or a positive whole number"
-        require(self.threads is None or self.threads > 0, "runtime.threads", self.threads, right)
+        for key in ("threads", "processes"):
+            value = getattr(self, key)
+            right = "null or a positive whole number"
+            require(value is None or value > 0, f"runtime.{key}", value, right)
+
+    def side_by_side(self) -> tuple[int, int]:
+        """Return how many nodes run at once, and with how many threads each."""
+        import torch
+
+        from coherent_cxr.images.decoding_workers import usable_cores
+
+        threads = self.threads or 1
+        if self.processes is not None:
+            return self.processes, threads
+        return 1 if torch.cuda.is_available() else max(usable_cores() // threads, 1), threads
 
 
 class ThreadsHook:
@@ -43,13 +61,22 @@ class ThreadsHook:
         Raises:
             RunStoppedError: If it has an unknown key or an impossible value.
         """
-        given = catalog.load(PARAMETER) if PARAMETER in catalog else None
-        try:
-            config = RuntimeConfig(**(given or {}))
-        except ConfigurationError as error:
-            raise RunStoppedError(str(error)) from None
+        config = runtime_config(catalog)
         if config.threads is not None:
             set_threads(config.threads)
+
+
+def runtime_config(catalog: DataCatalog) -> RuntimeConfig:
+    """Return the parameter ``runtime``, or what holds without it.
+
+    Raises:
+        RunStoppedError: If it has an unknown key or an impossible value.
+    """
+    given = catalog.load(PARAMETER) if PARAMETER in catalog else None
+    try:
+        return RuntimeConfig(**(given or {}))
+    except ConfigurationError as error:
+        raise RunStoppedError(str(error)) from None
 
 
 def set_threads(threads: int) -> None:

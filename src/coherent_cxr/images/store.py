@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -71,6 +72,10 @@ class ImageStore:
                 f"{folder} has {count} images but {len(index)} index rows; prepare it again."
             )
         return cls(folder, pixels, index, size, record["digest"])
+
+    def __reduce__(self) -> tuple[Callable[[Path], ImageStore], tuple[Path]]:
+        # It travels to other processes as the name of its folder, not as its pixels.
+        return ImageStore.open, (self.folder.resolve(),)
 
     def __len__(self) -> int:
         return len(self.index)

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from coherent_cxr.inputs.limits import Inflation
 
 ROWS = 256
@@ -29,6 +27,8 @@ class ParquetTable:
     """
 
     def __init__(self, source: str | bytes, size: int, name: str) -> None:
+        import pyarrow.parquet as pq  # most tables come in other formats
+
         self._file = pq.ParquetFile(BytesIO(source) if isinstance(source, bytes) else source)
         self._inflation = Inflation(size, name)
 

@@ -139,8 +139,9 @@ class WordDecoder(nn.Module):
         side_by_side = hidden.new_zeros(len(topics), int(layout.place.max()) + 1, sight.keys.shape[1])
         seen = (side_by_side.index_put(cells, attention[:, :-1]) @ sight.regions)[cells]
         logits = self._logits(seen + attention[:, -1:] * sentinel, hidden)
-        no_end = layout.begins.unsqueeze(-1) & self.end  # no sentence is empty
-        return logits.masked_fill(no_end, float("-inf")), attention
+        # no sentence is empty; in place, as a copy of all logits takes longer than most of this pass
+        logits[:, Vocabulary.eos_id].masked_fill_(layout.begins, float("-inf"))
+        return logits, attention
 
     def tables(self) -> WritingTables:
         """Prepare writing, once per batch of reports; word inputs then have no dropout."""
@@ -227,5 +228,5 @@ class WordDecoder(nn.Module):
 
     def _logits(self, glimpse: Tensor, hidden: Tensor) -> Tensor:
         # p_j = softmax(W_p (c_j + h_j))
-        scores: Tensor = self.word(self.dropout(glimpse + hidden))
-        return scores.masked_fill(self.impossible, float("-inf"))
+        bias = self.word.bias.masked_fill(self.impossible, float("-inf"))
+        return linear(self.dropout(glimpse + hidden), self.word.weight, bias)

@@ -11,11 +11,13 @@ from torch import Tensor
 from coherent_cxr.finite import require_finite
 from coherent_cxr.models.decided import Guidance
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.models.word_decoder import DecoderState, Sight, WritingTables
+from coherent_cxr.models.word_decoder import DecoderState, Sight, WordDecoder, WritingTables
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 STOP_LOGITS = "The logits of the stop signal"
 WORD_LOGITS = "The logits of the words"
+STAYING = 0.75
+"""Share of studies at which the others, whose sentences have ended, are left out of what follows."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Choice:
             if not right:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be {rule}.")
 
+    @property
+    def limits(self) -> bool:
+        """Whether top-k or top-p may exclude words."""
+        return self.top_k > 0 or self.top_p < 1
+
     def of(self, chosen: Tensor) -> Choice:
         """Return the choice for some reports of the batch, by index ``(reports,)``."""
         return self if self.greedy is None else replace(self, greedy=self.greedy[chosen])
@@ -64,21 +71,27 @@ class Choice:
         drawn = torch.rand(chance.shape, generator=self.generator, device=chance.device) < chance
         return drawn if self.greedy is None else torch.where(self.greedy.unsqueeze(1), logits > 0, drawn)
 
-    def words(self, logits: Tensor, well_formed: Tensor | None = None) -> Tensor:
+    def words(self, logits: Tensor, previous: Tensor, decoder: WordDecoder) -> Tensor:
         """Choose a word for each row of logits ``(batch, rows, vocabulary)``.
 
         Args:
-            logits: Those that words are drawn by.
-            well_formed: Those that the likeliest word is taken by, of equal shape; ``logits`` by default.
+            logits: Of the next word. The likeliest one is taken among those that are well formed.
+            previous: The word before ``(batch, rows)``.
+            decoder: Says what is well formed.
 
         Raises:
             NonFiniteError: If the logits of a row are not numbers, or all of them are minus infinity.
         """
-        well_formed = logits if well_formed is None else well_formed
         if not self.draws:
-            likeliest = well_formed.argmax(dim=-1, keepdim=True)  # the place of a NaN, where there is one
-            require_finite(well_formed.gather(-1, likeliest), WORD_LOGITS)
-            return likeliest.squeeze(-1)
+            return _likeliest(decoder.well_formed(logits, previous))
+        if self.greedy is None:
+            return self._drawn(logits)
+        chosen, others = torch.empty_like(previous), ~self.greedy
+        chosen[self.greedy] = _likeliest(decoder.well_formed(logits[self.greedy], previous[self.greedy]))
+        chosen[others] = self._drawn(logits[others])
+        return chosen
+
+    def _drawn(self, logits: Tensor) -> Tensor:
         # By inverting the cumulated chances: one random number per row, where torch.multinomial draws one per
         # word. In double precision, so that the last sum exceeds every draw and no impossible word is chosen.
         sums = torch.softmax(self.allowed(logits / self.temperature), dim=-1).double().cumsum(dim=-1)
@@ -86,10 +99,7 @@ class Choice:
         draws = torch.rand(
             (*sums.shape[:-1], 1), dtype=sums.dtype, generator=self.generator, device=sums.device
         )
-        drawn = torch.searchsorted(sums, draws * sums[..., -1:], right=True).squeeze(-1)
-        if self.greedy is None:
-            return drawn
-        return torch.where(self.greedy.unsqueeze(1), well_formed.argmax(dim=-1), drawn)
+        return torch.searchsorted(sums, draws * sums[..., -1:], right=True).squeeze(-1)
 
     def allowed(self, logits: Tensor) -> Tensor:
         """Set the logits of words that top-k or top-p exclude to minus infinity."""
@@ -105,6 +115,12 @@ class Choice:
         return logits
 
 
+def _likeliest(logits: Tensor) -> Tensor:
+    likeliest = logits.argmax(dim=-1, keepdim=True)  # the place of a NaN, where there is one
+    require_finite(logits.gather(-1, likeliest), WORD_LOGITS)
+    return likeliest.squeeze(-1)
+
+
 def write_sentences(
     model: ReportGenerator,
     topics: Tensor,
@@ -116,7 +132,7 @@ def write_sentences(
     guidance: Guidance | None = None,
     given: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:
-    """Write one sentence per topic, all at the same time.
+    """Write one sentence per topic, all at the same time; studies whose sentences have ended drop out.
 
     Args:
         model: The generator.
@@ -136,22 +152,32 @@ def write_sentences(
     context = tables.context_gates(topics, sight)
     word = torch.full(exists.shape, Vocabulary.bos_id, device=exists.device)
     ended, state = ~exists, None
-    written: list[Tensor] = []
-    maps: list[Tensor] = []
-    for place in range(model.config.max_words if given is None else given.shape[-1]):
+    most = model.config.max_words if given is None else given.shape[-1]
+    shape = (*exists.shape, most)
+    written = torch.full(shape, Vocabulary.pad_id, device=exists.device)
+    maps = topics.new_zeros(*shape, sight.keys.shape[1] + 1) if keep_attention else None
+    running = torch.arange(len(exists), device=exists.device)  # studies with sentences that go on
+    longest = 0
+    while longest < most:
         logits, attention, state = model.word_decoder.step(word, context, tables, sight, state)
-        if guidance is not None and not written:
+        if guidance is not None and longest == 0:
             logits = guidance.guide(logits)
-        well_formed = model.word_decoder.well_formed(logits, word)
-        word = choice.words(logits, well_formed) if given is None else given[..., place]
-        word = word.masked_fill(ended, Vocabulary.pad_id)
-        written.append(word)
-        if keep_attention:
-            maps.append(attention.masked_fill(ended.unsqueeze(-1), 0.0))
+        chosen = (
+            choice.words(logits, word, model.word_decoder) if given is None else given[running, :, longest]
+        )
+        word = chosen.masked_fill(ended, Vocabulary.pad_id)
+        written[running, :, longest] = word
+        if maps is not None:
+            maps[running, :, longest] = attention.masked_fill(ended.unsqueeze(-1), 0.0)
+        longest += 1
         ended = ended | (word == Vocabulary.eos_id)
-        if bool(ended.all()):
+        on = (~ended).any(dim=1).nonzero().squeeze(1)
+        if len(on) == 0:
             break
-    return torch.stack(written, dim=-1), torch.stack(maps, dim=2) if keep_attention else None
+        if len(on) <= STAYING * len(running):
+            running, word, ended, context = running[on], word[on], ended[on], context[on]
+            sight, choice, state = sight.of(on), choice.of(on), DecoderState(*(part[on] for part in state))
+    return written[..., :longest], None if maps is None else maps[:, :, :longest]
 
 
 def write_sentences_by_beam(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -25,7 +26,9 @@ def as_text(cell: T) -> T | str:
 
 def table_as_text(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose texts and names of columns are :func:`as_text`; numbers stay as they are."""
+    from pandas.api.types import is_numeric_dtype
+
     safe = table.rename(columns=as_text)
-    for name in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
+    for name in safe.columns[[not is_numeric_dtype(kind) for kind in safe.dtypes]]:
         safe[name] = safe[name].map(as_text)
     return safe

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import copyreg
 import os
 import socket
 import subprocess
@@ -23,14 +22,9 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from coherent_cxr.images.store import ImageStore
-
 T = TypeVar("T")
 WAIT = timedelta(hours=2)
 """How long ranks wait for each other, a validation by rank 0 alone included."""
-
-# A store travels to other ranks as the name of its folder, not as its pixels.
-copyreg.pickle(ImageStore, lambda store: (ImageStore.open, (store.folder.resolve(),)))
 
 
 @dataclass(frozen=True)

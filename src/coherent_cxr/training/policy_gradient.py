@@ -33,21 +33,20 @@ def as_drawn(scored: TeacherForced, choice: Choice) -> TeacherForced:
         scored: Scores of the drawn reports.
         choice: How they were drawn.
     """
-    if choice.temperature == 1 and choice.top_k == 0 and choice.top_p == 1:
+    if choice.temperature == 1 and not choice.limits:
         return scored
     logits = scored.word_logits / choice.temperature
-    drawn = nn.functional.one_hot(scored.targets, logits.shape[-1]).bool()
-    return scored._replace(
-        word_logits=torch.where(drawn, logits, choice.allowed(logits)),
-        stop_logits=scored.stop_logits / choice.temperature,
-    )
+    if choice.limits:
+        drawn = nn.functional.one_hot(scored.targets, logits.shape[-1]).bool()
+        logits = torch.where(drawn, logits, choice.allowed(logits))
+    return scored._replace(word_logits=logits, stop_logits=scored.stop_logits / choice.temperature)
 
 
 @torch.no_grad()
 def word_entropy(scored: TeacherForced) -> Tensor:
     """Mean entropy of the next word over all words of the reports, in nats, a scalar."""
-    logs = torch.log_softmax(scored.word_logits, dim=-1)
-    return -(logs.exp() * logs.clamp_min(torch.finfo(logs.dtype).min)).sum(dim=-1).mean()
+    chances = torch.softmax(scored.word_logits, dim=-1)
+    return torch.special.entr(chances).sum(dim=-1).mean()  # -p log p, 0 for an impossible word
 
 
 def without_dropout(model: nn.Module) -> None:

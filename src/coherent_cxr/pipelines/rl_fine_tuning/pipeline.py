@@ -33,6 +33,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["rl_model", "rl_history"],
                 name="fine_tune",
+                tags="side_by_side",
             ),
             Node(
                 draw_curves,

@@ -1,0 +1,210 @@
+"""Functions that run at the same time, each in a process of its own that begins anew (spawn)."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partialmethod
+from logging.handlers import QueueHandler
+from multiprocessing import connection, resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any, NamedTuple
+
+PATIENCE = 60.0
+"""Seconds that children get to save a checkpoint when they are told to end."""
+KEPT_FROM_CHILDREN = {signal.SIGINT, signal.SIGHUP}
+"""A terminal sends these to all processes; this one then tells the children to end, once."""
+
+
+class ChildError(RuntimeError):
+    """A child that ended without a word: killed, or out of memory."""
+
+
+class _Call(NamedTuple):
+    """What a child is to do."""
+
+    name: str
+    function: Callable[..., Any]
+    arguments: Sequence[Any]
+
+
+class _Running(NamedTuple):
+    process: SpawnProcess
+    connection: Connection
+    slot: int
+
+
+class Children:
+    """Calls functions in child processes, at most so many at once, and hands out their results by name.
+
+    Children log through this process's handlers. They end with this process, however it ends, and a training
+    among them saves a checkpoint first.
+
+    Args:
+        most: Children at once.
+        threads: Threads that each computes with.
+    """
+
+    def __init__(self, most: int, threads: int) -> None:
+        self._most = most
+        self._threads = threads
+        self._waiting: deque[_Call] = deque()
+        self._running: dict[str, _Running] = {}
+        self._ended: dict[str, tuple[Any, BaseException | None]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether a call of this name was added and its result not yet taken."""
+        known = (call.name for call in self._waiting)
+        return name in self._running or name in self._ended or name in known
+
+    def add(self, name: str, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+        """Call a module's function as soon as a child is free.
+
+        Args:
+            name: What the result is asked for by.
+            function: The function; it travels by its name, arguments and result as pickles.
+            arguments: What it is called with.
+        """
+        self._waiting.append(_Call(name, function, arguments))
+        self._start()
+
+    def result(self, name: str) -> Any:
+        """Wait for a call's result and return it.
+
+        Raises:
+            BaseException: What the function raised, with the child's traceback as a note; all others then
+                have been ended, as they have when this process is interrupted while it waits.
+            ChildError: If the child ended without a result.
+        """
+        try:
+            while name not in self._ended:
+                self._listen()
+            value, error = self._ended.pop(name)
+            if error is not None:
+                raise error
+        except BaseException:
+            self.end()
+            raise
+        return value
+
+    def end(self, patience: float = PATIENCE) -> None:
+        """End all children: trainings save a checkpoint first, and none gets more than some seconds."""
+        self._waiting.clear()
+        self._ended.clear()
+        running, self._running = list(self._running.values()), {}
+        for child in running:
+            child.process.terminate()
+        deadline = time.monotonic() + patience
+        for child in running:
+            child.process.join(max(deadline - time.monotonic(), 0))
+            if child.process.is_alive():
+                child.process.kill()
+                child.process.join()
+            child.connection.close()
+
+    def _start(self) -> None:
+        while self._waiting and len(self._running) < self._most:
+            call = self._waiting.popleft()
+            taken = {child.slot for child in self._running.values()}
+            slot = next(slot for slot in range(self._most) if slot not in taken)
+            ours, theirs = multiprocessing.Pipe()
+            process = multiprocessing.get_context("spawn").Process(
+                target=_work, args=(theirs, slot, self._threads, call), name=call.name, daemon=True
+            )
+            resource_tracker.ensure_running()  # else started below, where it would lift the mask
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, KEPT_FROM_CHILDREN)
+            try:
+                process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
+            self._running[call.name] = _Running(process, ours, slot)
+
+    def _listen(self) -> None:
+        """Wait until a child says something: a line of its log, or what became of it."""
+        ready = connection.wait([child.connection for child in self._running.values()])
+        for name, child in list(self._running.items()):
+            if child.connection not in ready:
+                continue
+            try:
+                told = child.connection.recv()
+            except (EOFError, ConnectionError):
+                child.process.join()
+                told = None, _unheard(name, child.process.exitcode)
+            if isinstance(told, logging.LogRecord):
+                logging.getLogger(told.name).handle(told)
+                continue
+            self._ended[name] = told
+            del self._running[name]
+            child.connection.close()
+            child.process.join()
+        self._start()
+
+
+class _ToParent:
+    """What a QueueHandler takes for a queue."""
+
+    def __init__(self, parent: Connection) -> None:
+        self._parent = parent
+
+    def put_nowait(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError):  # the parent is gone, and this process soon is
+            self._parent.send(record)
+
+
+def _work(parent: Connection, slot: int, threads: int, call: _Call) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    logging.getLogger().addHandler(QueueHandler(_ToParent(parent)))  # type: ignore[arg-type]  # duck-typed
+    logging.getLogger().setLevel(logging.INFO)
+    _set_threads(threads)
+    if sys.stderr.isatty():  # a line for each child's progress bar
+        from tqdm import tqdm
+
+        tqdm.__init__ = partialmethod(tqdm.__init__, position=slot)  # type: ignore[method-assign, assignment]
+    told: tuple[Any, BaseException | None]
+    try:
+        told = call.function(*call.arguments), None
+    except Exception as error:
+        told = None, _that_travels(error)
+    parent.send(told)
+
+
+def _unheard(name: str, code: int | None) -> ChildError:
+    return ChildError(
+        f"The process of '{name}' ended without a result (exit status {code}; -9 is often a want of memory). "
+        "Run the same command again, or with --params runtime.processes=1."
+    )
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)  # a training saves a checkpoint
+
+
+def _set_threads(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def _that_travels(error: Exception) -> Exception:
+    """Return an exception with its traceback as a note, or another that tells of it if it cannot be sent."""
+    error.add_note("In its own process:\n" + "".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError("".join(traceback.format_exception(error)))
+    return error

@@ -1,0 +1,70 @@
+"""A command imports what it uses: help and labels come before a second is over."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coherent_cxr.cli import KEDRO_COMMANDS, main
+
+HEAVY = {
+    *("kedro", "mlflow", "torch", "pandas", "numpy", "pyarrow", "scipy", "sklearn", "matplotlib", "jinja2"),
+    *("rich", "PIL", "requests", "pydantic"),
+}
+"""Packages each of which takes longer to import than the command line needs in all."""
+CALL = """
+import sys
+from coherent_cxr.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def imported(folder: Path, *arguments: str) -> set[str]:
+    call = [sys.executable, "-c", CALL, *arguments]
+    told = subprocess.run(call, cwd=folder, capture_output=True, text=True, check=True)
+    return set(told.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), ("label", "--help"), ("label", "--output_path", "labels.csv")]
+)
+def test_help_and_labels_import_nothing_heavy(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "reports.csv").write_text('"The heart is enlarged. No effusion."\n')
+    if "--output_path" in arguments:
+        arguments = (*arguments, "--reports_path", "reports.csv")
+    assert not imported(tmp_path, *arguments) & HEAVY
+    assert ("--output_path" in arguments) == (tmp_path / "labels.csv").exists()
+
+
+def test_a_report_on_a_page_or_in_parquet_imports_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "reports.csv").write_text('"The heart is enlarged. No effusion."\n')
+    found = imported(
+        tmp_path,
+        *("label", "--reports_path", "reports.csv", "--output_path", "l.parquet", "--html", "l.html"),
+    )
+    assert {"pyarrow", "jinja2"} <= found
+    assert (tmp_path / "l.parquet").read_bytes().startswith(b"PAR1")
+    assert "enlarged" in (tmp_path / "l.html").read_text()
+
+
+@pytest.mark.parametrize("name", KEDRO_COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    module = importlib.import_module(f"coherent_cxr.cli.{name.replace('-', '_')}")
+    command = getattr(module, name.replace("-", "_"))
+    assert command.get_short_help_str(limit=200) == KEDRO_COMMANDS[name]
+
+
+def test_every_command_of_the_group_is_found() -> None:
+    for name in main.list_commands(None):
+        command = main.get_command(None, name)
+        assert command is not None
+        assert command.name == name
+    assert main.get_command(None, "labels") is None
