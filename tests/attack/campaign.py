@@ -38,8 +38,10 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "report_tables": Kind(partial(attack_in_child, "report_tables"), 4000, 0.08),
-    "raw_reports": Kind(partial(attack_in_child, "raw_reports"), 3000, 0.06),
+    "report_tables": Kind(partial(attack_in_child, "report_tables"), 3000, 0.07),
+    "raw_reports": Kind(partial(attack_in_child, "raw_reports"), 2000, 0.05),
+    "mimic": Kind(partial(attack_in_child, "mimic"), 1000, 0.04),
+    "user_files": Kind(partial(attack_in_child, "user_files"), 1000, 0.04),
     "radiographs": Kind(partial(attack_in_child, "radiographs"), 2900, 0.08),
     "commands": Kind(attack_commands, 100, 0.05),
     "growth": Kind(partial(attack_in_child, "growth"), 639, 0.06),
@@ -72,6 +74,7 @@ def main() -> int:
                 more |= {"whole": scale >= 1} if name != "full disk" else {}
             print(f"{name} ...", file=sys.stderr, flush=True)
             tallies.append(kind.attack(numbers, goal, seed, seconds, **more))
+            print(table(tallies[-1:]), file=sys.stderr, flush=True)
     print(table(tallies))
     print(f"\n{(time.monotonic() - begin) / 60:.1f} min, ATTACK_SCALE={scale:g}, ATTACK_MINUTES={minutes:g}")
     return int(any(tally.faults for tally in tallies))

@@ -129,7 +129,8 @@ ALL_UNITS = {"label", "tokenise", "sections"}
 def exponent(function: Callable[[str], object], unit: str) -> float:
     """How the time grows with the length.
 
-    Where it looks steep, longer texts decide: what a processor's caches add fades there, what a pattern adds stays.
+    Where it looks steep, longer texts decide: what a processor's caches add fades there, what a pattern adds
+    stays.
     """
     least = math.inf
     for longest in (LONGEST, 4 * LONGEST):

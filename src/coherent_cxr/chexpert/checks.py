@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from coherent_cxr.inputs.yaml_files import YamlFileError, read_yaml
 
 
 class RuleFileError(ValueError):
@@ -16,14 +16,10 @@ class RuleFileError(ValueError):
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read a rule file as a mapping."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RuleFileError(
-            f"The rule file {path} cannot be read ({error.strerror}). "
-            "Give original or corrected, or the path of a file."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RuleFileError(f"The rule file {path} is not valid YAML: {error}") from error
+        raw = read_yaml(path)
+    except YamlFileError as error:
+        there = "" if path.is_file() else " Give original or corrected, or the path of a file."
+        raise RuleFileError(f"The rule file {path} {error}{there}") from error
     return mapping(path, "the file", raw)
 
 
