@@ -21,7 +21,9 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["report_tables", "raw_reports", "mimic", "user_files", "radiographs", "commands", "tampered"])
+@pytest.mark.parametrize(
+    "kind", ["report_tables", "raw_reports", "mimic", "user_files", "radiographs", "commands", "tampered"]
+)
 def test_a_few_tries_find_no_fault(kind: str) -> None:
     environment = {
         **os.environ,
