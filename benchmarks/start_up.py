@@ -78,11 +78,11 @@ def main() -> None:
         "| command | wall, s | goal, s | of `import torch` | processor, s | of `import torch` |\n"
         "|---|---|---|---|---|---|\n"
     )
-    for call, took in medians.items():
-        shares = [took[clock] / medians[RIVAL][clock] for clock in ("wall", "processor")]
+    for call, median_of in medians.items():
+        shares = [median_of[clock] / medians[RIVAL][clock] for clock in ("wall", "processor")]
         sys.stdout.write(
-            f"| `{call}` | {took['wall']:.2f} | {GOALS.get(call, '')} | {shares[0]:.2f} | "
-            f"{took['processor']:.2f} | {shares[1]:.2f} |\n"
+            f"| `{call}` | {median_of['wall']:.2f} | {GOALS.get(call, '')} | {shares[0]:.2f} | "
+            f"{median_of['processor']:.2f} | {shares[1]:.2f} |\n"
         )
     if given.json:
         given.json.write_text(json.dumps(medians, indent=2))

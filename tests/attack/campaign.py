@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 
 from child import attack_in_child
 from commands import attack_commands
-from full_disk import attack_by_full_disks
-from kills import attack_by_kills
-from pairs import attack_by_pairs
+from disturbed import attack_projects
+from full_disk import fill
+from kills import kill
+from pairs import pair
 from projects import finished_project
 from served import attack_server
 from tally import Tally, table
@@ -38,16 +39,18 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "report_tables": Kind(partial(attack_in_child, "report_tables"), 4000, 0.08),
-    "raw_reports": Kind(partial(attack_in_child, "raw_reports"), 3000, 0.06),
+    "report_tables": Kind(partial(attack_in_child, "report_tables"), 3000, 0.07),
+    "raw_reports": Kind(partial(attack_in_child, "raw_reports"), 2000, 0.05),
+    "mimic": Kind(partial(attack_in_child, "mimic"), 1000, 0.04),
+    "user_files": Kind(partial(attack_in_child, "user_files"), 1000, 0.04),
     "radiographs": Kind(partial(attack_in_child, "radiographs"), 2900, 0.08),
     "commands": Kind(attack_commands, 100, 0.05),
     "growth": Kind(partial(attack_in_child, "growth"), 639, 0.06),
     "tampered": Kind(partial(attack_in_child, "tampered"), 1000, 0.08),
     "served": Kind(attack_server, 2000, 0.10),
-    "kills": Kind(attack_by_kills, 40, 0.22, True),
-    "pairs": Kind(attack_by_pairs, 10, 0.12, True),
-    "full disk": Kind(attack_by_full_disks, 10, 0.15, True),
+    "kills": Kind(partial(attack_projects, "kills", kill), 40, 0.22, True),
+    "pairs": Kind(partial(attack_projects, "pairs", pair), 10, 0.12, True),
+    "full disk": Kind(partial(attack_projects, "full disk", fill), 10, 0.15, True),
 }
 
 
@@ -68,10 +71,10 @@ def main() -> int:
             more: dict[str, Any] = {}
             if kind.project:
                 finished = finished or finished_project(Path(folder))
-                more = {"finished": finished}
-                more |= {"whole": scale >= 1} if name != "full disk" else {}
+                more = {"finished": finished, "whole": scale >= 1}
             print(f"{name} ...", file=sys.stderr, flush=True)
             tallies.append(kind.attack(numbers, goal, seed, seconds, **more))
+            print(table(tallies[-1:]), file=sys.stderr, flush=True)
     print(table(tallies))
     print(f"\n{(time.monotonic() - begin) / 60:.1f} min, ATTACK_SCALE={scale:g}, ATTACK_MINUTES={minutes:g}")
     return int(any(tally.faults for tally in tallies))

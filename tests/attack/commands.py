@@ -3,44 +3,53 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
+import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from child import BY_THE_CLOCK, MOST_BYTES, generator
+from child import MOST_BYTES, generator
 from damage import hurt, sentence
+from forks import End, Forks, Interpreters
 from fuzzing import damaged, real_files
 from report_tables import KINDS, written
 from tally import SECONDS, Tally
 
 from tiny_bundle import make_bundle
 
-COMMAND = [sys.executable, "-c", "from coherent_cxr.cli import main; main()"]
+COMMAND = ["-c", "from coherent_cxr.cli import main; main()"]
+LIMITS = {"RLIMIT_CPU": 2 * SECONDS, "RLIMIT_DATA": MOST_BYTES}
+ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src"), "OMP_NUM_THREADS": "1"}
+PATIENCE = 600
+"""Seconds by the clock; a hang is found by its processor time, whatever else the machine does."""
+INTERPRETER_EVERY = 10
+"""One call in so many starts an interpreter, as a user does; the others fork."""
 
 
 def attack_commands(numbers: Iterable[int], goal: int, seed: int, seconds: float) -> Tally:
     """Call commands until the goal is reached or the time is over."""
-    tally = Tally("commands", goal, seed)
+    tally, forks = Tally("commands", goal, seed), Forks()
     with tempfile.TemporaryDirectory(prefix="attack-commands-") as temporary:
         folder = Path(temporary)
         make_bundle().save(folder / "bundle")
         files = real_files()
         (folder / "good.dcm").write_bytes(files["PNG"])
-        good = [*COMMAND, "generate", str(folder / "good.dcm"), "--model", str(folder / "bundle")]
-        subprocess.run(good, capture_output=True, check=True)
-        own = _largest()
+        good = ["generate", str(folder / "good.dcm"), "--model", str(folder / "bundle")]
+        end, said = call(good, folder, forks)
+        if end.code:
+            raise RuntimeError(f"A good image was refused: {said}")
+        own = end.megabytes
         for number in tally.rounds(numbers, seconds):
             place = folder / "try"
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
             arguments = command(place, folder / "bundle", files, generator("commands", seed, number), number)
             tally.tries += 1
-            call([*COMMAND, *map(str, arguments)], place, number, tally, own)
+            judge([*map(str, arguments)], place, number, tally, own, forks)
+    forks.close()
     return tally
 
 
@@ -63,34 +72,36 @@ def command(
     return ["evaluate", "--generated", bad, "--references", good, "--no-meteor", "--resamples", 20]
 
 
-def call(command: list[str], place: Path, number: int, tally: Tally, own: int) -> None:
+def judge(arguments: list[str], place: Path, number: int, tally: Tally, own: int, forks: Forks) -> None:
     """Call a command and look at its end, and at its memory beyond what the program itself takes (MB)."""
-    with (place / "said").open("w+b") as said:
-        process = subprocess.Popen(command, cwd=place, stdout=said, stderr=said, preexec_fn=_limited)
+    try:
+        end, said = call(arguments, place, forks if number % INTERPRETER_EVERY else Interpreters())
+    except subprocess.TimeoutExpired:
+        tally.add("hang", number, f"no end within {PATIENCE} s: {arguments}")
+        return
+    if end.code in (-signal.SIGXCPU, -signal.SIGKILL):
+        tally.add("hang", number, f"more than {LIMITS['RLIMIT_CPU']} s of processor time: {arguments}")
+    elif end.code < 0 or "Traceback" in said:
+        tally.add("crash", number, f"{end.code}: {arguments} {said[-1500:]}")
+    elif end.code not in (0, 1, 2) or (end.code and "Error: " not in said) or "\x1b" in said:
+        tally.add("wrong", number, f"{end.code}: {arguments} {said[-500:]}")
+    tally.note(number, end.megabytes - own)
+
+
+def call(arguments: list[str], place: Path, starter: Forks | Interpreters) -> tuple[End, str]:
+    """Call a command; return its end and what it said.
+
+    Raises:
+        subprocess.TimeoutExpired: If it does not end; it is killed.
+    """
+    with (place / "said").open("w+b") as log:
+        environment = {**os.environ, **ENVIRONMENT}
+        process = starter.start([*COMMAND, *arguments], place, log.fileno(), environment, LIMITS)
         try:
-            process.wait(BY_THE_CLOCK)
-            return_code = process.returncode
+            end = process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
-            tally.add("hang", number, f"no end within {BY_THE_CLOCK} s: {command[3:]}")
-            return_code = process.wait()
-        said.seek(0)
-        text = said.read().decode(errors="replace")
-    if return_code < 0 or "Traceback" in text:
-        tally.add("crash", number, f"{return_code}: {command[3:]} {text[-1500:]}")
-    elif return_code not in (0, 1, 2) or (return_code and "Error: " not in text) or "\x1b" in text:
-        tally.add("wrong", number, f"{return_code}: {command[3:]} {text[-500:]}")
-    # the largest of all that have ended: what none exceeds, this one does not
-    beyond = _largest() - own
-    if beyond > tally.megabytes:
-        tally.note(number, beyond)
-
-
-def _largest() -> int:
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-
-
-def _limited() -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"
-    resource.setrlimit(resource.RLIMIT_CPU, (2 * SECONDS, 2 * SECONDS))
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
+            process.wait()
+            raise
+        log.seek(0)
+        return end, log.read().decode(errors="replace")

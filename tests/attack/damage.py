@@ -80,6 +80,13 @@ def hurt(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     return data[:place] + piece + data[end:]
 
 
+def ill_said(error: Exception, longest: int = 3000) -> str:
+    """Return what is wrong about a refusal; nothing if it is a sentence that fits a terminal."""
+    told = str(error)
+    well = told.endswith((".", ")")) and len(told) < longest and told.replace("\n", "").isprintable()
+    return "" if well else f"no sentence: {told[:1000]!r}"
+
+
 def sentence(rng: np.random.Generator) -> str:
     """Return something that reads like a report."""
     return " ".join(rng.choice(WORDS, int(rng.integers(1, 30)))).replace(" .", ".") + "."

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from forks import Forks, Interpreters
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = [
@@ -52,38 +52,37 @@ class Run:
     Args:
         project: Its folder.
         stage: A single stage; None runs all.
-        before: Called in the new process, to limit it.
+        forks: What forks it; an interpreter of its own is started without.
+        limits: Limits of the process by their names in ``resource``.
     """
 
     def __init__(
-        self, project: Path, stage: str | None = None, before: Callable[[], None] | None = None
+        self,
+        project: Path,
+        stage: str | None = None,
+        forks: Forks | None = None,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
-        command = [sys.executable, "-m", "kedro", "run", "--env", "test"]
-        command += ["--pipelines", stage] if stage else []
+        arguments = ["-m", "kedro", "run", "--env", "test", *(["--pipelines", stage] if stage else [])]
+        more = {"PYTHONPATH": str(project / "src"), "COLUMNS": "200", "DO_NOT_TRACK": "true"}
         self.begin = time.monotonic()
         # not on the disk of the project, which may be full
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the run
-        self.process = subprocess.Popen(
-            command,
-            cwd=project,
-            env={**os.environ, "PYTHONPATH": str(project / "src"), "COLUMNS": "200", "DO_NOT_TRACK": "true"},
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-            preexec_fn=before,
-            start_new_session=True,
+        self.process = (forks or Interpreters()).start(
+            arguments, project, self.log.fileno(), {**os.environ, **more}, limits
         )
 
     def end(self, after: float | None = None) -> Ended:
         """Wait for the end, or kill the run and all its processes after some seconds."""
         try:
-            self.process.wait(PATIENCE if after is None else after)
+            code = self.process.wait(PATIENCE if after is None else after).code
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            self.process.kill()
+            code = self.process.wait().code
         self.log.seek(0)
         said = self.log.read().decode(errors="replace")
         self.log.close()
-        return Ended(self.process.returncode, said, time.monotonic() - self.begin)
+        return Ended(code, said, time.monotonic() - self.begin)
 
 
 def new_project(folder: Path) -> Path:
@@ -92,7 +91,7 @@ def new_project(folder: Path) -> Path:
     for name in ("pyproject.toml", ".telemetry"):
         shutil.copy(REPOSITORY / name, folder)
     for name in ("conf", "src"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(REPOSITORY / name, folder / name)
     return folder
 
 
@@ -113,6 +112,7 @@ def copy_of(finished: Path, folder: Path) -> Path:
 
 def finished_project(folder: Path) -> Path:
     """Return a project that ran undisturbed: the one that ATTACK_PROJECT names, or one that is made now."""
+    compileall.compile_dir(REPOSITORY / "src", quiet=1)  # copies take what is compiled with them
     given = os.environ.get("ATTACK_PROJECT")
     if given and (Path(given) / "mlflow.db").exists():
         return Path(given)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from child import Attempt
-from damage import PACKERS, hurt, sentence
+from damage import PACKERS, hurt, ill_said, sentence
 from report_tables import rows_of, written
 
 from coherent_cxr.corpora.kaggle import PROJECTIONS, parse_kaggle
@@ -98,7 +98,7 @@ def archive(place: Path, files: list[bytes], headers: Path, rng: np.random.Gener
     except CorpusError as error:
         if not injured:
             return f"a good archive was refused: {error}"
-        return "" if str(error).endswith((".", ")")) and str(error).isprintable() else f"no sentence: {error}"
+        return ill_said(error)
     return "" if injured else accounted(parsed, REPORTS)
 
 
@@ -126,7 +126,7 @@ def kaggle(place: Path, rng: np.random.Generator) -> str:
     try:
         parsed = parse_kaggle(str(place))
     except CorpusError as error:
-        return "" if str(error).endswith((".", ")")) and str(error).isprintable() else f"no sentence: {error}"
+        return ill_said(error)
     rows = sum(rows_of(place / name, "csv", header=True) for name in tables)
     told = len(parsed.studies) + len(parsed.images) + len(parsed.exclusions)
     return "" if told == rows else f"{rows} rows came in, {told} studies, images and exclusions went out"

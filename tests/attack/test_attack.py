@@ -16,11 +16,14 @@ PLACES = [
     HERE.parent / "images",
     HERE.parent / "inputs",
     HERE.parent / "models",
+    HERE.parent / "training",
     HERE.parents[1] / "src",
 ]
 
 
-@pytest.mark.parametrize("kind", ["report_tables", "raw_reports", "radiographs", "commands", "tampered"])
+@pytest.mark.parametrize(
+    "kind", ["report_tables", "raw_reports", "mimic", "user_files", "radiographs", "commands", "tampered"]
+)
 def test_a_few_tries_find_no_fault(kind: str) -> None:
     environment = {
         **os.environ,

@@ -152,6 +152,19 @@ def test_images_in_no_study_and_twice(publication: tuple[Path, list[FabricatedSt
     assert exclusions["reason"].tolist() == ["duplicate_image", "image_in_no_study"]
 
 
+def test_a_row_that_repeats_a_study_is_an_exclusion(publication: tuple[Path, list[FabricatedStudy]]) -> None:
+    folder, invented = publication
+    path = folder / "cxr-study-list.csv.gz"
+    listed = pd.read_csv(path, dtype=str)
+    other_patient = listed.iloc[[2]].assign(subject_id="19999999")
+    pd.concat([listed, listed.iloc[[0]], other_patient]).to_csv(path, index=False)
+    studies, _, exclusions = _parse(folder)
+    rows = [f"row {len(listed) + 2}", f"row {len(listed) + 3}"]
+    assert exclusions[["id", "reason"]].to_numpy().tolist() == [[row, "duplicate_row"] for row in rows]
+    assert invented[2].study_id in exclusions["detail"].iloc[1]
+    assert studies.set_index("study_id").loc[invented[2].study_id, "patient_id"] == invented[2].patient_id
+
+
 @pytest.mark.parametrize("name", ["mimic-cxr-reports.zip", "cxr-study-list.csv.gz", "cxr-record-list.csv.gz"])
 def test_missing_and_damaged_files_are_sentences(
     publication: tuple[Path, list[FabricatedStudy]], name: str

@@ -171,8 +171,8 @@ def test_hostile_text_takes_no_longer_than_its_length() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a: [", "cannot be read"),
-        ("sections: {}", "need exactly the keys"),
+        ("a: [", "not valid YAML"),
+        ("sections: {}", "wrong at .patterns. .field required."),
         (
             "sections: {}\npatterns: {findings: ['(']}\none_paragraph: []\naside: {}\nfinal: []",
             "no regular expression",

@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from coherent_cxr.inputs.yaml_files import YamlFileError, read_yaml
 
-# libyaml's parser where PyYAML was built with it: eight times as fast, which is most of a labeller's start
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SHIPPED = Path(__file__).resolve().parent
 
 
 class RuleFileError(ValueError):
@@ -19,14 +18,10 @@ class RuleFileError(ValueError):
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read a rule file as a mapping."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
-    except OSError as error:
-        raise RuleFileError(
-            f"The rule file {path} cannot be read ({error.strerror}). "
-            "Give original or corrected, or the path of a file."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RuleFileError(f"The rule file {path} is not valid YAML: {error}") from error
+        raw = read_yaml(path, ours=path.resolve().is_relative_to(SHIPPED))
+    except YamlFileError as error:
+        there = "" if path.is_file() else " Give original or corrected, or the path of a file."
+        raise RuleFileError(f"The rule file {path} {error}{there}") from error
     return mapping(path, "the file", raw)
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-import yaml
+from pydantic import BaseModel, ValidationError
 
 from coherent_cxr.corpora.edit_distance import within
+from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.inputs.yaml_files import YamlFileError, read_mapping
 
 FINAL, OTHER = "final", "other"
 """What a heading opens that ends an aside, and one in capitals that nobody knows."""
-KEYS = {"sections", "patterns", "one_paragraph", "aside", "final"}
-OPTIONAL_KEYS = {"examinations", "structures", "quality", "nothing"}
 MOST_GUESSES = 200
 """Headings of one report that are compared letter by letter; no report has more."""
 
@@ -68,27 +68,26 @@ class Headings:
 
     def __init__(self, rules: str | Path) -> None:
         data = _read(str(rules))
-        self._section_of = _by_name(data["sections"])
-        self._aside_of = _by_name(data["aside"])
+        self._section_of = _by_name(data.sections)
+        self._aside_of = _by_name(data.aside)
         self._known = {
-            **dict.fromkeys(map(normal, data["final"]), FINAL),
+            **dict.fromkeys(map(normal, data.final), FINAL),
             **self._section_of,
             **self._aside_of,
         }
         self._patterns = [
             (re.compile(pattern), section)
-            for section, patterns in data["patterns"].items()
+            for section, patterns in data.patterns.items()
             for pattern in patterns
         ]
-        examinations = data.get("examinations") or {"section": "", "nouns": [], "words": [], "never": []}
-        self._examined: str = examinations["section"]
-        self._nouns, self._never = set(examinations["nouns"]), set(examinations["never"])
-        self._views = self._nouns | set(examinations["words"])
-        self._structures = set(data.get("structures") or ())
-        self._quality = set(data.get("quality") or ())
-        self._nothing = set(map(normal, data.get("nothing") or ()))
-        self.one_paragraph = set(data["one_paragraph"])
-        self.asides = set(data["aside"])
+        self._examined = data.examinations.section
+        self._nouns, self._never = set(data.examinations.nouns), set(data.examinations.never)
+        self._views = self._nouns | set(data.examinations.words)
+        self._structures = set(data.structures)
+        self._quality = set(data.quality)
+        self._nothing = set(map(normal, data.nothing))
+        self.one_paragraph = set(data.one_paragraph)
+        self.asides = set(data.aside)
         asides = "|".join(sorted(map(re.escape, self._aside_of), key=len, reverse=True)) or "(?!)"
         self._aside = re.compile(rf"(?P<name>{asides.upper()})\b[\s:;.]*(?P<rest>.*)", re.DOTALL)
         self._guesses = 0
@@ -197,29 +196,53 @@ def normal(name: str) -> str:
     return " ".join(name.lower().replace("&", " and ").replace("#", " ").strip(" .:;*").split())
 
 
-def _by_name(sections: dict[str, Iterable[str]]) -> dict[str, str]:
+def _by_name(sections: Mapping[str, Iterable[str]]) -> dict[str, str]:
     return {normal(name): section for section, names in sections.items() for name in names}
 
 
+class _Examinations(BaseModel, extra="forbid", strict=True):
+    section: str
+    nouns: list[str]
+    words: list[str]
+    never: list[str]
+
+
+class _Rules(BaseModel, extra="forbid", strict=True):
+    """What a rule file holds; the shipped one says what each key means."""
+
+    sections: dict[str, list[str]]
+    patterns: dict[str, list[str]]
+    one_paragraph: list[str]
+    aside: dict[str, list[str]]
+    final: list[str]
+    examinations: _Examinations = _Examinations(section="", nouns=[], words=[], never=[])
+    structures: list[str] = []
+    quality: list[str] = []
+    nothing: list[str] = []
+
+
 @cache
-def _read(rules: str) -> dict[str, Any]:
+def _read(rules: str) -> _Rules:
     place = files("coherent_cxr.corpora") / "section_rules" / f"{rules}.yml"
     try:
-        text = place.read_text("utf-8") if place.is_file() else Path(rules).read_text("utf-8")
-        data = yaml.safe_load(text)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise SectionRuleError(f"The section rules '{rules}' cannot be read ({error}).") from error
-    if not isinstance(data, dict) or not KEYS <= set(data) <= KEYS | OPTIONAL_KEYS:
+        with as_file(place) as shipped:
+            data = _Rules.model_validate(read_mapping(shipped if place.is_file() else Path(rules)))
+    except YamlFileError as error:
+        raise SectionRuleError(f"The section rules '{rules}' {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where, told = ".".join(map(str, first["loc"])), first["msg"]
+        known = ", ".join(_Rules.model_fields)
         raise SectionRuleError(
-            f"The section rules '{rules}' need exactly the keys {', '.join(sorted(KEYS))}, and may have "
-            f"{', '.join(sorted(OPTIONAL_KEYS))}."
-        )
-    for pattern in (pattern for patterns in data["patterns"].values() for pattern in patterns):
+            f"The section rules '{rules}' are wrong at '{where}' ({told[:1].lower()}{told[1:]}); their keys "
+            f"are {known}, and YAML reads a bare no or on as something else than text."
+        ) from error
+    for pattern in (pattern for patterns in data.patterns.values() for pattern in patterns):
         try:
             re.compile(pattern)
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             raise SectionRuleError(
-                f"The section rules '{rules}' hold the pattern {pattern!r}, which is no regular expression "
-                f"({error})."
+                f"The section rules '{rules}' hold the pattern {quote(pattern)}, which is no regular "
+                f"expression ({error})."
             ) from error
     return data

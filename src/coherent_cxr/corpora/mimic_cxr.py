@@ -17,6 +17,7 @@ from coherent_cxr.corpora.mimic_reports import ReportFile, read_reports
 from coherent_cxr.corpora.openi import CorpusError, ParsedCorpus
 from coherent_cxr.corpora.sectioning import Sectioner, findings_of
 from coherent_cxr.inputs.archives import ArchiveError
+from coherent_cxr.inputs.quoting import quote
 
 __all__ = ["MimicCxrConfig", "parse_mimic_cxr", "read_labels", "stream_mimic_cxr", "view_of"]
 
@@ -133,8 +134,8 @@ def listed_studies(config: MimicCxrConfig) -> tuple[pd.Series, list[tuple[str, s
     """Read the list of studies.
 
     Returns:
-        Patients by study, and (id, reason, detail) of rows that name no study. A study whose patient is not
-        named is a patient of its own.
+        Patients by study, and (id, reason, detail) of rows that name no study, or one that an earlier row
+        names. A study whose patient is not named is a patient of its own.
 
     Raises:
         CorpusError: If the list is missing or damaged.
@@ -143,7 +144,13 @@ def listed_studies(config: MimicCxrConfig) -> tuple[pd.Series, list[tuple[str, s
     nameless = table["study_id"].isna()
     detail = "The row of the study list has no study_id."
     excluded = [(f"row {row + 2}", "no_study_id", detail) for row in table.index[nameless]]
-    table = table[~nameless].drop_duplicates("study_id").set_index("study_id")
+    table = table[~nameless]
+    twice = table["study_id"].duplicated()
+    excluded += [
+        (f"row {row + 2}", "duplicate_row", f"The study list names the study {quote(study)} twice.")
+        for row, study in zip(table.index[twice], table.loc[twice, "study_id"], strict=True)
+    ]
+    table = table[~twice].set_index("study_id")
     return table["subject_id"].fillna(pd.Series(table.index, index=table.index)), excluded
 
 
