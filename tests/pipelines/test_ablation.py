@@ -61,12 +61,13 @@ def table(corpus: Corpus, folder: str, marks: list[str], right: bool = True) -> 
         corpus.document_frequencies.to_dict(),
         ModelBundle(config, vocabulary, SIDE, weights),
     )
-    return found.set_index("system")
+    assert set(found["split"]) == {"validation"}
+    assert (found["low"] <= found["high"]).all()
+    return found.pivot(index="system", columns="column", values="value").loc[list(found["system"].unique())]
 
 
 def test_where_the_encoder_is_always_right_its_decisions_lose_nothing(corpus, tmp_path):
     found = table(corpus, str(tmp_path), marks_of(FINDINGS))
-    assert set(found["split"]) == {"validation"}
     decisions = ["balanced", "perfect thresholds", "true labels"]
     assert found.index.tolist() == [
         *(f"label classifier, {name}" for name in decisions),

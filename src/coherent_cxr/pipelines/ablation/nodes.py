@@ -12,6 +12,7 @@ from torch import Tensor
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.configuration import configuration
 from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.evaluation.measures import Metric
 from coherent_cxr.evaluation.systems import (
     judge_labels,
     label_reports,
@@ -21,6 +22,7 @@ from coherent_cxr.evaluation.systems import (
     studies_of_split,
     without_repeated_sentences,
 )
+from coherent_cxr.evaluation.tables import rows_of
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.pretrained import PretrainedEncoder
@@ -74,7 +76,8 @@ def ablate(
     """Judge label classifier, medoid and generator with the decisions there are, and with perfect ones.
 
     Returns:
-        One row per system and decisions, with the columns of the headline.
+        ``system`` with its decisions, ``column`` of the headline, ``value`` with its interval over patients
+        (``low``, ``high``), and the ``split``.
     """
     from coherent_cxr.evaluation import headline, scoring
 
@@ -131,7 +134,21 @@ def ablate(
         ignore_index=True,
     )
     scores = scoring.score_systems(evaluation, outputs_of(generated, judged, references), references)
-    summary = headline.summarise(scores, evaluation.uncertain)
-    table = pd.DataFrame.from_dict(summary, orient="index").rename_axis("system").reset_index()
-    order = table["system"].map(lambda name: SHOWN.index(name.partition(",")[0]))
-    return table.assign(split=config.split).iloc[order.argsort(kind="stable")].reset_index(drop=True)
+    judged_by = [judge.name for judge in judges]
+    columns = headline.headline_metrics(evaluation.uncertain, judged_by)
+    return intervals(scoring.metrics_table(scores), columns).assign(split=config.split)
+
+
+def intervals(metrics: pd.DataFrame, columns: Mapping[str, Metric]) -> pd.DataFrame:
+    """Cut the headline's columns out of all metrics.
+
+    Returns:
+        ``system``, ``column``, ``value``, ``low``, ``high``: systems in the order label classifier, medoid,
+        generator; one row per column that a system has.
+    """
+    tables = [rows_of(metrics, metric).assign(column=name) for name, metric in columns.items()]
+    table = pd.concat(tables).reset_index()[["system", "column", "value", "low", "high"]]
+    systems = sorted(dict.fromkeys(table["system"]), key=lambda name: SHOWN.index(name.partition(",")[0]))
+    return table.sort_values(
+        "system", key=lambda own: own.map(systems.index), kind="stable", ignore_index=True
+    )
