@@ -69,7 +69,8 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
     catalog["params:evaluation"] = EvaluationConfig(
         **(settings["evaluation"] | {"resamples": 100, "meteor": False})
     )
-    catalog["params:generation"] = GenerationConfig(**settings["generation"])
+    by_consensus = {"systems": ["mle"], "samples": 2, "quality_at": [1, 2]}
+    catalog["params:generation"] = GenerationConfig(**(settings["generation"] | {"consensus": by_consensus}))
     catalog["params:chexpert_labelling"] = ChexpertLabellingConfig()
     for seed, (system, name) in enumerate(MODELS.items()):
         catalog[name] = make_bundle(seed, system)
@@ -116,7 +117,15 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
 
 def test_every_system_is_judged_on_the_same_studies(catalog):
     generated = catalog.load("generated_reports")
-    writing = ["normal report", "random training report", "constant", "1-nn", *MODELS]
+    writing = [
+        "normal report",
+        "random training report",
+        "constant",
+        "1-nn",
+        "mle",
+        "mle consensus",
+        *list(MODELS)[1:],
+    ]
     assert list(generated["system"].unique()) == writing
     assert generated.groupby("system")["study_id"].apply(list).tolist() == [STUDIES[3:5]] * len(writing)
     summary = catalog.load("metrics_summary")
@@ -155,7 +164,7 @@ def test_the_page_shows_corpus_training_attention_and_notices(catalog):
         "DenseNet-121",
     ):
         assert part in page
-    for section in ("attention", "curves", "data", "model"):
+    for section in ("attention", "curves", "data", "model", "consensus"):
         assert f'id="{section}"' in page
 
 
@@ -163,6 +172,13 @@ def test_sentences_are_compared_with_the_tokens_they_were_learnt_with(catalog):
     agreement = catalog.load("finding_token_agreement")
     assert agreement["observation"].tolist() == ["all findings", "Pleural Effusion"]
     assert agreement["share"].tolist() == [1.0, 1.0]  # these generators write no finding token
+
+
+def test_quality_against_the_number_of_samples_is_measured_on_validation(catalog):
+    quality = catalog.load("consensus_quality")
+    assert quality["samples"].unique().tolist() == [0, 1, 2]
+    assert quality["system"].unique().tolist() == ["mle"]
+    assert {"BLEU-4", "CIDEr-D", "macro-F1"} - set(quality["metric"]) <= {"macro-F1"}  # nothing is positive
 
 
 def test_figures_and_tables_are_kept(catalog):
