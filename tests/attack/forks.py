@@ -1,8 +1,8 @@
 """Commands in processes that are forked from one with the libraries imported.
 
 An interpreter takes several seconds of processor time to import PyTorch, MLflow and Kedro, a fork takes a few
-milliseconds. What is ours is imported by each process itself, as its files may be a copy. One try in ten starts
-interpreters all the same.
+milliseconds. What is ours is imported by each process itself, as its files may be a copy. One try in ten
+starts interpreters all the same.
 """
 
 from __future__ import annotations

@@ -234,8 +234,8 @@ def _read(rules: str) -> _Rules:
         where, told = ".".join(map(str, first["loc"])), first["msg"]
         known = ", ".join(_Rules.model_fields)
         raise SectionRuleError(
-            f"The section rules '{rules}' are wrong at '{where}' ({told[:1].lower()}{told[1:]}); their keys are "
-            f"{known}, and YAML reads a bare no or on as something else than text."
+            f"The section rules '{rules}' are wrong at '{where}' ({told[:1].lower()}{told[1:]}); their keys "
+            f"are {known}, and YAML reads a bare no or on as something else than text."
         ) from error
     for pattern in (pattern for patterns in data.patterns.values() for pattern in patterns):
         try:
