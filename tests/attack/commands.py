@@ -15,7 +15,7 @@ from child import MOST_BYTES, generator
 from damage import hurt, sentence
 from forks import End, Forks, Interpreters
 from fuzzing import damaged, real_files
-from report_tables import KINDS, written
+from report_tables import FEWEST_RESAMPLES, KINDS, written
 from tally import SECONDS, Tally
 
 from tiny_bundle import make_bundle
@@ -38,10 +38,8 @@ def attack_commands(numbers: Iterable[int], goal: int, seed: int, seconds: float
         files = real_files()
         (folder / "good.dcm").write_bytes(files["PNG"])
         good = ["generate", str(folder / "good.dcm"), "--model", str(folder / "bundle")]
-        end, said = call(good, folder, forks)
-        if end.code:
-            raise RuntimeError(f"A good image was refused: {said}")
-        own = end.megabytes
+        own = succeed(good, folder, forks)
+        succeed(judging(good_table(folder, "a"), good_table(folder, "b")), folder, forks)
         for number in tally.rounds(numbers, seconds):
             place = folder / "try"
             shutil.rmtree(place, ignore_errors=True)
@@ -69,7 +67,31 @@ def command(
     bad.write_bytes(hurt(good.read_bytes(), b"other", rng))
     if number % 3 == 1:
         return ["label", "--reports_path", bad, "--output_path", place / "labels.csv", "--column", "report"]
-    return ["evaluate", "--generated", bad, "--references", good, "--no-meteor", "--resamples", 20]
+    return judging(bad, good)
+
+
+def judging(generated: Path, references: Path) -> list[object]:
+    """Return the arguments of a judgement that takes few seconds."""
+    few = ["--no-meteor", "--resamples", FEWEST_RESAMPLES]
+    return ["evaluate", "--generated", generated, "--references", references, *few]
+
+
+def good_table(folder: Path, name: str) -> Path:
+    """Write a table that nothing is wrong about."""
+    (folder / f"{name}.csv").write_bytes(written([{"study_id": "s1", "report": "Clear lungs."}], "csv"))
+    return folder / f"{name}.csv"
+
+
+def succeed(arguments: Iterable[object], place: Path, forks: Forks) -> int:
+    """Call a command on good files; return the memory of the program itself (MB).
+
+    Raises:
+        RuntimeError: If it is refused, so that no damage could be found out by it.
+    """
+    end, said = call([*map(str, arguments)], place, forks)
+    if end.code:
+        raise RuntimeError(f"Good files were refused: {said}")
+    return end.megabytes
 
 
 def judge(arguments: list[str], place: Path, number: int, tally: Tally, own: int, forks: Forks) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ class Tally:
     def add(self, fault: str, number: int, what: str) -> None:
         """Count a fault of a try."""
         self.faults.append((fault, number, what))
+        print(f"{self.attack}:{number} {fault} {what[-2000:]}", file=sys.stderr, flush=True)
 
     def note(self, number: int, megabytes: int, limit: int = MEGABYTES) -> None:
         """Count the memory of a try."""

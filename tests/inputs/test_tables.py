@@ -132,6 +132,28 @@ def test_parquet_and_gzip_and_numbers_become_text(tmp_path):
     assert read(packed) == EXPECTED
 
 
+def test_bytes_of_parquet_are_text_or_no_report(tmp_path):
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"study_id": ["1", "2"], "report": ["Clear é.".encode(), None]}).to_parquet(path)
+    assert read_table(path)["report"].tolist()[0] == "Clear é."
+    assert read_table(path)["report"].isna().tolist() == [False, True]
+    pd.DataFrame({"study_id": ["1", "2"], "report": [b"Clear.", b"\xff\x00"]}).to_parquet(path)
+    with pytest.raises(TableError, match=r"'report' .* holds lists, objects or bytes"):
+        read_table(path, ("study_id", "report"))
+    assert read_table(path, ("study_id",))["study_id"].tolist() == ["1", "2"]
+
+
+def test_a_parquet_file_whose_pages_are_damaged_is_called_damaged(tmp_path):
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"study_id": ["1", "2"], "report": ["Clear.", "Clear."]}).to_parquet(path)
+    data = bytearray(path.read_bytes())
+    data[30:60] = b"\xff" * 30
+    path.write_bytes(data)
+    with pytest.raises(TableError, match="is damaged") as caught:
+        read_table(path)
+    assert str(caught.value).endswith(".")
+
+
 def test_null_words_are_missing_unless_they_are_to_stay(tmp_path):
     path = write(tmp_path / "t.csv", "id,report\n1,None\n2, \n3,nan\n4,No effusion.\n")
     assert read_table(path)["report"].isna().tolist() == [True, True, True, False]

@@ -144,6 +144,6 @@ def _named(path: Path, table: Table, asked: str, what: str, option: str, private
 def _of_texts(path: Path, table: Table, column: str) -> str:
     if column in table.nested:
         raise TableError(
-            f"The column '{column}' of '{path}' holds lists or objects; single texts are needed."
+            f"The column '{column}' of '{path}' holds lists, objects or bytes; single texts are needed."
         )
     return column

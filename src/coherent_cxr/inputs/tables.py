@@ -41,7 +41,8 @@ class Table(NamedTuple):
     Attributes:
         rows: Text cells (pandas' ``str``), missing where nothing stands; row 0 is the first after the header.
         columns: Names of all columns of the file, kept or not.
-        nested: Columns that hold lists or objects (JSON, Parquet); their cells are JSON.
+        nested: Columns that hold lists or objects (JSON, Parquet), whose cells are JSON, or bytes (Parquet)
+            that are no text.
     """
 
     rows: pd.DataFrame
@@ -83,7 +84,7 @@ def read_table(
         )
     if nested := [name for name in columns if name in table.nested]:
         raise TableError(
-            f"The column '{nested[0]}' of '{path}' holds lists or objects; single texts are needed."
+            f"The column '{nested[0]}' of '{path}' holds lists, objects or bytes; single texts are needed."
         )
     return table.rows[list(columns)]
 
@@ -113,11 +114,11 @@ def load_table(
         raise
     except LimitError as error:
         raise TableError(f"{error} Split it into smaller tables.") from error
-    except OSError as error:
-        raise TableError(f"'{path}' cannot be read ({error.strerror or type(error).__name__}).") from error
     except MemoryError as error:
         raise TableError(f"'{path}' does not fit into memory; split it into smaller tables.") from error
-    except Exception as error:  # foreign bytes: decoders raise whatever they like
+    except Exception as error:  # foreign bytes: decoders raise whatever they like, Arrow an OSError, too
+        if isinstance(error, OSError) and error.errno:
+            raise TableError(f"'{path}' cannot be read ({error.strerror}).") from error
         detail = type(error).__name__ if private else f"{type(error).__name__}: {quote(str(error))}"
         raise TableError(f"'{path}' is damaged or is not what its name says ({detail}).") from error
     if twice := sorted(name for name, times in Counter(kept).items() if times > 1):
@@ -181,8 +182,23 @@ def _parquet(path: Path, content: bytes, wanted: Sequence[str] | None) -> Column
     for batch in table.batches(kept):
         for column, more in zip(values, batch.columns, strict=True):
             column += more.to_pylist()
-    nested = [name for name, column in zip(kept, values, strict=True) if any(map(is_nested, column))]
+    values = [_as_texts(column) for column in values]
+    nested = [
+        name
+        for name, column in zip(kept, values, strict=True)
+        if any(is_nested(value) or isinstance(value, bytes) for value in column)
+    ]
     return names, kept, [[_parquet_cell(value) for value in column] for column in values], nested
+
+
+def _as_texts(column: list[Any]) -> list[Any]:
+    """Decode a column of bytes if all of it is text, as some writers do not say which it is."""
+    if not any(isinstance(value, bytes) for value in column):
+        return column
+    try:
+        return [value.decode() if isinstance(value, bytes) else value for value in column]
+    except UnicodeDecodeError:
+        return column
 
 
 def _parquet_cell(value: object) -> str | None:

@@ -49,8 +49,8 @@ class ConsensusConfig:
     """
 
     systems: tuple[str, ...] = ()
-    samples: int = 8
-    temperature: float = 0.7
+    samples: int = 16
+    temperature: float = 0.5
     utility: Utility = "cider"
     seed: int = 0
     quality_at: tuple[int, ...] = ()
