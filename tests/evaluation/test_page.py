@@ -74,8 +74,12 @@ ENCODER = EncoderQuality(
         {
             "operating_point": ["balanced", "sensitive"],
             "observation": "Edema",
+            "called": [4, 0],
             "precision": [0.5, np.nan],
-            "recall": [0.4, 0.8],
+            "recall": [0.4, 0.0],
+            "expected_precision": [0.6, np.nan],
+            "expected_recall": [0.5, 0.0],
+            "validation_positives": 5,
         }
     ),
 )
@@ -130,6 +134,18 @@ def background(judged) -> Background:
         labels=pd.DataFrame({"test positive": range(14)}, index=list(OBSERVATIONS)),
         model=[("system", "others")],
         encoder=ENCODER,
+        consensus=pd.DataFrame(
+            {"system": HOSTILE, "samples": [0, 8], "metric": "BLEU-4", "value": [0.125, np.nan]}
+        ),
+        finding_tokens=pd.DataFrame(
+            {
+                "system": ["training references", "others"],
+                "observation": "all findings",
+                "sentences": [200, 40],
+                "agreeing": [197, 39],
+                "share": [0.985, 0.975],
+            }
+        ),
     )
 
 
@@ -143,6 +159,8 @@ def test_every_section_is_there_and_says_what_it_is_not_for(page):
         "headline",
         "labels",
         "encoder",
+        "tokens",
+        "consensus",
         "samples",
         "cases",
         "attention",
@@ -164,6 +182,12 @@ def test_areas_of_the_encoder_stand_with_their_intervals(page):
     row = re.search(r"<tr><th>Edema</th><td>0\.900<small>(.*?)</tr>", page)
     assert row is not None
     assert "0.812<small>0.700 – 0.900</small></td><td>11</td>" in row[1]
+
+
+def test_shares_of_finding_tokens_and_quality_by_samples_stand_in_their_tables(page):
+    assert "<td>0.985<small>200</small></td><td>0.975<small>40</small></td>" in page
+    assert re.search(r"<tr><th>–</th><td>0\.125</td><td class=\"absent\">–</td>", page)
+    assert re.search(r"<tr><th>8</th><td class=\"absent\">–</td>", page)
 
 
 def test_what_was_not_run_is_said_and_never_a_zero(page):
