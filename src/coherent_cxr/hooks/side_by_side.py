@@ -57,7 +57,7 @@ class SideBySideHook:
         if children is None or TAG not in node.tags or _in_a_thread() or _has_ranks(inputs):
             return
         unmade = {name for other in self._to_come for name in other.outputs}
-        for other in self._to_come:
+        for other in (node, *self._to_come):
             if TAG not in other.tags or other.name in children or unmade & set(other.inputs):
                 continue
             given = {name: inputs[name] if name in inputs else catalog.load(name) for name in other.inputs}
