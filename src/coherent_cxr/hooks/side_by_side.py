@@ -42,7 +42,6 @@ class SideBySideHook:
         self._end()
         if run_params["only_missing_outputs"]:
             pipeline = without_finished_nodes(pipeline, catalog)
-        processes, threads = runtime_config(catalog).side_by_side()
         self._to_come = list(pipeline.nodes)
         if not any(TAG in node.tags for node in pipeline.nodes) or int(os.environ.get("WORLD_SIZE", "1")) > 1:
             return
