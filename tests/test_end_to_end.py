@@ -22,6 +22,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.evaluation.reference_rows import AFFIRM_ALL, NORMAL, RANDOM
 from coherent_cxr.reports.finding_marks import marks_of
 
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[1]
 GENERATORS = {"mle", "nlg", "ccr", "full", "full_fbeta"}
 DECIDED = {"mle decided"}

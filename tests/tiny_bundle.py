@@ -9,6 +9,8 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
 
+ENCODER = "efficientnet_lite0"
+"""Built and saved in a fifth of the time that DenseNet-121 takes."""
 WORDS = ["heart", "lungs", "clear", "effusion", "no", "pneumothorax", "is", ","]
 
 
@@ -20,7 +22,8 @@ def make_bundle(seed: int = 0, system: str = "full") -> ModelBundle:
             "min_count": 1,
         }
     )
-    config = GeneratorConfig(size=16, attention_size=8, dropout=0.0, max_sentences=3, max_words=5)
+    sizes = {"size": 16, "attention_size": 8, "dropout": 0.0, "max_sentences": 3, "max_words": 5}
+    config = GeneratorConfig(encoder=ENCODER, **sizes)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         weights = ReportGenerator(config, len(vocabulary)).state_dict()

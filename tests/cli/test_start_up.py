@@ -36,6 +36,7 @@ def imported(folder: Path, *arguments: str) -> set[str]:
 @pytest.mark.parametrize(
     "arguments", [("--help",), ("--version",), ("label", "--help"), ("label", "--output_path", "labels.csv")]
 )
+@pytest.mark.slow
 def test_help_and_labels_import_nothing_heavy(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     (tmp_path / "reports.csv").write_text('"The heart is enlarged. No effusion."\n')
     if "--output_path" in arguments:

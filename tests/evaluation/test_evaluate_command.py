@@ -49,6 +49,7 @@ def test_it_writes_metrics_comparisons_headline_and_a_page(files, tmp_path):
     assert str(output / "results_page.html") in answer.output
 
 
+@pytest.mark.slow
 def test_both_judges_are_named_and_one_can_be_chosen(files, tmp_path):
     arguments = ("--generated", files["mine"], "--references", files["references"], "--resamples", 100)
     both = evaluate(*arguments, "--output", tmp_path / "both", "--no-meteor")
@@ -75,6 +76,7 @@ def test_two_rule_files_of_one_name_are_refused(files, tmp_path):
     assert "have one name (mine.yml, mine.yml)" in answer.output
 
 
+@pytest.mark.slow
 def test_without_patients_the_page_says_so(files, tmp_path):
     alone = pd.read_csv(files["references"]).drop(columns="patient_id")
     alone.to_csv(files["references"], index=False)
@@ -124,6 +126,7 @@ def test_too_few_resamples_are_refused(files, tmp_path):
     assert "at least 100" in answer.output
 
 
+@pytest.mark.slow
 def test_one_file_of_both_sides_by_several_protocols_says_what_it_left_out(findings, tmp_path):
     own = findings["text"].tolist()
     rows = [{"study_id": f"s{50 + n}", "report": own[n], "generated": own[n + 20]} for n in range(8)]

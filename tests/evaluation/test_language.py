@@ -71,6 +71,7 @@ def test_an_empty_report_scores_nothing_and_stops_nothing():
 
 
 @needs_java
+@pytest.mark.slow
 def test_meteor_is_that_of_pycocoevalcap(pairs):
     from pycocoevalcap.meteor.meteor import Meteor
 

@@ -196,6 +196,7 @@ def test_what_was_not_run_is_said_and_never_a_zero(page):
     assert row[1].count("not run") == 4
 
 
+@pytest.mark.slow
 def test_why_meteor_was_not_run_depends_on_the_setting(judged):
     off = dataclasses.replace(judged, config=EvaluationConfig(resamples=200, samples=0, meteor=False))
     page = results_page(off)

@@ -42,6 +42,7 @@ def this_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_wrong_setting_is_one_line_and_exit_code_2(this_project):
     wrong = "mle_training.epochs=-1"
     process = kedro(this_project, "run", "--env", "test", "--pipelines", "mle_training", "--params", wrong)
@@ -93,6 +94,7 @@ def test_kedros_own_help_is_unchanged(this_project):
 
 
 @pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner"])
+@pytest.mark.slow
 def test_a_terminated_run_ends_in_a_sentence_and_is_listed_as_killed(project, package_folder, client, runner):
     waits = project / "waits"
     variables = {"TINY_WAITS": str(waits), "PYTHONPATH": str(package_folder)}

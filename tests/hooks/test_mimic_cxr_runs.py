@@ -136,6 +136,7 @@ def held(project: Project) -> Run:
     return project.recorded(SequentialRunner())
 
 
+@pytest.mark.slow
 def test_lineage_of_tables_that_were_cut_is_complete(project: Project, held: Run) -> None:
     cut = project.recorded(RowsRunner(workers=1, rows=7))
     assert cut.info.status == "FINISHED"
@@ -155,6 +156,7 @@ def test_lineage_of_tables_that_were_cut_is_complete(project: Project, held: Run
 
 
 @pytest.mark.parametrize("runner", ["SequentialRunner", "coherent_cxr.runners.RowsRunner"])
+@pytest.mark.slow
 def test_what_a_node_raises_is_shown_without_the_report(project: Project, held: Run, runner: str) -> None:
     printed = project.printed("--env", "mimic_cxr", "--pipelines", "stumbling", "--runner", runner)
     assert project.quoted(printed) == []
@@ -164,6 +166,7 @@ def test_what_a_node_raises_is_shown_without_the_report(project: Project, held: 
     assert shows_line(printed, "raise KeyError")
 
 
+@pytest.mark.slow
 def test_what_is_raised_before_any_report_is_known_is_withheld(project: Project) -> None:
     printed = project.printed("--env", "mimic_cxr", "--pipelines", "reading")
     assert project.quoted(printed) == []
@@ -171,5 +174,6 @@ def test_what_is_raised_before_any_report_is_known_is_withheld(project: Project)
     assert shows_line(printed, "raise ValueError")
 
 
+@pytest.mark.slow
 def test_other_environments_show_all(project: Project) -> None:
     assert len(project.quoted(project.printed("--pipelines", "reading"))) > 100

@@ -35,6 +35,7 @@ def begin(**parameters: object) -> None:
     ThreadsHook().before_pipeline_run({}, catalog)
 
 
+@pytest.mark.slow
 def test_one_parameter_sets_them_for_this_process_and_those_it_starts(threads):
     begin(runtime={"threads": 2})
     assert torch.get_num_threads() == 2

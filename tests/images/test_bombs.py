@@ -37,6 +37,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 """
 
 
+@pytest.mark.slow
 def test_every_bomb_is_refused_within_a_gigabyte_and_seconds(tmp_path: Path) -> None:
     (tmp_path / "bombs").mkdir()
     for name, make in BOMBS.items():

@@ -76,6 +76,7 @@ def test_other_settings_are_drawn_elsewhere(tmp_path: Path) -> None:
     assert len({_provide(tmp_path, **values)["root"] for values in ({}, {"seed": 1}, {"size": 80})}) == 3
 
 
+@pytest.mark.slow
 def test_many_phantoms_drawn_by_several_processes_are_the_same(tmp_path: Path) -> None:
     count = 220
     images = pd.DataFrame(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from dicom_files import dataset, written
 from PIL import Image
 
@@ -60,6 +61,7 @@ def test_dicom_tags_come_first(tmp_path: Path) -> None:
     assert report["from_dicom"] == 1
 
 
+@pytest.mark.slow
 def test_real_views_are_found_better_than_by_the_rule(shared_folder: Path) -> None:
     source = open_source(shared_folder / "openi" / "openi_images_256.tar")
     truth = pd.read_csv(shared_folder / "openi" / "images.csv", dtype=str).set_index("image_id")["view"]

@@ -16,9 +16,8 @@ WORDS = 20  # vocabulary size, the four marks included
 
 @pytest.fixture(params=[False, True], ids=["paper", "feedback"])
 def config(request: pytest.FixtureRequest) -> GeneratorConfig:
-    return GeneratorConfig(
-        size=16, attention_size=8, dropout=0.0, max_sentences=4, max_words=6, sentence_feedback=request.param
-    )
+    sizes = {"size": 16, "attention_size": 8, "dropout": 0.0, "max_sentences": 4, "max_words": 6}
+    return GeneratorConfig(encoder="efficientnet_lite0", sentence_feedback=request.param, **sizes)
 
 
 @pytest.fixture

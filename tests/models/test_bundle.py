@@ -24,7 +24,9 @@ def bundle() -> ModelBundle:
             "min_count": 3,
         }
     )
-    config = GeneratorConfig(size=16, attention_size=8, max_sentences=3, max_words=5)
+    config = GeneratorConfig(
+        encoder="efficientnet_lite0", size=16, attention_size=8, max_sentences=3, max_words=5
+    )
     torch.manual_seed(0)
     return ModelBundle(config, vocabulary, 64, ReportGenerator(config, 8).state_dict(), {"system": "mle"})
 

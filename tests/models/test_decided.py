@@ -20,6 +20,7 @@ STUDIES = 30
 def generator(max_sentences: int = 6, feedback: bool = True) -> ReportGenerator:
     torch.manual_seed(5)
     config = GeneratorConfig(
+        encoder="efficientnet_lite0",
         size=16,
         attention_size=8,
         dropout=0.0,

@@ -107,6 +107,7 @@ def test_marks_that_are_never_written_have_no_probability(model, regions, report
 def test_gradient_reaches_every_parameter_without_nan(study_input, feedback):
     torch.manual_seed(0)
     config = GeneratorConfig(
+        encoder="efficientnet_lite0",
         size=16,
         attention_size=8,
         max_sentences=4,
@@ -122,7 +123,7 @@ def test_gradient_reaches_every_parameter_without_nan(study_input, feedback):
     words[..., 3] = 2
     views = torch.tensor([[0, 1]] * 3)
     if study_input == "per_study":
-        regions = model.encoder(features.view(3, 2, 4, 1024), views)
+        regions = model.encoder(features.view(3, 2, 4, -1), views)
     else:
         regions = model.encoder(features[:3])
     reports = TargetReports(words, torch.tensor([3, 3, 2]), torch.ones(3, dtype=torch.bool))

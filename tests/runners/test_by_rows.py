@@ -84,6 +84,7 @@ def _bytes(catalog: DataCatalog) -> dict[str, bytes]:
     return {name: Path(catalog.get(name)._get_load_path()).read_bytes() for name in TABLES}
 
 
+@pytest.mark.slow
 def test_pieces_add_up_to_the_whole_on_cores_and_on_dask(whole: DataCatalog, tmp_path: Path) -> None:
     on_cores = _run(RowsRunner(workers=2, rows=17), tmp_path / "cores")
     for name in TABLES:

@@ -41,6 +41,7 @@ def _register(bundle: ModelBundle, score: float) -> dict[str, Any]:
         return register(CONFIG, bundle, _validation(score), _card).record
 
 
+@pytest.mark.slow
 def test_the_champion_moves_only_to_a_better_model_and_is_fetched_by_its_alias(bundle, tracking):
     first = _register(bundle, 0.5)
     assert (first["version"], first["alias_moved"]) == ("1", True)

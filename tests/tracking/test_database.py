@@ -47,6 +47,7 @@ def test_an_empty_file_and_a_journal_left_behind_did_not_spoil_it(pristine: Path
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+@pytest.mark.slow
 def test_after_a_kill_and_a_half_made_one_two_that_start_at_once_find_one_database(
     tmp_path: Path, pristine: Path
 ) -> None:

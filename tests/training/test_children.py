@@ -39,12 +39,15 @@ def children():
     made.end(patience=0)
 
 
+@pytest.mark.slow
 def test_calls_run_at_the_same_time_with_their_threads_and_log_here(children, tmp_path, caplog):
     for name in ("a", "b", "c"):  # the third has to wait until one of the others has ended
         children.add(name, children_work.meet, (tmp_path, name, 2))
     assert all(name in children for name in ("a", "b", "c"))
     results = {name: children.result(name) for name in ("c", "a", "b")}
     assert "a" not in children
+    with pytest.raises(KeyError):
+        children.result("a")
     assert {name: found["name"] for name, found in results.items()} == {"a": "a", "b": "b", "c": "c"}
     assert len({os.getpid(), *(found["process"] for found in results.values())}) == 4
     assert {found["threads"] for found in results.values()} == {1}
@@ -54,6 +57,7 @@ def test_calls_run_at_the_same_time_with_their_threads_and_log_here(children, tm
     }
 
 
+@pytest.mark.slow
 def test_an_error_is_raised_with_its_trace_and_ends_the_others(children, tmp_path):
     children.add("slow", children_work.meet, (tmp_path, "slow", 99))
     wait_for((tmp_path / "slow").exists)
@@ -65,12 +69,14 @@ def test_an_error_is_raised_with_its_trace_and_ends_the_others(children, tmp_pat
     assert not alive(int((tmp_path / "slow").read_text()))
 
 
+@pytest.mark.slow
 def test_an_error_that_cannot_travel_is_told_all_the_same(children):
     children.add("wrong", children_work.fail_with_two, ("one", "two"))
     with pytest.raises(RuntimeError, match="ErrorOfTwo: one and two"):
         children.result("wrong")
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_a_sentence(children, tmp_path):
     children.add("slow", children_work.meet, (tmp_path, "slow", 99))
     wait_for((tmp_path / "slow").exists)
@@ -82,6 +88,7 @@ def test_a_process_that_is_killed_is_a_sentence(children, tmp_path):
 @pytest.mark.parametrize(
     ("number", "to_all", "status"), [(signal.SIGINT, True, 130), (signal.SIGKILL, False, -9)]
 )
+@pytest.mark.slow
 def test_ctrl_c_and_a_kill_leave_a_checkpoint_and_no_process(tmp_path, number, to_all, status):
     """Ctrl-C goes to all processes of a terminal; a kill to one, whose child notices by itself."""
     parent = subprocess.Popen(
@@ -104,6 +111,7 @@ def test_ctrl_c_and_a_kill_leave_a_checkpoint_and_no_process(tmp_path, number, t
     assert state["step"] > 0
 
 
+@pytest.mark.slow
 def test_logs_of_a_child_obey_the_levels_of_this_process(children, tmp_path, caplog):
     caplog.set_level(logging.ERROR, logger="work")
     children.add("a", children_work.meet, (tmp_path, "a", 1))

@@ -45,6 +45,7 @@ def succeed() -> None:
     return None
 
 
+@pytest.mark.slow
 def test_ranks_started_by_torchrun_work_for_the_first_one(tmp_path: Path):
     # The command of docs/training.md, with a call in the place of `kedro run`.
     lead = (

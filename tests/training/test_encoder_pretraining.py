@@ -37,6 +37,7 @@ def train(config, corpus, **more):
     return pretrain_encoder(config, corpus.store, corpus.labels, corpus.splits, **more)
 
 
+@pytest.mark.slow
 def test_it_learns_the_labels(config, corpus):
     config = dataclasses.replace(
         config,
@@ -71,6 +72,7 @@ def test_members_differ_and_the_average_of_weights_is_what_is_kept(config, corpu
     assert weights_digest(unaveraged.members[0]) != weights_digest(first)
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, monkeypatch):
     config = dataclasses.replace(config, epochs=2, average_weights=0.9)
     whole, _ = train(dataclasses.replace(config, checkpoint_folder=str(tmp_path / "whole")), corpus)

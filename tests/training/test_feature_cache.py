@@ -83,6 +83,7 @@ def test_runs_at_the_same_time_compute_them_once(features, passes, tmp_path):
     assert all(np.array_equal(result, results[0]) for result in results)
 
 
+@pytest.mark.slow
 def test_only_the_first_rank_computes_them(corpus, backbone, tmp_path, capfd):
     together = run_in_ranks(cached_features, 2, backbone, corpus.store, tmp_path / "2", "fp32", CPU)
     assert len(re.findall("image features: +0%", capfd.readouterr().err)) == 1

@@ -106,6 +106,7 @@ def test_a_second_signal_does_not_wait_for_the_step(tmp_path):
     assert Checkpoints(tmp_path).load() is None
 
 
+@pytest.mark.slow
 def test_a_process_told_to_end_ends_by_that_signal_and_continues(tmp_path):
     ended = subprocess.run(
         [sys.executable, str(Path(__file__).parent / "toy.py"), str(tmp_path), "step", "6", "SIGTERM"],

@@ -63,6 +63,7 @@ def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path
         ("tensors half written", 4),  # the checkpoint after a validation
     ],
 )
+@pytest.mark.slow
 def test_a_process_killed_outright_continues_to_the_same_bytes(tmp_path, at, count):
     whole = toy_loop(tmp_path / "whole")
     whole.run()

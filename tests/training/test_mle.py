@@ -62,6 +62,7 @@ def losses(history, split="train"):
 
 
 @pytest.mark.parametrize(("study_input", "feedback"), [("per_image", False), ("per_study", True)])
+@pytest.mark.slow
 def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, study_input, feedback):
     generator = dataclasses.replace(
         config.generator, study_input=study_input, sentence_feedback=feedback, dropout=0.0
@@ -108,6 +109,7 @@ def test_with_label_input_the_pretrained_classifier_stays_as_it_was_and_its_part
     }
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(config, corpus, tmp_path):
     runs = [
         train(changed(config, seed=seed, checkpoint_folder=str(tmp_path / name)), corpus)
@@ -117,6 +119,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(config, corp
     assert runs[0].examples == runs[1].examples
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, monkeypatch):
     whole = train(changed(config, checkpoint_folder=str(tmp_path / "whole")), corpus)
     config = changed(config, checkpoint_every=1e-3)
@@ -137,6 +140,7 @@ def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, mo
     assert again.examples == whole.examples
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_losses_of_one_with_twice_the_batch(config, corpus, tmp_path):
     generator = dataclasses.replace(config.generator, dropout=0.0)
     config = changed(config, generator=generator, sampling_step=0.0, batch_size=8)
@@ -160,6 +164,7 @@ def test_two_processes_give_the_losses_of_one_with_twice_the_batch(config, corpu
     assert [run.bundle.metadata["processes"] for run in (one, two)] == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_trainable_encoder_learns_and_its_normalisation_keeps_its_statistics(config, corpus):
     config = changed(config, encoder="trainable", epochs=1, learning_rate=1e-4)
     trained = train(config, corpus)
@@ -194,6 +199,7 @@ def mean_features(corpus):
         return backbone(torch.from_numpy(corpus.store.pixels[frontal])).mean(dim=1)
 
 
+@pytest.mark.slow
 def test_the_encoder_is_compiled_where_asked(config, corpus, monkeypatch):
     # What compiling does is PyTorch's business and takes a minute; that the backbone is handed over is ours.
     compiled = []

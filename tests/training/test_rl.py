@@ -134,6 +134,7 @@ def test_a_run_raises_what_it_optimises_beyond_its_interval(corpus, generator, t
     assert sampled[-5:].mean() > sampled[0] + 0.3
 
 
+@pytest.mark.slow
 def test_reports_drawn_cold_are_the_greedy_ones_and_warm_ones_are_not(corpus, generator, tmp_path):
     settings = {"rewards": {"rouge_l": {"weight": 1.0}}, "epochs": 1, "samples": 1}
     cold = fine_tune(config(tmp_path / "cold", temperature=1e-6, **settings), *arguments(corpus, generator))
@@ -194,6 +195,7 @@ def uninterrupted(corpus, generator, tmp_path_factory):
 
 # Ten steps in two epochs; checkpoints after every step and after every epoch.
 @pytest.mark.parametrize("kill_at", [0, 1, 4, 5, 8])
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_bytes_of_an_uninterrupted_one(
     corpus, generator, tmp_path, monkeypatch, uninterrupted, kill_at
 ):
@@ -209,6 +211,7 @@ def test_a_killed_run_ends_with_the_bytes_of_an_uninterrupted_one(
     assert len(values(resumed.history, "ccr_average/Cardiomegaly")) == 10
 
 
+@pytest.mark.slow
 def test_runs_side_by_side_end_with_the_bytes_of_one_alone(corpus, generator, whole, tmp_path):
     children = Children(2, torch.get_num_threads())
     given = arguments(corpus, generator)
@@ -220,6 +223,7 @@ def test_runs_side_by_side_end_with_the_bytes_of_one_alone(corpus, generator, wh
     pd.testing.assert_frame_equal(learned(full.history), learned(whole.history))
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_one_in_two_parts(corpus, generator, tmp_path):
     settings = {"epochs": 1, "batch_size": 8, "rewards": REWARDS}
     together = run_in_ranks(

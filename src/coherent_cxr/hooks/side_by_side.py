@@ -42,7 +42,6 @@ class SideBySideHook:
         self._end()
         if run_params["only_missing_outputs"]:
             pipeline = without_finished_nodes(pipeline, catalog)
-        processes, threads = runtime_config(catalog).side_by_side()
         self._to_come = list(pipeline.nodes)
         if not any(TAG in node.tags for node in pipeline.nodes) or int(os.environ.get("WORLD_SIZE", "1")) > 1:
             return
@@ -57,7 +56,7 @@ class SideBySideHook:
         if children is None or TAG not in node.tags or _in_a_thread() or _has_ranks(inputs):
             return
         unmade = {name for other in self._to_come for name in other.outputs}
-        for other in self._to_come:
+        for other in (node, *self._to_come):
             if TAG not in other.tags or other.name in children or unmade & set(other.inputs):
                 continue
             given = {name: inputs[name] if name in inputs else catalog.load(name) for name in other.inputs}

@@ -154,8 +154,7 @@ def draw_reports_and_greedy(
     """
     drawn = len(regions) * samples
     both = torch.cat([regions.repeat_interleave(samples, dim=0), regions])
-    greedy = torch.arange(len(both), device=regions.device) >= drawn
-    written = _write(model, both, _Manner(replace(choice, greedy=greedy))).reports
+    written = _write(model, both, _Manner(replace(choice, drawn=drawn))).reports
     return _trimmed(written, slice(drawn)), _trimmed(written, slice(drawn, None))
 
 

@@ -30,7 +30,8 @@ class Choice:
         temperature: Logits are divided by it.
         top_k: Draw among this many likeliest words; 0 for all.
         top_p: Draw among the likeliest words that reach this probability together (Holtzman et al. 2020).
-        greedy: Reports whose likeliest words and stops are taken all the same ``(batch,)``; None for none.
+        drawn: How many reports are drawn, the first ones of the batch; of the others the likeliest words and
+            stops are taken all the same. None: all are drawn.
     """
 
     draws: bool
@@ -38,7 +39,7 @@ class Choice:
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
-    greedy: Tensor | None = None
+    drawn: int | None = None
 
     def __post_init__(self) -> None:
         for name, right, rule in (
@@ -55,8 +56,8 @@ class Choice:
         return self.top_k > 0 or self.top_p < 1
 
     def of(self, chosen: Tensor) -> Choice:
-        """Return the choice for some reports of the batch, by index ``(reports,)``."""
-        return self if self.greedy is None else replace(self, greedy=self.greedy[chosen])
+        """Return the choice for some reports of the batch, by rising index ``(reports,)``."""
+        return self if self.drawn is None else replace(self, drawn=int((chosen < self.drawn).sum()))
 
     def stops(self, logits: Tensor) -> Tensor:
         """Decide stop signals ``(batch, sentences)``.
@@ -69,7 +70,7 @@ class Choice:
             return logits > 0
         chance = torch.sigmoid(logits / self.temperature)
         drawn = torch.rand(chance.shape, generator=self.generator, device=chance.device) < chance
-        return drawn if self.greedy is None else torch.where(self.greedy.unsqueeze(1), logits > 0, drawn)
+        return drawn if self.drawn is None else torch.cat([drawn[: self.drawn], logits[self.drawn :] > 0])
 
     def words(self, logits: Tensor, previous: Tensor, decoder: WordDecoder) -> Tensor:
         """Choose a word for each row of logits ``(batch, rows, vocabulary)``.
@@ -84,12 +85,10 @@ class Choice:
         """
         if not self.draws:
             return _likeliest(decoder.well_formed(logits, previous))
-        if self.greedy is None:
+        if self.drawn is None:
             return self._drawn(logits)
-        chosen, others = torch.empty_like(previous), ~self.greedy
-        chosen[self.greedy] = _likeliest(decoder.well_formed(logits[self.greedy], previous[self.greedy]))
-        chosen[others] = self._drawn(logits[others])
-        return chosen
+        likeliest = _likeliest(decoder.well_formed(logits[self.drawn :], previous[self.drawn :]))
+        return torch.cat([self._drawn(logits[: self.drawn]), likeliest])
 
     def _drawn(self, logits: Tensor) -> Tensor:
         # By inverting the cumulated chances: one random number per row, where torch.multinomial draws one per

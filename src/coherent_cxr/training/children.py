@@ -32,11 +32,16 @@ class ChildError(RuntimeError):
 
 
 class _Call(NamedTuple):
-    """What a child is to do."""
+    """What a child is to do.
+
+    Attributes:
+        name: Name of the call.
+        pickled: Its function and arguments. They are plainly pickled, as results are: else PyTorch would send
+            tensors as files in shared memory, which is small in containers and, of a child, ends with it.
+    """
 
     name: str
-    function: Callable[..., Any]
-    arguments: Sequence[Any]
+    pickled: bytes
 
 
 class _Running(NamedTuple):
@@ -76,17 +81,20 @@ class Children:
             function: The function; it travels by its name, arguments and result as pickles.
             arguments: What it is called with.
         """
-        self._waiting.append(_Call(name, function, arguments))
+        self._waiting.append(_Call(name, pickle.dumps((function, arguments))))
         self._start()
 
     def result(self, name: str) -> Any:
         """Wait for a call's result and return it.
 
         Raises:
+            KeyError: If no call of this name was added, or its result was taken already.
             BaseException: What the function raised, with the child's traceback as a note; all others then
                 have been ended, as they have when this process is interrupted while it waits.
             ChildError: If the child ended without a result.
         """
+        if name not in self:
+            raise KeyError(name)
         try:
             while name not in self._ended:
                 self._listen()
@@ -120,7 +128,7 @@ class Children:
             slot = next(slot for slot in range(self._most) if slot not in taken)
             ours, theirs = multiprocessing.Pipe()
             process = multiprocessing.get_context("spawn").Process(
-                target=_work, args=(theirs, slot, self._threads, call), name=call.name, daemon=True
+                target=_work, args=(theirs, slot, self._threads, call.pickled), name=call.name, daemon=True
             )
             resource_tracker.ensure_running()  # else started below, where it would lift the mask
             before = signal.pthread_sigmask(signal.SIG_BLOCK, KEPT_FROM_CHILDREN)
@@ -138,7 +146,7 @@ class Children:
             if child.connection not in ready:
                 continue
             try:
-                told = child.connection.recv()
+                told = pickle.loads(child.connection.recv_bytes())
             except (EOFError, ConnectionError):
                 child.process.join()
                 told = None, _unheard(name, child.process.exitcode)
@@ -160,10 +168,10 @@ class _ToParent:
 
     def put_nowait(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(OSError):  # the parent is gone, and this process soon is
-            self._parent.send(record)
+            self._parent.send_bytes(pickle.dumps(record))
 
 
-def _work(parent: Connection, slot: int, threads: int, call: _Call) -> None:
+def _work(parent: Connection, slot: int, threads: int, pickled: bytes) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.getLogger().addHandler(QueueHandler(_ToParent(parent)))  # type: ignore[arg-type]  # duck-typed
     logging.getLogger().setLevel(logging.INFO)
@@ -172,12 +180,12 @@ def _work(parent: Connection, slot: int, threads: int, call: _Call) -> None:
         from tqdm import tqdm
 
         tqdm.__init__ = partialmethod(tqdm.__init__, position=slot)  # type: ignore[method-assign, assignment]
-    told: tuple[Any, BaseException | None]
     try:
-        told = call.function(*call.arguments), None
+        function, arguments = pickle.loads(pickled)
+        told = pickle.dumps((function(*arguments), None))
     except Exception as error:
-        told = None, _that_travels(error)
-    parent.send(told)
+        told = pickle.dumps((None, _that_travels(error)))
+    parent.send_bytes(told)
 
 
 def _unheard(name: str, code: int | None) -> ChildError:

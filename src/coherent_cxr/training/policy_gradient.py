@@ -45,9 +45,8 @@ def as_drawn(scored: TeacherForced, choice: Choice) -> TeacherForced:
 @torch.no_grad()
 def word_entropy(scored: TeacherForced) -> Tensor:
     """Mean entropy of the next word over all words of the reports, in nats, a scalar."""
-    chances = torch.softmax(scored.word_logits, dim=-1)
-    mean: Tensor = torch.special.entr(chances).sum(dim=-1).mean()  # -p log p, 0 for an impossible word
-    return mean
+    logs = torch.log_softmax(scored.word_logits, dim=-1)
+    return -(logs.exp() * logs.clamp_min(torch.finfo(logs.dtype).min)).sum(dim=-1).mean()
 
 
 def without_dropout(model: nn.Module) -> None:
