@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from click.testing import CliRunner, Result
 
 from coherent_cxr.cli import main
@@ -105,3 +106,26 @@ def test_an_unknown_environment_is_named(project):
     assert answer.exit_code == 1
     assert "no environment 'tset'" in answer.output
     assert "Did you mean 'test'?" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("globals.yml", "- data\n", "must be a mapping of names"),
+        ("globals.yml", "data: 5\n", "names no folder as 'data'"),
+        ("globals.yml", "data: [\n", "is not valid YAML"),
+        ("globals.yml", "", "names no folder as 'data'"),
+        ("mlflow.yml", "- server\n", "must be a mapping of names"),
+        ("mlflow.yml", "server: 5\n", "names no server.mlflow_tracking_uri"),
+        ("mlflow.yml", "\0", "is not valid YAML"),
+    ],
+)
+def test_settings_of_another_shape_are_a_sentence(project, image, write_version, name, text, told):
+    (project / "conf" / "base" / name).write_text(text)
+    (project / "conf" / "local").mkdir()
+    if name == "mlflow.yml":
+        write_version(project / "data" / "08_reporting", "metrics_summary.json", RESULTS)
+    answer = summary()
+    assert answer.exit_code == 1
+    assert told in answer.output
+    assert "Traceback" not in answer.output

@@ -86,6 +86,19 @@ def test_a_wrong_name_is_one_line_with_a_suggestion(this_project, arguments, var
     assert re.search(hint, told)
 
 
+def test_settings_that_are_no_mapping_are_named(this_project):
+    local = this_project / "conf" / "local" / "parameters.yml"
+    local.parent.mkdir(exist_ok=True)
+    local.write_text("- report_parsing\n")
+    try:
+        said, errors = kedro(this_project, "run", "--env", "test").communicate()
+    finally:
+        local.unlink()
+    assert "Traceback" not in said + errors
+    told = errors[errors.index("Error: ") :].strip()
+    assert told == f"Error: The settings '{local}' must be a mapping of names, and is ['report_parsing']."
+
+
 def test_kedros_own_help_is_unchanged(this_project):
     process = kedro(this_project, "run", "--help")
     printed, _ = process.communicate(timeout=300)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,7 +42,7 @@ def errors_as_sentences(exit_code: int) -> Iterator[None]:
             raise
         raise stopped(_tidy(error.message)) from error
     except Exception as error:
-        sentence = sentence_of(error)
+        sentence = sentence_of(error) or _of_settings(error)
         if sentence is None or os.environ.get(SHOW_TRACEBACK):
             raise
         raise stopped(sentence) from error
@@ -75,6 +76,23 @@ def sentence_of(error: BaseException) -> str | None:
     if len(told) > MOST_SHOWN:
         told = f"{told[:MOST_SHOWN]} …"
     return _tidy(told)
+
+
+def _of_settings(error: BaseException) -> str | None:
+    """Return which of the project's settings is no mapping, where Kedro's reader of them breaks over it."""
+    trace, modules = error.__traceback__, []
+    while trace is not None:
+        modules.append(trace.tb_frame.f_globals.get("__name__", ""))
+        trace = trace.tb_next
+    if not any(module.startswith("kedro.config") for module in modules):
+        return None
+    from coherent_cxr.cli.project import find_project, settings_message
+
+    try:
+        message = settings_message(find_project(Path.cwd()))
+    except click.ClickException:  # the command was typed elsewhere
+        return None
+    return None if message is None else _tidy(message)
 
 
 def _is_expected(error: BaseException) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
+from coherent_cxr.inputs.yaml_files import YamlFileError, read_mapping
 from coherent_cxr.storage.whole import looks_whole
 from coherent_cxr.tracking.addresses import anchored, sqlite_path
 from coherent_cxr.tracking.prepare import artifacts_folder, prepare
@@ -36,7 +36,14 @@ def find_project(start: Path) -> Path:
 
 def tracking_uri(project: Path) -> str:
     """Return the MLflow address in the project's ``mlflow.yml``; a relative sqlite address is made whole."""
-    return str(anchored(_mlflow(project)["server"]["mlflow_tracking_uri"], project))
+    server = _mlflow(project).get("server")
+    uri = server.get("mlflow_tracking_uri") if isinstance(server, dict) else None
+    if not isinstance(uri, str):
+        raise click.ClickException(
+            f"'{project / MLFLOW}' names no server.mlflow_tracking_uri; write one, such as "
+            "sqlite:///mlflow.db."
+        )
+    return str(anchored(uri, project))
 
 
 def open_tracking(project: Path) -> str:
@@ -58,7 +65,7 @@ def _mlflow(project: Path) -> dict[str, Any]:
     for name in ("base", "local"):
         path = project / "conf" / name / "mlflow.yml"
         if path.is_file():
-            config |= yaml.safe_load(path.read_text()) or {}
+            config |= _read(path)
     return config
 
 
@@ -86,12 +93,33 @@ def data_folder(project: Path, env: str) -> Path:
     message = environment_message(project / "conf", env)
     if message:
         raise click.ClickException(message)
-    settings: dict[str, str] = {}
+    settings: dict[str, Any] = {}
     for name in ("base", "local" if env == "base" else env):  # the later wins, as in Kedro
         path = project / "conf" / name / "globals.yml"
         if path.is_file():
-            settings |= yaml.safe_load(path.read_text()) or {}
+            settings |= _read(path)
+    if not isinstance(settings.get("data"), str):
+        raise click.ClickException(
+            f"'{project / 'conf' / 'base' / 'globals.yml'}' names no folder as 'data'."
+        )
     return project / settings["data"]
+
+
+def settings_message(project: Path) -> str | None:
+    """Return what is wrong about the first of a project's settings that is no mapping; None if all are."""
+    for path in sorted((project / "conf").rglob("*.yml")):
+        try:
+            read_mapping(path)
+        except YamlFileError as error:
+            return f"The settings '{path}' {error}"
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return read_mapping(path)
+    except YamlFileError as error:
+        raise click.ClickException(f"The settings '{path}' {error}") from error
 
 
 def latest_version(dataset: Path) -> Path | None:
