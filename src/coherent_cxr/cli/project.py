@@ -98,11 +98,12 @@ def data_folder(project: Path, env: str) -> Path:
         path = project / "conf" / name / "globals.yml"
         if path.is_file():
             settings |= _read(path)
-    if not isinstance(settings.get("data"), str):
+    folder = settings.get("data")
+    if not isinstance(folder, str):
         raise click.ClickException(
             f"'{project / 'conf' / 'base' / 'globals.yml'}' names no folder as 'data'."
         )
-    return project / settings["data"]
+    return project / folder
 
 
 def settings_message(project: Path) -> str | None:

@@ -16,6 +16,7 @@ from kedro.pipeline import Pipeline
 
 from coherent_cxr.hooks.lineage import dataset_path, file_digest, git_tags
 from coherent_cxr.hooks.metrics import history_metrics, summary_metrics
+from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.addresses import anchored
 from coherent_cxr.tracking.prepare import artifacts_folder, prepare
 from coherent_cxr.tracking.secrets import hide_secrets
@@ -55,15 +56,16 @@ class TrackingHook:
 
         Raises:
             TrackingError: If the database or server cannot be used.
+            RunStoppedError: If a setting that is a mapping is something else.
         """
         self.project = Path(context.project_path)
         self.environment = "base" if context.env in (None, "local") else str(context.env)
         loader: Any = context.config_loader
-        privacy = loader["parameters"].get("privacy") or {}
+        privacy = _mapping(loader["parameters"].get("privacy"), "privacy")
         self.artifacts_stay = bool(privacy.get("keep_artifacts_local"))
         loader.config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
         config = loader["mlflow"]
-        server = config.get("server", {})
+        server = _mapping(config.get("server"), "server (mlflow.yml)")
         uri = anchored(server.get("mlflow_tracking_uri"), self.project)
         server["mlflow_tracking_uri"] = uri
         loader["mlflow"] = {**config, "server": server}
@@ -190,3 +192,11 @@ def _layer(dataset: Any) -> str | None:
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def _mapping(value: Any, setting: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise RunStoppedError(f"The setting '{setting}' is {value!r:.60}; it must be a mapping of names.")
+    return value
