@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {"validation": "#8a8a8a", "test": "#1f5fa8"}
+COLOURS = {"validation": "#6a6a6a", "test": "#1f5fa8"}
 
 
 def encoder_figure(quality: pd.DataFrame, reliability: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
@@ -80,15 +80,25 @@ def _operating_points(axes: Axes, thresholds: pd.DataFrame) -> None:
     reached = pd.DataFrame(
         {"recall": sums["right"] / sums["validation_positives"], "precision": sums["right"] / sums["called"]}
     ).loc[promise.index]
-    axes.plot(promise["recall"], promise["precision"], "o--", color="#c9c9c9", markersize=4, label="promised")
-    axes.plot(
-        reached["recall"],
-        reached["precision"],
-        "o-",
-        color=COLOURS["validation"],
-        markersize=5,
-        label="reached",
+    # a thin line from what was promised to what was reached
+    for point, row in promise.iterrows():
+        there = reached.loc[point]
+        ends = [row["recall"], there["recall"]], [row["precision"], there["precision"]]
+        axes.plot(*ends, color="#c9c9c9", linewidth=0.8, zorder=0)
+    axes.scatter(
+        promise["recall"],
+        promise["precision"],
+        s=25,
+        facecolor="white",
+        edgecolor="#9a9a9a",
+        label="promised",
     )
+    held = reached.index.astype(str).str.startswith("precision-")
+    for family, line in ((reached[~held], "-"), (reached[held], ":")):
+        axes.plot(
+            family["recall"], family["precision"], f"o{line}", color=COLOURS["validation"], markersize=5
+        )
+    axes.plot([], [], "o-", color=COLOURS["validation"], label="reached")
     for point, row in reached.iterrows():
         place = (row["recall"], row["precision"])
         axes.annotate(str(point), place, (5, 5), textcoords="offset points", fontsize=7)
