@@ -81,8 +81,7 @@ def _operating_points(axes: Axes, thresholds: pd.DataFrame) -> None:
         {"recall": sums["right"] / sums["validation_positives"], "precision": sums["right"] / sums["called"]}
     ).loc[promise.index]
     # a thin line from what was promised to what was reached
-    for point, row in promise.iterrows():
-        there = reached.loc[point]
+    for (_, row), (_, there) in zip(promise.iterrows(), reached.iterrows(), strict=True):
         ends = [row["recall"], there["recall"]], [row["precision"], there["precision"]]
         axes.plot(*ends, color="#c9c9c9", linewidth=0.8, zorder=0)
     axes.scatter(
@@ -93,8 +92,11 @@ def _operating_points(axes: Axes, thresholds: pd.DataFrame) -> None:
         edgecolor="#9a9a9a",
         label="promised",
     )
-    held = reached.index.astype(str).str.startswith("precision-")
-    for family, line in ((reached[~held], "-"), (reached[held], ":")):
+    names = [str(point) for point in reached.index]
+    held = [point for point in names if point.startswith("precision-")]
+    others = [point for point in names if point not in held]
+    for points, line in ((others, "-"), (held, ":")):
+        family = reached.loc[points]
         axes.plot(
             family["recall"], family["precision"], f"o{line}", color=COLOURS["validation"], markersize=5
         )
