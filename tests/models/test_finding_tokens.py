@@ -177,3 +177,13 @@ def test_decided_findings_are_still_followed(labeler: CheXpertLabeler) -> None:
         wanted = {f"<{name}>" for name, flags in zip(FINDINGS, draws, strict=True) if flags[study]}
         assert {token for token in tokens if token != NOTHING_STATED} == wanted
         assert all(says(labeler, sentence) for sentence in report)
+
+
+def test_a_sentence_that_is_shorter_than_those_not_taken_keeps_its_attention(
+    labeler: CheXpertLabeler,
+) -> None:
+    model, check = generator(), SentenceCheck(VOCABULARY, labeler, EVERY_SENTENCE)
+    for study in range(STUDIES):
+        written = decode(model, regions()[study : study + 1], keep_attention=True, check=check)
+        assert written.attention is not None
+        assert written.attention.shape[:3] == written.reports.words.shape

@@ -144,6 +144,8 @@ class SentenceCheck:
         report, row = report[mended], row[mended]
         if not len(report):
             return words, attention
+        # continuations that were not taken may be longer
+        chosen = chosen[:, : int((chosen != Vocabulary.pad_id).sum(dim=1).max())]
         words = _replaced(words, chosen, report, row)
         if attention is not None:
             _, looked = write_sentences(
