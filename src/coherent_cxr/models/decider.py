@@ -65,7 +65,7 @@ class FindingDecider:
         if operating_point not in self.thresholds:
             raise OperatingPointError(
                 f"This model has no operating point '{operating_point[:50]}'; choose one of "
-                f"{', '.join(self.thresholds)}."
+                f"{', '.join(sorted(self.thresholds))}."
             )
         limits = self.thresholds[operating_point].to(logits.device)
         calls = dict(zip(OBSERVATIONS, (logits >= limits).tolist(), strict=True))
