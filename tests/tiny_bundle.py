@@ -9,8 +9,7 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
 
-ENCODER = "efficientnet_lite0"
-"""Built and saved in a fifth of the time that DenseNet-121 takes."""
+ENCODER = "densenet121"
 WORDS = ["heart", "lungs", "clear", "effusion", "no", "pneumothorax", "is", ","]
 
 
@@ -22,8 +21,9 @@ def make_bundle(seed: int = 0, system: str = "full") -> ModelBundle:
             "min_count": 1,
         }
     )
-    sizes = {"size": 16, "attention_size": 8, "dropout": 0.0, "max_sentences": 3, "max_words": 5}
-    config = GeneratorConfig(encoder=ENCODER, **sizes)
+    config = GeneratorConfig(
+        encoder=ENCODER, size=16, attention_size=8, dropout=0.0, max_sentences=3, max_words=5
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         weights = ReportGenerator(config, len(vocabulary)).state_dict()

@@ -23,7 +23,7 @@ from coherent_cxr.rewards import CiderD
 from coherent_cxr.training import captioning
 from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
 from coherent_cxr.training.mle import MleTrainingConfig, train_mle
-from training.corpus import ENCODER, LABELER
+from training.corpus import LABELER
 
 SICK = [["there", "is", "a", "pleural", "effusion"], ["the", "heart", "is", "enlarged"]]
 WELL = [["no", "pleural", "effusion"], ["the", "heart", "is", "normal"]]
@@ -58,7 +58,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     torch.manual_seed(0)
     return Corpus(
         build_store(images, open_source(folder / "pictures"), 64, folder / "store")[0],
-        PretrainedEncoder(ENCODER, [LabelClassifier(1, Backbone(ENCODER)).state_dict()]),
+        PretrainedEncoder("densenet121", [LabelClassifier(1, Backbone()).state_dict()]),
         vocabulary,
         pd.DataFrame(
             {
