@@ -91,7 +91,7 @@ def test_settings_that_are_no_mapping_are_named(this_project):
     local.parent.mkdir(exist_ok=True)
     local.write_text("- report_parsing\n")
     try:
-        said, errors = kedro(this_project, "run", "--env", "test").communicate()
+        said, errors = kedro(this_project, "run").communicate(timeout=300)
     finally:
         local.unlink()
     assert "Traceback" not in said + errors
