@@ -8,6 +8,7 @@ import torch
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
+from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
@@ -29,7 +30,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return make_corpus(tmp_path_factory.mktemp("ablation") / "store")
 
 
-def table(corpus: Corpus, folder: str, marks: list[str], right: bool = True) -> pd.DataFrame:
+def table(
+    corpus: Corpus, folder: str, marks: list[str], right: bool = True, point: str = "balanced"
+) -> pd.DataFrame:
     words = {word: 5 for report in corpus.findings["tokens"] for sentence in report for word in sentence}
     vocabulary = Vocabulary.from_counts(words, 1, marks)
     encoded = corpus.encoded_reports.assign(
@@ -44,7 +47,7 @@ def table(corpus: Corpus, folder: str, marks: list[str], right: bool = True) -> 
     config = GeneratorConfig(encoder=ENCODER, size=8, attention_size=4, max_words=4, sentence_feedback=True)
     weights = ReportGenerator(config, len(vocabulary), marks=vocabulary.mark_ids).state_dict()
     found = ablate(
-        AblationConfig(),
+        AblationConfig(operating_point=point),
         GenerationConfig(precision="fp32"),
         EvaluationConfig(resamples=100, meteor=False),
         ChexpertLabellingConfig(),
@@ -96,3 +99,8 @@ def test_where_the_encoder_knows_nothing_true_labels_show_it(corpus, tmp_path):
 def test_a_generator_that_cannot_follow_decisions_writes_by_its_words_alone(corpus, tmp_path):
     written = [name for name in table(corpus, str(tmp_path), []).index if name.startswith("mle")]
     assert written == ["mle, words alone", "mle, words alone, consensus"]
+
+
+def test_an_operating_point_without_thresholds_is_refused_with_those_that_there_are(corpus, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"ablation\.operating_point.*one of balanced, sensitive"):
+        table(corpus, str(tmp_path), marks_of(FINDINGS), point="precise")

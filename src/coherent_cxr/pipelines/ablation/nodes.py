@@ -10,7 +10,7 @@ import pandas as pd
 from torch import Tensor
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
-from coherent_cxr.configuration import configuration
+from coherent_cxr.configuration import configuration, require
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.measures import Metric
 from coherent_cxr.evaluation.systems import (
@@ -78,9 +78,15 @@ def ablate(
     Returns:
         ``system`` with its decisions, ``column`` of the headline, ``value`` with its interval over patients
         (``low``, ``high``), and the ``split``.
+
+    Raises:
+        ConfigurationError: If the operating point has no thresholds.
     """
     from coherent_cxr.evaluation import headline, scoring
 
+    points = list(dict.fromkeys(label_thresholds["operating_point"]))
+    point = config.operating_point
+    require(point in points, "ablation.operating_point", point, f"one of {', '.join(points)}")
     studies = studies_of_split(findings, splits, image_store.index["study_id"], config.split)
     asked = label_scores[label_scores["study_id"].isin(studies)]
     decisions = {
