@@ -238,7 +238,7 @@ def test_quality_is_measured_at_the_numbers_asked_for(rows: RowWriter, bundle: M
 
 def test_consensus_without_anything_to_compare_by_is_refused(rows: RowWriter, bundle: ModelBundle) -> None:
     with pytest.raises(ValueError, match="needs a labeller"):
-        generate_reports(bundle, rows.store, STUDIES, rows.config, strategy="consensus")
+        generate_reports(bundle, rows.store, STUDIES, rows.config, None, None, "consensus")
 
 
 def test_a_row_that_is_not_there_is_refused_with_those_there_are() -> None:

@@ -61,7 +61,9 @@ def mle(corpus, folder):
     config = mle_config(corpus, folder, projection="principal_components")
     trained = train_mle(config, *corpus[:-1], LABELER)
     for beams in (1, 2):
-        generate_reports(trained.bundle, corpus.store, ["s21", "s22"], GenerationConfig(beams=beams))
+        generate_reports(
+            trained.bundle, corpus.store, ["s21", "s22"], GenerationConfig(beams=beams), None, LABELER
+        )
     return trained.history
 
 

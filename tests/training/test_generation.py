@@ -29,10 +29,12 @@ def test_evidence_for_a_finding_changes_the_report_of_its_own_study_alone(tmp_pa
         pd.DataFrame({"study_id": ["s01", "s00"], "Edema": [0.1, 0.1], "Fracture": [0.999, 0.2]}),
         {"Edema": 0.1, "Fracture": 0.2},
     )
-    alone = generate_reports(bundle, corpus.store, studies, GenerationConfig(precision="fp32"))["tokens"]
+    alone = generate_reports(bundle, corpus.store, studies, GenerationConfig(precision="fp32"), None, None)[
+        "tokens"
+    ]
     for weight, changed in ((0.0, [False, False]), (9.0, [False, True])):
         settings = GenerationConfig(precision="fp32", evidence_weight=weight)
-        written = generate_reports(bundle, corpus.store, studies, settings, likely)["tokens"]
+        written = generate_reports(bundle, corpus.store, studies, settings, likely, None)["tokens"]
         assert [a != b for a, b in zip(written, alone, strict=True)] == changed
 
 

@@ -86,7 +86,12 @@ def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, stud
     loaded = type(trained.bundle).load(tmp_path / "bundle")
     reports = [
         generate_reports(
-            bundle, corpus.store, studies, GenerationConfig(batch_size=size, beams=beams, precision="fp32")
+            bundle,
+            corpus.store,
+            studies,
+            GenerationConfig(batch_size=size, beams=beams, precision="fp32"),
+            None,
+            LABELER,
         )
         for bundle, size, beams in ((trained.bundle, 4, 1), (loaded, 1, 1), (loaded, 3, 3))
     ]

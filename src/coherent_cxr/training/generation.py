@@ -100,8 +100,8 @@ def generate_reports(
     store: ImageStore,
     study_ids: Sequence[str],
     config: GenerationConfig,
-    known: pd.DataFrame | Likely | None = None,
-    labeler: CheXpertLabeler | None = None,
+    known: pd.DataFrame | Likely | None,
+    labeler: CheXpertLabeler | None,
     strategy: Strategy | None = None,
     document_frequencies: CiderD | None = None,
 ) -> pd.DataFrame:
