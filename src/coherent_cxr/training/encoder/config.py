@@ -22,6 +22,7 @@ class EncoderPretrainingConfig:
         weights: Starting weights: ``none``, ``imagenet``, ``torchxrayvision:<name>`` or a .safetensors file.
         test_corpus: Public corpus that the images are of, whose test split must be unseen; None: of none.
         allow_seen_weights: Whether starting weights may have been trained on that corpus.
+        frozen_stride: Leading layers up to this stride (2, 4, 8, 16) keep their starting weights; 0: none.
         epochs: Passes over the training images; 0 keeps the starting weights as they are.
         batch_size: Images per step.
         learning_rate: Peak of the one-cycle schedule (AdamW).
@@ -56,6 +57,7 @@ class EncoderPretrainingConfig:
     weights: str = "none"
     test_corpus: Literal["openi", "mimic_cxr"] | None = None
     allow_seen_weights: bool = False
+    frozen_stride: Literal[0, 2, 4, 8, 16] = 0
     epochs: int = 5
     batch_size: int = 32
     learning_rate: float = 1e-3
@@ -91,6 +93,12 @@ class EncoderPretrainingConfig:
             f"one of {', '.join(encoder_names())}",
         )
         refuse_seen(self.weights, self.test_corpus, self.allow_seen_weights)
+        require(
+            self.weights != "none" or not self.frozen_stride,
+            f"{name}.frozen_stride",
+            self.frozen_stride,
+            f"0, since {name}.weights is 'none': layers with random weights have to learn",
+        )
         require(self.epochs >= 0, f"{name}.epochs", self.epochs, "0 or more")
         require(self.batch_size > 1, f"{name}.batch_size", self.batch_size, "at least 2")
         for key in ("accumulate", "processes", "patience", "members", "mesh_min_count"):

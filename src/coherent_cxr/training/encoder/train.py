@@ -26,6 +26,7 @@ from coherent_cxr.training.checkpoint import step_seed
 from coherent_cxr.training.distributed import current_world, training_device
 from coherent_cxr.training.encoder.augmentation import augmented
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
+from coherent_cxr.training.encoder.freezing import freeze_up_to
 from coherent_cxr.training.encoder.scores import auroc_by_label, image_logits, study_means
 from coherent_cxr.training.encoder.targets import (
     LabelledImages,
@@ -111,6 +112,7 @@ def _train_member(
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # torch's
     if config.epochs == 0:
         return _on_cpu(model), History().table()
+    frozen = freeze_up_to(model.backbone, config.frozen_stride)
     averaged = AveragedModel(
         model,
         multi_avg_fn=get_ema_multi_avg_fn(config.average_weights),  # type: ignore[no-untyped-call]  # torch's
@@ -139,6 +141,8 @@ def _train_member(
         step: int, chosen: NDArray[np.int64], randomness: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
         model.train()
+        for layer in frozen:
+            layer.eval()
         pixels = torch.cat(
             [
                 images_to_tensor(source.store, source.rows[chosen[here] - first[place]], device)
