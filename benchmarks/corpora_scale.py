@@ -33,8 +33,8 @@ from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
-from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig
-from coherent_cxr.corpora.mimic_fabrication import _material
+from coherent_cxr.corpora.mimic_cxr.fabrication import _material
+from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig
 from coherent_cxr.corpora.parsing import ReportParsingConfig
 from coherent_cxr.pipelines import (
     chexpert_labelling,

@@ -19,14 +19,14 @@ import pandas as pd
 import torch
 from decoder_stepwise import stepwise_loss
 
+from coherent_cxr.inference.decoding import How, decode
+from coherent_cxr.inference.samples import Samples, pad_reports
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.decoding import How, decode
-from coherent_cxr.models.encoder import Backbone
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
-from coherent_cxr.models.layout import word_layout
+from coherent_cxr.models.image_encoder.backbone import Backbone
+from coherent_cxr.models.image_encoder.precision import encoder_autocast
 from coherent_cxr.models.likelihood import stop_log_probabilities, word_log_probabilities
-from coherent_cxr.models.precision import encoder_autocast
-from coherent_cxr.training.samples import Samples, pad_reports
+from coherent_cxr.models.packing import word_layout
 
 
 def seconds(work: Callable[[], object], repeats: int) -> float:

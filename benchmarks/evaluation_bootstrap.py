@@ -24,14 +24,14 @@ from pycocoevalcap.rouge.rouge import Rouge
 from sklearn.metrics import precision_recall_fscore_support
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.codes import label_codes
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
-from coherent_cxr.corpora.openi import parse_openi
-from coherent_cxr.evaluation.bootstrap import patient_weights
+from coherent_cxr.corpora.openi.loader import parse_openi
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table, score_systems
+from coherent_cxr.evaluation.statistics.bootstrap import patient_weights
 from coherent_cxr.evaluation.systems import References, SystemOutput
 from coherent_cxr.reports.text import detokenize, metric_text, tokenize_findings
-from coherent_cxr.rewards.labels import label_codes
 
 SYSTEMS, STUDIES, RESAMPLES, RIVAL_RESAMPLES = 12, 600, 1000, 3
 

@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from coherent_cxr.corpora.openi import parse_openi
+from coherent_cxr.corpora.openi.loader import parse_openi
 from coherent_cxr.images.building import build_store
-from coherent_cxr.images.similarity import SAME, likeness, thumbnail
+from coherent_cxr.images.recognition.similarity import SAME, likeness, thumbnail
+from coherent_cxr.images.recognition.views import complete_views
 from coherent_cxr.images.source import ImageSource, open_source
-from coherent_cxr.images.views import complete_views
 
 Levels = NDArray[np.float64]
 CHANGES: dict[str, Callable[[Levels], Levels]] = {

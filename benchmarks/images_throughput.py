@@ -35,9 +35,9 @@ from pydicom.uid import (
 )
 
 from coherent_cxr.images.building import build_store
-from coherent_cxr.images.decoding_workers import usable_cores
 from coherent_cxr.images.phantom import draw_phantom
 from coherent_cxr.images.source import open_source
+from coherent_cxr.runtime.cores import usable_cores
 
 HEIGHT, WIDTH = 2500, 2048
 

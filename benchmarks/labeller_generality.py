@@ -24,9 +24,9 @@ import pandas as pd
 from labeller_agreement import REFERENCES, codes, overview
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.chexpert.classification import MentionClassifier
-from coherent_cxr.chexpert.rule_files import load_rules
-from coherent_cxr.chexpert.rules import Rule
+from coherent_cxr.chexpert.engine.classification import MentionClassifier
+from coherent_cxr.chexpert.rules.rule_files import load_rules
+from coherent_cxr.chexpert.rules.rule_set import Rule
 
 REWORDINGS = (
     *(

@@ -24,7 +24,7 @@ from pathlib import Path
 from defusedxml import ElementTree
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.chexpert.rule_files import load_rules
+from coherent_cxr.chexpert.rules.rule_files import load_rules
 
 REPEATS = 5
 FALLBACK = (

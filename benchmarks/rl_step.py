@@ -25,6 +25,7 @@ from torch import Tensor
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.corpora.parsing import ReportParsingConfig, parse_reports
+from coherent_cxr.inference.samples import Samples, pad_reports
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.encoders import architecture
 from coherent_cxr.models.generator import ReportGenerator
@@ -32,13 +33,12 @@ from coherent_cxr.reports.findings import FindingsExtractionConfig, extract_find
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, RewardConfig, RewardContext, build_rewards, label_codes
-from coherent_cxr.training.advantage import Judge
-from coherent_cxr.training.distributed import training_device
-from coherent_cxr.training.mle import MleTrainingConfig
-from coherent_cxr.training.mle_step import MleStep
-from coherent_cxr.training.rl_config import RlFineTuningConfig
-from coherent_cxr.training.rl_step import RlStep
-from coherent_cxr.training.samples import Samples, pad_reports
+from coherent_cxr.runtime.distributed import training_device
+from coherent_cxr.training.mle.config import MleTrainingConfig
+from coherent_cxr.training.mle.step import MleStep
+from coherent_cxr.training.scst.advantage import Judge
+from coherent_cxr.training.scst.config import RlFineTuningConfig
+from coherent_cxr.training.scst.step import RlStep
 from coherent_cxr.training.validation import References, ReportReader
 
 REGIONS = 16

@@ -18,10 +18,10 @@ from decoder import batch_of, like_openi, seconds
 from torch.nn import functional
 
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.encoder import Backbone, LabelClassifier
 from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
+from coherent_cxr.models.image_encoder.precision import Precision, encoder_autocast
 from coherent_cxr.models.likelihood import likelihood_loss
-from coherent_cxr.models.precision import Precision, encoder_autocast
 
 
 def main() -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from helpers.training_corpus import Corpus
 
 # a busy machine is no failure; how time grows with a text has tests of its own
 settings.register_profile("house", deadline=None)
@@ -20,3 +24,16 @@ def shared_folder() -> Path:
     if not folder:
         pytest.skip("COHERENT_CXR_SHARED names no folder with reference data that may not be shipped")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Studies with images, reports and labels that a training learns from in seconds."""
+    from helpers.training_corpus import make_corpus  # PyTorch, which most tests do without
+
+    return make_corpus(tmp_path_factory.mktemp("corpus") / "store")
+
+
+@pytest.fixture
+def checkpoint_folder(tmp_path: Path) -> str:
+    return str(tmp_path / "checkpoints")

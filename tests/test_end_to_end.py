@@ -20,7 +20,7 @@ from kedro.io import DataCatalog
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.evaluation.reference_rows import AFFIRM_ALL, NORMAL, RANDOM
-from coherent_cxr.reports.finding_marks import marks_of
+from coherent_cxr.reports.finding_tokens import marks_of
 
 pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[1]

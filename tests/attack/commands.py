@@ -14,11 +14,11 @@ import numpy as np
 from child import MOST_BYTES, generator
 from damage import hurt, sentence
 from forks import End, Forks, Interpreters
-from fuzzing import damaged, real_files
 from report_tables import FEWEST_RESAMPLES, KINDS, written
 from tally import SECONDS, Tally
 
-from tiny_bundle import make_bundle
+from helpers.fuzzing import damaged, real_files
+from helpers.tiny_bundle import make_bundle
 
 COMMAND = ["-c", "from coherent_cxr.cli import main; main()"]
 LIMITS = {"RLIMIT_CPU": 2 * SECONDS, "RLIMIT_DATA": MOST_BYTES}

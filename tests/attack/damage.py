@@ -1,4 +1,4 @@
-"""Damage to texts and tables, beside the damage to bytes in tests/images/fuzzing.py."""
+"""Damage to texts and tables, beside the damage to bytes in tests/helpers/fuzzing.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import lzma
 from collections.abc import Callable
 
 import numpy as np
-from fuzzing import damaged
+
+from helpers.fuzzing import damaged
 
 HOSTILE = (
     *(b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\x1b[2J", b"\r", b"\n\n\n", b'"', b"'", b"\\"),

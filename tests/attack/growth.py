@@ -16,7 +16,7 @@ SECONDS = 600
 def prepare(folder: Path) -> Attempt:
     """Return what measures one function on one text; the numbers go through all of them in an odd order."""
     os.environ["COHERENT_CXR_LONGEST_TEXT"] = LONGEST
-    from test_growth import EXPONENT, FUNCTIONS, UNITS, exponent
+    from inputs.text.test_growth import EXPONENT, FUNCTIONS, UNITS, exponent
 
     pairs = [(name, unit) for unit in UNITS for name in FUNCTIONS]
 

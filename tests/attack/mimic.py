@@ -20,10 +20,10 @@ from projects import new_project
 from report_tables import no_sentence, rows_of
 
 from coherent_cxr.cli import main
-from coherent_cxr.corpora.mimic_cxr import listed_studies, parse_mimic_cxr, read_labels
-from coherent_cxr.corpora.mimic_fabrication import MimicFabricationConfig, fabricate_mimic_cxr
-from coherent_cxr.corpora.mimic_files import MimicCxrConfig
-from coherent_cxr.corpora.openi import CorpusError, ParsedCorpus
+from coherent_cxr.corpora.mimic_cxr.fabrication import MimicFabricationConfig, fabricate_mimic_cxr
+from coherent_cxr.corpora.mimic_cxr.files import MimicCxrConfig
+from coherent_cxr.corpora.mimic_cxr.loader import listed_studies, parse_mimic_cxr, read_labels
+from coherent_cxr.corpora.openi.loader import CorpusError, ParsedCorpus
 from coherent_cxr.images.phantom import draw_phantom
 
 PATIENTS = 4

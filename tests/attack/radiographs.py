@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from bombs import BOMBS
 from child import Attempt
 from click.testing import CliRunner
 from damage import hurt
-from fuzzing import damaged, real_files
 from report_tables import no_sentence
 
 from coherent_cxr.cli import main
-from coherent_cxr.images.decode import UnreadableImageError, read_square
 from coherent_cxr.images.preparation import ImagePreparationConfig, RadiographsManifest, prepare_images
+from coherent_cxr.images.reading.decode import UnreadableImageError, read_square
 from coherent_cxr.images.source import ImageSourceError
 from coherent_cxr.images.store import ImageStoreError
 from coherent_cxr.serving.generator import ReportWriter
-from tiny_bundle import make_bundle
+from helpers.bombs import BOMBS
+from helpers.fuzzing import damaged, real_files
+from helpers.tiny_bundle import make_bundle
 
 FILES = 5
 OF_THE_STORE = 20

@@ -14,9 +14,9 @@ from child import Attempt
 from damage import PACKERS, hurt, ill_said, sentence
 from report_tables import rows_of, written
 
-from coherent_cxr.corpora.kaggle import PROJECTIONS, parse_kaggle
-from coherent_cxr.corpora.kaggle import REPORTS as KAGGLE_REPORTS
-from coherent_cxr.corpora.openi import CorpusError, ParsedCorpus, parse_openi
+from coherent_cxr.corpora.openi.kaggle import PROJECTIONS, parse_kaggle
+from coherent_cxr.corpora.openi.kaggle import REPORTS as KAGGLE_REPORTS
+from coherent_cxr.corpora.openi.loader import CorpusError, ParsedCorpus, parse_openi
 
 REPORTS = 5
 KNOWN = 150

@@ -21,13 +21,13 @@ from damage import hurt, ill_said, sentence
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.cli import main
-from coherent_cxr.evaluation.joining import join
-from coherent_cxr.evaluation.report_columns import GENERATED, REFERENCE
-from coherent_cxr.evaluation.report_tables import read_report_table
+from coherent_cxr.evaluation.files.joining import join
+from coherent_cxr.evaluation.files.report_columns import GENERATED, REFERENCE
+from coherent_cxr.evaluation.files.report_tables import read_report_table
 from coherent_cxr.evaluation.systems import UnequalStudiesError
 from coherent_cxr.inputs.errors import TableError
-from coherent_cxr.inputs.study_ids import clean_ids
-from coherent_cxr.inputs.tables import load_table
+from coherent_cxr.inputs.tables.reading import load_table
+from coherent_cxr.inputs.tables.study_ids import clean_ids
 
 KINDS = ("csv", "tsv", "json", "jsonl", "parquet", "csv.gz", "jsonl.gz")
 ROWS = 8

@@ -14,14 +14,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from bombs import BOMBS
 from child import BY_THE_CLOCK, generator
 from damage import HOSTILE, hurt
-from fuzzing import damaged, real_files
 from tally import SECONDS, Tally
 
 from coherent_cxr.serving.registry import fetch_bundle_folder
-from tiny_registry import make_registry
+from helpers.bombs import BOMBS
+from helpers.fuzzing import damaged, real_files
+from helpers.tiny_registry import make_registry
 
 JSON = "application/json"
 TYPES = (JSON, JSON, JSON, JSON, "text/csv", "application/vnd.apache.parquet", "text/plain", "a/b", "\x00")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from child import Attempt
-from test_tampered_bundles import FILES, KINDS
 
 from coherent_cxr.images.phantom import draw_phantom
 from coherent_cxr.models.bundle import CONFIG, VOCABULARY, WEIGHTS, ModelBundle
 from coherent_cxr.models.manifest import BundleError, manifest_digest, require_digest, write_manifest
 from coherent_cxr.serving.generator import ReportWriter
-from tiny_bundle import make_bundle
+from helpers.tiny_bundle import make_bundle
+from models.test_tampered_bundles import FILES, KINDS
 
 
 def prepare(folder: Path) -> Attempt:

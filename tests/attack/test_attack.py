@@ -10,15 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-PLACES = [
-    HERE,
-    HERE.parent,
-    HERE.parent / "images",
-    HERE.parent / "inputs",
-    HERE.parent / "models",
-    HERE.parent / "training",
-    HERE.parents[1] / "src",
-]
+PLACES = [HERE, HERE.parent, HERE.parents[1] / "src"]
 
 
 @pytest.mark.parametrize(

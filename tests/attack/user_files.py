@@ -15,17 +15,17 @@ from child import Attempt
 from damage import hurt, ill_said, sentence
 from raw_reports import HEADERS, real_reports
 from report_tables import KINDS, written
-from test_extra_images import FINDINGS, nih, nih_table, picture
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.chexpert.checks import RuleFileError
+from coherent_cxr.chexpert.rules.checks import RuleFileError
 from coherent_cxr.configuration import ConfigurationError
-from coherent_cxr.corpora.openi import CorpusError, parse_openi
-from coherent_cxr.corpora.sectioning import Sectioner, SectionRuleError
+from coherent_cxr.corpora.openi.loader import CorpusError, parse_openi
+from coherent_cxr.corpora.sections.sectioning import Sectioner, SectionRuleError
 from coherent_cxr.images.preparation import ImagePreparationConfig
 from coherent_cxr.images.source import ImageSourceError
 from coherent_cxr.reports.splits import SPLITS, SplitFileError, read_split_file
 from coherent_cxr.training.encoder.extra_images import read_extra_images
+from training.encoder.test_extra_images import FINDINGS, nih, nih_table, picture
 
 REPORT = "FINDINGS: No pleural effusion. Mild cardiomegaly.\n\nIMPRESSION: Cardiomegaly."
 OWN_RULES = {

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tiny_registry import make_registry
+from helpers.tiny_registry import make_registry
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

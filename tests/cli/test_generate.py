@@ -23,7 +23,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.cli import cli, main
 from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.serving.generator import ReportWriter
-from tiny_bundle import make_bundle
+from helpers.tiny_bundle import make_bundle
 
 
 @pytest.fixture(autouse=True)

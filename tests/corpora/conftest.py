@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from publisher import Publisher
+
+from helpers.publisher import Publisher
 
 
 @pytest.fixture

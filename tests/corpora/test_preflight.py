@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coherent_cxr.corpora.kaggle import PROJECTIONS, REPORTS
-from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig
-from coherent_cxr.corpora.mimic_fabrication import MimicFabricationConfig, fabricate_mimic_cxr
+from coherent_cxr.corpora.mimic_cxr.fabrication import MimicFabricationConfig, fabricate_mimic_cxr
+from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig
+from coherent_cxr.corpora.openi.kaggle import PROJECTIONS, REPORTS
 from coherent_cxr.corpora.parsing import ReportParsingConfig
 from coherent_cxr.corpora.preflight import check_disk, check_reports, read_corpus, spoken
 

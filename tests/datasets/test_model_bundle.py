@@ -12,7 +12,7 @@ from kedro.io import DataCatalog, DatasetError
 
 from coherent_cxr.datasets.model_bundle import ModelBundleDataset
 from coherent_cxr.storage.whole import beside
-from tiny_bundle import make_bundle
+from helpers.tiny_bundle import make_bundle
 
 JANUARY, FEBRUARY = "2026-01-01T00.00.00.000Z", "2026-02-01T00.00.00.000Z"
 

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.codes import label_codes
 from coherent_cxr.chexpert.tables import judges
-from coherent_cxr.corpora.openi import parse_openi
+from coherent_cxr.corpora.openi.loader import parse_openi
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.scoring import Scores, score_systems
 from coherent_cxr.evaluation.systems import References, SystemOutput, codes_of, judge_labels
 from coherent_cxr.reports.text import detokenize, metric_text, tokenize_findings
-from coherent_cxr.rewards.labels import label_codes
 
 STUDIES = 60
 JUDGES = judges(["corrected", "original"])

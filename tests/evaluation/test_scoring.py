@@ -12,7 +12,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.tables import judges
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.headline import summarise
-from coherent_cxr.evaluation.measures import Metric
+from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table, score_systems
 from coherent_cxr.evaluation.systems import (
     UnequalStudiesError,

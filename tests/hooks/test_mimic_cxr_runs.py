@@ -18,7 +18,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.runner import AbstractRunner, SequentialRunner
 from mlflow.entities import Run
 
-from coherent_cxr.corpora.mimic_fabrication import MimicFabricationConfig, fabricate_mimic_cxr
+from coherent_cxr.corpora.mimic_cxr.fabrication import MimicFabricationConfig, fabricate_mimic_cxr
 from coherent_cxr.images.phantom import draw_phantom
 from coherent_cxr.runners import RowsRunner
 

@@ -9,10 +9,10 @@ import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig
+from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig
 from coherent_cxr.corpora.parsing import ReportParsingConfig
 from coherent_cxr.hooks.raw_data import RawDataHook
-from coherent_cxr.images.fabrication import FabricationConfig
+from coherent_cxr.images.phantom.fabrication import FabricationConfig
 from coherent_cxr.pipelines import download_openi, fabrication, report_parsing
 from coherent_cxr.stopped import RunStoppedError
 

@@ -17,9 +17,9 @@ from kedro_datasets.json import JSONDataset
 from coherent_cxr.hooks import HOOKS
 from coherent_cxr.hooks.side_by_side import TAG, SideBySideHook
 from coherent_cxr.hooks.threads import RuntimeConfig
-from coherent_cxr.images.decoding_workers import usable_cores
 from coherent_cxr.pipeline_registry import register_pipelines
-from training import children_work
+from coherent_cxr.runtime.cores import usable_cores
+from helpers import children_work
 
 
 @dataclasses.dataclass

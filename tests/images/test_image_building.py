@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from image_corpus import picture, write_folder, write_tar
 from PIL import Image
 
 from coherent_cxr.images.building import LOG, build_store
-from coherent_cxr.images.decode import fit
+from coherent_cxr.images.reading.decode import fit
 from coherent_cxr.images.source import open_source
 from coherent_cxr.images.store import ImageStore, ImageStoreError
+from helpers.image_corpus import picture, write_folder, write_tar
 
 
 def test_rows_hold_the_images_their_index_names(tmp_path: Path) -> None:
@@ -100,7 +100,8 @@ SLOW_BUILD = """
 import sys, time
 from pathlib import Path
 import pandas as pd
-from coherent_cxr.images import building, decoding_workers
+from coherent_cxr.images.reading import decoding_workers
+from coherent_cxr.images import building
 from coherent_cxr.images.source import open_source
 
 root, work = Path(sys.argv[1]), Path(sys.argv[2])

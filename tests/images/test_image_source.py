@@ -4,9 +4,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from image_corpus import add_member, write_folder, write_tar
 
 from coherent_cxr.images.source import ImageSourceError, open_source
+from helpers.image_corpus import add_member, write_folder, write_tar
 
 
 def test_folder_tar_and_tgz_give_the_same_bytes(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from image_corpus import write_folder
 
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.images.preparation import ImagePreparationConfig, RadiographsManifest, prepare_images
+from helpers.image_corpus import write_folder
 
 
 def _config(tmp_path: Path, **values: object) -> ImagePreparationConfig:

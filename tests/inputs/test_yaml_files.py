@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.chexpert.checks import RuleFileError
-from coherent_cxr.corpora.sectioning import Sectioner, SectionRuleError
+from coherent_cxr.chexpert.rules.checks import RuleFileError
+from coherent_cxr.corpora.sections.sectioning import Sectioner, SectionRuleError
 from coherent_cxr.inputs.yaml_files import MAX_BYTES, YamlFileError, read_mapping, read_yaml
 
 BILLION = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from coherent_cxr.finite import NonFiniteError
+from coherent_cxr.inference.decoding import decode
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.decoding import decode
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.manifest import BundleError, manifest_digest, write_manifest
 from coherent_cxr.reports.vocabulary import Vocabulary

@@ -6,10 +6,9 @@ from decoder_stepwise import stepwise_loss
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.decoding import decode, word_ids
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
-from coherent_cxr.models.layout import word_layout
 from coherent_cxr.models.likelihood import (
     likelihood_loss,
     report_log_probability,
@@ -17,6 +16,7 @@ from coherent_cxr.models.likelihood import (
     stop_log_probabilities,
     word_log_probabilities,
 )
+from coherent_cxr.models.packing import word_layout
 
 # (report, sentence, word) of the thirteen words of the fixture's reports
 FIRST_WORDS = [0, 3, 5, 9, 11, 15]

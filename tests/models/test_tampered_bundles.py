@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from coherent_cxr.models.bundle import CONFIG, VOCABULARY, WEIGHTS, ModelBundle
 from coherent_cxr.models.manifest import MANIFEST, BundleError, write_manifest
 from coherent_cxr.reports.vocabulary import Vocabulary
-from tiny_bundle import WORDS, make_bundle
+from helpers.tiny_bundle import WORDS, make_bundle
 
 SEEDS = range(30)
 FILES = (WEIGHTS, CONFIG, VOCABULARY, MANIFEST)

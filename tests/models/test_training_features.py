@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from coherent_cxr.images.phantom import draw_phantom
-from coherent_cxr.models.encoder import Backbone
+from coherent_cxr.models.image_encoder.backbone import Backbone
 from coherent_cxr.models.training_features import TrainingFeatures
 
 SIDE = 64

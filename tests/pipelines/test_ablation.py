@@ -10,17 +10,17 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.inference.generation import GenerationConfig
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.pipelines.ablation.nodes import AblationConfig, ablate
-from coherent_cxr.reports.finding_marks import marks_of
+from coherent_cxr.reports.finding_tokens import marks_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
-from coherent_cxr.training.compared_systems import BaselinesConfig
+from coherent_cxr.training.baselines.train import BaselinesConfig
 from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig, choose_thresholds
-from coherent_cxr.training.generation import GenerationConfig
-from training.corpus import ENCODER, SIDE, Corpus, make_corpus
+from helpers.training_corpus import ENCODER, SIDE, Corpus, make_corpus
 
 FINDINGS = [name for name in OBSERVATIONS if name != "No Finding"]
 

@@ -15,7 +15,7 @@ from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from PIL import Image
 
-from coherent_cxr.corpora.openi_download import DownloadOpeniConfig
+from coherent_cxr.corpora.openi.download import DownloadOpeniConfig
 from coherent_cxr.images.source import open_source
 from coherent_cxr.pipelines import download_openi
 

@@ -9,7 +9,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
-from coherent_cxr.images.fabrication import FabricationConfig
+from coherent_cxr.images.phantom.fabrication import FabricationConfig
 from coherent_cxr.images.preparation import ImagePreparationConfig
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.pipelines import fabrication, image_preparation

@@ -15,7 +15,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
 
 from coherent_cxr.cli import main
-from coherent_cxr.corpora.mimic_fabrication import (
+from coherent_cxr.corpora.mimic_cxr.fabrication import (
     FabricatedStudy,
     MimicFabricationConfig,
     fabricate_mimic_cxr,

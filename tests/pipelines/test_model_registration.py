@@ -16,15 +16,15 @@ from kedro.runner import SequentialRunner
 from PIL import Image
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.chexpert.table_check import LabelTableError
+from coherent_cxr.chexpert.io.table_check import LabelTableError
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
 from coherent_cxr.images.building import build_store
-from coherent_cxr.images.checks import ImageChecks
+from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.images.source import open_source
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
-from coherent_cxr.models.encoder import Backbone, LabelClassifier
-from coherent_cxr.models.pretrained import PretrainedEncoder
+from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
+from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.pipelines import model_registration
 from coherent_cxr.pipelines.evaluation.pipeline import MODELS as GENERATORS
 from coherent_cxr.reports.text import detokenize, metric_text
@@ -32,7 +32,7 @@ from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.registry import fetch_bundle_folder
 from coherent_cxr.serving.selection import ModelRegistrationConfig
 from coherent_cxr.training.encoder.decisions import BETAS
-from tiny_bundle import make_bundle
+from helpers.tiny_bundle import make_bundle
 
 CONF = Path(__file__).parents[2] / "conf" / "base"
 MODELS = {dataset: system for system, dataset in GENERATORS.items()}

@@ -11,14 +11,14 @@ import pytest
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
 from coherent_cxr.images.preparation import ImagePreparationConfig
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.encoder import Backbone
+from coherent_cxr.models.image_encoder.backbone import Backbone
 from coherent_cxr.pipelines.encoder_pretraining.nodes import pretrain_encoder
 from coherent_cxr.pipelines.mle_training.nodes import count_document_frequencies, train_mle
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.extra_images import ExtraImagesConfig
-from coherent_cxr.training.mle import MleTrainingConfig
-from training.corpus import ENCODER, Corpus, make_corpus
+from coherent_cxr.training.mle.config import MleTrainingConfig
+from helpers.training_corpus import ENCODER, Corpus, make_corpus
 
 NO_TERMS = pd.DataFrame({"study_id": [], "term": []})
 KERNEL = next(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,39 +12,12 @@ from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.reports.encoding import (
     VocabularyBuildingConfig,
     count_corpus,
-    encode_reports,
     split_overview,
     split_studies,
 )
 from coherent_cxr.reports.splits import SplitFileError, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary
-
-
-class Encoded(NamedTuple):
-    splits: pd.DataFrame
-    exclusions: pd.DataFrame
-    vocabulary: Vocabulary
-    encoded_reports: pd.DataFrame
-
-
-def encode_corpus(
-    config: VocabularyBuildingConfig, findings: pd.DataFrame, studies: pd.DataFrame, labels: pd.DataFrame
-) -> Encoded:
-    splits, exclusions = split_studies(config, findings, studies)
-    counted = count_corpus(config, splits, [findings], [labels])
-    encoded = encode_reports(config, counted, splits, findings, labels)
-    return Encoded(splits, exclusions, counted.vocabulary, encoded)
-
-
-def corpus(count: int = 40, patients: int = 20) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    ids = [f"S{n}" for n in range(count)]
-    studies = pd.DataFrame({"study_id": ids, "patient_id": [f"P{n % patients}" for n in range(count)]})
-    words = [[["lungs", "clear"], ["word", f"w{n}"]] for n in range(count)]
-    labels = pd.DataFrame(
-        [(study, n, n == 0, n) for study in ids for n in range(2)],
-        columns=["study_id", "sentence", "No Finding", "Edema"],
-    )
-    return pd.DataFrame({"study_id": ids, "tokens": words}), studies, labels
+from helpers.encoded_corpus import corpus, encode_corpus
 
 
 def split_file(folder: Path, rows: list[tuple[str, str]]) -> str:

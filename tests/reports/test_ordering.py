@@ -3,7 +3,7 @@
 import pandas as pd
 
 from coherent_cxr.reports import ordering
-from coherent_cxr.reports.stated_findings import count_affirmed
+from coherent_cxr.reports.affirmed_findings import count_affirmed
 
 
 def findings_first(labels: pd.DataFrame, training: set[str]) -> dict[str, list[int]]:

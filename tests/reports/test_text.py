@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coherent_cxr.corpora.openi import parse_openi
+from coherent_cxr.corpora.openi.loader import parse_openi
 from coherent_cxr.reports.text import clean_text, detokenize, metric_text, tokenize_findings
 
 

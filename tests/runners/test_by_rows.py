@@ -14,12 +14,12 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import AbstractRunner, SequentialRunner
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
-from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig
-from coherent_cxr.corpora.mimic_fabrication import (
+from coherent_cxr.corpora.mimic_cxr.fabrication import (
     MimicFabricationConfig,
     fabricate_mimic_cxr,
     invent_studies,
 )
+from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig
 from coherent_cxr.corpora.parsing import ReportParsingConfig
 from coherent_cxr.pipelines import (
     chexpert_labelling,

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from coherent_cxr.models.bundle import ModelBundle
-from tiny_bundle import make_bundle
+from helpers.tiny_bundle import make_bundle
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import imagecodecs
 import mlflow
 import numpy as np
 import pytest
-from environment import make_environment
 from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -33,12 +31,11 @@ from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.manifest import BundleError, write_manifest
 from coherent_cxr.serving.registry import fetch_bundle_folder
 from coherent_cxr.serving.requirements import REQUIREMENTS, pinned_requirements
-from tiny_registry import make_registry
+from helpers.dicom_files import RAMP_12_BIT, dataset, written
+from helpers.environment import make_environment
+from helpers.tiny_registry import make_registry
 
-sys.path.append(str(Path(__file__).parents[1] / "images"))  # DICOM files are made there
-from dicom_files import RAMP_12_BIT, dataset, written
-
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "helpers"
 SECRET = "UEFUSUVOVA"  # stands in many requests, and may not come back in any answer
 
 

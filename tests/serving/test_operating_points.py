@@ -15,15 +15,15 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.models.bundle import DECIDER, ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.decider import FindingDecider, OperatingPointError
-from coherent_cxr.models.encoder import Backbone, LabelClassifier
 from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
+from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.models.manifest import BundleError
-from coherent_cxr.models.pretrained import PretrainedEncoder
-from coherent_cxr.reports.finding_marks import marks_of
+from coherent_cxr.reports.finding_tokens import marks_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.serving.decisions import with_decider
 from coherent_cxr.serving.generator import ReportWriter
-from tiny_bundle import make_bundle
+from helpers.tiny_bundle import make_bundle
 
 ENCODER = "mobilenet_v3_large"
 FINDINGS = [name for name in OBSERVATIONS if name != "No Finding"]

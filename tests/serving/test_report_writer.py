@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +12,14 @@ from PIL import Image
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.finite import NonFiniteError
-from coherent_cxr.images.checks import ImageChecks
-from coherent_cxr.images.chest_likeness import ChestLikeness
-from coherent_cxr.images.decode import UnreadableImageError, fit, read_image
-from coherent_cxr.models.attention import image_features, write_with_attention
+from coherent_cxr.images.reading.decode import UnreadableImageError, fit, read_image
+from coherent_cxr.images.recognition.checks import ImageChecks
+from coherent_cxr.images.recognition.chest_likeness import ChestLikeness
+from coherent_cxr.inference.attention import image_features, write_with_attention
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.serving.generator import ReportWriter, prepared
-
-sys.path.append(str(Path(__file__).parents[1] / "images"))  # DICOM files are made there
-from dicom_files import dataset, written
+from helpers.dicom_files import dataset, written
 
 
 def test_a_report_has_text_sentences_labels_and_attention(bundle, image_file: Path):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from coherent_cxr.training.curves import learning_curves
-from coherent_cxr.training.history import History
+from coherent_cxr.training.engine.history import History
 
 
 def test_one_panel_per_metric_with_a_line_per_split():

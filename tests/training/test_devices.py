@@ -8,25 +8,25 @@ import numpy as np
 import pytest
 import torch
 
-from coherent_cxr.baselines.captioner import Captioner, CaptionerConfig
+from coherent_cxr.baselines.captioners.captioner import Captioner, CaptionerConfig
 from coherent_cxr.baselines.registry import SYSTEMS
+from coherent_cxr.inference.decoding import decode, word_ids
+from coherent_cxr.inference.feature_cache import cached_features
+from coherent_cxr.inference.generation import GenerationConfig, generate_reports
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.decoding import decode, word_ids
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.training.captioning import CaptioningConfig, write_captions
-from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.baselines.captioner import CaptioningConfig, write_captions
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
 from coherent_cxr.training.encoder.augmentation import AugmentationConfig
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.scores import image_logits, score_labels
 from coherent_cxr.training.encoder.train import pretrain_encoder
-from coherent_cxr.training.feature_cache import cached_features
-from coherent_cxr.training.generation import GenerationConfig, generate_reports
-from coherent_cxr.training.loop import Loop
-from coherent_cxr.training.mle import MleTrainingConfig, train_mle
-from coherent_cxr.training.projection import start_at_principal_components
-from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
-from training.corpus import ENCODER, LABELER
+from coherent_cxr.training.engine.loop import Loop
+from coherent_cxr.training.mle.config import MleTrainingConfig
+from coherent_cxr.training.mle.train import train_mle
+from coherent_cxr.training.scst.train import RlFineTuningConfig, fine_tune
+from helpers.training_corpus import ENCODER, LABELER
 
 AUGMENTED = AugmentationConfig(shift=0.1, scale=0.1, rotation=0.1, brightness=0.1, contrast=0.1)
 """All random changes at once."""
@@ -58,7 +58,7 @@ def mle_config(corpus, folder, **changes) -> MleTrainingConfig:
 
 
 def mle(corpus, folder):
-    config = mle_config(corpus, folder, projection="principal_components")
+    config = mle_config(corpus, folder)
     trained = train_mle(config, *corpus[:-1], LABELER)
     for beams in (1, 2):
         generate_reports(
@@ -154,9 +154,6 @@ def test_no_feature_is_computed_on_the_default_device(corpus, tmp_path):
     backbone = corpus.encoder.backbone()
     features = without_default(cached_features)(backbone, corpus.store, tmp_path, "fp32", torch.device("cpu"))
     assert np.isfinite(features).all()
-    projection = torch.nn.Linear(features.shape[-1], 16)
-    without_default(start_at_principal_components)(projection, features)
-    assert torch.isfinite(projection.weight).all()
     (classifier,) = corpus.encoder.classifiers()
     rows = np.arange(3)
     logits = without_default(image_logits)(classifier, corpus.store, rows, "fp32", torch.device("cpu"))

@@ -8,20 +8,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.inference.samples import samples_of_split
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.reports.vocabulary import Vocabulary
-from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.train import pretrain_encoder
-from coherent_cxr.training.mle import MleTrainingConfig, train_mle
-from coherent_cxr.training.projection import start_at_principal_components
-from coherent_cxr.training.rl import RlFineTuningConfig, fine_tune
-from coherent_cxr.training.samples import samples_of_split
-from training.corpus import ENCODER, LABELER, Corpus, make_store
-from training.test_rl import make_generator
+from coherent_cxr.training.mle.config import MleTrainingConfig
+from coherent_cxr.training.mle.train import train_mle
+from coherent_cxr.training.scst.train import RlFineTuningConfig, fine_tune
+from helpers.tiny_generator import make_generator
+from helpers.training_corpus import ENCODER, LABELER, Corpus, make_store
 
 SIZES = GeneratorConfig(encoder=ENCODER, size=16, attention_size=8, max_sentences=3, max_words=6)
 
@@ -151,15 +150,3 @@ def test_labels_that_are_all_absent_leave_likelihood_and_rewards_finite(corpus, 
     for history in (trained.history, tuned.history):
         assert np.isfinite(history["value"]).all()
         assert "macro_f1" not in set(history["metric"])
-
-
-def test_principal_components_of_one_image_are_refused():
-    with pytest.raises(ValueError, match=r"principal components of 1 training image\(s\) do not exist"):
-        start_at_principal_components(torch.nn.Linear(8, 4), np.ones((1, 4, 8), dtype=np.float16))
-
-
-def test_principal_components_of_equal_images_leave_the_projection_as_it_was():
-    projection = torch.nn.Linear(8, 4)
-    before = projection.weight.clone()
-    start_at_principal_components(projection, np.ones((3, 4, 8), dtype=np.float16))
-    assert torch.equal(projection.weight, before)

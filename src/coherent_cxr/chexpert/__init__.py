@@ -4,11 +4,11 @@ Three steps, as in the original: mentions are found (:mod:`.mentions`), their st
 (:mod:`.classification`), and the statuses are joined per report (:mod:`.aggregation`).
 """
 
-from coherent_cxr.chexpert.cache import CacheStatistics
-from coherent_cxr.chexpert.checks import RuleFileError
-from coherent_cxr.chexpert.labeller import CheXpertLabeler, Mention
+from coherent_cxr.chexpert.engine.cache import CacheStatistics
+from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler, Mention
 from coherent_cxr.chexpert.observations import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN
 from coherent_cxr.chexpert.policies import BlankPolicy, UncertainPolicy, apply_policies
+from coherent_cxr.chexpert.rules.checks import RuleFileError
 
 __all__ = [
     "NEGATIVE",

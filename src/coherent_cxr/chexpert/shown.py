@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from coherent_cxr.chexpert.labeller import CheXpertLabeler
+from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler
 
 SHOWN_RULES: Final = "corrected"
 """What a reader is told about a text is as true as we can make it, whatever rule set judged a run."""

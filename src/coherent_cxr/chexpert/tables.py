@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from coherent_cxr.chexpert.checks import RuleFileError
-from coherent_cxr.chexpert.labeller import CheXpertLabeler, Mention
-from coherent_cxr.chexpert.rule_files import SHIPPED
+from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler, Mention
+from coherent_cxr.chexpert.rules.checks import RuleFileError
+from coherent_cxr.chexpert.rules.rule_files import SHIPPED
 from coherent_cxr.configuration import configuration, require
 
 MENTION_TYPES = {

@@ -18,14 +18,14 @@ from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.corpora import preflight
 from coherent_cxr.corpora.parsing import ReportParsingConfig
 from coherent_cxr.corpora.preflight import Check, spoken
-from coherent_cxr.images.decode import UnreadableImageError, read_square
-from coherent_cxr.images.decoding_workers import usable_cores
-from coherent_cxr.images.fabrication import FabricationConfig
+from coherent_cxr.images.phantom.fabrication import FabricationConfig
 from coherent_cxr.images.preparation import ImagePreparationConfig, adopt_images
+from coherent_cxr.images.reading.decode import UnreadableImageError, read_square
 from coherent_cxr.images.source import ImageSourceError, open_source
 from coherent_cxr.inputs.terminal import plain
 from coherent_cxr.reports.encoding import VocabularyBuildingConfig
 from coherent_cxr.reports.splits import SplitFileError, read_split_file
+from coherent_cxr.runtime.cores import usable_cores
 
 SAMPLE = 40
 COLOURS = {"ok": "green", "missing": "red", "optional": "yellow"}

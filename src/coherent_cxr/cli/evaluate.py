@@ -13,15 +13,15 @@ from coherent_cxr.chexpert.tables import judges
 from coherent_cxr.cli.summary import tables as summary_tables
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.evaluation.config import EvaluationConfig
-from coherent_cxr.evaluation.files import FileEvaluation, evaluate_tables
-from coherent_cxr.evaluation.joining import Joined, join
-from coherent_cxr.evaluation.protocols import IN_WORDS, ProtocolError
+from coherent_cxr.evaluation.files.joining import Joined, join
+from coherent_cxr.evaluation.files.report_columns import GENERATED, REFERENCE
+from coherent_cxr.evaluation.files.report_tables import Columns, read_report_table
+from coherent_cxr.evaluation.files.scoring import FileEvaluation, evaluate_tables
+from coherent_cxr.evaluation.files.system_names import named_files
+from coherent_cxr.evaluation.metrics.protocols import IN_WORDS, ProtocolError
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS
-from coherent_cxr.evaluation.report_columns import GENERATED, REFERENCE
-from coherent_cxr.evaluation.report_tables import Columns, read_report_table
-from coherent_cxr.evaluation.system_names import named_files
 from coherent_cxr.evaluation.systems import UnequalStudiesError
-from coherent_cxr.inputs.tables import TableError
+from coherent_cxr.inputs.tables.reading import TableError
 from coherent_cxr.storage.spreadsheets import table_as_text
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coherent_cxr.cli.project import find_project, open_tracking
-from coherent_cxr.images.notes import Level
+from coherent_cxr.images.reading.notes import Level
 from coherent_cxr.inputs.names import printable
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def generate(
 
     For research only, not for clinical use.
     """
-    from coherent_cxr.images.decode import UnreadableImageError, read_square
+    from coherent_cxr.images.reading.decode import UnreadableImageError, read_square
 
     try:
         read_square(image, 64)  # a wrong file is told at once, not after the model is loaded
@@ -125,7 +125,7 @@ def _open_bundle(model: str, uri: str | None) -> ModelBundle:
 
 
 def _save_attention(report: Report, path: Path, notice: str) -> None:
-    from coherent_cxr.evaluation.attention import attention_figure
+    from coherent_cxr.evaluation.attention.mentions import attention_figure
 
     try:
         attention_figure(report.image, report.attention, notice).savefig(path, dpi=150)

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from tqdm import tqdm
 
 from coherent_cxr.chexpert import CheXpertLabeler, Mention, RuleFileError
-from coherent_cxr.chexpert.reading import (
+from coherent_cxr.chexpert.io.reading import (
     FORMATS,
     STANDARD_STREAM,
     ReportFileError,
@@ -22,12 +22,12 @@ from coherent_cxr.chexpert.reading import (
     format_of,
     read_reports,
 )
+from coherent_cxr.chexpert.io.writing import TableWriter, label_columns
 from coherent_cxr.chexpert.shown import shown_labeler
-from coherent_cxr.chexpert.writing import TableWriter, label_columns
-from coherent_cxr.inputs.null_words import is_null
+from coherent_cxr.inputs.tables.null_words import is_null
 
 if TYPE_CHECKING:
-    from coherent_cxr.chexpert.page import ExplainedReport
+    from coherent_cxr.chexpert.io.page import ExplainedReport
 
 CHUNK = 1000
 PARITY = "original"
@@ -141,7 +141,7 @@ def label(
             bar: tqdm[Never] = stack.enter_context(tqdm(unit=" reports", disable=hidden, file=sys.stderr))
             explained = _label(labeler, reports, labels, mentions, bar, shown)
             if html and shown is not None:
-                from coherent_cxr.chexpert.page import write_page
+                from coherent_cxr.chexpert.io.page import write_page
 
                 write_page(html, explained, shown.rules)
                 if shown.rules != labeler.rules:
@@ -173,7 +173,7 @@ def _label(
             if mentions is not None:
                 mentions.write([(row, *asdict(mention).values()) for mention in labeler.explain(report)])
             if shown is not None:
-                from coherent_cxr.chexpert.page import explain_report
+                from coherent_cxr.chexpert.io.page import explain_report
 
                 yield explain_report(row, report, shown.explain(report), shown.label(report))
         bar.update(len(chunk))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from coherent_cxr.configuration import configuration
-from coherent_cxr.corpora.kaggle import parse_kaggle
-from coherent_cxr.corpora.mimic_cxr import MimicCxrConfig, parse_mimic_cxr, stream_mimic_cxr
-from coherent_cxr.corpora.openi import ParsedCorpus, parse_openi
+from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig, parse_mimic_cxr, stream_mimic_cxr
+from coherent_cxr.corpora.openi.kaggle import parse_kaggle
+from coherent_cxr.corpora.openi.loader import ParsedCorpus, parse_openi
 
 
 @configuration

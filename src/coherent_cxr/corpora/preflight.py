@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from coherent_cxr.corpora.kaggle import PROJECTIONS, REPORTS
-from coherent_cxr.corpora.mimic_cxr import decode_text, listed_images, listed_studies
-from coherent_cxr.corpora.mimic_files import (
+from coherent_cxr.corpora.mimic_cxr.files import (
     JPG,
     PUBLICATIONS,
     MimicCxrConfig,
@@ -20,10 +18,12 @@ from coherent_cxr.corpora.mimic_files import (
     place_of,
     read_table,
 )
-from coherent_cxr.corpora.mimic_reports import count_reports, read_reports
-from coherent_cxr.corpora.openi import CorpusError
+from coherent_cxr.corpora.mimic_cxr.loader import decode_text, listed_images, listed_studies
+from coherent_cxr.corpora.mimic_cxr.reports import count_reports, read_reports
+from coherent_cxr.corpora.openi.kaggle import PROJECTIONS, REPORTS
+from coherent_cxr.corpora.openi.loader import CorpusError
 from coherent_cxr.corpora.parsing import ReportParsingConfig, parse_reports
-from coherent_cxr.corpora.sectioning import Sectioner, SectionRuleError, findings_of
+from coherent_cxr.corpora.sections.sectioning import Sectioner, SectionRuleError, findings_of
 from coherent_cxr.inputs.archives import ArchiveError
 
 SAMPLE = 300

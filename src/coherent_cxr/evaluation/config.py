@@ -6,8 +6,8 @@ from typing import Literal
 
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.evaluation.judges.interface import JudgesConfig
-from coherent_cxr.evaluation.protocols import Protocol
-from coherent_cxr.evaluation.r2gen import R2GenConfig
+from coherent_cxr.evaluation.metrics.protocols import Protocol
+from coherent_cxr.evaluation.metrics.r2gen import R2GenConfig
 
 
 @configuration

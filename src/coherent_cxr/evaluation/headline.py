@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from coherent_cxr.evaluation.measures import Metric
-from coherent_cxr.evaluation.protocols import IN_WORDS, column_name
+from coherent_cxr.evaluation.metrics.measures import Metric
+from coherent_cxr.evaluation.metrics.protocols import IN_WORDS, column_name
 from coherent_cxr.evaluation.scoring import Scores
 from coherent_cxr.rewards.f1_means import F1_MEANS
 

@@ -10,7 +10,16 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from coherent_cxr.evaluation.bootstrap import (
+from coherent_cxr.evaluation.config import EvaluationConfig
+from coherent_cxr.evaluation.judges.interface import Judge
+from coherent_cxr.evaluation.judges.registry import usable_judges
+from coherent_cxr.evaluation.metrics.clinical import clinical_measures
+from coherent_cxr.evaluation.metrics.diversity import diversity_measures
+from coherent_cxr.evaluation.metrics.language import REPEATS_KEPT, language_measures
+from coherent_cxr.evaluation.metrics.measures import Array, Measure, Metric, Renamed
+from coherent_cxr.evaluation.metrics.meteor import METEOR, meteor
+from coherent_cxr.evaluation.metrics.protocols import Protocol, Reports, Tokenizer, column_name, tokenizer
+from coherent_cxr.evaluation.statistics.bootstrap import (
     adjusted_p_value,
     centred,
     paired_p_value,
@@ -18,15 +27,6 @@ from coherent_cxr.evaluation.bootstrap import (
     percentile_interval,
     standardised,
 )
-from coherent_cxr.evaluation.clinical import clinical_measures
-from coherent_cxr.evaluation.config import EvaluationConfig
-from coherent_cxr.evaluation.diversity import diversity_measures
-from coherent_cxr.evaluation.judges.interface import Judge
-from coherent_cxr.evaluation.judges.registry import usable_judges
-from coherent_cxr.evaluation.language import REPEATS_KEPT, language_measures
-from coherent_cxr.evaluation.measures import Array, Measure, Metric, Renamed
-from coherent_cxr.evaluation.meteor import METEOR, meteor
-from coherent_cxr.evaluation.protocols import Protocol, Reports, Tokenizer, column_name, tokenizer
 from coherent_cxr.evaluation.systems import References, SystemOutput
 from coherent_cxr.evaluation.tables import KEYS
 

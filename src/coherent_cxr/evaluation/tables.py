@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from coherent_cxr.evaluation.measures import Metric
+from coherent_cxr.evaluation.metrics.measures import Metric
 
 KEYS = ["metric", "labels", "average", "uncertain", "rules"]
 

@@ -12,7 +12,7 @@ from kedro.pipeline import Pipeline
 from coherent_cxr.stopped import RunStoppedError
 
 if TYPE_CHECKING:
-    from coherent_cxr.images.fabrication import FabricationConfig
+    from coherent_cxr.images.phantom.fabrication import FabricationConfig
 
 FETCHED_BY = {"openi_download", "fabricated_mimic_cxr"}
 """What stages that put a corpus in its place make."""
@@ -39,7 +39,7 @@ class RawDataHook:
             return
         from coherent_cxr.corpora import preflight  # decoders and phantoms, which other stages do not need
         from coherent_cxr.corpora.parsing import ReportParsingConfig
-        from coherent_cxr.images.fabrication import FabricationConfig
+        from coherent_cxr.images.phantom.fabrication import FabricationConfig
 
         reports = _setting(catalog, "params:report_parsing")
         images = _setting(catalog, "params:fabrication")

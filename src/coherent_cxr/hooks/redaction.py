@@ -13,7 +13,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline.node import Node
 
-from coherent_cxr.corpora.redaction import TextGuard, withhold_messages
+from coherent_cxr.corpora.quality.redaction import TextGuard, withhold_messages
 from coherent_cxr.datasets.table_file import TableFile, pieces_of
 from coherent_cxr.hooks.lineage import dataset_path
 from coherent_cxr.inputs.terminal import PlainFilter

@@ -15,7 +15,7 @@ from kedro.pipeline.node import Node
 
 from coherent_cxr.hooks.missing_artifacts import without_finished_nodes
 from coherent_cxr.hooks.threads import runtime_config
-from coherent_cxr.training.children import Children
+from coherent_cxr.runtime.children import Children
 
 TAG = "side_by_side"
 """Marks nodes whose inputs and outputs may travel to another process; they take a list of inputs."""

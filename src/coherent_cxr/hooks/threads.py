@@ -43,7 +43,7 @@ class RuntimeConfig:
         """Return how many nodes run at once, and with how many threads each."""
         import torch
 
-        from coherent_cxr.images.decoding_workers import usable_cores
+        from coherent_cxr.runtime.cores import usable_cores
 
         threads = self.threads or 1
         if self.processes is not None:

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from coherent_cxr.images.decoding_workers import Decoded, decode_all, usable_cores
-from coherent_cxr.images.similarity import find_variants
+from coherent_cxr.images.reading.decoding_workers import Decoded, decode_all
+from coherent_cxr.images.recognition.similarity import find_variants
 from coherent_cxr.images.source import ImageSource, Place
 from coherent_cxr.images.store import (
     FORMAT,
@@ -30,6 +30,7 @@ from coherent_cxr.images.store import (
     ImageStoreError,
     content_digest,
 )
+from coherent_cxr.runtime.cores import usable_cores
 
 LOG = "decoded.jsonl"
 Pixels = np.memmap[Any, np.dtype[np.uint8]]

@@ -12,12 +12,12 @@ import pandas as pd
 
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.building import build_store
-from coherent_cxr.images.checks import ImageChecks
-from coherent_cxr.images.chest_likeness import ChestLikeness
+from coherent_cxr.images.recognition.checks import ImageChecks
+from coherent_cxr.images.recognition.chest_likeness import ChestLikeness
+from coherent_cxr.images.recognition.view_classifier import ViewClassifier
+from coherent_cxr.images.recognition.views import complete_views
 from coherent_cxr.images.source import ImageSource, open_source
 from coherent_cxr.images.store import VIEW_ORDER, ImageStore
-from coherent_cxr.images.view_classifier import ViewClassifier
-from coherent_cxr.images.views import complete_views
 from coherent_cxr.inputs.limits import MAX_FILE_BYTES
 
 View = Literal["frontal", "lateral", "unknown"]
@@ -34,7 +34,7 @@ class ImagePreparationConfig:
         drop_variants: Leave out images that repeat another of their study and view with other brightness or
             contrast.
         classify_views: Find out views that the corpus does not state, see
-            :func:`coherent_cxr.images.views.complete_views`.
+            :func:`coherent_cxr.images.recognition.views.complete_views`.
         workers: Decoding threads; null uses all cores.
         work_dir: Where stores are made and kept by content, so that equal stores are decoded once.
     """
@@ -107,7 +107,8 @@ def prepare_images(
         that is not in the store, and one with the study's own id (reason ``study_without_image``) per study
         that has none left. The notes (id, note, detail) on stored images whose files are odd, such as DICOM
         files with names in them. How views were found out that the corpus does not state. Last, what
-        :class:`coherent_cxr.images.checks.ImageChecks` knows, for the bundle of a model trained on the store.
+        :class:`~coherent_cxr.images.recognition.checks.ImageChecks` knows, for the bundle of a model trained
+        on the store.
 
     Raises:
         ImageSourceError: If the radiographs cannot be opened.

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from coherent_cxr.images.decode import fit, read_image
 from coherent_cxr.images.preparation import RadiographsManifest
+from coherent_cxr.images.reading.decode import fit, read_image
 from coherent_cxr.images.source import open_source
 
 if TYPE_CHECKING:

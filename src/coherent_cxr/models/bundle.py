@@ -15,7 +15,7 @@ from safetensors.torch import load, save_file
 from torch import Tensor
 
 from coherent_cxr.finite import require_finite_weights
-from coherent_cxr.images.checks import ImageChecks
+from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.decider import FindingDecider
 from coherent_cxr.models.generator import ReportGenerator

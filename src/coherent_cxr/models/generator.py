@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.models.config import GeneratorConfig
-from coherent_cxr.models.encoder import ImageEncoder
-from coherent_cxr.models.layout import WordLayout, counted_words, word_layout
+from coherent_cxr.models.image_encoder.backbone import ImageEncoder
+from coherent_cxr.models.packing import WordLayout, counted_words, word_layout
 from coherent_cxr.models.sentence_decoder import SentenceDecoder
 from coherent_cxr.models.word_decoder import WordDecoder
 from coherent_cxr.reports.vocabulary import Vocabulary

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils.rnn import PackedSequence
 
-from coherent_cxr.models.layout import WordLayout
+from coherent_cxr.models.packing import WordLayout
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 SMALLEST_OUTPUT_GATE = 1e-3

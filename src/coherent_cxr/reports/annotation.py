@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from coherent_cxr.inputs.null_words import is_null
+from coherent_cxr.inputs.tables.null_words import is_null
 
 _STUDY = re.compile(r"(?P<study>CXR\d+)(?:_.*)?|[sS]?(?P<number>\d{8})|(?P<other>.+)")
 """Of "CXR2384_IM-0942" and "s50414267" the ids that the reports' own files give."""

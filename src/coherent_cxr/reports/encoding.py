@@ -10,10 +10,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from coherent_cxr.configuration import configuration, require
-from coherent_cxr.reports.finding_marks import finding_marks, marks_of
+from coherent_cxr.reports.affirmed_findings import count_affirmed
+from coherent_cxr.reports.finding_tokens import finding_marks, marks_of
 from coherent_cxr.reports.ordering import SentenceOrder, findings_first
 from coherent_cxr.reports.splits import SPLITS, SplitFileError, read_split_file, split_by_patient
-from coherent_cxr.reports.stated_findings import count_affirmed
 from coherent_cxr.reports.vocabulary import Vocabulary, count_words
 
 
@@ -30,7 +30,7 @@ class VocabularyBuildingConfig:
             the generator learns to write; ``as_written`` leaves them where they are. References of metrics
             and rewards are never reordered.
         finding_marks: Whether the generator writes a mark of what a sentence states in front of it
-            (:mod:`~coherent_cxr.reports.finding_marks`).
+            (:mod:`~coherent_cxr.reports.finding_tokens`).
     """
 
     split_file: str | None = None

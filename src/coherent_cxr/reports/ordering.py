@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from coherent_cxr.reports.stated_findings import stated_findings
+from coherent_cxr.reports.affirmed_findings import stated_findings
 
 SentenceOrder = Literal["findings_first", "as_written"]
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.inputs.quoting import quote
-from coherent_cxr.inputs.study_ids import clean_ids
-from coherent_cxr.inputs.tables import read_table
+from coherent_cxr.inputs.tables.reading import read_table
+from coherent_cxr.inputs.tables.study_ids import clean_ids
 from coherent_cxr.reports.annotation import read_annotation
 
 SPLITS = ("train", "validation", "test")

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from coherent_cxr.inputs.layout import blocks, join_wrapped_lines
+from coherent_cxr.inputs.text.layout import blocks, join_wrapped_lines
 
 DEIDENTIFIED = "xxxx"
 """The token of a de-identification mark (``XXXX`` in Open-I, ``___`` in MIMIC-CXR); written as ``XXXX``."""
@@ -53,7 +53,7 @@ def clean_text(text: str) -> str:
 
     Returns:
         Text with single blanks, and an empty line wherever the layout ends a sentence
-        (:mod:`~coherent_cxr.inputs.layout`).
+        (:mod:`~coherent_cxr.inputs.text.layout`).
     """
     paragraphs = map(_clean, join_wrapped_lines(_unescaped(text)).split("\n\n"))
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN
+from coherent_cxr.chexpert.codes import ABSENT, DEFAULT_TYPES
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.rewards.interface import Reward, RewardContext
-from coherent_cxr.rewards.labels import ABSENT, DEFAULT_TYPES
 
 
 def positive_table(

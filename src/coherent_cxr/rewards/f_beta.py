@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from coherent_cxr.chexpert.codes import DEFAULT_TYPES
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.rewards.coherence import check_types, columns_of, positive_table
 from coherent_cxr.rewards.interface import Reward, RewardContext
-from coherent_cxr.rewards.labels import DEFAULT_TYPES
 from coherent_cxr.rewards.moving_average import MovingAverage
 from coherent_cxr.rewards.reports import Reports
 

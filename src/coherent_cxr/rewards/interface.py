@@ -12,7 +12,7 @@ from coherent_cxr.rewards.cider import CiderD
 from coherent_cxr.rewards.reports import Reports
 
 Baseline = Literal["greedy", "moving_average", "leave_one_out", "none"]
-"""What a sampled report's reward is compared with (see :mod:`coherent_cxr.training.advantage`)."""
+"""What a sampled report's reward is compared with (see :mod:`coherent_cxr.training.scst.advantage`)."""
 
 
 class RewardContext(NamedTuple):

@@ -21,9 +21,9 @@ from pluggy import PluginManager
 from tqdm import tqdm
 
 from coherent_cxr.corpora.parsing import stream_reports
-from coherent_cxr.images.decoding_workers import usable_cores
 from coherent_cxr.runners.cutting import cut_by_study
 from coherent_cxr.runners.table_files import TableFiles, are_files
+from coherent_cxr.runtime.cores import usable_cores
 
 BY_STUDY = {
     "extract_findings": ("studies",),

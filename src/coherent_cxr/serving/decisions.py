@@ -12,7 +12,7 @@ from torch import Tensor
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decider import FindingDecider
-from coherent_cxr.models.pretrained import PretrainedEncoder
+from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.training.encoder.decisions import calibration_of, thresholds_of
 
 BACKBONE = "encoder.backbone."

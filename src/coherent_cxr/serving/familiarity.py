@@ -12,13 +12,13 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from coherent_cxr.images.checks import ImageChecks
+from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.inference.feature_cache import cached_features
+from coherent_cxr.inference.samples import images_to_tensor
 from coherent_cxr.models.bundle import ModelBundle
-from coherent_cxr.models.encoder import Backbone
+from coherent_cxr.models.image_encoder.backbone import Backbone
 from coherent_cxr.models.training_features import FEWEST, TrainingFeatures
-from coherent_cxr.training.feature_cache import cached_features
-from coherent_cxr.training.samples import images_to_tensor
 
 MOST_TRAINING, MOST_VALIDATION = 4_000, 500
 """Images that are looked at: enough for 32 directions and for the limits, and seconds of work."""
@@ -37,7 +37,7 @@ def with_image_checks(
     Args:
         bundle: The model.
         checks: What the stage image_preparation learnt of the pixels; see
-            :class:`coherent_cxr.images.checks.ImageChecks`.
+            :class:`coherent_cxr.images.recognition.checks.ImageChecks`.
         store: Prepared images.
         encoded_reports: ``study_id`` and ``split``.
         checkpoint_folder: Where training cached the image features.

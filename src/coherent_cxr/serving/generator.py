@@ -15,14 +15,14 @@ from torch import Tensor
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.shown import shown_labeler
-from coherent_cxr.images.decode import SPARE, fit, read_radiograph
-from coherent_cxr.images.grey import Radiograph
-from coherent_cxr.images.notes import Note
-from coherent_cxr.images.pictures import read_pixels
-from coherent_cxr.models.attention import WordAttention, attended_report, image_features, spoken
+from coherent_cxr.images.reading.decode import SPARE, fit, read_radiograph
+from coherent_cxr.images.reading.grey import Radiograph
+from coherent_cxr.images.reading.notes import Note
+from coherent_cxr.images.reading.pictures import read_pixels
+from coherent_cxr.inference.attention import WordAttention, attended_report, image_features, spoken
+from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decider import OperatingPointError
-from coherent_cxr.models.finding_tokens import SentenceCheck
 from coherent_cxr.reports.text import detokenize
 
 NOTICE = "For research only, not for clinical use. A radiologist has not read this report."

@@ -96,7 +96,7 @@ class _Predictions:
         return answers
 
     def _write(self, position: int, row: Any) -> GeneratedReport:
-        from coherent_cxr.images.grey import UnreadableImageError
+        from coherent_cxr.images.reading.grey import UnreadableImageError
         from coherent_cxr.serving.generator import NOTICE
         from coherent_cxr.serving.requests import RequestError, image_of
 

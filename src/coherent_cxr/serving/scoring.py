@@ -11,14 +11,14 @@ import pandas as pd
 import torch
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.evaluation.bootstrap import patient_weights, percentile_interval
+from coherent_cxr.evaluation.statistics.bootstrap import patient_weights, percentile_interval
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.inference.features import region_source
+from coherent_cxr.inference.samples import samples_of_split
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
+from coherent_cxr.runtime.fingerprint import fingerprint
 from coherent_cxr.serving.selection import REFERENCE, Difference, ModelRegistrationConfig, assess
-from coherent_cxr.training.fingerprint import fingerprint
-from coherent_cxr.training.regions import region_source
-from coherent_cxr.training.samples import samples_of_split
 from coherent_cxr.training.validation import ReportReader, Validator, references_of
 
 

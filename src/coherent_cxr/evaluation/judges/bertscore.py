@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from coherent_cxr.evaluation.judges.interface import EXTRA, Judge, lacks_package, lacks_place
-from coherent_cxr.evaluation.measures import Metric, SumMeasure, mean_measure
+from coherent_cxr.evaluation.metrics.measures import Metric, SumMeasure, mean_measure
 
 MOST_TOKENS = 512
 

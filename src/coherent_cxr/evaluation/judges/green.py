@@ -8,7 +8,7 @@ from importlib import import_module
 import numpy as np
 
 from coherent_cxr.evaluation.judges.interface import Judge, lacks_package
-from coherent_cxr.evaluation.measures import Metric, SumMeasure, mean_measure
+from coherent_cxr.evaluation.metrics.measures import Metric, SumMeasure, mean_measure
 
 
 class Green(Judge):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from coherent_cxr.configuration import configuration
-from coherent_cxr.evaluation.measures import Measure, Metric
+from coherent_cxr.evaluation.metrics.measures import Measure, Metric
 
 
 @configuration

@@ -12,7 +12,7 @@ from torch import Tensor
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.evaluation.config import EvaluationConfig
-from coherent_cxr.evaluation.measures import Metric
+from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.systems import (
     judge_labels,
     label_reports,
@@ -24,17 +24,17 @@ from coherent_cxr.evaluation.systems import (
 )
 from coherent_cxr.evaluation.tables import rows_of
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.inference.generation import GenerationConfig, Likely, generate_reports
 from coherent_cxr.models.bundle import ModelBundle
-from coherent_cxr.models.pretrained import PretrainedEncoder
+from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
 from coherent_cxr.training.encoder.decisions import (
     best_thresholds,
     call_labels,
     label_probabilities,
 )
-from coherent_cxr.training.generation import GenerationConfig, Likely, generate_reports
 
 CLASSIFIER, MEDOID = "label classifier", "medoid"
 PERFECT = "perfect thresholds"

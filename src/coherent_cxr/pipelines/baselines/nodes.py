@@ -9,9 +9,9 @@ from torch import Tensor
 
 from coherent_cxr.evaluation.systems import test_studies
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.models.pretrained import PretrainedEncoder
+from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.reports.vocabulary import Vocabulary
-from coherent_cxr.training.compared_systems import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
 
 
 def compare_systems(

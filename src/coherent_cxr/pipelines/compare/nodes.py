@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mlflow
 
-from coherent_cxr.evaluation.page.comparison import CompareConfig, comparison_page
+from coherent_cxr.evaluation.report.comparison.page import CompareConfig, comparison_page
 from coherent_cxr.pipelines.compare.runs import find_runs
 
 

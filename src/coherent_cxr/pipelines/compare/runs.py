@@ -14,8 +14,8 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Run
 
-from coherent_cxr.evaluation.page.comparison import CompareConfig, RecordedRun
-from coherent_cxr.evaluation.resamples import Resamples
+from coherent_cxr.evaluation.report.comparison.page import CompareConfig, RecordedRun
+from coherent_cxr.evaluation.statistics.resamples import Resamples
 
 logger = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ def pretrain_encoder(
     image_preparation: ImagePreparationConfig,
 ) -> tuple[dict[str, Any], pd.DataFrame, Figure, pd.DataFrame]:
     """Train the encoder; return its weights, history, learning curves and further images left out."""
+    from coherent_cxr.runtime.distributed import run_in_ranks
     from coherent_cxr.training.curves import learning_curves
-    from coherent_cxr.training.distributed import run_in_ranks
     from coherent_cxr.training.encoder import train
 
     extra = read_extra_images(extra_images, image_preparation)
@@ -44,7 +44,7 @@ def score_labels(
     splits: pd.DataFrame,
 ) -> pd.DataFrame:
     """Score the labels of every study with an image."""
-    from coherent_cxr.models.pretrained import PretrainedEncoder
+    from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
     from coherent_cxr.training.encoder import scores
 
     encoder = PretrainedEncoder.from_tensors(pretrained_encoder)

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from coherent_cxr.baselines.registry import SYSTEMS as BASELINES
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.evaluation.config import EvaluationConfig
-from coherent_cxr.evaluation.page import Attended
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS, reference_labels, reference_reports
+from coherent_cxr.evaluation.report.page import Attended
 from coherent_cxr.evaluation.systems import (
     first_images,
     judge_labels,
@@ -25,12 +25,12 @@ from coherent_cxr.evaluation.systems import (
     without_repeated_sentences,
 )
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.inference.generated_rows import RowWriter, check_systems, told_the_truth
+from coherent_cxr.inference.generation import GenerationConfig, Likely
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.encoder.decisions import label_probabilities
-from coherent_cxr.training.generated_rows import RowWriter, check_systems, told_the_truth
-from coherent_cxr.training.generation import GenerationConfig, Likely
 
 COMPARED = frozenset(BASELINES) | frozenset(REFERENCE_ROWS)
 """Systems that are not this project's generator."""
@@ -99,7 +99,7 @@ def measure_consensus(
     **models: ModelBundle,
 ) -> pd.DataFrame:
     """Score consensus decoding on the validation split, by the number of samples."""
-    from coherent_cxr.evaluation.consensus_quality import consensus_quality
+    from coherent_cxr.evaluation.metrics.consensus_quality import consensus_quality
 
     check_systems(config, models)
     studies = studies_of_split(findings, splits, image_store.index["study_id"], "validation")
@@ -143,7 +143,8 @@ def score(
     image_store: ImageStore,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any], pd.DataFrame]:
     """Score every system; return all metrics, all paired comparisons, the headline and its resamples."""
-    from coherent_cxr.evaluation import headline, resamples, scoring
+    from coherent_cxr.evaluation import headline, scoring
+    from coherent_cxr.evaluation.statistics import resamples
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
     references = references_of(studies, findings, reference_labels, splits)
@@ -166,7 +167,7 @@ def check_finding_tokens(
     vocabulary: dict[str, Any],
 ) -> pd.DataFrame:
     """Compare finding tokens with what the labeller reads in the sentences behind them."""
-    from coherent_cxr.evaluation.token_agreement import token_agreement
+    from coherent_cxr.evaluation.metrics.token_agreement import token_agreement
 
     known = Vocabulary.from_dict(vocabulary)
     return token_agreement(labelling.labeler(), generated_reports, encoded_reports, known)
@@ -180,8 +181,8 @@ def assess_encoder(
     splits: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Figure]:
     """Measure what the encoder's label classifier tells apart, and whether its probabilities hold."""
-    from coherent_cxr.evaluation.figures.encoder import encoder_figure
-    from coherent_cxr.evaluation.label_quality import label_quality, label_reliability
+    from coherent_cxr.evaluation.metrics.label_quality import label_quality, label_reliability
+    from coherent_cxr.evaluation.report.figures.encoder import encoder_figure
 
     quality = label_quality(label_scores, chexpert_labels, splits, config.resamples, config.seed)
     probabilities = label_probabilities(label_scores, label_thresholds)
@@ -201,10 +202,10 @@ def look_where_it_looked(
     radiographs: dict[str, Any],
 ) -> tuple[Attended, pd.DataFrame, Figure, Figure]:
     """Study the attention of the full model on the test split."""
-    from coherent_cxr.evaluation.attention_maps import write_with_maps
-    from coherent_cxr.evaluation.attention_study import study_attention
-    from coherent_cxr.training.generation import sentence_check
-    from coherent_cxr.training.study_regions import study_regions
+    from coherent_cxr.evaluation.attention.maps import write_with_maps
+    from coherent_cxr.evaluation.attention.study import study_attention
+    from coherent_cxr.inference.generation import sentence_check
+    from coherent_cxr.inference.study_features import study_regions
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
     patients = splits.set_index("study_id")["patient_id"].astype(str)
@@ -231,7 +232,7 @@ def draw_figures(
     **histories: pd.DataFrame,
 ) -> tuple[Figure, Figure, Figure]:
     """Draw intervals, F1 by label and learning curves."""
-    from coherent_cxr.evaluation.figures.results import results_figures
+    from coherent_cxr.evaluation.report.figures.results import results_figures
 
     judged = reference_labels[reference_labels["rules"] == reference_labels["rules"].iloc[0]]
     positives = (judged.set_index("study_id") == 1).sum()
@@ -262,7 +263,7 @@ def write_results_page(
 ) -> str:
     """Write the results page; the other tables are ``<stage>_history`` and ``<stage>_exclusions``."""
     from coherent_cxr.evaluation import cards
-    from coherent_cxr.evaluation.page import Background, EncoderQuality, Judged, results_page
+    from coherent_cxr.evaluation.report.page import Background, EncoderQuality, Judged, results_page
 
     test = test_studies(findings, splits, image_store.index["study_id"])
     judged = Judged.of(

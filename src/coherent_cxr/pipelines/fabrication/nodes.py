@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from coherent_cxr.images.fabrication import FabricationConfig, provide_radiographs
+from coherent_cxr.images.phantom.fabrication import FabricationConfig, provide_radiographs
 from coherent_cxr.images.preparation import RadiographsManifest
 from coherent_cxr.images.sheets import example_sheet
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table
-from coherent_cxr.corpora.label_agreement import label_agreement
-from coherent_cxr.corpora.mimic_cxr import read_labels
+from coherent_cxr.corpora.mimic_cxr.loader import read_labels
 from coherent_cxr.corpora.parsing import ReportParsingConfig
+from coherent_cxr.corpora.quality.label_agreement import label_agreement
 
 
 def compare_labels(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from coherent_cxr.corpora.mimic_fabrication import MimicFabricationConfig, fabricate_mimic_cxr
+from coherent_cxr.corpora.mimic_cxr.fabrication import MimicFabricationConfig, fabricate_mimic_cxr
 from coherent_cxr.images.phantom import NOTICE, draw_phantom
 
 

@@ -8,15 +8,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from coherent_cxr.chexpert.table_check import check_labels
+from coherent_cxr.chexpert.io.table_check import check_labels
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
-from coherent_cxr.models.pretrained import PretrainedEncoder
+from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.training.mle import MleTrainingConfig
+from coherent_cxr.training.mle.config import MleTrainingConfig
 
 
 def count_document_frequencies(findings: pd.DataFrame, splits: pd.DataFrame) -> dict[str, Any]:
@@ -38,14 +38,14 @@ def train_mle(
     labelling: ChexpertLabellingConfig,
 ) -> tuple[ModelBundle, pd.DataFrame, list[dict[str, Any]], Figure]:
     """Train by likelihood; return the model, its history, sample reports per epoch and learning curves."""
-    from coherent_cxr.training import mle
+    from coherent_cxr.runtime.distributed import run_in_ranks
     from coherent_cxr.training.curves import learning_curves
-    from coherent_cxr.training.distributed import run_in_ranks
+    from coherent_cxr.training.mle import train
 
     labeler = labelling.labeler()
     check_labels(labeler, findings, chexpert_labels)
     result = run_in_ranks(
-        mle.train_mle,
+        train.train_mle,
         config.processes,
         config,
         image_store,

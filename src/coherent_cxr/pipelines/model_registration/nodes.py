@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from coherent_cxr.chexpert.table_check import check_labels
+from coherent_cxr.chexpert.io.table_check import check_labels
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle

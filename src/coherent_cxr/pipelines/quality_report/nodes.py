@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from coherent_cxr.corpora import quality
-from coherent_cxr.corpora.quality_page import render
+from coherent_cxr.corpora.quality import counts
+from coherent_cxr.corpora.quality.page import render
 from coherent_cxr.images.store import ImageStore
 
 
@@ -24,10 +24,10 @@ def count_rows(
     """Count what every stage took in, gave out and left out, by reason."""
     return pd.concat(
         [
-            quality.stage_counts("report_parsing", len(studies), parsing_exclusions),
-            quality.stage_counts("findings_extraction", len(findings), findings_exclusions),
-            quality.stage_counts("vocabulary_building", len(splits), split_exclusions),
-            quality.stage_counts("image_preparation", len(image_store), image_exclusions),
+            counts.stage_counts("report_parsing", len(studies), parsing_exclusions),
+            counts.stage_counts("findings_extraction", len(findings), findings_exclusions),
+            counts.stage_counts("vocabulary_building", len(splits), split_exclusions),
+            counts.stage_counts("image_preparation", len(image_store), image_exclusions),
         ],
         ignore_index=True,
     )
@@ -35,7 +35,7 @@ def count_rows(
 
 def find_leaks(splits: pd.DataFrame, findings: pd.DataFrame, image_store: ImageStore) -> pd.DataFrame:
     """Look for patients, images and report texts that are in more than one split."""
-    return quality.leaks(splits, findings, image_store.pixels, image_store.index)
+    return counts.leaks(splits, findings, image_store.pixels, image_store.index)
 
 
 def describe(
@@ -51,11 +51,11 @@ def describe(
     tables = {
         "What went in and out": quality_counts,
         "Leaks between the splits": quality_leaks,
-        "Sections": quality.section_coverage(studies),
-        "Views, as the reports' corpus states them": quality.view_counts(images),
-        "Views, as image preparation found them out": quality.view_findings(view_report),
-        "Findings": quality.text_distributions(findings),
-        "Repeated findings": quality.repeated_texts(findings),
-        "Labels": quality.label_prevalence(chexpert_labels),
+        "Sections": counts.section_coverage(studies),
+        "Views, as the reports' corpus states them": counts.view_counts(images),
+        "Views, as image preparation found them out": counts.view_findings(view_report),
+        "Findings": counts.text_distributions(findings),
+        "Repeated findings": counts.repeated_texts(findings),
+        "Labels": counts.label_prevalence(chexpert_labels),
     }
     return render(tables)

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from coherent_cxr.chexpert.table_check import check_labels
+from coherent_cxr.chexpert.io.table_check import check_labels
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.training.rl_config import RlFineTuningConfig
+from coherent_cxr.training.scst.config import RlFineTuningConfig
 
 
 def fine_tune(
@@ -26,13 +26,13 @@ def fine_tune(
     labelling: ChexpertLabellingConfig,
 ) -> tuple[ModelBundle, pd.DataFrame]:
     """Fine-tune the likelihood-trained model; return the model and its history."""
-    from coherent_cxr.training import rl
-    from coherent_cxr.training.distributed import run_in_ranks
+    from coherent_cxr.runtime.distributed import run_in_ranks
+    from coherent_cxr.training.scst import train
 
     labeler = labelling.labeler()
     check_labels(labeler, findings, chexpert_labels)
     result = run_in_ranks(
-        rl.fine_tune,
+        train.fine_tune,
         config.processes,
         config,
         mle_model,
@@ -48,6 +48,6 @@ def fine_tune(
 
 def draw_curves(config: RlFineTuningConfig, history: pd.DataFrame) -> Figure:
     """Draw the telemetry of the run."""
-    from coherent_cxr.training.rl_curves import reward_curves
+    from coherent_cxr.training.scst.curves import reward_curves
 
     return reward_curves(config.system, history)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from coherent_cxr.configuration import configuration, require
-from coherent_cxr.models.encoder_provenance import refuse_seen
 from coherent_cxr.models.encoders import encoder_names
-from coherent_cxr.models.precision import Precision
+from coherent_cxr.models.image_encoder.precision import Precision
+from coherent_cxr.models.image_encoder.provenance import refuse_seen
 from coherent_cxr.training.encoder.augmentation import AugmentationConfig
 
 UncertainTargets = Literal["ignored", "soft", "positive"]

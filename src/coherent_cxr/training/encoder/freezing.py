@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from coherent_cxr.models.encoder import Backbone
+from coherent_cxr.models.image_encoder.backbone import Backbone
 
 _SIDE = 64
 

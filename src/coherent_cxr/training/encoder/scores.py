@@ -13,14 +13,14 @@ from sklearn.metrics import roc_auc_score
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.models.encoder import LabelClassifier
-from coherent_cxr.models.precision import Precision, encoder_autocast
-from coherent_cxr.models.pretrained import PretrainedEncoder
-from coherent_cxr.training.distributed import training_device
+from coherent_cxr.inference.feature_cache import cached_features
+from coherent_cxr.inference.samples import images_to_tensor
+from coherent_cxr.models.image_encoder.backbone import LabelClassifier
+from coherent_cxr.models.image_encoder.precision import Precision, encoder_autocast
+from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
+from coherent_cxr.runtime.distributed import training_device
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.targets import folds_of
-from coherent_cxr.training.feature_cache import cached_features
-from coherent_cxr.training.samples import images_to_tensor
 
 BATCH = 64
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.runtime.fingerprint import fingerprint
 from coherent_cxr.training.encoder.config import UncertainTargets
-from coherent_cxr.training.fingerprint import fingerprint
 
 NOT_CODED = "No Indexing"
 """What Open-I has instead of terms where nobody looked; it says nothing about any term."""

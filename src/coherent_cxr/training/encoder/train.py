@@ -17,13 +17,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.images.store import ImageStore
+from coherent_cxr.inference.samples import images_to_tensor
 from coherent_cxr.models.bundle import weights_digest
-from coherent_cxr.models.encoder import LabelClassifier
-from coherent_cxr.models.encoder_weights import load_backbone
-from coherent_cxr.models.precision import encoder_autocast
-from coherent_cxr.models.pretrained import PretrainedEncoder
-from coherent_cxr.training.checkpoint import step_seed
-from coherent_cxr.training.distributed import current_world, training_device
+from coherent_cxr.models.image_encoder.backbone import LabelClassifier
+from coherent_cxr.models.image_encoder.precision import encoder_autocast
+from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
+from coherent_cxr.models.image_encoder.weights import load_backbone
+from coherent_cxr.runtime.distributed import current_world, training_device
+from coherent_cxr.runtime.fingerprint import encoder_code, run_key
 from coherent_cxr.training.encoder.augmentation import augmented
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.freezing import freeze_up_to
@@ -35,10 +36,9 @@ from coherent_cxr.training.encoder.targets import (
     labelled_images,
     terms_by_study,
 )
-from coherent_cxr.training.fingerprint import encoder_code, run_key
-from coherent_cxr.training.history import History
-from coherent_cxr.training.loop import Loop, one_cycle
-from coherent_cxr.training.samples import images_to_tensor
+from coherent_cxr.training.engine.checkpoint import step_seed
+from coherent_cxr.training.engine.history import History
+from coherent_cxr.training.engine.loop import Loop, one_cycle
 
 
 def pretrain_encoder(

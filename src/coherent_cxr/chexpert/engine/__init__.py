@@ -1,0 +1,1 @@
+"""The labeller's three steps: mentions, their status, one label per observation."""

@@ -1,0 +1,1 @@
+"""Tables of labels in and out, and a page that shows mentions."""

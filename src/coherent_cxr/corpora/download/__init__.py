@@ -1,0 +1,1 @@
+"""Resumable downloads and the archives that come with them."""

@@ -1,0 +1,1 @@
+"""MIMIC-CXR as PhysioNet publishes it, and a fabricated corpus in its format."""

@@ -1,0 +1,1 @@
+"""Counts that describe a corpus, and the page that shows them."""

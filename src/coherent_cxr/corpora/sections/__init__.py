@@ -1,0 +1,1 @@
+"""Sections of free-text reports, found by their headings."""

@@ -1,0 +1,1 @@
+"""Attention maps, and whether they look where a finding is."""

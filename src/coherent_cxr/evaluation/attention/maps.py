@@ -1,0 +1,139 @@
+"""Attention of many studies at once, and which written words speak of which observation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.inference.attention import WordAttention, attended_words, spoken
+from coherent_cxr.inference.decoding import decode, word_ids
+from coherent_cxr.inference.sentence_check import SentenceCheck
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.image_encoder.backbone import VIEWS
+from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.vocabulary import Vocabulary
+
+Report = list[list[WordAttention]]
+"""Words of each sentence, finding marks included, with their maps."""
+
+
+class AttendedMention(NamedTuple):
+    """A mention and where the model looked while it wrote it.
+
+    Attributes:
+        study: Number of the study.
+        observation: Of which it speaks.
+        status: 1 affirmed, 0 denied, -1 uncertain.
+        sentinel: Mean share on the sentinel over the mention's words.
+        regions: Mean share of each region over the words, scaled to sum to one ``(rows, columns)``.
+        mark_sentinel: Share on the sentinel while the finding mark of its sentence was written; None for a
+            generator without marks.
+    """
+
+    study: int
+    observation: str
+    status: int
+    sentinel: float
+    regions: NDArray[np.float64]
+    mark_sentinel: float | None = None
+
+
+@torch.no_grad()
+def write_with_maps(
+    model: ReportGenerator,
+    vocabulary: Vocabulary,
+    batches: Iterable[Tensor],
+    check: SentenceCheck | None = None,
+) -> list[Report]:
+    """Write a report for each study greedily and keep the attention of every word.
+
+    Args:
+        model: The generator in evaluation mode.
+        vocabulary: Its words.
+        batches: Image regions V ``(batch, K, size)``.
+        check: Chooses sentences again, as when the reports were generated.
+
+    Returns:
+        One report per study. Of a model that reads two views, the maps of both stand below each other, the
+        frontal one first ``(rows, columns)``.
+    """
+    views = 1 if model.config.study_input == "per_image" else VIEWS
+    reports: list[Report] = []
+    for regions in batches:
+        written = decode(model, regions, keep_attention=True, check=check)
+        assert written.attention is not None
+        side = round((regions.shape[1] / views) ** 0.5)
+        for maps, sentences in zip(written.attention.cpu().numpy(), word_ids(written.reports), strict=True):
+            reports.append(
+                [
+                    attended_words(
+                        vocabulary,
+                        sentence,
+                        maps[s, :, :-1].reshape(maps.shape[1], -1, side),
+                        maps[s, :, -1],
+                    )
+                    for s, sentence in enumerate(sentences)
+                ]
+            )
+    return reports
+
+
+def report_text(report: Report) -> str:
+    """Return the readable report."""
+    return detokenize(spoken(report))
+
+
+def word_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+    """Return where each word stands in a readable report.
+
+    Args:
+        text: What :func:`~coherent_cxr.reports.text.detokenize` wrote.
+        words: The words it was given, in order.
+
+    Raises:
+        ValueError: If the text was not written from these words.
+    """
+    lowered, end, spans = text.lower(), 0, []
+    for word in words:
+        start = lowered.find(word, end)
+        if start < 0:
+            raise ValueError(f"The word '{word}' does not stand in the report after character {end}.")
+        end = start + len(word)
+        spans.append((start, end))
+    return spans
+
+
+def attended_mentions(labeler: CheXpertLabeler, reports: Sequence[Report]) -> list[AttendedMention]:
+    """Pair every mention of an observation with the attention of its words."""
+    found = []
+    for number, report in enumerate(reports):
+        marks = [[word.sentinel for word in sentence if word.is_mark] for sentence in report]
+        placed = [(w, m) for s, m in zip(report, marks, strict=True) for w in s if not w.is_mark]
+        words = [word for word, _ in placed]
+        text = report_text(report)
+        spans = word_spans(text, [word.word for word in words])
+        for mention in labeler.explain(text):
+            if mention.observation == "No Finding":
+                continue
+            own = [w for w, (a, b) in zip(words, spans, strict=True) if a < mention.end and b > mention.start]
+            if not own:
+                continue
+            mark = next((m for w, m in placed if w is own[0]), [])
+            regions = np.mean([w.regions for w in own], axis=0, dtype=np.float64)
+            found.append(
+                AttendedMention(
+                    number,
+                    mention.observation,
+                    mention.status,
+                    float(np.mean([w.sentinel for w in own])),
+                    regions / max(regions.sum(), 1e-12),
+                    mark[0] if mark else None,
+                )
+            )
+    return found

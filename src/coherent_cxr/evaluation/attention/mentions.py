@@ -1,0 +1,78 @@
+"""Attention drawn over the radiograph, one panel per chosen word (Liu et al. 2019, Figure 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from coherent_cxr.inference.attention import WordAttention, spoken
+from coherent_cxr.reports.text import detokenize
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+_FUNCTION_WORDS = """
+    a an and are as at be by for from has have in is it no not of on or seen than that the there these this to
+    was were which with within without
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+"""Words that name nothing in an image."""
+
+
+def most_visual_words(sentences: Sequence[Sequence[WordAttention]], count: int) -> list[WordAttention]:
+    """Return the words and marks with the smallest sentinel share, each once, in the order they were written.
+
+    Words that name nothing in an image (:data:`FUNCTION_WORDS`) are not chosen.
+    """
+    first: dict[tuple[str, bool], WordAttention] = {}
+    for sentence in sentences:
+        for word in sentence:
+            if word.is_mark or (word.word.isalpha() and word.word not in FUNCTION_WORDS):
+                first.setdefault((word.word, word.is_mark), word)
+    chosen = {id(word) for word in sorted(first.values(), key=lambda word: word.sentinel)[:count]}
+    return [word for word in first.values() if id(word) in chosen]
+
+
+def attention_figure(
+    image: NDArray[np.uint8],
+    sentences: Sequence[Sequence[WordAttention]],
+    notice: str,
+    words: int = 5,
+) -> Figure:
+    """Draw a radiograph and, beside it, where the model looked for its most visual words and finding marks.
+
+    Args:
+        image: Prepared grey image ``(size, size)``.
+        sentences: The written report with its attention.
+        notice: What must stand under every report (research use, drawn images).
+        words: Number of word panels.
+
+    Returns:
+        A matplotlib figure.
+    """
+    from matplotlib.figure import Figure
+
+    chosen = most_visual_words(sentences, words)
+    figure = Figure(figsize=(2.4 * (len(chosen) + 1), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(chosen) + 1, squeeze=False)[0]
+    panels[0].imshow(image, cmap="gray")
+    panels[0].set_title("image", fontsize=10)
+    for panel, word in zip(panels[1:], chosen, strict=True):
+        overlay = Image.fromarray(word.regions / max(word.regions.max(), 1e-9)).resize(
+            image.shape[::-1], Image.Resampling.BICUBIC
+        )
+        panel.imshow(image, cmap="gray")
+        panel.imshow(np.asarray(overlay).clip(0, 1), cmap="inferno", alpha=0.45)
+        name = f"[{word.word}]" if word.is_mark else word.word
+        panel.set_title(f"{name}\nlooks away {word.sentinel:.0%}", fontsize=10)
+    for panel in panels:
+        panel.axis("off")
+    report = detokenize(spoken(sentences))
+    figure.suptitle(report, fontsize=9, wrap=True)
+    figure.supxlabel(notice, fontsize=7)
+    return figure

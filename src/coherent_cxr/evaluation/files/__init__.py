@@ -1,0 +1,1 @@
+"""Scoring of report files that other systems wrote."""

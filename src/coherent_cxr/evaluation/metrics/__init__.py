@@ -1,0 +1,1 @@
+"""Scores of reports: language, clinical, diversity; pure functions of texts and labels."""

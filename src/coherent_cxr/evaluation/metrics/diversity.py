@@ -1,0 +1,93 @@
+"""Measures of sameness: what a system that writes one report for all, or copies, cannot hide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from coherent_cxr.evaluation.metrics.measures import Array, Measure, Metric, SumMeasure, ratio
+
+
+def diversity_measures(
+    candidates: Sequence[str],
+    references: Sequence[str],
+    training: Sequence[str],
+    repeats: NDArray[np.int64],
+) -> list[Measure]:
+    """Return every measure of sameness.
+
+    Args:
+        candidates: Written reports, tokens joined by spaces.
+        references: Their references.
+        training: Reports of the training split, in the same tokenisation.
+        repeats: Sentences of each report that stood earlier in it, and all its sentences ``(studies, 2)``.
+    """
+    known = set(training)
+    per_report = np.column_stack(
+        [
+            [len(text.split()) for text in candidates],
+            [len(text.split()) for text in references],
+            repeats,
+            [text in known for text in candidates],
+            np.ones(len(candidates)),
+        ]
+    ).astype(np.float64)
+    names = ["length ratio", "repeat rate", "copied from training", "words per report"]
+    sums = SumMeasure([Metric(name) for name in names], per_report, _of_sums)
+    return [sums, DistinctMeasure.of(candidates)]
+
+
+def _of_sums(sums: Array) -> Array:
+    words, wanted, repeated, sentences, copied, reports = sums.T
+    pairs = ((words, wanted), (repeated, sentences), (copied, reports), (words, reports))
+    return np.stack([ratio(above, below) for above, below in pairs], axis=1)
+
+
+@dataclass(frozen=True)
+class DistinctMeasure:
+    """Distinct n-grams per n-gram (Li et al. 2016), distinct reports, and the share of the commonest report.
+
+    Attributes:
+        grams: For n = 1, 2: how often each n-gram stands in each report ``(n-grams, studies)``.
+        reports: Which report each study got ``(different reports, studies)``.
+    """
+
+    grams: tuple[csr_matrix, ...]
+    reports: csr_matrix
+
+    metrics = tuple(
+        Metric(name) for name in ("distinct-1", "distinct-2", "unique reports", "commonest report")
+    )
+    centred = True
+
+    @classmethod
+    def of(cls, candidates: Sequence[str]) -> DistinctMeasure:
+        """Count n-grams and reports."""
+        words = [text.split() for text in candidates]
+        grams = [[tuple(w[i : i + n]) for i in range(len(w) - n + 1)] for n in (1, 2) for w in words]
+        by_order = (grams[: len(words)], grams[len(words) :])
+        return cls(tuple(_counts(of_n) for of_n in by_order), _counts([[text] for text in candidates]))
+
+    def values(self, weights: Array) -> Array:
+        """Return the metrics for each weighting; an n-gram counts as there if any study with it is drawn."""
+        drawn = (weights > 0).astype(np.float64).T
+        columns = []
+        for counts in (*self.grams, self.reports):
+            distinct = ((counts > 0).astype(np.float64) @ drawn > 0).sum(axis=0)
+            total = np.asarray(counts.sum(axis=0)).ravel() @ weights.T
+            columns.append(ratio(distinct.astype(np.float64), total))
+        times = self.reports @ weights.T
+        columns.append(ratio(times.max(axis=0), times.sum(axis=0)))
+        return np.stack(columns, axis=1)
+
+
+def _counts(items: Sequence[Sequence[object]]) -> csr_matrix:
+    place: dict[object, int] = {}
+    rows = [place.setdefault(item, len(place)) for of_study in items for item in of_study]
+    columns = np.repeat(np.arange(len(items)), [len(of_study) for of_study in items])
+    shape = (max(len(place), 1), len(items))
+    return csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)

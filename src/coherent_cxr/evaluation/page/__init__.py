@@ -1,6 +1,0 @@
-"""The results page: one self-contained HTML file that needs neither network nor JavaScript."""
-
-from coherent_cxr.evaluation.page.data import Attended, Background, EncoderQuality, Judged
-from coherent_cxr.evaluation.page.results import results_page
-
-__all__ = ["Attended", "Background", "EncoderQuality", "Judged", "results_page"]

@@ -1,0 +1,1 @@
+"""The results page: its figures, its templates, the comparison of runs."""

@@ -1,0 +1,71 @@
+"""Studies as the page shows them: image, reference, and what each system wrote (the paper's Table 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.evaluation.report.page.highlights import Stretch, highlight
+
+
+class Written(NamedTuple):
+    """One report beside the reference.
+
+    Attributes:
+        systems: The systems that wrote it.
+        text: The report, coloured by mention.
+        found: Positive observations of the reference that the report has too.
+        missed: Positive observations of the reference that the report lacks.
+        invented: Positive observations of the report that the reference lacks.
+    """
+
+    systems: list[str]
+    text: list[Stretch]
+    found: list[str]
+    missed: list[str]
+    invented: list[str]
+
+
+class Sample(NamedTuple):
+    """A study: its image ("" for none), reference with its positive observations, and the reports."""
+
+    study_id: str
+    image: str
+    reference: list[Stretch]
+    positives: list[str]
+    written: list[Written]
+
+
+def sample(
+    labeler: CheXpertLabeler,
+    study_id: str,
+    image: str,
+    reference: str,
+    reports: Mapping[str, str],
+) -> Sample:
+    """Bring one study into the form of the page.
+
+    Args:
+        labeler: Finds labels and mentions.
+        study_id: The study.
+        image: Its image as a data address.
+        reference: Reference findings.
+        reports: Report by system.
+    """
+    wanted = _positives(labeler, reference)
+    written = []
+    for report in dict.fromkeys(reports.values()):
+        systems = [system for system, own in reports.items() if own == report]
+        said = _positives(labeler, report)
+        found, missed, invented = (_sorted(s) for s in (wanted & said, wanted - said, said - wanted))
+        written.append(Written(systems, highlight(labeler, report), found, missed, invented))
+    return Sample(study_id, image, highlight(labeler, reference), _sorted(wanted), written)
+
+
+def _positives(labeler: CheXpertLabeler, text: str) -> set[str]:
+    return {name for name, label in labeler.label(text).items() if label == 1}
+
+
+def _sorted(names: set[str]) -> list[str]:
+    return [name for name in OBSERVATIONS if name in names]

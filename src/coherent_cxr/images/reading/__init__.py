@@ -1,0 +1,1 @@
+"""Image files as grey levels: PNG, JPEG, DICOM, within limits."""

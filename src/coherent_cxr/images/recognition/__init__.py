@@ -1,0 +1,1 @@
+"""What a picture is: a chest radiograph or not, frontal or lateral, like the training images or not."""

@@ -1,0 +1,71 @@
+"""What the pixels of one image tell before a model sees it, by numbers learnt from the training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coherent_cxr.images.reading.notes import Note
+from coherent_cxr.images.recognition.chest_likeness import ChestLikeness
+from coherent_cxr.images.recognition.view_classifier import SURE, ViewClassifier, rank_features
+
+UNLIKE = "Its grey levels are not arranged as in the frontal chest radiographs of the training."
+
+
+@dataclass(frozen=True)
+class ImageChecks:
+    """Checks of one image, as small as a bundle can carry: about 25 kB of JSON.
+
+    Attributes:
+        views: Tells laterals; None if too few were known, or if the model reads laterals too.
+        chest: Tells what is built like a chest; None if there were too few images.
+    """
+
+    views: ViewClassifier | None = None
+    chest: ChestLikeness | None = None
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> ImageChecks:
+        """Read what :meth:`as_dict` wrote.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        try:
+            views, chest = entry.get("views"), entry.get("chest")
+            return cls(
+                ViewClassifier.from_dict(views) if views else None,
+                ChestLikeness.from_dict(chest) if chest else None,
+            )
+        except (AttributeError, KeyError, TypeError, OverflowError) as error:
+            raise ValueError(f"These are no image checks ({type(error).__name__}).") from error
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return them as plain JSON."""
+        return {
+            "views": self.views.as_dict() if self.views else None,
+            "chest": self.chest.as_dict() if self.chest else None,
+        }
+
+    def notes(self, pixels: NDArray[np.uint8]) -> tuple[Note, ...]:
+        """Check an image that was read, before a model sees it.
+
+        Args:
+            pixels: Grey levels (height, width), as
+                :func:`~coherent_cxr.images.reading.decode.read_square` gives them.
+
+        Returns:
+            Warnings, or nothing.
+        """
+        features = rank_features(pixels)
+        notes = []
+        if self.views is not None and (lateral := self.views.lateral(features)) >= SURE:
+            said = f"It looks like a lateral view (probability {lateral:.2f}); the model reads frontal ones."
+            notes.append(Note("lateral_view", said))
+        if self.chest is not None and not self.chest.is_like(features):
+            notes.append(Note("unlike_chest_radiograph", UNLIKE))
+        return tuple(notes)

@@ -1,0 +1,63 @@
+"""Image regions for training: through a trainable encoder, or from cached features of a frozen one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from coherent_cxr.images.store import ImageStore
+from coherent_cxr.inference.feature_cache import cached_features
+from coherent_cxr.inference.samples import images_to_tensor, is_lateral
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.image_encoder.precision import Precision, encoder_autocast
+
+EncoderMode = Literal["frozen", "trainable"]
+RegionSource = Callable[[NDArray[np.int64]], Tensor]
+"""Gives regions ``(batch, K, size)`` for rows of the image store, ``(batch,)`` or ``(batch, VIEWS)``."""
+
+
+def region_source(
+    model: ReportGenerator,
+    store: ImageStore,
+    mode: EncoderMode,
+    folder: Path,
+    precision: Precision,
+    device: torch.device,
+) -> RegionSource:
+    """Return the function that turns rows of the image store into regions, with gradient where it belongs."""
+    if mode == "frozen":
+        cached = cached_features(model.encoder.backbone, store, folder, precision, device)
+
+        def features_of(rows: NDArray[np.int64]) -> Tensor:
+            return torch.from_numpy(cached[rows]).to(device)
+
+    else:
+
+        def features_of(rows: NDArray[np.int64]) -> Tensor:
+            with encoder_autocast(precision, device):
+                features: Tensor = model.encoder.backbone(images_to_tensor(store, rows, device))
+            return features
+
+    lateral = torch.from_numpy(is_lateral(store)).long().to(device)
+
+    def regions_of(rows: NDArray[np.int64]) -> Tensor:
+        # An image that stands in both views' places is computed once.
+        once, places = np.unique(rows, return_inverse=True)
+        views = None
+        if len(once) == rows.size:
+            features = features_of(rows.flatten())
+        else:
+            features = features_of(once).index_select(0, torch.from_numpy(places.flatten()).to(device))
+        if rows.ndim == 2:
+            features = features.view(*rows.shape, *features.shape[1:])
+            views = lateral[torch.from_numpy(rows).to(device)]
+        regions: Tensor = model.encoder(features, views)
+        return regions
+
+    return regions_of

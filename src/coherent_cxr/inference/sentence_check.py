@@ -1,0 +1,174 @@
+"""Finding tokens against their sentences: whether the labeller reads what the token promised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.inference.decisions import DecidedFindings
+from coherent_cxr.inference.step_cache import Choice, beam_search, write_sentences
+from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.word_decoder import Sight, WritingTables
+from coherent_cxr.reports.affirmed_findings import NO_FINDING
+from coherent_cxr.reports.finding_tokens import NOTHING_STATED, mark_of
+from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.vocabulary import Vocabulary
+
+CONTINUATIONS = 8
+"""Continuations of a finding token to choose again among; docs/training.md has the share by number."""
+
+
+def affirmed(
+    labeler: CheXpertLabeler, tokens: Sequence[str], sentences: Sequence[Sequence[str]]
+) -> list[bool]:
+    """Tell which sentences say what their finding token promises, each read as a report of its own.
+
+    Args:
+        labeler: Reads the sentences.
+        tokens: The finding token in front of each sentence, as in the vocabulary.
+        sentences: Words of each sentence.
+
+    Returns:
+        Whether a sentence affirms the observation of its token; of the token of sentences that affirm
+        nothing, whether it affirms nothing.
+
+    Raises:
+        ValueError: If a token stands for an observation that the rule set does not know.
+    """
+    known = {mark_of(name): name for name in labeler.observations if name != NO_FINDING}
+    unknown = sorted(set(tokens) - known.keys() - {NOTHING_STATED})
+    if unknown:
+        raise ValueError(
+            f"The rule set '{labeler.name}' does not know the finding of the token '{unknown[0][:100]}'. "
+            "Judge by the rule set that the generator was trained with (chexpert_labelling.rules)."
+        )
+    kinds = list(dict.fromkeys(tuple(sentence) for sentence in sentences))
+    labels = labeler.label_many([detokenize([kind]) for kind in kinds])
+    positive = (labels[list(known.values())] == 1).fillna(value=False)
+    found = {
+        kind: {name for name, flag in row.items() if flag}
+        for kind, row in zip(kinds, positive.to_dict("records"), strict=True)
+    }
+    return [
+        not found[tuple(words)] if token == NOTHING_STATED else known[token] in found[tuple(words)]
+        for token, words in zip(tokens, sentences, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class SentenceCheck:
+    """Chooses a sentence again that does not say what its finding token promises.
+
+    Of the likeliest continuations of the token, the likeliest one that the labeller confirms is taken; the
+    sentence stays as it is where none is.
+
+    Attributes:
+        vocabulary: Words and finding tokens of the generator.
+        labeler: Reads the sentences; of the rule set that the finding tokens were taught by.
+        continuations: Continuations to choose among, at least 1.
+    """
+
+    vocabulary: Vocabulary
+    labeler: CheXpertLabeler
+    continuations: int = CONTINUATIONS
+
+    def __post_init__(self) -> None:
+        if self.continuations < 1:
+            raise ValueError(f"continuations is {self.continuations}; it must be at least 1.")
+
+    def confirms(self, sentences: Sequence[Sequence[int]]) -> list[bool]:
+        """Tell which sentences may stay: those that say what their token promises, or have no token.
+
+        Args:
+            sentences: Word ids, the finding token first; ends and padding are passed over.
+        """
+        tokens, words, places = [], [], []
+        for place, sentence in enumerate(sentences):
+            if len(sentence) and sentence[0] in self.vocabulary.mark_ids:
+                tokens.append(self.vocabulary.tokens[sentence[0]])
+                plain = [i for i in sentence if i not in (Vocabulary.pad_id, Vocabulary.eos_id)]
+                words.append(self.vocabulary.decode(plain))
+                places.append(place)
+        stays = [True] * len(sentences)
+        for place, good in zip(places, affirmed(self.labeler, tokens, words), strict=True):
+            stays[place] = good
+        return stays
+
+    def mend(
+        self,
+        model: ReportGenerator,
+        words: Tensor,
+        attention: Tensor | None,
+        topics: Tensor,
+        sight: Sight,
+        tables: WritingTables,
+        exists: Tensor,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Choose unconfirmed sentences again.
+
+        Args:
+            model: The generator.
+            words: What was written ``(batch, rows, words)``.
+            attention: Its attention ``(batch, rows, words, K + 1)``, if it was kept.
+            topics: ``(batch, rows, size)``.
+            sight: What is seen of each study.
+            tables: The word decoder's weights for writing.
+            exists: Which sentences there are ``(batch, rows)``.
+
+        Returns:
+            Words and attention; where no sentence was replaced, those given.
+        """
+        places = exists.nonzero()  # (sentences, 2)
+        confirmed = self.confirms(words[exists].tolist())
+        places = places[[place for place, good in enumerate(confirmed) if not good]]
+        if not len(places):
+            return words, attention
+        report, row = places.unbind(dim=1)
+        alone, seen = topics[report, row].unsqueeze(1), sight.of(report)
+        token = torch.nn.functional.one_hot(words[report, row, 0], len(self.vocabulary)).bool()
+        same_token = DecidedFindings(token, token.any(dim=0))
+        wanted = torch.ones(len(report), 1, dtype=torch.bool, device=words.device)
+        found, scores = beam_search(
+            model, alone, seen, tables, wanted, self.continuations, same_token, finish_all=True
+        )
+        found, scores = found.squeeze(1), scores.squeeze(1)  # (sentences, continuations, words)
+        stays = torch.tensor(self.confirms(found.flatten(0, 1).tolist()), device=words.device)
+        stays = stays.view(scores.shape) & scores.isfinite()
+        mended = stays.any(dim=1)
+        likeliest = stays.int().argmax(dim=1)  # continuations stand by falling probability
+        chosen = found[torch.arange(len(found), device=words.device), likeliest][mended]
+        report, row = report[mended], row[mended]
+        if not len(report):
+            return words, attention
+        # continuations that were not taken may be longer
+        chosen = chosen[:, : int((chosen != Vocabulary.pad_id).sum(dim=1).max())]
+        words = _replaced(words, chosen, report, row)
+        if attention is not None:
+            _, looked = write_sentences(
+                model,
+                alone[mended],
+                seen.of(mended),
+                tables,
+                wanted[mended],
+                Choice(draws=False),
+                keep_attention=True,
+                given=chosen.unsqueeze(1),
+            )
+            assert looked is not None
+            attention = _replaced(attention, looked.squeeze(1), report, row)
+        return words, attention
+
+
+def _replaced(values: Tensor, new: Tensor, report: Tensor, row: Tensor) -> Tensor:
+    """Put sentences ``(sentences, words, ...)`` into some places of ``(batch, rows, words, ...)``."""
+    shape = list(values.shape)
+    shape[2] = max(values.shape[2], new.shape[1])
+    wider = values.new_zeros(shape)  # zero is padding
+    wider[:, :, : values.shape[2]] = values
+    wider[report, row] = 0
+    wider[report, row, : new.shape[1]] = new
+    return wider

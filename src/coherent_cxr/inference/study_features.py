@@ -1,0 +1,37 @@
+"""Image regions of many studies, batch by batch, as a generator reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coherent_cxr.images.store import ImageStore
+from coherent_cxr.inference.features import EncoderMode, region_source
+from coherent_cxr.inference.generation import GenerationConfig
+from coherent_cxr.inference.samples import rows_to_read
+from coherent_cxr.models.generator import ReportGenerator
+
+
+@torch.no_grad()
+def study_regions(
+    model: ReportGenerator, store: ImageStore, study_ids: Sequence[str], config: GenerationConfig
+) -> Iterator[Tensor]:
+    """Yield regions V ``(batch, K, size)`` of studies in order.
+
+    Args:
+        model: The generator in evaluation mode.
+        store: Prepared images.
+        study_ids: Studies, each with at least one stored image.
+        config: Batch size, precision, and where features are kept.
+    """
+    device = next(model.parameters()).device
+    mode: EncoderMode = "trainable" if config.checkpoint_folder is None else "frozen"
+    folder = Path(config.checkpoint_folder or "")
+    regions_of = region_source(model, store, mode, folder, config.precision, device)
+    for start in range(0, len(study_ids), config.batch_size):
+        batch = study_ids[start : start + config.batch_size]
+        yield regions_of(np.stack([rows_to_read(store, study, model.config)[0] for study in batch]))

@@ -1,0 +1,1 @@
+"""Tables of reports as people have them: CSV, JSON, Parquet."""

@@ -1,0 +1,1 @@
+"""The image encoder: backbone, starting weights and where they come from, number format."""

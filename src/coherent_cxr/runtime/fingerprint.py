@@ -1,0 +1,139 @@
+"""What a finished or unfinished training is found again by: its code, its settings and all its inputs."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from coherent_cxr.runtime.distributed import current_world
+
+PACKAGE = Path(__file__).resolve().parents[1]
+DATA = "*.yml"
+"""Files of a package that its code reads: rule sets and the like."""
+
+NEUTRAL = frozenset(
+    {
+        "checkpoint_every",
+        "checkpoint_folder",
+        "examples",
+        "processes",
+        "validation_draws",
+        "test_corpus",
+        "allow_seen_weights",
+    }
+)
+"""Settings that do not change the trained weights; the number of processes that run counts by itself."""
+
+
+def fingerprint(*parts: object) -> str:
+    """Return a short digest of parts: bytes as they are, everything else by its text."""
+    digest = hashlib.sha256()
+    for part in parts:
+        content = part if isinstance(part, bytes) else str(part).encode()
+        digest.update(f"{len(content)}:".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def run_key(stage: str, config: Any, *inputs: object) -> str:
+    """Return what names a training's checkpoints.
+
+    Code counts, so after a mended bug nothing trained before it comes back; a changed comment counts, too.
+    The number of training processes counts, as sums in another order are other numbers in their last bits,
+    and each process draws its own dropout.
+
+    Args:
+        stage: Module of the training function, whose own code and all it imports count.
+        config: The stage's settings.
+        inputs: Everything else that the result depends on: data, starting weights.
+    """
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in NEUTRAL}
+    return fingerprint(code_digest(stage), current_world().size, sorted(settings.items()), *inputs)
+
+
+def encoder_code(name: str) -> str:
+    """Return the digest of an image encoder's code, which is found by its name and imported by nobody."""
+    return code_digest("coherent_cxr.models.image_encoder.backbone", f"coherent_cxr.models.encoders.{name}")
+
+
+@functools.cache
+def code_digest(*modules: str, package: Path = PACKAGE) -> str:
+    """Return the SHA-256 of the sources of some modules and of all of ours that they import.
+
+    Data files (:data:`DATA`) of the packages count. Line ends and the place of the files do not.
+
+    Args:
+        modules: Full names of modules of ``coherent_cxr``.
+        package: Folder of the package.
+
+    Raises:
+        ModuleNotFoundError: If one of the modules does not exist.
+    """
+    files: set[Path] = set()
+    waiting = list(modules)
+    for module in modules:
+        if _file_of(module, package) is None:
+            raise ModuleNotFoundError(f"There is no module '{module}' in '{package}'.")
+    while waiting:
+        file = _file_of(waiting.pop(), package)
+        if file is not None and file not in files:
+            files.add(file)
+            waiting.extend(_imported(file, package))
+    packages = {file.parent for file in files} - {package}
+    files |= {data for folder in packages for data in folder.rglob(DATA)}
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.relative_to(package).as_posix()):
+        text = file.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{file.relative_to(package).as_posix()}:{len(text)}:".encode() + text)
+    return digest.hexdigest()
+
+
+def function_digest(path: str) -> str:
+    """Return a digest of the file that a function of a user's own stands in, and of all it imports.
+
+    Imports count within the function's package; of a module in no package, its file alone.
+
+    Args:
+        path: ``module:function``.
+    """
+    module = path.partition(":")[0]
+    top = importlib.util.find_spec(module.partition(".")[0])
+    if top is not None and top.submodule_search_locations:
+        return fingerprint(
+            path, code_digest(module, package=Path(next(iter(top.submodule_search_locations))))
+        )
+    spec = importlib.util.find_spec(module)
+    file = Path(spec.origin) if spec is not None and spec.origin is not None else None
+    return fingerprint(path, file.read_bytes() if file is not None and file.is_file() else "")
+
+
+def _file_of(module: str, package: Path) -> Path | None:
+    first, *rest = module.split(".")
+    if first != package.name:
+        return None
+    place = package.joinpath(*rest)
+    files = (place / "__init__.py", place.with_suffix(".py"))
+    return next((file for file in files if file.is_file()), None)
+
+
+def _imported(file: Path, package: Path) -> Iterator[str]:
+    """Yield names that may be modules of ours: what a file imports, and the packages it is in."""
+    here = [package.name, *file.relative_to(package).with_suffix("").parts]
+    yield from (".".join(here[:depth]) for depth in range(1, len(here)))
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join([*here[: len(here) - node.level], *([node.module] if node.module else [])])
+            module = base if node.level else str(node.module)
+            names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            yield from (".".join(parts[: depth + 1]) for depth in range(len(parts)))

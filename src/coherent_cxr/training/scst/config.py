@@ -1,0 +1,104 @@
+"""Settings of a reinforcement run."""
+
+from __future__ import annotations
+
+import torch
+
+from coherent_cxr.configuration import configuration, require
+from coherent_cxr.inference.step_cache import Choice
+from coherent_cxr.models.image_encoder.precision import Precision
+from coherent_cxr.rewards import RewardConfig
+from coherent_cxr.training.scst.telemetry import CollapseConfig
+
+SELECTED = ("reward", "macro_f1", "cider", "ccr", "likelihood")
+"""Validation numbers that can choose an epoch, beside each reward's own."""
+
+
+@configuration
+class RlFineTuningConfig:
+    """One reinforcement run; the systems differ only in the rewards' weights.
+
+    Attributes:
+        system: Name of the system: ``nlg``, ``ccr``, ``full`` or ``full_fbeta``.
+        rewards: Rewards by name; the ratio of two weights is the paper's lambda. A weight of 0 only shows.
+        gamma: Decay of moving-average baselines, eq. (2).
+        samples: Reports sampled per image; ``leave_one_out`` needs two or more.
+        temperature: Sampling: logits are divided by it.
+        top_k: Sampling: draw among this many likeliest words; 0 for all.
+        top_p: Sampling: draw among the likeliest words that reach this probability together.
+        likelihood_share: Weight of the likelihood loss that stays, which keeps the language intact.
+        likelihood_part: Share of a batch the likelihood loss is computed on; the rest costs no time.
+        kl_part: Share of a batch the distance to the starting model is measured on; 0 measures nothing.
+        epochs: Passes over the training samples.
+        batch_size: Images per step.
+        learning_rate: Adam's learning rate.
+        decay: Whether the learning rate falls to zero over the run, in a straight line.
+        clip_gradient: Largest norm of the gradient.
+        accumulate: Parts that a process computes its share of a batch in, to save memory.
+        processes: Training processes started on this machine, one per GPU where there are any.
+        select: Validation number whose best epoch is kept (the MLE model competes); None keeps the last.
+        validation_draws: Reports drawn per validation study, before the run and after it, to tell whether it
+            raised the mean reward of drawn reports, which is what it optimises; 0 draws none.
+        checkpoint_every: Seconds between checkpoints within an epoch; None: after each epoch only.
+        collapse: When a run counts as collapsed, and what follows.
+        precision: Number format of the encoder, which stays frozen.
+        seed: Seed of order and sampling.
+        checkpoint_folder: Where checkpoints and cached features are kept.
+    """
+
+    system: str
+    rewards: dict[str, RewardConfig]
+    gamma: float = 0.95
+    samples: int = 1
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    likelihood_share: float = 0.01
+    likelihood_part: float = 0.125
+    kl_part: float = 0.125
+    epochs: int = 1
+    batch_size: int = 64
+    learning_rate: float = 5e-6
+    decay: bool = False
+    clip_gradient: float = 5.0
+    accumulate: int = 1
+    processes: int = 1
+    select: str | None = None
+    validation_draws: int = 8
+    checkpoint_every: float | None = 60.0
+    collapse: CollapseConfig = CollapseConfig()
+    precision: Precision = "auto"
+    seed: int = 0
+    checkpoint_folder: str = "data/06_models/checkpoints"
+
+    def check(self) -> None:
+        """Refuse impossible values."""
+        name = "rl_fine_tuning"
+        counts = ("epochs", "batch_size", "samples", "accumulate", "processes")
+        for key in counts:
+            value = getattr(self, key)
+            require(value > 0, f"{name}.{key}", value, "a positive whole number")
+        every = self.checkpoint_every
+        require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")
+        for key in ("learning_rate", "temperature", "clip_gradient"):
+            require(getattr(self, key) > 0, f"{name}.{key}", getattr(self, key), "positive")
+        for key in ("likelihood_part", "kl_part"):
+            require(0 <= getattr(self, key) <= 1, f"{name}.{key}", getattr(self, key), "in 0..1")
+        require(self.validation_draws >= 0, f"{name}.validation_draws", self.validation_draws, "0 or more")
+        require(0 <= self.gamma < 1, f"{name}.gamma", self.gamma, "at least 0 and below 1")
+        require(self.top_k >= 0, f"{name}.top_k", self.top_k, "0 (all words) or more")
+        require(0 < self.top_p <= 1, f"{name}.top_p", self.top_p, "above 0 and at most 1")
+        require(self.likelihood_share >= 0, f"{name}.likelihood_share", self.likelihood_share, "at least 0")
+        weights = {reward: config.weight for reward, config in self.rewards.items()}
+        require(any(w > 0 for w in weights.values()), f"{name}.rewards", weights, "positive for at least one")
+        choices = (*SELECTED, *(f"reward/{reward}" for reward in self.rewards))
+        right = f"null or one of {', '.join(choices)}"
+        require(self.select is None or self.select in choices, f"{name}.select", self.select, right)
+        for reward, config in self.rewards.items():
+            config.checked(reward)
+            alone = config.baseline == "leave_one_out" and self.samples < 2
+            require(not alone, f"{name}.samples", self.samples, f"2 or more: '{reward}' is leave_one_out")
+
+    def choice(self, randomness: torch.Generator) -> Choice:
+        """Return how reports are drawn."""
+        return Choice(True, randomness, self.temperature, self.top_k, self.top_p)

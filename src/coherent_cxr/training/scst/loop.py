@@ -1,0 +1,36 @@
+"""The training loop with a look at every step's numbers as a whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coherent_cxr.runtime.interruption import Interruption
+from coherent_cxr.training.engine.loop import Loop
+
+AfterStep = Callable[[int, Mapping[str, float]], Mapping[str, float]]
+"""(steps done, numbers of the whole batch) -> further numbers to log."""
+
+
+@dataclass
+class WatchedLoop(Loop):
+    """A loop that shows each step's numbers, averaged over its parts and ranks, to a function in every rank.
+
+    What is remembered from step to step (moving averages, a watch) then is the same in every rank, and is
+    checkpointed with the step it belongs to.
+
+    Attributes:
+        after_step: The function; an error it raises ends the run, an EndedEarlyError with the kept weights.
+    """
+
+    after_step: AfterStep = lambda step, numbers: {}
+
+    def _step(self, chosen: NDArray[np.int64], interruption: Interruption) -> dict[str, float]:
+        began = time.perf_counter()
+        numbers = super()._step(chosen, interruption)
+        numbers["step_seconds"] = time.perf_counter() - began
+        return {**numbers, **self.after_step(self.progress.step + 1, numbers)}

@@ -1,0 +1,57 @@
+"""The policy gradient: REINFORCE on the probability with which reports were drawn (Williams 1992)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from coherent_cxr.inference.step_cache import Choice
+from coherent_cxr.models.generator import TeacherForced
+
+
+def policy_gradient_loss(log_probability: Tensor, advantage: Tensor) -> Tensor:
+    """A loss whose gradient is that of minus the expected reward.
+
+    Args:
+        log_probability: log p(Z) of sampled reports, words and stop decisions ``(batch,)``, with gradient.
+        advantage: Reward minus baseline ``(batch,)``; a baseline that does not depend on Z leaves the
+            expected gradient as it is.
+
+    Returns:
+        Mean over the batch, a scalar.
+    """
+    return -(advantage.to(log_probability.dtype) * log_probability).mean()
+
+
+def as_drawn(scored: TeacherForced, choice: Choice) -> TeacherForced:
+    """Return scores under the distribution the reports were drawn from: temperature, top-k and top-p applied.
+
+    A drawn word always keeps its place among the words that could be drawn, so that a rounding difference
+    between writing and scoring cannot give it probability zero.
+
+    Args:
+        scored: Scores of the drawn reports.
+        choice: How they were drawn.
+    """
+    if choice.temperature == 1 and not choice.limits:
+        return scored
+    logits = scored.word_logits / choice.temperature
+    if choice.limits:
+        drawn = nn.functional.one_hot(scored.targets, logits.shape[-1]).bool()
+        logits = torch.where(drawn, logits, choice.allowed(logits))
+    return scored._replace(word_logits=logits, stop_logits=scored.stop_logits / choice.temperature)
+
+
+@torch.no_grad()
+def word_entropy(scored: TeacherForced) -> Tensor:
+    """Mean entropy of the next word over all words of the reports, in nats, a scalar."""
+    logs = torch.log_softmax(scored.word_logits, dim=-1)
+    return -(logs.exp() * logs.clamp_min(torch.finfo(logs.dtype).min)).sum(dim=-1).mean()
+
+
+def without_dropout(model: nn.Module) -> None:
+    """Put a module in evaluation mode, but its LSTMs in training mode, which cuDNN wants for a gradient."""
+    model.eval()
+    for module in model.modules():
+        if isinstance(module, nn.LSTM):
+            module.train()

@@ -1,0 +1,103 @@
+"""What can be seen of a reinforcement run while it goes on, and when to call it collapsed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from coherent_cxr.configuration import configuration, require
+from coherent_cxr.inference.decoding import repeat_rate
+from coherent_cxr.training.engine.divergence import EndedEarlyError
+
+logger = logging.getLogger(__name__)
+
+
+class PolicyCollapsedError(EndedEarlyError):
+    """The generator writes (almost) the same report for every image; the message says by which number."""
+
+
+@configuration
+class CollapseConfig:
+    """When a run counts as collapsed.
+
+    Attributes:
+        unique_reports: Smallest share of different reports among a step's samples.
+        entropy: Smallest entropy of the next word, in nats.
+        patience: Steps in a row below either floor before it counts.
+        stop: Whether to end the run and keep the weights that `select` chose, or without it those of the last
+            validation; otherwise a warning is all.
+    """
+
+    unique_reports: float = 0.1
+    entropy: float = 0.05
+    patience: int = 5
+    stop: bool = False
+
+    def check(self) -> None:
+        """Refuse impossible values."""
+        require(0 <= self.unique_reports <= 1, "collapse.unique_reports", self.unique_reports, "in 0..1")
+        require(self.entropy >= 0, "collapse.entropy", self.entropy, "at least 0")
+        require(self.patience > 0, "collapse.patience", self.patience, "a positive whole number")
+
+
+class CollapseWatch:
+    """Counts the steps in a row that fall below a floor.
+
+    Args:
+        config: The floors.
+        name: Name of the run, for the message.
+    """
+
+    def __init__(self, config: CollapseConfig, name: str) -> None:
+        self._config = config
+        self._name = name
+        self._below = 0
+
+    def look(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Look at a whole step's ``unique_reports`` and ``entropy``; warn once per collapse.
+
+        Raises:
+            PolicyCollapsedError: If the run has collapsed and is to stop.
+        """
+        floors = {"unique_reports": self._config.unique_reports, "entropy": self._config.entropy}
+        low = [
+            f"{name} {numbers[name]:.3f} (floor {floor:g})"
+            for name, floor in floors.items()
+            if numbers[name] < floor
+        ]
+        self._below = self._below + 1 if low else 0
+        if self._below != self._config.patience:
+            return
+        message = (
+            f"{self._name} has collapsed at step {step}: {' and '.join(low)}, {self._config.patience} steps "
+            "in a row. The sampled reports are nearly the same for every image, so rewards say little. Lower "
+            "the learning rate, raise likelihood_share, or give the repetition and length rewards a weight."
+        )
+        if self._config.stop:
+            raise PolicyCollapsedError(message)
+        logger.warning(message)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the count as JSON."""
+        return {"below": self._below}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what :meth:`state_dict` gave."""
+        self._below = int(state["below"])
+
+
+def report_numbers(reports: Sequence[Sequence[Sequence[str]]]) -> dict[str, float]:
+    """Describe sampled reports: length, number of sentences, variety and repetition.
+
+    Args:
+        reports: Words of each sentence of each report.
+    """
+    return {
+        "words": float(np.mean([sum(map(len, report)) for report in reports])),
+        "sentences": float(np.mean([len(report) for report in reports])),
+        "unique_reports": len({str(report) for report in reports}) / len(reports),
+        "repeat_rate": repeat_rate([list(map(list, report)) for report in reports]),
+    }

@@ -1,0 +1,31 @@
+"""An MLflow database with the tiny generator registered as champion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mlflow
+
+from coherent_cxr.serving.registry import register
+from coherent_cxr.serving.selection import ModelRegistrationConfig
+from helpers.tiny_bundle import make_bundle
+
+
+def make_registry(folder: Path) -> str:
+    """Return the address of a new database; MLflow's own address is left as it was."""
+    before, uri = mlflow.get_tracking_uri(), f"sqlite:///{folder / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(folder / "mlartifacts")))
+    validation = {
+        "systems": {"full": {"score": 0.5}},
+        "assessments": {"full": {"reasons": []}},
+        "candidate": "full",
+        "by_rule": "full",
+        "label_rules": "corrected",
+        "rule": "rule",
+        "validation_digest": "digest",
+    }
+    with mlflow.start_run():
+        register(ModelRegistrationConfig(), make_bundle(), validation, lambda alias, promotion: "card")
+    mlflow.set_tracking_uri(before)
+    return uri

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from coherent_cxr.inference.features import region_source
+from coherent_cxr.inference.samples import rows_to_read
+from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.models.generator import ReportGenerator
+from helpers.training_corpus import ENCODER
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def model(corpus, request):
+    torch.manual_seed(0)
+    model = ReportGenerator(
+        GeneratorConfig(encoder=ENCODER, size=16, study_input=request.param), len(corpus.vocabulary)
+    )
+    model.encoder.backbone.load_state_dict(corpus.encoder.backbone_state())
+    return model.eval()
+
+
+@pytest.mark.parametrize("model", ["per_image", "per_study"], indirect=True)
+def test_cached_features_give_the_regions_of_the_images(corpus, model, tmp_path):
+    rows = np.array([[1, 2], [0, 0], [4, 4]]) if model.encoder.view else np.array([3, 0, 7])
+    frozen, trained = (
+        region_source(model, corpus.store, mode, tmp_path, "fp32", CPU)(rows)
+        for mode in ("frozen", "trainable")
+    )
+    assert frozen.shape == (3, 8 if model.encoder.view else 4, 16)
+    torch.testing.assert_close(frozen, trained, rtol=2e-3, atol=2e-3)  # features are kept as float16
+
+
+@pytest.mark.parametrize("model", ["per_study"], indirect=True)
+def test_a_study_with_one_view_reads_it_in_both_places_and_alone_or_in_a_batch(corpus, model, tmp_path):
+    regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
+    config = model.config
+    studies = ["s00", "s01", "s02", "s03"]
+    together = regions_of(np.concatenate([rows_to_read(corpus.store, s, config) for s in studies]))
+    for i, study in enumerate(studies):
+        alone = regions_of(rows_to_read(corpus.store, study, config))
+        torch.testing.assert_close(alone[0], together[i])
+    first, second = together[0].chunk(2)
+    assert torch.equal(first, second)  # only a frontal image
+    frontal, lateral = together[1].chunk(2)
+    assert not torch.allclose(frontal, lateral)
+    # A single image, as serving gives it, stands in both places as well.
+    row = rows_to_read(corpus.store, "s00", config)[0, :1]
+    served = model.encoder(model.encoder.backbone(torch.from_numpy(corpus.store.pixels[row])))
+    torch.testing.assert_close(served[0], together[0], rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("model", ["per_study"], indirect=True)
+def test_views_are_told_apart(corpus, model, tmp_path):
+    regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
+    with torch.no_grad():
+        model.encoder.view.weight[1] += 1.0
+    moved = regions_of(np.array([[2, 1]]))  # frontal and lateral image of s01
+    with torch.no_grad():
+        model.encoder.view.weight[1] -= 1.0
+    frontal, lateral = (moved - regions_of(np.array([[2, 1]])))[0].chunk(2)
+    assert frontal.abs().max() == 0
+    torch.testing.assert_close(lateral, torch.ones_like(lateral))

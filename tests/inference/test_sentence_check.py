@@ -1,0 +1,191 @@
+"""Sentences that do not say what their finding token promises are chosen again."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+
+import pytest
+import torch
+
+from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.inference.decisions import DecidedFindings
+from coherent_cxr.inference.decoding import decode, word_ids
+from coherent_cxr.inference.sentence_check import SentenceCheck, affirmed
+from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.models.generator import ReportGenerator, TargetReports
+from coherent_cxr.reports.finding_tokens import NOTHING_STATED, marks_of
+from coherent_cxr.reports.vocabulary import Vocabulary
+
+FINDINGS = ("Edema", "Cardiomegaly", "Pleural Effusion")
+WORDS = ("cardiomegaly", "edema", "effusion", "no", "clear")
+VOCABULARY = Vocabulary.from_counts(dict.fromkeys(WORDS, 5), 1, marks_of(FINDINGS))
+EVERY_SENTENCE = 5 + 25  # of one and of two words
+STUDIES = 24
+
+
+@pytest.fixture(scope="module")
+def labeler() -> CheXpertLabeler:
+    return CheXpertLabeler("corrected")
+
+
+def generator(feedback: bool = True, max_sentences: int = 3) -> ReportGenerator:
+    torch.manual_seed(5)
+    config = GeneratorConfig(
+        size=16,
+        attention_size=8,
+        dropout=0.0,
+        max_sentences=max_sentences,
+        max_words=3,
+        sentence_feedback=feedback,
+    )
+    model = ReportGenerator(config, len(VOCABULARY), marks=VOCABULARY.mark_ids).eval()
+    with torch.no_grad():  # every sentence begins with a finding token
+        model.word_decoder.word.bias[sorted(VOCABULARY.mark_ids)] += 20
+    return model
+
+
+def regions(studies: int = STUDIES) -> torch.Tensor:
+    return torch.randn(studies, 5, 16, generator=torch.Generator().manual_seed(4)) * 3
+
+
+def says(labeler: CheXpertLabeler, sentence: list[int]) -> bool:
+    token = VOCABULARY.finding_token_of(sentence)
+    return affirmed(labeler, [token], [VOCABULARY.decode(sentence)])[0]
+
+
+@pytest.mark.parametrize(
+    ("token", "sentence", "right"),
+    [
+        ("<Cardiomegaly>", "the heart is enlarged", True),
+        ("<Cardiomegaly>", "the heart is normal in size", False),
+        ("<Atelectasis>", "there is streaky opacity in the left base", False),
+        ("<Lung Opacity>", "there is streaky opacity in the left base", True),
+        ("<Edema>", "possible mild edema", False),
+        ("<Edema>", "", False),
+        (NOTHING_STATED, "no pleural effusion", True),
+        (NOTHING_STATED, "there is a large pleural effusion", False),
+        (NOTHING_STATED, "", True),
+    ],
+)
+def test_what_a_sentence_affirms(labeler: CheXpertLabeler, token: str, sentence: str, right: bool) -> None:
+    assert affirmed(labeler, [token], [sentence.split()]) == [right]
+
+
+def test_a_token_that_the_rule_set_does_not_know_is_refused_with_its_name(labeler: CheXpertLabeler) -> None:
+    with pytest.raises(ValueError, match=r"does not know the finding of the token '<Gallstones>'"):
+        affirmed(labeler, ["<Edema>", "<Gallstones>"], [["edema"], ["gallstones"]])
+
+
+def test_sentences_without_a_token_stay(labeler: CheXpertLabeler) -> None:
+    check = SentenceCheck(VOCABULARY, labeler)
+    no_token = [VOCABULARY.encode(["effusion"]), [], [Vocabulary.eos_id]]
+    wrong = [*VOCABULARY.encode(["<Edema>", "effusion"]), Vocabulary.eos_id, Vocabulary.pad_id]
+    assert check.confirms([*no_token, wrong]) == [True, True, True, False]
+
+
+def test_fewer_than_one_continuation_is_refused(labeler: CheXpertLabeler) -> None:
+    with pytest.raises(ValueError, match="continuations is 0"):
+        SentenceCheck(VOCABULARY, labeler, 0)
+
+
+@pytest.mark.parametrize("feedback", [True, False])
+@pytest.mark.parametrize("how", ["greedy", "sample", "beam"])
+def test_every_sentence_says_what_its_token_promises_where_the_search_is_exhaustive(
+    labeler: CheXpertLabeler, how: str, feedback: bool
+) -> None:
+    model, check = generator(feedback), SentenceCheck(VOCABULARY, labeler, EVERY_SENTENCE)
+    arguments = (model, regions(), how)
+    plain = word_ids(decode(*arguments, torch.Generator().manual_seed(1)).reports)
+    checked = word_ids(decode(*arguments, torch.Generator().manual_seed(1), check=check).reports)
+    assert not all(says(labeler, s) for report in plain for s in report), "nothing had to be chosen again"
+    assert all(says(labeler, s) for report in checked for s in report)
+
+
+@torch.no_grad()
+def test_the_likeliest_confirmed_continuation_is_taken_as_brute_force_finds_it(
+    labeler: CheXpertLabeler,
+) -> None:
+    model = generator(max_sentences=1)
+    check = SentenceCheck(VOCABULARY, labeler, EVERY_SENTENCE)
+    plain = word_ids(decode(model, regions()).reports)
+    checked = word_ids(decode(model, regions(), check=check).reports)
+    words = VOCABULARY.encode(WORDS)
+    endings = [[w, Vocabulary.eos_id] for w in words] + [list(two) for two in itertools.product(words, words)]
+    again = 0
+    for study, ((before,), (after,)) in enumerate(zip(plain, checked, strict=True)):
+        if says(labeler, before):
+            assert after == before
+            continue
+        again += 1
+        every = torch.tensor([[[before[0], *ending]] for ending in endings])
+        count = len(endings)
+        reports = TargetReports(
+            every, torch.ones(count, dtype=torch.long), torch.ones(count, dtype=torch.bool)
+        )
+        scored = model(regions()[study : study + 1].expand(count, -1, -1), reports)
+        logits = scored.word_logits.view(count, 3, -1)
+        logits[:, 1:, sorted(VOCABULARY.mark_ids)] = -math.inf  # no sentence has another token, or is empty
+        logits[:, 1, Vocabulary.eos_id] = -math.inf
+        chance = torch.log_softmax(logits, dim=-1).gather(-1, every.squeeze(1).unsqueeze(-1)).sum(dim=(1, 2))
+        right = [p for p, e in enumerate(endings) if says(labeler, [before[0], *e])]
+        best = endings[max(right, key=lambda place: float(chance[place]))]
+        assert after == [before[0], *(w for w in best if w != Vocabulary.eos_id)]
+    assert again > 3, "the seed no longer gives sentences to choose again"
+
+
+def test_a_sentence_stays_where_no_continuation_is_confirmed(labeler: CheXpertLabeler) -> None:
+    words = Vocabulary.from_counts(dict.fromkeys(("clear", "heart"), 5), 1, marks_of(["Edema"]))
+    torch.manual_seed(0)
+    config = GeneratorConfig(size=16, attention_size=8, dropout=0.0, max_sentences=2, max_words=3)
+    model = ReportGenerator(config, len(words), marks=words.mark_ids).eval()
+    plain = decode(model, regions()).reports
+    checked = decode(model, regions(), check=SentenceCheck(words, labeler, 50)).reports
+    assert all(torch.equal(a, b) for a, b in zip(plain, checked, strict=True))
+
+
+@pytest.mark.parametrize("how", ["greedy", "beam"])
+def test_choosing_again_in_a_batch_is_choosing_again_one_by_one(labeler: CheXpertLabeler, how: str) -> None:
+    model, check = generator(), SentenceCheck(VOCABULARY, labeler, 6)
+    together = word_ids(decode(model, regions(), how, check=check).reports)
+    for study in range(0, STUDIES, 5):
+        alone = decode(model, regions()[study : study + 1], how, check=check).reports
+        assert word_ids(alone) == [together[study]]
+
+
+@pytest.mark.parametrize("feedback", [True, False])
+def test_attention_is_that_of_the_sentences_that_stand_there(
+    labeler: CheXpertLabeler, feedback: bool
+) -> None:
+    model, check = generator(feedback), SentenceCheck(VOCABULARY, labeler, EVERY_SENTENCE)
+    written = decode(model, regions(), keep_attention=True, check=check)
+    scored = model(regions(), written.reports)
+    assert written.attention is not None
+    stepwise = written.attention[scored.layout.counted]
+    torch.testing.assert_close(stepwise, scored.attention, rtol=1e-4, atol=1e-5)
+    assert written.attention[~scored.layout.counted].abs().sum() == 0
+
+
+def test_decided_findings_are_still_followed(labeler: CheXpertLabeler) -> None:
+    draws = torch.rand(len(FINDINGS), STUDIES, generator=torch.Generator().manual_seed(0)) < 0.5
+    decided = DecidedFindings.of_labels(VOCABULARY, dict(zip(FINDINGS, draws, strict=True)))
+    check = SentenceCheck(VOCABULARY, labeler, EVERY_SENTENCE)
+    for study, report in enumerate(
+        word_ids(decode(generator(), regions(), guidance=decided, check=check).reports)
+    ):
+        tokens = [VOCABULARY.finding_token_of(sentence) for sentence in report]
+        wanted = {f"<{name}>" for name, flags in zip(FINDINGS, draws, strict=True) if flags[study]}
+        assert {token for token in tokens if token != NOTHING_STATED} == wanted
+        assert all(says(labeler, sentence) for sentence in report)
+
+
+def test_a_sentence_that_is_shorter_than_those_not_taken_keeps_its_attention(
+    labeler: CheXpertLabeler,
+) -> None:
+    model, check = generator(), SentenceCheck(VOCABULARY, labeler, EVERY_SENTENCE)
+    model.config = dataclasses.replace(model.config, max_words=5)
+    for study in range(STUDIES):
+        written = decode(model, regions()[study : study + 1], keep_attention=True, check=check)
+        assert written.attention is not None
+        assert written.attention.shape[:3] == written.reports.words.shape

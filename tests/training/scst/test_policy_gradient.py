@@ -1,0 +1,210 @@
+"""The sampled gradient against the exact one, on a generator whose reports can all be listed."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from coherent_cxr.inference.decoding import decode
+from coherent_cxr.inference.step_cache import Choice
+from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.models.generator import ReportGenerator, TargetReports
+from coherent_cxr.models.likelihood import report_log_probability
+from coherent_cxr.rewards import Reports, Reward, WeightedReward
+from coherent_cxr.training.scst.advantage import Judge
+from coherent_cxr.training.scst.policy_gradient import (
+    as_drawn,
+    policy_gradient_loss,
+    without_dropout,
+    word_entropy,
+)
+from helpers.training_corpus import ENCODER
+
+SENTENCES = [(4, 2), (5, 2), (4, 4), (4, 5), (5, 4), (5, 5)]  # two words; the last four were cut
+
+
+def every_report() -> TargetReports:
+    outcomes = [((s,), True) for s in SENTENCES]
+    outcomes += [(pair, stop) for pair in itertools.product(SENTENCES, repeat=2) for stop in (True, False)]
+    words = torch.zeros(len(outcomes), 2, 2, dtype=torch.long)
+    for i, (report, _) in enumerate(outcomes):
+        words[i, : len(report)] = torch.tensor(report)
+    return TargetReports(
+        words, torch.tensor([len(r) for r, _ in outcomes]), torch.tensor([stop for _, stop in outcomes])
+    )
+
+
+def reward(reports: TargetReports) -> torch.Tensor:
+    """Likes word 4 and short reports, so both the words and the stop signal must learn."""
+    return (reports.words == 4).sum((1, 2)) - 0.7 * reports.sentences
+
+
+def gradient(model: ReportGenerator, loss: torch.Tensor) -> torch.Tensor:
+    model.zero_grad()
+    loss.backward()
+    parts = [
+        p.grad.flatten() for n, p in model.named_parameters() if p.grad is not None and "backbone" not in n
+    ]
+    return torch.cat(parts).clone()
+
+
+@pytest.fixture
+def toy() -> tuple[ReportGenerator, torch.Tensor]:
+    torch.manual_seed(3)
+    config = GeneratorConfig(
+        encoder=ENCODER, size=8, attention_size=4, dropout=0.5, max_sentences=2, max_words=2
+    )
+    model = ReportGenerator(config, 6)
+    without_dropout(model)
+    return model, torch.randn(1, 3, 8, generator=torch.Generator().manual_seed(0))
+
+
+def as_reports(outcomes: TargetReports) -> Reports:
+    """Write every outcome as a text that says all of it, for rewards that read texts."""
+    texts = [
+        f"{words} {count} {bool(stopped)}"
+        for words, count, stopped in zip(
+            outcomes.words.tolist(), outcomes.sentences, outcomes.stopped, strict=True
+        )
+    ]
+    return Reports(texts, np.zeros((len(texts), 14), dtype=np.int8))
+
+
+def toy_judge(outcomes: TargetReports, baseline: str, samples: int) -> Judge:
+    """Judge by the toy's reward in two terms, word 4 and length, of which the second weighs double."""
+    words = dict(zip(as_reports(outcomes).texts, (outcomes.words == 4).sum((1, 2)).tolist(), strict=True))
+    lengths = dict(zip(as_reports(outcomes).texts, outcomes.sentences.tolist(), strict=True))
+
+    def look_up(candidates: Reports, references: Reports) -> np.ndarray:
+        return np.array([[words[text], -0.35 * lengths[text]] for text in candidates.texts])
+
+    both = Reward(("words", "length"), look_up)
+    second = Reward(("length",), lambda c, r: look_up(c, r)[:, 1:])
+    judge = Judge(
+        [WeightedReward("both", 1.0, baseline, both), WeightedReward("more", 1.0, baseline, second)],
+        0.9,
+        samples,
+    )
+    if baseline == "moving_average":  # something it has seen before
+        judge.take_in({"both": 1.2, "both/words": 1.5, "both/length": -0.3, "more": 0.4})
+    return judge
+
+
+@pytest.mark.parametrize(
+    ("baseline", "samples"),
+    [("none", 1), ("greedy", 1), ("moving_average", 1), ("leave_one_out", 2), ("greedy", 2)],
+)
+def test_the_expected_gradient_is_that_of_the_expected_reward_with_every_baseline(toy, baseline, samples):
+    model, regions = toy
+    outcomes = every_report()
+    many = regions.expand(len(outcomes.words), -1, -1)
+    probability = report_log_probability(model(many, outcomes), len(many)).exp()
+    assert probability.sum().item() == pytest.approx(1, abs=1e-5)
+    exact = gradient(model, -(probability * reward(outcomes)).sum())
+
+    # Every draw of `samples` reports, each weighted by its probability.
+    draws = torch.cartesian_prod(*[torch.arange(len(many))] * samples).view(-1, samples)
+    chance = probability.detach()[draws].prod(dim=1)
+    sampled = as_reports(TargetReports(*(part[draws.flatten()] for part in outcomes)))
+    greedy = as_reports(outcomes).of(np.full(len(draws), 17))
+    references = as_reports(outcomes).of(np.zeros(len(draws), dtype=np.int64))
+    advantage = toy_judge(outcomes, baseline, samples).judge(sampled, greedy, references).advantage
+    log_probability = report_log_probability(model(many, outcomes), len(many))[draws.flatten()]
+    weighted = torch.from_numpy(advantage) * chance.repeat_interleave(samples) * len(draws)
+    expected = gradient(model, policy_gradient_loss(log_probability, weighted))
+    torch.testing.assert_close(expected, exact, rtol=1e-3, atol=1e-5)
+    assert model.sentence_decoder.stop.weight.grad.abs().sum() > 0
+
+
+def test_a_good_baseline_quiets_the_gradient(toy):
+    model, regions = toy
+    drawn = regions.expand(64, -1, -1)
+    spread = {}
+    for baseline in ("none", "leave_one_out"):
+        gradients = []
+        for seed in range(12):
+            sampled = decode(model, drawn, "sample", torch.Generator().manual_seed(seed)).reports
+            reports = as_reports(sampled)
+            judged = toy_judge(sampled, baseline, 64).judge(reports, None, reports.of(np.array([0])))
+            log_probability = report_log_probability(model(drawn, sampled), 64)
+            advantage = torch.from_numpy(judged.advantage) + (3.0 if baseline == "none" else 0.0)
+            gradients.append(gradient(model, policy_gradient_loss(log_probability, advantage)))
+        spread[baseline] = torch.stack(gradients).std(dim=0).norm()
+    assert spread["leave_one_out"] < 0.5 * spread["none"]
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        Choice(True, temperature=0.6),
+        Choice(True, top_k=2),
+        Choice(True, top_p=0.6),
+        Choice(True, temperature=2.0),
+    ],
+    ids=["temperature", "top_k", "top_p", "hot"],
+)
+def test_reports_are_scored_with_the_probability_they_were_drawn_with(toy, choice):
+    model, regions = toy
+    drawn = regions.expand(40_000, -1, -1)
+    limits = {"temperature": choice.temperature, "top_k": choice.top_k, "top_p": choice.top_p}
+    sampled = decode(model, drawn, "sample", torch.Generator().manual_seed(5), **limits).reports
+    texts = as_reports(sampled).texts
+    first = {text: place for place, text in reversed(list(enumerate(texts)))}
+    chosen = torch.tensor(list(first.values()))
+    different = TargetReports(*(part[chosen] for part in sampled))
+    scored = as_drawn(model(drawn[: len(chosen)], different), choice)
+    probability = report_log_probability(scored, len(chosen)).exp().detach()
+    assert probability.sum().item() == pytest.approx(1, abs=2e-3)
+    counts = Counter(texts)
+    frequency = torch.tensor([counts[text] / len(texts) for text in first])
+    torch.testing.assert_close(frequency, probability, rtol=0, atol=0.01)
+
+
+def test_a_word_at_the_edge_of_top_k_keeps_its_probability(toy):
+    model, regions = toy
+    outcomes = every_report()
+    scored = model(regions.expand(len(outcomes.words), -1, -1), outcomes)
+    narrow = as_drawn(scored, Choice(True, top_k=1))
+    assert torch.isfinite(report_log_probability(narrow, len(outcomes.words))).all()
+    assert as_drawn(scored, Choice(True)) is scored
+
+
+def test_entropy_of_an_untrained_and_of_a_certain_generator(toy):
+    model, regions = toy
+    outcomes = every_report()
+    scored = model(regions.expand(len(outcomes.words), -1, -1), outcomes)
+    # two possible first words, then three with the end of the sentence
+    assert 0.5 < word_entropy(scored).item() < math.log(3)
+    certain = scored._replace(word_logits=torch.where(scored.word_logits > -50, 0.0, scored.word_logits))
+    begins = scored.layout.begins.float().mean().item()
+    expected = begins * math.log(2) + (1 - begins) * math.log(3)
+    assert word_entropy(certain).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_sampled_gradient_approaches_the_exact_one(toy):
+    model, regions = toy
+    outcomes = every_report()
+    many = regions.expand(len(outcomes.words), -1, -1)
+    probability = report_log_probability(model(many, outcomes), len(many)).exp()
+    mean_reward = (probability * reward(outcomes)).sum().detach()
+    exact = gradient(model, -(probability * reward(outcomes)).sum())
+    drawn = regions.expand(40_000, -1, -1)
+    sampled = decode(model, drawn, "sample", torch.Generator().manual_seed(1)).reports
+    log_probability = report_log_probability(model(drawn, sampled), len(drawn))
+    estimate = gradient(model, policy_gradient_loss(log_probability, reward(sampled) - mean_reward))
+    cosine = torch.nn.functional.cosine_similarity(estimate, exact, dim=0)
+    assert cosine > 0.99
+    assert abs(estimate.norm() / exact.norm() - 1) < 0.1
+
+
+def test_the_stop_signal_gets_a_gradient(toy):
+    model, regions = toy
+    sampled = decode(model, regions.expand(64, -1, -1), "sample", torch.Generator().manual_seed(0)).reports
+    log_probability = report_log_probability(model(regions.expand(64, -1, -1), sampled), 64)
+    gradient(model, policy_gradient_loss(log_probability, reward(sampled)))
+    assert model.sentence_decoder.stop.weight.grad.abs().sum() > 0
