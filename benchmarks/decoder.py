@@ -26,7 +26,7 @@ from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.image_encoder.backbone import Backbone
 from coherent_cxr.models.image_encoder.precision import encoder_autocast
 from coherent_cxr.models.likelihood import stop_log_probabilities, word_log_probabilities
-from coherent_cxr.models.packing import word_layout
+from coherent_cxr.models.packing import pack_tokens
 
 
 def seconds(work: Callable[[], object], repeats: int) -> float:
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def _padding(batch: TargetReports) -> None:
-    layout = word_layout(batch.words, batch.sentences)
+    layout = pack_tokens(batch.words, batch.sentences)
     words = len(layout.report)
     sentences = int(batch.sentences.sum())
     side_by_side = len(batch.sentences) * (int(layout.place.max()) + 1)

@@ -36,7 +36,7 @@ from coherent_cxr.rewards import CiderD, RewardConfig, RewardContext, build_rewa
 from coherent_cxr.runtime.distributed import training_device
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.step import MleStep
-from coherent_cxr.training.scst.advantage import Judge
+from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
 from coherent_cxr.training.scst.step import RlStep
 from coherent_cxr.training.validation import References, ReportReader
@@ -122,7 +122,7 @@ def main() -> None:
             references=references,
             reader=ReportReader(vocabulary, labeler),
             cider=cider,
-            judge=Judge(built, run.gamma, run.samples),
+            estimator=AdvantageEstimator(built, run.gamma, run.samples),
         )
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     in_rewards: dict[str, list[float]] = {name: [] for name in steps}

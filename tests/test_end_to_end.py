@@ -20,7 +20,7 @@ from kedro.io import DataCatalog
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.evaluation.reference_rows import AFFIRM_ALL, NORMAL, RANDOM
-from coherent_cxr.reports.finding_tokens import marks_of
+from coherent_cxr.reports.finding_tokens import finding_tokens_of
 
 pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -91,7 +91,7 @@ def test_no_patient_crosses_the_splits_and_only_training_words_are_known(catalog
         for sentence in tokens[study]
         for word in sentence
     }
-    marks = set(marks_of([name for name in OBSERVATIONS if name != "No Finding"]))
+    marks = set(finding_tokens_of([name for name in OBSERVATIONS if name != "No Finding"]))
     known = set(catalog.load("vocabulary")["tokens"][4:])
     assert known <= training_words | marks
     assert marks <= known

@@ -60,7 +60,7 @@ def main() -> int:
     minutes = float(os.environ.get("ATTACK_MINUTES", "18" if scale < 1 else "inf"))
     seed = int(os.environ.get("ATTACK_SEED", "20261128"))
     wanted = [name.partition(":") for name in os.environ.get("ATTACK_ONLY", ",".join(KINDS)).split(",")]
-    begin, tallies = time.monotonic(), []
+    begin, batch_statistic_names = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="attack-") as folder:
         finished: Path | None = None
         for name, _, number in wanted:
@@ -73,11 +73,11 @@ def main() -> int:
                 finished = finished or finished_project(Path(folder))
                 more = {"finished": finished, "whole": scale >= 1}
             print(f"{name} ...", file=sys.stderr, flush=True)
-            tallies.append(kind.attack(numbers, goal, seed, seconds, **more))
-            print(table(tallies[-1:]), file=sys.stderr, flush=True)
-    print(table(tallies))
+            batch_statistic_names.append(kind.attack(numbers, goal, seed, seconds, **more))
+            print(table(batch_statistic_names[-1:]), file=sys.stderr, flush=True)
+    print(table(batch_statistic_names))
     print(f"\n{(time.monotonic() - begin) / 60:.1f} min, ATTACK_SCALE={scale:g}, ATTACK_MINUTES={minutes:g}")
-    return int(any(tally.faults for tally in tallies))
+    return int(any(tally.faults for tally in batch_statistic_names))
 
 
 if __name__ == "__main__":

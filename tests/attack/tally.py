@@ -73,9 +73,9 @@ class Tally:
         )
 
 
-def table(tallies: list[Tally]) -> str:
+def table(batch_statistic_names: list[Tally]) -> str:
     """Return the table of all attacks, and below it every fault with what repeats it."""
-    rows = [tuple(map(str, COLUMNS)), *(tuple(map(str, tally.row())) for tally in tallies)]
+    rows = [tuple(map(str, COLUMNS)), *(tuple(map(str, tally.row())) for tally in batch_statistic_names)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
     lines = [
         "  ".join(
@@ -84,7 +84,7 @@ def table(tallies: list[Tally]) -> str:
         )
         for row in rows
     ]
-    for tally in tallies:
+    for tally in batch_statistic_names:
         for fault, number, what in tally.faults[:SHOWN]:
             lines += [
                 "",

@@ -1,4 +1,4 @@
-"""Consensus decoding: the choice among samples against brute force, and the rows it gives."""
+"""Consensus decoding: the sampling among samples against brute force, and the rows it gives."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from coherent_cxr.inference.generation import GenerationConfig, Likely, generate
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.reports.finding_tokens import marks_of
+from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, bleu
@@ -31,7 +31,7 @@ from helpers.training_corpus import ENCODER, LABELER, Corpus
 
 FINDINGS = ("Edema", "Cardiomegaly")
 VOCABULARY = Vocabulary.from_counts(
-    dict.fromkeys(("edema", "cardiomegaly", "no", "clear", "lungs"), 5), 1, marks_of(FINDINGS)
+    dict.fromkeys(("edema", "cardiomegaly", "no", "clear", "lungs"), 5), 1, finding_tokens_of(FINDINGS)
 )
 CIDER = CiderD.from_corpus(["no edema .", "cardiomegaly . lungs clear .", "lungs clear . no edema ."])
 STUDIES = ["s09", "s10", "s21", "s22", "s23"]
@@ -107,7 +107,7 @@ def generator() -> ReportGenerator:
         max_words=4,
         sentence_feedback=True,
     )
-    return ReportGenerator(config, len(VOCABULARY), marks=VOCABULARY.mark_ids).eval()
+    return ReportGenerator(config, len(VOCABULARY), finding_tokens=VOCABULARY.finding_token_ids).eval()
 
 
 def regions(studies: int = 8) -> torch.Tensor:

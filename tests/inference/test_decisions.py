@@ -9,11 +9,11 @@ from coherent_cxr.inference.decisions import DecidedFindings, FindingEvidence
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED, mark_of, marks_of
+from coherent_cxr.reports.finding_tokens import NOTHING_STATED, finding_tokens_of, mark_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 FINDINGS = ("Edema", "Fracture", "Atelectasis")
-VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdefgh", 5), 1, marks_of(FINDINGS))
+VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdefgh", 5), 1, finding_tokens_of(FINDINGS))
 STUDIES = 30
 
 
@@ -28,7 +28,7 @@ def generator(max_sentences: int = 6, feedback: bool = True) -> ReportGenerator:
         max_words=5,
         sentence_feedback=feedback,
     )
-    return ReportGenerator(config, len(VOCABULARY), marks=VOCABULARY.mark_ids).eval()
+    return ReportGenerator(config, len(VOCABULARY), finding_tokens=VOCABULARY.finding_token_ids).eval()
 
 
 def called(seed: int = 0) -> dict[str, torch.Tensor]:

@@ -11,7 +11,7 @@ from coherent_cxr.inference.decoding import (
     without_repeats,
     word_ids,
 )
-from coherent_cxr.inference.step_cache import Choice
+from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
@@ -150,7 +150,7 @@ def test_sampling_among_one_word_or_at_no_temperature_is_greedy(model, regions):
 )
 def test_words_that_may_be_drawn(limits, allowed):
     chances = torch.tensor([[[0.15, 0.5, 0.3, 0.05]]])
-    left = Choice(True, **limits).allowed(chances.log())
+    left = SamplingConfig(True, **limits).allowed(chances.log())
     assert torch.isfinite(left[0, 0]).nonzero().squeeze(1).tolist() == allowed
 
 
@@ -186,7 +186,7 @@ def test_repeated_sentences_are_dropped_and_counted():
 
 
 def test_drawn_and_greedy_reports_come_out_of_one_go_as_from_two(model, regions):
-    warm, cold = (Choice(True, torch.Generator().manual_seed(3), temperature=t) for t in (1.0, 1e-7))
+    warm, cold = (SamplingConfig(True, torch.Generator().manual_seed(3), temperature=t) for t in (1.0, 1e-7))
     drawn, greedy = draw_reports_and_greedy(model, regions, 3, warm)
     alone = decode(model, regions).reports
     assert word_ids(greedy) == word_ids(alone)
@@ -201,7 +201,7 @@ def test_drawn_and_greedy_reports_come_out_of_one_go_as_from_two(model, regions)
 @pytest.mark.parametrize("how", ["greedy", "beam"])
 def test_a_finding_mark_stands_in_front_alone_and_is_followed_by_a_word(config, regions, how):
     torch.manual_seed(0)
-    model = ReportGenerator(config, 20, marks={18, 19}).eval()
+    model = ReportGenerator(config, 20, finding_tokens={18, 19}).eval()
     with torch.no_grad():
         model.word_decoder.word.bias[18] += 100  # the likeliest word everywhere
         model.word_decoder.word.bias[Vocabulary.eos_id] += 50  # and then an end
@@ -232,7 +232,7 @@ def test_one_number_that_is_not_finite_ends_in_a_refusal_and_no_report(model, re
             with pytest.raises(NonFiniteError, match=what):
                 decode(model, regions, how, generator)
         with pytest.raises(NonFiniteError, match=what):
-            draw_reports_and_greedy(model, regions, 2, Choice(True, generator))
+            draw_reports_and_greedy(model, regions, 2, SamplingConfig(True, generator))
         numbers.copy_(good)
     decode(model, regions)
 

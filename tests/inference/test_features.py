@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from coherent_cxr.inference.features import region_source
+from coherent_cxr.inference.features import feature_provider
 from coherent_cxr.inference.samples import rows_to_read
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
@@ -27,7 +27,7 @@ def model(corpus, request):
 def test_cached_features_give_the_regions_of_the_images(corpus, model, tmp_path):
     rows = np.array([[1, 2], [0, 0], [4, 4]]) if model.encoder.view else np.array([3, 0, 7])
     frozen, trained = (
-        region_source(model, corpus.store, mode, tmp_path, "fp32", CPU)(rows)
+        feature_provider(model, corpus.store, mode, tmp_path, "fp32", CPU)(rows)
         for mode in ("frozen", "trainable")
     )
     assert frozen.shape == (3, 8 if model.encoder.view else 4, 16)
@@ -36,7 +36,7 @@ def test_cached_features_give_the_regions_of_the_images(corpus, model, tmp_path)
 
 @pytest.mark.parametrize("model", ["per_study"], indirect=True)
 def test_a_study_with_one_view_reads_it_in_both_places_and_alone_or_in_a_batch(corpus, model, tmp_path):
-    regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
+    regions_of = feature_provider(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
     config = model.config
     studies = ["s00", "s01", "s02", "s03"]
     together = regions_of(np.concatenate([rows_to_read(corpus.store, s, config) for s in studies]))
@@ -55,7 +55,7 @@ def test_a_study_with_one_view_reads_it_in_both_places_and_alone_or_in_a_batch(c
 
 @pytest.mark.parametrize("model", ["per_study"], indirect=True)
 def test_views_are_told_apart(corpus, model, tmp_path):
-    regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
+    regions_of = feature_provider(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
     with torch.no_grad():
         model.encoder.view.weight[1] += 1.0
     moved = regions_of(np.array([[2, 1]]))  # frontal and lateral image of s01

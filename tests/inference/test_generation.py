@@ -9,7 +9,7 @@ from coherent_cxr.inference.generation import GenerationConfig, Likely, generate
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.reports.finding_tokens import marks_of
+from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from helpers.training_corpus import ENCODER, SIDE, make_corpus
 
@@ -18,10 +18,10 @@ FINDINGS = ("Edema", "Fracture")
 
 def test_evidence_for_a_finding_changes_the_report_of_its_own_study_alone(tmp_path):
     corpus = make_corpus(tmp_path / "corpus")
-    vocabulary = Vocabulary.from_counts(dict.fromkeys("abcdefgh", 5), 1, marks_of(FINDINGS))
+    vocabulary = Vocabulary.from_counts(dict.fromkeys("abcdefgh", 5), 1, finding_tokens_of(FINDINGS))
     torch.manual_seed(0)
     config = GeneratorConfig(encoder=ENCODER, size=8, attention_size=4, max_words=4, sentence_feedback=True)
-    model = ReportGenerator(config, len(vocabulary), marks=vocabulary.mark_ids)
+    model = ReportGenerator(config, len(vocabulary), finding_tokens=vocabulary.finding_token_ids)
     bundle = ModelBundle(config, vocabulary, SIDE, model.state_dict())
     studies = ["s00", "s01"]
     # both findings are as likely as usual, but for the second study's fracture

@@ -15,12 +15,12 @@ from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.sentence_check import SentenceCheck, affirmed
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED, marks_of
+from coherent_cxr.reports.finding_tokens import NOTHING_STATED, finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 FINDINGS = ("Edema", "Cardiomegaly", "Pleural Effusion")
 WORDS = ("cardiomegaly", "edema", "effusion", "no", "clear")
-VOCABULARY = Vocabulary.from_counts(dict.fromkeys(WORDS, 5), 1, marks_of(FINDINGS))
+VOCABULARY = Vocabulary.from_counts(dict.fromkeys(WORDS, 5), 1, finding_tokens_of(FINDINGS))
 EVERY_SENTENCE = 5 + 25  # of one and of two words
 STUDIES = 24
 
@@ -40,9 +40,9 @@ def generator(feedback: bool = True, max_sentences: int = 3) -> ReportGenerator:
         max_words=3,
         sentence_feedback=feedback,
     )
-    model = ReportGenerator(config, len(VOCABULARY), marks=VOCABULARY.mark_ids).eval()
+    model = ReportGenerator(config, len(VOCABULARY), finding_tokens=VOCABULARY.finding_token_ids).eval()
     with torch.no_grad():  # every sentence begins with a finding token
-        model.word_decoder.word.bias[sorted(VOCABULARY.mark_ids)] += 20
+        model.word_decoder.word.bias[sorted(VOCABULARY.finding_token_ids)] += 20
     return model
 
 
@@ -126,7 +126,9 @@ def test_the_likeliest_confirmed_continuation_is_taken_as_brute_force_finds_it(
         )
         scored = model(regions()[study : study + 1].expand(count, -1, -1), reports)
         logits = scored.word_logits.view(count, 3, -1)
-        logits[:, 1:, sorted(VOCABULARY.mark_ids)] = -math.inf  # no sentence has another token, or is empty
+        logits[
+            :, 1:, sorted(VOCABULARY.finding_token_ids)
+        ] = -math.inf  # no sentence has another token, or is empty
         logits[:, 1, Vocabulary.eos_id] = -math.inf
         chance = torch.log_softmax(logits, dim=-1).gather(-1, every.squeeze(1).unsqueeze(-1)).sum(dim=(1, 2))
         right = [p for p, e in enumerate(endings) if says(labeler, [before[0], *e])]
@@ -136,10 +138,10 @@ def test_the_likeliest_confirmed_continuation_is_taken_as_brute_force_finds_it(
 
 
 def test_a_sentence_stays_where_no_continuation_is_confirmed(labeler: CheXpertLabeler) -> None:
-    words = Vocabulary.from_counts(dict.fromkeys(("clear", "heart"), 5), 1, marks_of(["Edema"]))
+    words = Vocabulary.from_counts(dict.fromkeys(("clear", "heart"), 5), 1, finding_tokens_of(["Edema"]))
     torch.manual_seed(0)
     config = GeneratorConfig(size=16, attention_size=8, dropout=0.0, max_sentences=2, max_words=3)
-    model = ReportGenerator(config, len(words), marks=words.mark_ids).eval()
+    model = ReportGenerator(config, len(words), finding_tokens=words.finding_token_ids).eval()
     plain = decode(model, regions()).reports
     checked = decode(model, regions(), check=SentenceCheck(words, labeler, 50)).reports
     assert all(torch.equal(a, b) for a, b in zip(plain, checked, strict=True))

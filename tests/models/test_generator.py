@@ -16,7 +16,7 @@ from coherent_cxr.models.likelihood import (
     stop_log_probabilities,
     word_log_probabilities,
 )
-from coherent_cxr.models.packing import word_layout
+from coherent_cxr.models.packing import pack_tokens
 
 # (report, sentence, word) of the thirteen words of the fixture's reports
 FIRST_WORDS = [0, 3, 5, 9, 11, 15]
@@ -216,7 +216,7 @@ def test_layout_names_every_word_once_in_reading_and_in_packed_order(lengths):
     for i, report in enumerate(lengths):
         for s, length in enumerate(report):
             words[i, s, :length] = 4
-    layout = word_layout(words, torch.tensor([len(r) for r in lengths]))
+    layout = pack_tokens(words, torch.tensor([len(r) for r in lengths]))
     reading = [(i, s, t) for i, r in enumerate(lengths) for s, length in enumerate(r) for t in range(length)]
     assert layout.report.tolist() == [i for i, _, _ in reading]
     assert layout.sentence.tolist() == [s for _, s, _ in reading]

@@ -15,7 +15,7 @@ from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.pipelines.ablation.nodes import AblationConfig, ablate
-from coherent_cxr.reports.finding_tokens import marks_of
+from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.baselines.train import BaselinesConfig
@@ -45,7 +45,9 @@ def table(
     thresholds = choose_thresholds(LabelDecisionsConfig(), scores, corpus.labels, corpus.splits)
     torch.manual_seed(0)
     config = GeneratorConfig(encoder=ENCODER, size=8, attention_size=4, max_words=4, sentence_feedback=True)
-    weights = ReportGenerator(config, len(vocabulary), marks=vocabulary.mark_ids).state_dict()
+    weights = ReportGenerator(
+        config, len(vocabulary), finding_tokens=vocabulary.finding_token_ids
+    ).state_dict()
     found = ablate(
         AblationConfig(operating_point=point),
         GenerationConfig(precision="fp32"),
@@ -70,7 +72,7 @@ def table(
 
 
 def test_where_the_encoder_is_always_right_its_decisions_lose_nothing(corpus, tmp_path):
-    found = table(corpus, str(tmp_path), marks_of(FINDINGS))
+    found = table(corpus, str(tmp_path), finding_tokens_of(FINDINGS))
     decisions = ["balanced", "perfect thresholds", "true labels"]
     assert found.index.tolist() == [
         *(f"label classifier, {name}" for name in decisions),
@@ -92,7 +94,7 @@ def test_where_the_encoder_is_always_right_its_decisions_lose_nothing(corpus, tm
 
 
 def test_where_the_encoder_knows_nothing_true_labels_show_it(corpus, tmp_path):
-    found = table(corpus, str(tmp_path), marks_of(FINDINGS), right=False)["micro-5-F1 corrected"]
+    found = table(corpus, str(tmp_path), finding_tokens_of(FINDINGS), right=False)["micro-5-F1 corrected"]
     assert found["medoid, balanced"] < found["medoid, true labels"] == 1
 
 
@@ -103,4 +105,4 @@ def test_a_generator_that_cannot_follow_decisions_writes_by_its_words_alone(corp
 
 def test_an_operating_point_without_thresholds_is_refused_with_those_that_there_are(corpus, tmp_path):
     with pytest.raises(ConfigurationError, match=r"ablation\.operating_point.*one of balanced, sensitive"):
-        table(corpus, str(tmp_path), marks_of(FINDINGS), point="precise")
+        table(corpus, str(tmp_path), finding_tokens_of(FINDINGS), point="precise")

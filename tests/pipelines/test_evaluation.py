@@ -24,7 +24,7 @@ from coherent_cxr.inference.generation import GenerationConfig
 from coherent_cxr.pipelines import evaluation
 from coherent_cxr.pipelines.encoder_pretraining.nodes import decide_labels
 from coherent_cxr.pipelines.evaluation.pipeline import EXCLUSIONS, HISTORIES, MODELS
-from coherent_cxr.reports.finding_tokens import marks_of
+from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
@@ -34,7 +34,7 @@ from helpers.tiny_bundle import WORDS, make_bundle
 
 CONF = Path(__file__).parents[2] / "conf" / "base"
 TOKENS = [["heart", "is", "clear"], ["no", "effusion"]]
-VOCABULARY = Vocabulary.from_counts(dict.fromkeys(WORDS, 3), 1, marks_of(["Pleural Effusion"]))
+VOCABULARY = Vocabulary.from_counts(dict.fromkeys(WORDS, 3), 1, finding_tokens_of(["Pleural Effusion"]))
 STUDIES = [f"S{n}" for n in range(6)]
 
 

@@ -45,7 +45,7 @@ def test_only_words_of_the_training_split_are_known():
     findings, studies, labels = corpus()
     encoded = encode_corpus(VocabularyBuildingConfig(min_count=1), findings, studies, labels)
     training = set(encoded.splits.loc[encoded.splits["split"] == "train", "study_id"])
-    known = set(encoded.vocabulary.tokens[4:-2])  # finding marks stand last
+    known = set(encoded.vocabulary.tokens[4:-2])  # finding tokens stand last
     assert known == {"lungs", "clear", "word"} | {f"w{s[1:]}" for s in training}
     test = encoded.encoded_reports[encoded.encoded_reports["split"] == "test"].iloc[0]
     assert (
@@ -144,15 +144,15 @@ def test_too_few_patients_for_three_splits_are_refused(count, patients):
         encode_corpus(VocabularyBuildingConfig(), *corpus(count, patients))
 
 
-@pytest.mark.parametrize("finding_marks", [True, False])
+@pytest.mark.parametrize("finding_tokens", [True, False])
 @pytest.mark.parametrize("min_count", [41, 10**6])
-def test_a_count_that_leaves_no_word_is_refused(min_count, finding_marks):
-    config = VocabularyBuildingConfig(min_count=min_count, finding_marks=finding_marks)
+def test_a_count_that_leaves_no_word_is_refused(min_count, finding_tokens):
+    config = VocabularyBuildingConfig(min_count=min_count, finding_tokens=finding_tokens)
     with pytest.raises(
         ValueError, match=rf"min_count is {min_count}, and the most frequent word .* 28 times"
     ):
         encode_corpus(config, *corpus())
-    enough = VocabularyBuildingConfig(min_count=28, finding_marks=finding_marks)
+    enough = VocabularyBuildingConfig(min_count=28, finding_tokens=finding_tokens)
     assert set(encode_corpus(enough, *corpus()).vocabulary.counts) == {"clear", "lungs", "word"}
 
 

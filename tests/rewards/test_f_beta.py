@@ -81,7 +81,7 @@ def test_what_it_takes_in_moves_the_reward_and_travels_as_json():
     sampled, references = reports(1, 1, 2, 2), reports(1, 0, 0, 1)
     # Nothing known yet: F1 = 0, P = 0.2: a hit earns 2 / 0.2, halved over the two types.
     np.testing.assert_allclose(reward(sampled, references)[:, 0], [5.0, 0.0, 0.0, 0.0])
-    reward.take_in(reward.tally(sampled, references).mean(axis=0))
+    reward.update(reward.batch_statistics(sampled, references).mean(axis=0))
     # Hits 0.25, calls 0.5: F1 = 0.5 / 0.7.
     f = 0.5 / 0.7
     np.testing.assert_allclose(reward(sampled, references)[:, 0], [(2 - f) / 1.4, -f / 1.4, 0.0, 0.0])

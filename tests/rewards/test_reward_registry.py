@@ -36,7 +36,10 @@ def test_every_registered_reward_keeps_the_interface(name, context, findings_tex
         built.reward(candidates.of(some), references.of(some)), values[some], rtol=1e-12
     )
     assert built.baseline == REWARDS[name].baseline
-    assert built.reward.tally(candidates, references).shape == (30, len(built.reward.tallies))
+    assert built.reward.batch_statistics(candidates, references).shape == (
+        30,
+        len(built.reward.batch_statistic_names),
+    )
     means = built.reward.statistics(candidates, references).mean(axis=0)
     if name != "f_beta":  # whose objective is no mean of rewards
         assert built.reward.objective(means) == pytest.approx(values.sum(axis=1).mean())

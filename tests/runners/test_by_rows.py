@@ -154,7 +154,7 @@ def test_word_ids_do_not_depend_on_where_tables_are_cut(
 
 def test_tables_in_different_orders_are_refused(whole: DataCatalog, tmp_path: Path) -> None:
     # without marks and order, encoding itself needs no labels, so it is the cutting that refuses
-    config = VocabularyBuildingConfig(finding_marks=False, sentence_order="as_written")
+    config = VocabularyBuildingConfig(finding_tokens=False, sentence_order="as_written")
     catalog = _catalog(tmp_path, config)
     catalog.save("findings", whole.load("findings"))
     catalog.save("sentence_labels", whole.load("sentence_labels").iloc[::-1])

@@ -19,7 +19,7 @@ from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.models.manifest import BundleError
-from coherent_cxr.reports.finding_tokens import marks_of
+from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.serving.decisions import with_decider
 from coherent_cxr.serving.generator import ReportWriter
@@ -27,7 +27,7 @@ from helpers.tiny_bundle import make_bundle
 
 ENCODER = "mobilenet_v3_large"
 FINDINGS = [name for name in OBSERVATIONS if name != "No Finding"]
-VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdefgh", 5), 1, marks_of(FINDINGS))
+VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdefgh", 5), 1, finding_tokens_of(FINDINGS))
 
 
 def limits(calls: dict[str, list[str]]) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def bundle(pretrained: PretrainedEncoder) -> ModelBundle:
     torch.manual_seed(1)
     sizes = {"size": 16, "attention_size": 8, "dropout": 0.0, "max_sentences": 6, "max_words": 5}
     config = GeneratorConfig(**sizes, encoder=ENCODER, sentence_feedback=True)
-    model = ReportGenerator(config, len(VOCABULARY), marks=VOCABULARY.mark_ids)
+    model = ReportGenerator(config, len(VOCABULARY), finding_tokens=VOCABULARY.finding_token_ids)
     model.encoder.backbone.load_state_dict(pretrained.backbone_state())
     return ModelBundle(config, VOCABULARY, 64, model.state_dict(), {"system": "full"})
 
@@ -80,7 +80,7 @@ def test_the_report_affirms_what_the_operating_point_calls(
     decided: ModelBundle, image: NDArray[np.uint8], point: str
 ) -> None:
     report = ReportWriter(decided, remove_repeats=False, operating_point=point).write(image)
-    marks = [sentence[0].word for sentence in report.attention if sentence[0].is_mark]
+    marks = [sentence[0].word for sentence in report.attention if sentence[0].is_finding_token]
     assert sorted(mark for mark in marks if mark in FINDINGS) == sorted(CALLS[point])
     assert report.findings is not None
     called = [name for name, flag in report.findings.items() if flag]
@@ -94,7 +94,7 @@ def test_each_sentence_says_which_finding_it_was_written_for_and_how_likely_that
     report = ReportWriter(decided, remove_repeats=False, operating_point="sensitive").write(image)
     assert report.probabilities is not None
     for sentence, behind in zip(report.attention, report.sentence_findings, strict=True):
-        said = sentence[0].word if sentence[0].is_mark else None
+        said = sentence[0].word if sentence[0].is_finding_token else None
         assert behind.finding == (said if said in FINDINGS else None)
         assert behind.probability == (report.probabilities[said] if behind.finding else None)
     assert {behind.finding for behind in report.sentence_findings} >= set(CALLS["sensitive"])

@@ -15,7 +15,7 @@ from coherent_cxr.finite import NonFiniteError
 from coherent_cxr.images.reading.decode import UnreadableImageError, fit, read_image
 from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.images.recognition.chest_likeness import ChestLikeness
-from coherent_cxr.inference.attention import image_features, write_with_attention
+from coherent_cxr.inference.attention import generate_with_attention, image_features
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.serving.generator import ReportWriter, prepared
@@ -40,7 +40,7 @@ def test_the_image_is_prepared_as_in_the_image_store(bundle, image_file: Path):
     report = ReportWriter(bundle, remove_repeats=False).write(image_file)
     square = fit(read_image(image_file), 64)
     np.testing.assert_array_equal(report.image, square)
-    words = write_with_attention(bundle.build(), bundle.vocabulary, square)
+    words = generate_with_attention(bundle.build(), bundle.vocabulary, square)
     assert [[w.word for w in s] for s in report.attention] == [[w.word for w in s] for s in words]
 
 

@@ -88,7 +88,7 @@ def reinforcement(corpus, folder):
         temperature=0.7,
         top_k=5,
         top_p=0.9,
-        kl_part=0.5,
+        kl_batch_fraction=0.5,
         batch_size=8,
         checkpoint_folder=folder,
     )
@@ -141,7 +141,7 @@ def test_no_step_or_validation_makes_a_tensor_on_the_default_device(
 @pytest.mark.parametrize("how", ["greedy", "sample", "beam"])
 def test_no_way_to_write_makes_a_tensor_on_the_default_device(corpus, feedback, how):
     config = GeneratorConfig(encoder=ENCODER, size=16, sentence_feedback=feedback, study_input="per_study")
-    model = ReportGenerator(config, len(corpus.vocabulary), marks=[5]).eval()
+    model = ReportGenerator(config, len(corpus.vocabulary), finding_tokens=[5]).eval()
     features = model.encoder.backbone(torch.zeros(2, 64, 64, dtype=torch.uint8))
     randomness = torch.Generator().manual_seed(0)
     regions = without_default(model.encoder)(features)

@@ -19,19 +19,19 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 
 
 class WordAttention(NamedTuple):
-    """One written word, or the finding mark in front of a sentence.
+    """One written word, or the finding token in front of a sentence.
 
     Attributes:
         word: The word; of a mark, what the sentence states.
         regions: Share of attention on each region ``(rows, columns)``, 0 to 1.
         sentinel: Share on the visual sentinel: how far the model looked away, 0 to 1; all shares sum to one.
-        is_mark: Whether it is a finding mark, which is no part of the report.
+        is_finding_token: Whether it is a finding token, which is no part of the report.
     """
 
     word: str
     regions: NDArray[np.float32]
     sentinel: float
-    is_mark: bool = False
+    is_finding_token: bool = False
 
 
 def attended_words(
@@ -41,24 +41,24 @@ def attended_words(
 
     Args:
         vocabulary: Its words.
-        ids: Word ids, perhaps a finding mark first.
+        ids: Word ids, perhaps a finding token first.
         regions: Share of each region ``(words, rows, columns)``, padded.
         sentinels: Share on the sentinel ``(words,)``, padded.
     """
     return [
         WordAttention(
-            vocabulary.tokens[i].strip("<>") if i in vocabulary.mark_ids else vocabulary.tokens[i],
+            vocabulary.tokens[i].strip("<>") if i in vocabulary.finding_token_ids else vocabulary.tokens[i],
             regions[place],
             float(sentinels[place]),
-            i in vocabulary.mark_ids,
+            i in vocabulary.finding_token_ids,
         )
         for place, i in enumerate(ids)
     ]
 
 
 def spoken(sentences: Sequence[Sequence[WordAttention]]) -> list[list[str]]:
-    """Return the words of each sentence, without finding marks."""
-    return [[word.word for word in sentence if not word.is_mark] for sentence in sentences]
+    """Return the words of each sentence, without finding tokens."""
+    return [[word.word for word in sentence if not word.is_finding_token] for sentence in sentences]
 
 
 @torch.no_grad()
@@ -79,7 +79,7 @@ def image_features(model: ReportGenerator, image: NDArray[np.uint8]) -> Tensor:
     return features
 
 
-def write_with_attention(
+def generate_with_attention(
     model: ReportGenerator, vocabulary: Vocabulary, image: NDArray[np.uint8]
 ) -> list[list[WordAttention]]:
     """Write one report greedily and keep the attention of every word.
@@ -90,7 +90,7 @@ def write_with_attention(
         image: Prepared grey image ``(size, size)``.
 
     Returns:
-        Words of each sentence, finding marks included, with their maps.
+        Words of each sentence, finding tokens included, with their maps.
     """
     return attended_report(model, vocabulary, image_features(model, image), image.shape[0])
 

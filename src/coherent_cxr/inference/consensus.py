@@ -29,7 +29,7 @@ from coherent_cxr.rewards import CiderD, bleu
 Utility = Literal["cider", "bleu"]
 Similarity = Callable[[Sequence[str], Sequence[str]], NDArray[np.float64]]
 """Scores candidates against one reference each, both as space-separated tokens ``(pairs,)``."""
-WrittenReport = list[list[int]]
+GeneratedReport = list[list[int]]
 """Word ids of each sentence, finding tokens included."""
 
 
@@ -118,7 +118,7 @@ class ConsensusWriter:
 
     def write(
         self, model: ReportGenerator, regions: Tensor, guidance: Guidance | None, counts: Sequence[int]
-    ) -> list[list[WrittenReport]]:
+    ) -> list[list[GeneratedReport]]:
         """Write one report per study, for each of several numbers of samples.
 
         The samples of a smaller number are the first ones of a larger number.

@@ -158,7 +158,7 @@ def finding_tokens(vocabulary: Vocabulary, names: Mapping[str, object]) -> dict[
     if not known:
         raise ValueError(
             "The vocabulary has no finding token for any decided finding, so a report cannot be made to "
-            "follow decisions. Set vocabulary_building.finding_marks to true and train again, or write "
+            "follow decisions. Set vocabulary_building.finding_tokens to true and train again, or write "
             "without decisions."
         )
     return known

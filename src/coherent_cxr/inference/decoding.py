@@ -11,10 +11,14 @@ from torch import Tensor
 from coherent_cxr.finite import require_finite, require_finite_weights
 from coherent_cxr.inference.decisions import Guidance
 from coherent_cxr.inference.sentence_check import SentenceCheck
-from coherent_cxr.inference.step_cache import Choice, write_sentences, write_sentences_by_beam
+from coherent_cxr.inference.sentence_decoding import (
+    SamplingConfig,
+    generate_sentences,
+    generate_sentences_by_beam,
+)
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
-from coherent_cxr.models.word_decoder import Sight, WritingTables
+from coherent_cxr.models.word_decoder import DecoderStepCache, ImageContext
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 How = Literal["greedy", "sample", "beam"]
@@ -37,13 +41,13 @@ class _Manner:
     """How sentences are written.
 
     Attributes:
-        choice: How words and stops are chosen.
+        sampling: How words and stops are chosen.
         keep_attention: Whether to return the attention maps.
         beams: Width of the beam; 0 for none.
         check: Chooses sentences again that do not say what their finding token promises; None for none.
     """
 
-    choice: Choice
+    sampling: SamplingConfig
     keep_attention: bool = False
     beams: int = 0
     check: SentenceCheck | None = None
@@ -52,22 +56,23 @@ class _Manner:
         self,
         model: ReportGenerator,
         topics: Tensor,
-        sight: Sight,
-        tables: WritingTables,
+        image: ImageContext,
+        cache: DecoderStepCache,
         exists: Tensor,
         guidance: Guidance | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Write one sentence per topic; arguments and returns as of :func:`.writing.write_sentences`."""
+        """Write one sentence per topic; arguments and returns as of
+        :func:`~coherent_cxr.inference.sentence_decoding.generate_sentences`."""
         attention = None
         if self.beams:
-            words = write_sentences_by_beam(model, topics, sight, tables, exists, self.beams, guidance)
+            words = generate_sentences_by_beam(model, topics, image, cache, exists, self.beams, guidance)
         else:
-            words, attention = write_sentences(
-                model, topics, sight, tables, exists, self.choice, self.keep_attention, guidance
+            words, attention = generate_sentences(
+                model, topics, image, cache, exists, self.sampling, self.keep_attention, guidance
             )
         if self.check is None:
             return words, attention
-        return self.check.mend(model, words, attention, topics, sight, tables, exists)
+        return self.check.mend(model, words, attention, topics, image, cache, exists)
 
 
 @torch.no_grad()
@@ -113,7 +118,7 @@ def decode(
         ValueError: If a parameter is out of its range, or the generator cannot follow decisions.
         NonFiniteError: If the regions, or the logits of a word or a stop signal, are not finite numbers.
     """
-    choice = Choice(how == "sample", generator, temperature, top_k, top_p)
+    sampling = SamplingConfig(how == "sample", generator, temperature, top_k, top_p)
     if beams < 1:
         raise ValueError(f"beams is {beams}; it must be at least 1.")
     if guidance is not None and model.sentence_decoder.feedback is None:
@@ -124,21 +129,21 @@ def decode(
     if how == "beam":
         if keep_attention:
             raise ValueError("Attention is kept by greedy decoding and sampling only; use how='greedy'.")
-        greedy = _write(model, regions, _Manner(choice, check=check), guidance).reports
-        searched = _write(model, regions, _Manner(choice, beams=beams, check=check), guidance).reports
+        greedy = _write(model, regions, _Manner(sampling, check=check), guidance).reports
+        searched = _write(model, regions, _Manner(sampling, beams=beams, check=check), guidance).reports
         return Decoded(_likelier(model, regions, greedy, searched), None)
-    return _write(model, regions, _Manner(choice, keep_attention, check=check), guidance)
+    return _write(model, regions, _Manner(sampling, keep_attention, check=check), guidance)
 
 
 @torch.no_grad()
-def draw_reports(model: ReportGenerator, regions: Tensor, choice: Choice) -> TargetReports:
+def sample_reports(model: ReportGenerator, regions: Tensor, sampling: SamplingConfig) -> TargetReports:
     """Draw one report per study, as :func:`decode` with ``how="sample"`` does."""
-    return _write(model, regions, _Manner(choice)).reports
+    return _write(model, regions, _Manner(sampling)).reports
 
 
 @torch.no_grad()
 def draw_reports_and_greedy(
-    model: ReportGenerator, regions: Tensor, samples: int, choice: Choice
+    model: ReportGenerator, regions: Tensor, samples: int, sampling: SamplingConfig
 ) -> tuple[TargetReports, TargetReports]:
     """Draw reports and write the greedy ones in one go: word by word, more rows cost hardly more time.
 
@@ -146,7 +151,7 @@ def draw_reports_and_greedy(
         model: The generator; call ``eval()`` first.
         regions: Image regions V ``(images, K, size)``.
         samples: Reports to draw per image.
-        choice: How they are drawn.
+        sampling: How they are drawn.
 
     Returns:
         Drawn reports ``(images * samples)``, those of an image next to each other, and greedy ones
@@ -154,7 +159,7 @@ def draw_reports_and_greedy(
     """
     drawn = len(regions) * samples
     both = torch.cat([regions.repeat_interleave(samples, dim=0), regions])
-    written = _write(model, both, _Manner(replace(choice, drawn=drawn))).reports
+    written = _write(model, both, _Manner(replace(sampling, drawn=drawn))).reports
     return _trimmed(written, slice(drawn)), _trimmed(written, slice(drawn, None))
 
 
@@ -174,20 +179,20 @@ def _write(
     require_finite(regions, "The features of the images")
     for decoder in (model.sentence_decoder, model.word_decoder):  # a gate would turn infinity into 1
         require_finite_weights(dict(decoder.named_parameters()))
-    choice, keep_attention = manner.choice, manner.keep_attention
+    sampling, keep_attention = manner.sampling, manner.keep_attention
     batch, longest = len(regions), model.config.max_sentences
-    sight, tables = model.word_decoder.look(regions), model.word_decoder.tables()
+    image, cache = model.word_decoder.encode_regions(regions), model.word_decoder.step_cache()
     unstopped = torch.full((batch,), longest, device=regions.device)
     if model.sentence_decoder.feedback is None:
         nothing = regions.new_zeros(batch, longest, model.config.size)
-        topics, stop_logits, _ = model.sentence_decoder(sight.mean, nothing)
-        stops = choice.stops(stop_logits)
+        topics, stop_logits, _ = model.sentence_decoder(image.mean, nothing)
+        stops = sampling.stops(stop_logits)
         stopped = stops.any(dim=1)
         sentences = torch.where(stopped, stops.int().argmax(dim=1) + 1, unstopped)
         topics = topics[:, : int(sentences.max())]
         position = torch.arange(topics.shape[1], device=regions.device)
         exists = position < sentences.unsqueeze(1)
-        words, attention = manner.sentences(model, topics, sight, tables, exists)
+        words, attention = manner.sentences(model, topics, image, cache, exists)
         return Decoded(TargetReports(words, sentences, stopped), attention)
 
     width = model.config.max_words
@@ -199,14 +204,14 @@ def _write(
     before = regions.new_zeros(batch, 1, model.config.size)
     state = None
     for place in range(longest):
-        topics, stop_logits, state = model.sentence_decoder(sight.mean, before, state)
+        topics, stop_logits, state = model.sentence_decoder(image.mean, before, state)
         exists = torch.ones_like(stop_logits, dtype=torch.bool)
-        here = replace(manner, choice=choice.of(running))
-        written, looked = here.sentences(model, topics, sight, tables, exists, guidance)
+        here = replace(manner, sampling=sampling.of(running))
+        written, looked = here.sentences(model, topics, image, cache, exists, guidance)
         words[running, place, : written.shape[-1]] = written.squeeze(1)
         if attention is not None and looked is not None:
             attention[running, place, : written.shape[-1]] = looked.squeeze(1)
-        stops = here.choice.stops(stop_logits).squeeze(1)
+        stops = here.sampling.stops(stop_logits).squeeze(1)
         if guidance is not None:
             guidance = guidance.after(written[:, 0, 0])
             stops = stops & ~guidance.unfinished
@@ -216,7 +221,7 @@ def _write(
         on = (~stops).nonzero().squeeze(1)
         if len(on) == 0:
             break
-        running, sight, before = running[on], sight.of(on), model.said(written[on])
+        running, image, before = running[on], image.of(on), model.said(written[on])
         guidance = None if guidance is None else guidance.of(on)
         state = (state[0][:, on].contiguous(), state[1][:, on].contiguous())
     # only as long as the longest that was written

@@ -18,18 +18,18 @@ from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.precision import Precision, encoder_autocast
 
 EncoderMode = Literal["frozen", "trainable"]
-RegionSource = Callable[[NDArray[np.int64]], Tensor]
+FeatureProvider = Callable[[NDArray[np.int64]], Tensor]
 """Gives regions ``(batch, K, size)`` for rows of the image store, ``(batch,)`` or ``(batch, VIEWS)``."""
 
 
-def region_source(
+def feature_provider(
     model: ReportGenerator,
     store: ImageStore,
     mode: EncoderMode,
     folder: Path,
     precision: Precision,
     device: torch.device,
-) -> RegionSource:
+) -> FeatureProvider:
     """Return the function that turns rows of the image store into regions, with gradient where it belongs."""
     if mode == "frozen":
         cached = cached_features(model.encoder.backbone, store, folder, precision, device)

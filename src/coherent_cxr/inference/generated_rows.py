@@ -14,10 +14,10 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.generation import (
     GenerationConfig,
     Likely,
+    consensus_reports,
     consensus_writer,
     generate_reports,
     report_table,
-    written_by_consensus,
 )
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
@@ -79,7 +79,7 @@ class RowWriter:
             own = generate_reports(*arguments, self.labeler)
             tables.append(own.assign(system=name, samples=GREEDY))
             writer = consensus_writer(bundle.vocabulary, self.config, self.labeler, self.document_frequencies)
-            chosen = written_by_consensus(writer, *arguments, counts)
+            chosen = consensus_reports(writer, *arguments, counts)
             for count, reports in zip(counts, chosen, strict=True):
                 table = report_table(bundle.vocabulary, study_ids, reports)
                 tables.append(table.assign(system=name, samples=count))

@@ -15,10 +15,10 @@ from tqdm import tqdm
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.inference.consensus import ConsensusConfig, ConsensusWriter, WrittenReport
+from coherent_cxr.inference.consensus import ConsensusConfig, ConsensusWriter, GeneratedReport
 from coherent_cxr.inference.decisions import DecidedFindings, FindingEvidence, Guidance
 from coherent_cxr.inference.decoding import decode, word_ids
-from coherent_cxr.inference.features import EncoderMode, region_source
+from coherent_cxr.inference.features import EncoderMode, feature_provider
 from coherent_cxr.inference.samples import rows_to_read
 from coherent_cxr.inference.sentence_check import CONTINUATIONS, SentenceCheck
 from coherent_cxr.models.bundle import ModelBundle
@@ -130,12 +130,12 @@ def generate_reports(
     if strategy == "consensus":
         counts = [config.consensus.samples]
         writer = consensus_writer(bundle.vocabulary, config, labeler, document_frequencies)
-        chosen = written_by_consensus(writer, bundle, store, study_ids, config, known, counts)
+        chosen = consensus_reports(writer, bundle, store, study_ids, config, known, counts)
         return report_table(bundle.vocabulary, study_ids, chosen[0])
     how = strategy or ("greedy" if config.beams == 1 else "beam")
     dice = torch.Generator(_device()).manual_seed(config.consensus.seed)
     check = sentence_check(bundle.vocabulary, labeler, config.continuations)
-    reports: list[WrittenReport] = []
+    reports: list[GeneratedReport] = []
     for model, regions, guidance in batches(bundle, store, study_ids, config, known):
         written = decode(
             model,
@@ -151,7 +151,7 @@ def generate_reports(
     return report_table(bundle.vocabulary, study_ids, reports)
 
 
-def written_by_consensus(
+def consensus_reports(
     writer: ConsensusWriter,
     bundle: ModelBundle,
     store: ImageStore,
@@ -159,9 +159,9 @@ def written_by_consensus(
     config: GenerationConfig,
     known: pd.DataFrame | Likely | None,
     counts: Sequence[int],
-) -> list[list[WrittenReport]]:
+) -> list[list[GeneratedReport]]:
     """Write a report per study for each of several numbers of samples ``(counts, studies)``."""
-    chosen: list[list[WrittenReport]] = [[] for _ in counts]
+    chosen: list[list[GeneratedReport]] = [[] for _ in counts]
     for model, regions, guidance in batches(bundle, store, study_ids, config, known):
         for reports, found in zip(chosen, writer.write(model, regions, guidance, counts), strict=True):
             reports += found
@@ -189,7 +189,7 @@ def batches(
     model = bundle.build().to(device)
     mode: EncoderMode = "trainable" if config.checkpoint_folder is None else "frozen"
     folder = Path(config.checkpoint_folder or "")
-    regions_of = region_source(model, store, mode, folder, config.precision, device)
+    regions_of = feature_provider(model, store, mode, folder, config.precision, device)
     for start in tqdm(range(0, len(study_ids), config.batch_size), desc="reports", unit="batch"):
         batch = study_ids[start : start + config.batch_size]
         regions = regions_of(np.stack([rows_to_read(store, study, bundle.config)[0] for study in batch]))
@@ -198,7 +198,7 @@ def batches(
 
 
 def report_table(
-    vocabulary: Vocabulary, study_ids: Sequence[str], reports: Sequence[WrittenReport]
+    vocabulary: Vocabulary, study_ids: Sequence[str], reports: Sequence[GeneratedReport]
 ) -> pd.DataFrame:
     """Return written reports as :func:`generate_reports` does."""
     tokens = [[vocabulary.decode(sentence) for sentence in report] for report in reports]
@@ -247,7 +247,7 @@ def sentence_check(
     vocabulary: Vocabulary, labeler: CheXpertLabeler | None, continuations: int
 ) -> SentenceCheck | None:
     """Return what chooses sentences again; None where nothing is to be checked."""
-    if labeler is None or not continuations or not vocabulary.mark_ids:
+    if labeler is None or not continuations or not vocabulary.finding_token_ids:
         return None
     return SentenceCheck(vocabulary, labeler, continuations)
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.inference.decisions import DecidedFindings
-from coherent_cxr.inference.step_cache import Choice, beam_search, write_sentences
+from coherent_cxr.inference.sentence_decoding import SamplingConfig, beam_search, generate_sentences
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.models.word_decoder import Sight, WritingTables
+from coherent_cxr.models.word_decoder import DecoderStepCache, ImageContext
 from coherent_cxr.reports.affirmed_findings import NO_FINDING
 from coherent_cxr.reports.finding_tokens import NOTHING_STATED, mark_of
 from coherent_cxr.reports.text import detokenize
@@ -88,7 +88,7 @@ class SentenceCheck:
         """
         tokens, words, places = [], [], []
         for place, sentence in enumerate(sentences):
-            if len(sentence) and sentence[0] in self.vocabulary.mark_ids:
+            if len(sentence) and sentence[0] in self.vocabulary.finding_token_ids:
                 tokens.append(self.vocabulary.tokens[sentence[0]])
                 plain = [i for i in sentence if i not in (Vocabulary.pad_id, Vocabulary.eos_id)]
                 words.append(self.vocabulary.decode(plain))
@@ -104,8 +104,8 @@ class SentenceCheck:
         words: Tensor,
         attention: Tensor | None,
         topics: Tensor,
-        sight: Sight,
-        tables: WritingTables,
+        image: ImageContext,
+        cache: DecoderStepCache,
         exists: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
         """Choose unconfirmed sentences again.
@@ -115,8 +115,8 @@ class SentenceCheck:
             words: What was written ``(batch, rows, words)``.
             attention: Its attention ``(batch, rows, words, K + 1)``, if it was kept.
             topics: ``(batch, rows, size)``.
-            sight: What is seen of each study.
-            tables: The word decoder's weights for writing.
+            image: What is seen of each study.
+            cache: The word decoder's weights for writing.
             exists: Which sentences there are ``(batch, rows)``.
 
         Returns:
@@ -128,12 +128,12 @@ class SentenceCheck:
         if not len(places):
             return words, attention
         report, row = places.unbind(dim=1)
-        alone, seen = topics[report, row].unsqueeze(1), sight.of(report)
+        alone, seen = topics[report, row].unsqueeze(1), image.of(report)
         token = torch.nn.functional.one_hot(words[report, row, 0], len(self.vocabulary)).bool()
         same_token = DecidedFindings(token, token.any(dim=0))
         wanted = torch.ones(len(report), 1, dtype=torch.bool, device=words.device)
         found, scores = beam_search(
-            model, alone, seen, tables, wanted, self.continuations, same_token, finish_all=True
+            model, alone, seen, cache, wanted, self.continuations, same_token, finish_all=True
         )
         found, scores = found.squeeze(1), scores.squeeze(1)  # (sentences, continuations, words)
         stays = torch.tensor(self.confirms(found.flatten(0, 1).tolist()), device=words.device)
@@ -148,13 +148,13 @@ class SentenceCheck:
         chosen = chosen[:, : int((chosen != Vocabulary.pad_id).sum(dim=1).max())]
         words = _replaced(words, chosen, report, row)
         if attention is not None:
-            _, looked = write_sentences(
+            _, looked = generate_sentences(
                 model,
                 alone[mended],
                 seen.of(mended),
-                tables,
+                cache,
                 wanted[mended],
-                Choice(draws=False),
+                SamplingConfig(draws=False),
                 keep_attention=True,
                 given=chosen.unsqueeze(1),
             )

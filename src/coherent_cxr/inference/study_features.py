@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.inference.features import EncoderMode, region_source
+from coherent_cxr.inference.features import EncoderMode, feature_provider
 from coherent_cxr.inference.generation import GenerationConfig
 from coherent_cxr.inference.samples import rows_to_read
 from coherent_cxr.models.generator import ReportGenerator
@@ -31,7 +31,7 @@ def study_regions(
     device = next(model.parameters()).device
     mode: EncoderMode = "trainable" if config.checkpoint_folder is None else "frozen"
     folder = Path(config.checkpoint_folder or "")
-    regions_of = region_source(model, store, mode, folder, config.precision, device)
+    regions_of = feature_provider(model, store, mode, folder, config.precision, device)
     for start in range(0, len(study_ids), config.batch_size):
         batch = study_ids[start : start + config.batch_size]
         yield regions_of(np.stack([rows_to_read(store, study, model.config)[0] for study in batch]))

@@ -80,14 +80,16 @@ class ModelBundle:
             NonFiniteError: If a weight is NaN or infinite.
         """
         require_finite_weights(self.weights)
-        model = ReportGenerator(self.config, len(self.vocabulary), marks=self.vocabulary.mark_ids)
+        model = ReportGenerator(
+            self.config, len(self.vocabulary), finding_tokens=self.vocabulary.finding_token_ids
+        )
         model.load_state_dict(self.weights)
         return model.eval()
 
     @property
     def follows_decisions(self) -> bool:
         """Whether reports can be made to affirm decided findings: by finding tokens, one sentence a time."""
-        return bool(self.vocabulary.mark_ids) and self.config.sentence_feedback
+        return bool(self.vocabulary.finding_token_ids) and self.config.sentence_feedback
 
     @property
     def digest(self) -> str:
@@ -171,7 +173,9 @@ class ModelBundle:
     def _check_fit(self) -> None:
         """Compare names and shapes of the weights with what the configuration asks for; nothing is built."""
         with torch.device("meta"):
-            model = ReportGenerator(self.config, len(self.vocabulary), marks=self.vocabulary.mark_ids)
+            model = ReportGenerator(
+                self.config, len(self.vocabulary), finding_tokens=self.vocabulary.finding_token_ids
+            )
         if self.decider is not None and self.decider.weight.shape[1] != model.encoder.backbone.channels:
             raise ValueError(
                 f"its label classifier reads {self.decider.weight.shape[1]} channels, its encoder has "

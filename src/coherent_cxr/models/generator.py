@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.image_encoder.backbone import ImageEncoder
-from coherent_cxr.models.packing import WordLayout, counted_words, word_layout
+from coherent_cxr.models.packing import PackedTokens, counted_words, pack_tokens
 from coherent_cxr.models.sentence_decoder import SentenceDecoder
 from coherent_cxr.models.word_decoder import WordDecoder
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -44,7 +44,7 @@ class TeacherForced(NamedTuple):
         stop_targets: 1 at a report's last sentence, 0 before ``(batch, sentences)``.
         stop_mask: Which stop decisions were made: those up to the last sentence ``(batch, sentences)``.
         attention: ``(N, K + 1)``, the sentinel's share last; a row sums to one.
-        layout: Where each word stands.
+        packing: Where each word stands.
     """
 
     word_logits: Tensor
@@ -54,7 +54,7 @@ class TeacherForced(NamedTuple):
     stop_targets: Tensor
     stop_mask: Tensor
     attention: Tensor
-    layout: WordLayout
+    packing: PackedTokens
 
 
 class ReportGenerator(nn.Module):
@@ -64,7 +64,7 @@ class ReportGenerator(nn.Module):
         self,
         config: GeneratorConfig,
         vocabulary_size: int,
-        marks: Collection[int] = (),
+        finding_tokens: Collection[int] = (),
     ) -> None:
         super().__init__()
         self.config = config
@@ -72,7 +72,7 @@ class ReportGenerator(nn.Module):
         self.encoder = ImageEncoder(config.size, config.dropout, config.study_input, config.encoder, labels)
         self.sentence_decoder = SentenceDecoder(config.size, config.sentence_feedback)
         self.word_decoder = WordDecoder(
-            vocabulary_size, config.size, config.attention_size, config.dropout, marks
+            vocabulary_size, config.size, config.attention_size, config.dropout, finding_tokens
         )
 
     def forward(self, regions: Tensor, reports: TargetReports, read: Tensor | None = None) -> TeacherForced:
@@ -87,14 +87,14 @@ class ReportGenerator(nn.Module):
         Returns:
             Logits, targets and masks; only words that exist are computed.
         """
-        layout = word_layout(reports.words, reports.sentences)
+        packing = pack_tokens(reports.words, reports.sentences)
         read = reports.words if read is None else read
-        sight = self.word_decoder.look(regions)
-        said = self.said(read, layout.counted)
+        image = self.word_decoder.encode_regions(regions)
+        said = self.said(read, packing.counted)
         before = torch.cat([torch.zeros_like(said[:, :1]), said[:, :-1]], dim=1)
-        topics, stop_logits, _ = self.sentence_decoder(sight.mean, before)
-        logits, attention = self.word_decoder(previous_words(read)[layout.counted], topics, sight, layout)
-        targets = reports.words[layout.counted]
+        topics, stop_logits, _ = self.sentence_decoder(image.mean, before)
+        logits, attention = self.word_decoder(previous_words(read)[packing.counted], topics, image, packing)
+        targets = reports.words[packing.counted]
         position = torch.arange(reports.words.shape[1], device=regions.device)
         is_last = position == (reports.sentences - 1).unsqueeze(1)
         return TeacherForced(
@@ -106,7 +106,7 @@ class ReportGenerator(nn.Module):
             stop_targets=(is_last & reports.stopped.unsqueeze(1)).float(),
             stop_mask=position < reports.sentences.unsqueeze(1),
             attention=attention,
-            layout=layout,
+            packing=packing,
         )
 
     def said(self, words: Tensor, counted: Tensor | None = None) -> Tensor:

@@ -43,7 +43,7 @@ def report_log_probability(scored: TeacherForced, reports: int) -> Tensor:
     """Log-probability of whole reports, words and stop decisions together ``(reports,)``."""
     of_word = word_log_probabilities(scored)
     total = torch.zeros(reports, dtype=of_word.dtype, device=of_word.device)
-    return total.index_add(0, scored.layout.report, of_word) + stop_log_probabilities(scored).sum(dim=1)
+    return total.index_add(0, scored.packing.report, of_word) + stop_log_probabilities(scored).sum(dim=1)
 
 
 def sampled_words(
@@ -66,4 +66,4 @@ def sampled_words(
     drawn = torch.multinomial(torch.softmax(scored.word_logits.detach(), dim=-1), 1, generator=generator)
     coin = torch.rand(len(drawn), generator=generator, device=drawn.device) < probability
     mixed = torch.where(coin & scored.word_mask, drawn.squeeze(1), scored.targets)
-    return words.clone().masked_scatter(scored.layout.counted, mixed)
+    return words.clone().masked_scatter(scored.packing.counted, mixed)

@@ -10,7 +10,7 @@ from torch import Tensor
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
-class WordLayout(NamedTuple):
+class PackedTokens(NamedTuple):
     """Places of the N words of a batch, in reading order: report, sentence, word.
 
     Attributes:
@@ -49,7 +49,7 @@ def counted_words(words: Tensor, sentences: Tensor) -> Tensor:
     return (words != Vocabulary.pad_id) & ~after_end & exists.unsqueeze(-1)
 
 
-def word_layout(words: Tensor, sentences: Tensor) -> WordLayout:
+def pack_tokens(words: Tensor, sentences: Tensor) -> PackedTokens:
     """Lay out the words of a batch.
 
     Args:
@@ -68,7 +68,7 @@ def word_layout(words: Tensor, sentences: Tensor) -> WordLayout:
     rank = torch.empty_like(lengths)
     rank[lengths.argsort(descending=True, stable=True)] = torch.arange(len(lengths), device=words.device)
     key = step * len(lengths) + rank[report * words.shape[1] + sentence]
-    return WordLayout(
+    return PackedTokens(
         counted=counted,
         report=report,
         sentence=sentence,

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils.rnn import PackedSequence
 
-from coherent_cxr.models.packing import WordLayout
+from coherent_cxr.models.packing import PackedTokens
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 SMALLEST_OUTPUT_GATE = 1e-3
 """Below this the sentinel's tanh(m) = h / o is not divided out: the quotient would amplify rounding."""
 
 
-class Sight(NamedTuple):
+class ImageContext(NamedTuple):
     """What the word decoder sees of each study, computed once.
 
     Attributes:
@@ -30,9 +30,9 @@ class Sight(NamedTuple):
     keys: Tensor
     mean: Tensor
 
-    def of(self, chosen: Tensor) -> Sight:
-        """Return the sight of some studies, by index ``(studies,)``."""
-        return Sight(*(tensor[chosen] for tensor in self))
+    def of(self, chosen: Tensor) -> ImageContext:
+        """Return the image of some studies, by index ``(studies,)``."""
+        return ImageContext(*(tensor[chosen] for tensor in self))
 
 
 class DecoderState(NamedTuple):
@@ -42,7 +42,7 @@ class DecoderState(NamedTuple):
     cell: Tensor
 
 
-class WritingTables(NamedTuple):
+class DecoderStepCache(NamedTuple):
     """Weights as writing wants them: the LSTM's four gates and, behind them, the sentinel's.
 
     Attributes:
@@ -57,9 +57,9 @@ class WritingTables(NamedTuple):
     hidden: Tensor
     bias: Tensor
 
-    def context_gates(self, topics: Tensor, sight: Sight) -> Tensor:
+    def context_gates(self, topics: Tensor, image: ImageContext) -> Tensor:
         """Return what stays the same during a sentence on each topic, ``(batch, rows, 5 * size)``."""
-        mean = sight.mean.unsqueeze(1).expand_as(topics)
+        mean = image.mean.unsqueeze(1).expand_as(topics)
         return linear(torch.cat([mean, topics], dim=-1), self.context, self.bias)
 
 
@@ -68,7 +68,7 @@ class WordDecoder(nn.Module):
 
     impossible: Tensor
     end: Tensor
-    marks: Tensor
+    finding_tokens: Tensor
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class WordDecoder(nn.Module):
         size: int,
         attention_size: int,
         dropout: float,
-        marks: Collection[int] = (),
+        finding_tokens: Collection[int] = (),
     ) -> None:
         super().__init__()
         self.size = size
@@ -97,57 +97,57 @@ class WordDecoder(nn.Module):
         end = torch.zeros(vocabulary_size, dtype=torch.bool)
         end[Vocabulary.eos_id] = True
         self.register_buffer("end", end, persistent=False)
-        is_mark = torch.zeros(vocabulary_size, dtype=torch.bool)
-        is_mark[sorted(marks)] = True
-        self.register_buffer("marks", is_mark, persistent=False)
-        self.has_marks = bool(marks)
+        is_finding_token = torch.zeros(vocabulary_size, dtype=torch.bool)
+        is_finding_token[sorted(finding_tokens)] = True
+        self.register_buffer("finding_tokens", is_finding_token, persistent=False)
+        self.decides_findings = bool(finding_tokens)
 
-    def look(self, regions: Tensor) -> Sight:
+    def encode_regions(self, regions: Tensor) -> ImageContext:
         """Prepare regions ``(batch, K, size)`` for decoding."""
-        return Sight(regions, self.attend_region(regions), regions.mean(dim=1))
+        return ImageContext(regions, self.attend_region(regions), regions.mean(dim=1))
 
     def forward(
-        self, previous: Tensor, topics: Tensor, sight: Sight, layout: WordLayout
+        self, previous: Tensor, topics: Tensor, image: ImageContext, packing: PackedTokens
     ) -> tuple[Tensor, Tensor]:
         """Score all words of given reports at once; only words that exist are computed.
 
         Args:
             previous: The word before each of the N words, the sentence start before a first one ``(N,)``.
             topics: Topic vectors ``(batch, sentences, size)``.
-            sight: What is seen of each study.
-            layout: Where the N words stand.
+            image: What is seen of each study.
+            packing: Where the N words stand.
 
         Returns:
             Logits ``(N, vocabulary)`` and attention ``(N, K + 1)``, the sentinel's share last.
         """
         # index_select, because the gradient of plain indexing adds up in no fixed order on several threads
-        mean = sight.mean.index_select(0, layout.report)
-        topic = topics.flatten(0, 1).index_select(0, layout.report * topics.shape[1] + layout.sentence)
+        mean = image.mean.index_select(0, packing.report)
+        topic = topics.flatten(0, 1).index_select(0, packing.report * topics.shape[1] + packing.sentence)
         # x_j = [v_mean ; topic ; E z_{j-1}], (N, 3 * size)
         inputs = torch.cat([mean, topic, self.dropout(self.embedding(previous))], dim=-1)
-        packed, _ = self.lstm(PackedSequence(inputs.index_select(0, layout.packed), layout.packed_sizes))
-        hidden = torch.empty_like(packed.data).index_copy(0, layout.packed, packed.data)
+        packed, _ = self.lstm(PackedSequence(inputs.index_select(0, packing.packed), packing.packed_sizes))
+        hidden = torch.empty_like(packed.data).index_copy(0, packing.packed, packed.data)
         # h_{j-1}: the word before in reading order, nothing before a sentence's first word.
         before = torch.cat([torch.zeros_like(hidden[:1]), hidden[:-1]])
-        before = before.masked_fill(layout.begins.unsqueeze(-1), 0.0)
+        before = before.masked_fill(packing.begins.unsqueeze(-1), 0.0)
         memory = self._squashed_memory(inputs, before, hidden)
         # s_j = sigmoid(W_x x_j + W_h h_{j-1}) * tanh(m_j)
         sentinel = torch.sigmoid(self.sentinel_input(inputs) + self.sentinel_hidden(before)) * memory
-        attention = self._shares(hidden, sentinel, sight.keys.index_select(0, layout.report))
+        attention = self._shares(hidden, sentinel, image.keys.index_select(0, packing.report))
         # c_j = sum_k alpha_jk v_k + beta_j s_j; a report's words lie side by side, as they share its regions
-        cells = (layout.report, layout.place)
-        side_by_side = hidden.new_zeros(len(topics), int(layout.place.max()) + 1, sight.keys.shape[1])
-        seen = (side_by_side.index_put(cells, attention[:, :-1]) @ sight.regions)[cells]
+        cells = (packing.report, packing.place)
+        side_by_side = hidden.new_zeros(len(topics), int(packing.place.max()) + 1, image.keys.shape[1])
+        seen = (side_by_side.index_put(cells, attention[:, :-1]) @ image.regions)[cells]
         logits = self._logits(seen + attention[:, -1:] * sentinel, hidden)
         # no sentence is empty; in place, as a copy of all logits takes longer than most of this pass
-        logits[:, Vocabulary.eos_id].masked_fill_(layout.begins, float("-inf"))
+        logits[:, Vocabulary.eos_id].masked_fill_(packing.begins, float("-inf"))
         return logits, attention
 
-    def tables(self) -> WritingTables:
+    def step_cache(self) -> DecoderStepCache:
         """Prepare writing, once per batch of reports; word inputs then have no dropout."""
         of_input, of_hidden, input_bias, hidden_bias = self.lstm.all_weights[0]
         inputs = torch.cat([of_input, self.sentinel_input.weight])
-        return WritingTables(
+        return DecoderStepCache(
             words=linear(self.embedding.weight, inputs[:, 2 * self.size :]),
             context=inputs[:, : 2 * self.size],
             hidden=torch.cat([of_hidden, self.sentinel_hidden.weight]),
@@ -158,42 +158,42 @@ class WordDecoder(nn.Module):
         self,
         previous: Tensor,
         context_gates: Tensor,
-        tables: WritingTables,
-        sight: Sight,
+        cache: DecoderStepCache,
+        image: ImageContext,
         state: DecoderState | None,
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Score the next word of sentences being written.
 
         Args:
             previous: The word before ``(batch, rows)``.
-            context_gates: From the tables, for these rows' topics ``(batch, rows, 5 * size)``.
-            tables: From :meth:`tables`.
-            sight: What is seen of each study.
+            context_gates: From the cache, for these rows' topics ``(batch, rows, 5 * size)``.
+            cache: From :meth:`step_cache`.
+            image: What is seen of each study.
             state: State after the word before, or None at a sentence's first word.
 
         Returns:
             Logits ``(batch, rows, vocabulary)``, attention ``(batch, rows, K + 1)`` and the state.
         """
-        gates = tables.words[previous] + context_gates
+        gates = cache.words[previous] + context_gates
         first = state is None
         if state is None:
             state = DecoderState(*gates.new_zeros(2, *previous.shape, self.size))
-        gates = gates + linear(state.hidden, tables.hidden)
+        gates = gates + linear(state.hidden, cache.hidden)
         # PyTorch stacks the LSTM's gates i, f, g, o; the sentinel's is behind them.
         write, keep, candidate, output, look_away = gates.chunk(5, dim=-1)
         cell = torch.sigmoid(keep) * state.cell + torch.sigmoid(write) * torch.tanh(candidate)
         memory = torch.tanh(cell)
         hidden = torch.sigmoid(output) * memory
         sentinel = torch.sigmoid(look_away) * memory
-        attention = self._shares(hidden, sentinel, sight.keys.unsqueeze(1))
-        glimpse = attention[..., :-1] @ sight.regions + attention[..., -1:] * sentinel
+        attention = self._shares(hidden, sentinel, image.keys.unsqueeze(1))
+        glimpse = attention[..., :-1] @ image.regions + attention[..., -1:] * sentinel
         logits = self._logits(glimpse, hidden)
         if first:
             logits = logits.masked_fill(self.end, float("-inf"))
         return logits, attention, DecoderState(hidden, cell)
 
     def well_formed(self, logits: Tensor, previous: Tensor) -> Tensor:
-        """Exclude what makes no sentence: a finding mark elsewhere than in front, and an end right behind it.
+        """Exclude what makes no sentence: a finding token that is not in front, and an end right behind it.
 
         For greedy decoding and beam search; a drawn report may be malformed, so that its log-probability is
         that of the drawing. Training makes both unlikely within its first steps.
@@ -205,10 +205,10 @@ class WordDecoder(nn.Module):
         Returns:
             The logits with minus infinity where a word is excluded.
         """
-        if not self.has_marks:
+        if not self.decides_findings:
             return logits
         inside = (previous != Vocabulary.bos_id).unsqueeze(-1)
-        excluded = (inside & self.marks) | (self.marks[previous].unsqueeze(-1) & self.end)
+        excluded = (inside & self.finding_tokens) | (self.finding_tokens[previous].unsqueeze(-1) & self.end)
         return logits.masked_fill(excluded, float("-inf"))
 
     def _squashed_memory(self, inputs: Tensor, before: Tensor, hidden: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from coherent_cxr.configuration import configuration, require
 from coherent_cxr.reports.affirmed_findings import count_affirmed
-from coherent_cxr.reports.finding_tokens import finding_marks, marks_of
+from coherent_cxr.reports.finding_tokens import finding_tokens, finding_tokens_of
 from coherent_cxr.reports.ordering import SentenceOrder, findings_first
 from coherent_cxr.reports.splits import SPLITS, SplitFileError, read_split_file, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary, count_words
@@ -29,7 +29,7 @@ class VocabularyBuildingConfig:
         sentence_order: ``findings_first`` puts sentences that state a finding before the normal ones in what
             the generator learns to write; ``as_written`` leaves them where they are. References of metrics
             and rewards are never reordered.
-        finding_marks: Whether the generator writes a mark of what a sentence states in front of it
+        finding_tokens: Whether the generator writes a mark of what a sentence states in front of it
             (:mod:`~coherent_cxr.reports.finding_tokens`).
     """
 
@@ -38,7 +38,7 @@ class VocabularyBuildingConfig:
     split_seed: int = 0
     min_count: int = 3
     sentence_order: SentenceOrder = "findings_first"
-    finding_marks: bool = True
+    finding_tokens: bool = True
 
     def check(self) -> None:
         """Refuse values that cannot work."""
@@ -75,7 +75,7 @@ class CountedCorpus(NamedTuple):
     """What all reports of the training split have in common.
 
     Attributes:
-        vocabulary: Their words, and all finding marks.
+        vocabulary: Their words, and all finding tokens.
         occurrences: Sentences that affirm each observation.
     """
 
@@ -148,7 +148,7 @@ def count_corpus(
         words.update(count_words(tokens for study, tokens in reports if study in training))
     _check_words(words, config.min_count, len(training))
     occurrences = count_affirmed(sentence_labels, training)
-    marks = marks_of(occurrences) if config.finding_marks else []
+    marks = finding_tokens_of(occurrences) if config.finding_tokens else []
     return CountedCorpus(Vocabulary.from_counts(words, config.min_count, marks), occurrences)
 
 
@@ -169,8 +169,8 @@ def encode_reports(
         sentence_labels: study_id, sentence and the observations of every single sentence of these studies.
 
     Returns:
-        study_id, split, sentences (lists of word ids, finding marks included), n_words and n_unknown (without
-        marks).
+        study_id, split, sentences (lists of word ids, finding tokens included), n_words and n_unknown
+        (both without finding tokens).
 
     Raises:
         ValueError: If a study's sentences have no labels.
@@ -181,15 +181,15 @@ def encode_reports(
         study: [vocabulary.encode(sentence) for sentence in tokens_of[study]] for study in splits["study_id"]
     }
     unmarked = list(reports.values())
-    if config.finding_marks or config.sentence_order == "findings_first":
+    if config.finding_tokens or config.sentence_order == "findings_first":
         _check_labels(sentence_labels, reports)
-    if config.finding_marks:
-        if not vocabulary.mark_ids:
+    if config.finding_tokens:
+        if not vocabulary.finding_token_ids:
             raise ValueError(
-                "The vocabulary has no finding marks, but vocabulary_building.finding_marks is true; run the "
-                "pipeline vocabulary_building again."
+                "The vocabulary has no finding tokens, but vocabulary_building.finding_tokens is true; run "
+                "the pipeline vocabulary_building again."
             )
-        marks_in = finding_marks(sentence_labels, occurrences)
+        marks_in = finding_tokens(sentence_labels, occurrences)
         reports = {
             study: [
                 vocabulary.encode([mark]) + words for mark, words in zip(marks_in[study], report, strict=True)

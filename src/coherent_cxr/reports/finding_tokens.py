@@ -1,4 +1,4 @@
-"""Finding marks: what a sentence states, written in front of it before how it states it.
+"""Finding tokens: what a sentence states, written in front of it before how it states it.
 
 One finding is worded in many ways and the normal sentences in few, so word by word a normal sentence is the
 likeliest even where a finding is likelier than none. With a mark in front, the generator first decides what
@@ -23,12 +23,12 @@ def mark_of(observation: str) -> str:
     return f"<{observation}>"
 
 
-def marks_of(observations: Iterable[str]) -> list[str]:
+def finding_tokens_of(observations: Iterable[str]) -> list[str]:
     """Return all marks: of sentences that affirm nothing, and of each observation."""
     return [NOTHING_STATED, *map(mark_of, observations)]
 
 
-def finding_marks(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]) -> dict[str, list[str]]:
+def finding_tokens(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]) -> dict[str, list[str]]:
     """Mark every sentence with the rarest observation it affirms.
 
     Args:
@@ -43,7 +43,7 @@ def finding_marks(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int])
         KeyError: If the labels know no "No Finding".
     """
     stated = stated_findings(sentence_labels, occurrences)
-    marks = marks_of(stated.observations)
+    marks = finding_tokens_of(stated.observations)
     rarest = np.where(stated.affirmed, stated.occurrences, np.inf).argmin(axis=1)
     chosen = np.where(stated.affirmed.any(axis=1), rarest + 1, 0)
     ordered = sentence_labels[["study_id", "sentence"]].assign(mark=[marks[place] for place in chosen])

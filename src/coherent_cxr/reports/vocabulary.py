@@ -18,13 +18,13 @@ def count_words(reports: Iterable[Sequence[Sequence[str]]]) -> Counter[str]:
 
 
 class Vocabulary:
-    """Tokens by id: padding, sentence start, sentence end, unknown, words by falling count, finding marks.
+    """Tokens by id: padding, sentence start, sentence end, unknown, words by falling count, finding tokens.
 
-    A finding mark stands in front of a sentence and says what it states (:mod:`.finding_marks`). The
+    A finding token stands in front of a sentence and says what it states (:mod:`.finding_tokens`). The
     generator reads and writes it like a word; it is never part of a report's text.
 
     Args:
-        tokens: All tokens in the order of their ids, the four special ones first. Finding marks begin with
+        tokens: All tokens in the order of their ids, the four special ones first. Finding tokens begin with
             ``<``, as no word does.
         counts: Occurrences of each word in the training split.
         min_count: Fewest occurrences of a word that is kept.
@@ -54,7 +54,9 @@ class Vocabulary:
         self.counts = dict(counts)
         self.min_count = min_count
         self._ids = {token: place for place, token in enumerate(self.tokens)}
-        self.mark_ids = frozenset(i for i in range(len(SPECIAL), len(tokens)) if tokens[i].startswith("<"))
+        self.finding_token_ids = frozenset(
+            i for i in range(len(SPECIAL), len(tokens)) if tokens[i].startswith("<")
+        )
         if len(self._ids) != len(self.tokens):
             twice = [token for token, count in Counter(self.tokens).items() if count > 1]
             raise ValueError(f"Tokens stand more than once in the vocabulary: {', '.join(twice)[:200]!a}.")
@@ -89,20 +91,20 @@ class Vocabulary:
         return self._ids.get(token)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """Return the words of a sentence's ids, without its finding mark.
+        """Return the words of a sentence's ids, without its finding token.
 
         Raises:
             IndexError: If an id is not in the vocabulary.
         """
-        return [self.tokens[i] for i in ids if i not in self.mark_ids]
+        return [self.tokens[i] for i in ids if i not in self.finding_token_ids]
 
     def finding_token_of(self, ids: Sequence[int]) -> str:
         """Return the finding token that a sentence's ids begin with; empty if they begin with none."""
-        return self.tokens[ids[0]] if len(ids) and ids[0] in self.mark_ids else ""
+        return self.tokens[ids[0]] if len(ids) and ids[0] in self.finding_token_ids else ""
 
-    def without_marks(self, ids: Iterable[int]) -> list[int]:
-        """Return a sentence's ids without its finding mark."""
-        return [i for i in ids if i not in self.mark_ids]
+    def without_finding_token(self, ids: Iterable[int]) -> list[int]:
+        """Return a sentence's ids without its finding token."""
+        return [i for i in ids if i not in self.finding_token_ids]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the vocabulary as plain JSON."""

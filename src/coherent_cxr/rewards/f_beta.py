@@ -102,7 +102,9 @@ class FBetaReward(Reward):
 
     def __init__(self, settings: FBetaSettings, training_labels: NDArray[np.int8]) -> None:
         super().__init__(settings.types, self._reward)
-        self.tallies = tuple(f"{kind}/{name}" for kind in ("hits", "calls") for name in settings.types)
+        self.batch_statistic_names = tuple(
+            f"{kind}/{name}" for kind in ("hits", "calls") for name in settings.types
+        )
         self._settings = settings
         self._columns = columns_of(settings.types)
         self._table = positive_table(settings.beta_u)
@@ -116,12 +118,12 @@ class FBetaReward(Reward):
         rewards = f_beta_reward(written, wanted, hits, calls, self._positives, settings.beta, settings.floor)
         return rewards / len(self.terms)
 
-    def tally(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
+    def batch_statistics(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
         """Return hits and calls of every report ``(batch, 2 * types)``."""
         written, wanted = self._chances(candidates, references)
         return np.concatenate([written * wanted, written], axis=1)
 
-    def take_in(self, means: NDArray[np.float64]) -> None:
+    def update(self, means: NDArray[np.float64]) -> None:
         """Move the averages of hits and calls."""
         if not self._rates.updates:
             self._rates.start(means[None])

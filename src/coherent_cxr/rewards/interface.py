@@ -36,10 +36,10 @@ class Reward:
 
     Attributes:
         terms: Names of the terms.
-        tallies: Names of the means over sampled reports that the reward takes in; most take in none.
+        batch_statistic_names: Names of the batch means that :meth:`update` takes; most rewards need none.
     """
 
-    tallies: tuple[str, ...] = ()
+    batch_statistic_names: tuple[str, ...] = ()
 
     def __init__(
         self, terms: tuple[str, ...], function: Callable[[Reports, Reports], NDArray[np.float64]]
@@ -51,12 +51,12 @@ class Reward:
         """Return the reward of each candidate against the reference of the same index ``(batch, terms)``."""
         return self._function(candidates, references)
 
-    def tally(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
-        """Return what the reward wants to know of sampled reports ``(batch, tallies)``."""
+    def batch_statistics(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
+        """Return what :meth:`update` needs of sampled reports ``(batch, batch statistics)``."""
         return np.zeros((len(candidates), 0))
 
-    def take_in(self, means: NDArray[np.float64]) -> None:
-        """Take in the mean tallies of one step's sampled reports ``(tallies,)``."""
+    def update(self, means: NDArray[np.float64]) -> None:
+        """Learn from the batch means of one step's sampled reports ``(batch statistics,)``."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was taken in, as JSON."""

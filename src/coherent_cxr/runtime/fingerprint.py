@@ -23,7 +23,7 @@ NEUTRAL = frozenset(
         "checkpoint_folder",
         "examples",
         "processes",
-        "validation_draws",
+        "validation_samples",
         "test_corpus",
         "allow_seen_weights",
     }

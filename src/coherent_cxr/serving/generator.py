@@ -54,7 +54,7 @@ class Report:
         label_rules: Rule set of these labels.
         taught_by_rules: Rule set of the labels that the model was trained with, or "not recorded".
         notes: What is odd about the image, and whether it is unlike those of the training.
-        attention: Words of each sentence, finding marks included, with the share of attention on each region
+        attention: Words of each sentence, finding tokens included, with the share of attention on each region
             of the image and on the visual sentinel.
         image: The prepared grey image ``(size, size)`` the model read, under the attention maps.
         system: Name of the training that made the model, for example ``full``.
@@ -131,7 +131,7 @@ class ReportWriter:
     def _check(self) -> SentenceCheck | None:
         # what a token promises is what its own rule set means by it
         same_rules = self.bundle.metadata.get("label_rules") == self.labeler.name
-        if not same_rules or not self.bundle.vocabulary.mark_ids:
+        if not same_rules or not self.bundle.vocabulary.finding_token_ids:
             return None
         return SentenceCheck(self.bundle.vocabulary, self.labeler)
 
@@ -224,7 +224,7 @@ def prepared(source: ImageSource, size: int, name: str | None = None) -> Radiogr
 
 
 def _behind(sentence: Sequence[WordAttention], probabilities: Mapping[str, float]) -> SentenceFinding:
-    marked = bool(sentence) and sentence[0].is_mark and sentence[0].word in OBSERVATIONS
+    marked = bool(sentence) and sentence[0].is_finding_token and sentence[0].word in OBSERVATIONS
     finding = sentence[0].word if marked else None
     return SentenceFinding(finding, probabilities.get(finding) if finding else None)
 

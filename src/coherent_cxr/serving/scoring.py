@@ -13,7 +13,7 @@ import torch
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.evaluation.statistics.bootstrap import patient_weights, percentile_interval
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.inference.features import region_source
+from coherent_cxr.inference.features import feature_provider
 from coherent_cxr.inference.samples import samples_of_split
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
@@ -58,7 +58,7 @@ def score_candidates(
     for system, bundle in bundles.items():
         samples = samples_of_split(encoded_reports, store, "validation", bundle.config, images_per_study=1)
         model = bundle.build().to(device)
-        regions_of = region_source(model, store, "frozen", Path(config.checkpoint_folder), "auto", device)
+        regions_of = feature_provider(model, store, "frozen", Path(config.checkpoint_folder), "auto", device)
         references = references_of(samples, findings, labels)
         reader = ReportReader(bundle.vocabulary, labeler)
         validator = Validator(samples, references, reader, document_frequencies, regions_of)

@@ -70,7 +70,7 @@ class ModelRegistrationConfig:
             f"labels of {REFERENCE}, at least {self.min_unique_reports:g} of the reports different)"
         )
 
-    def choose(self, assessments: Mapping[str, Assessment]) -> Choice:
+    def choose(self, assessments: Mapping[str, Assessment]) -> Selection:
         """Return the rule's choice and the system to register; of equal scores, the one named first.
 
         Args:
@@ -89,11 +89,11 @@ class ModelRegistrationConfig:
         eligible = {system: found for system, found in assessments.items() if not found.reasons}
         champion = highest(eligible) if eligible else None
         if self.candidate != "best":
-            return Choice(champion, self.candidate)
-        return Choice(champion, champion or highest(assessments))
+            return Selection(champion, self.candidate)
+        return Selection(champion, champion or highest(assessments))
 
 
-class Choice(NamedTuple):
+class Selection(NamedTuple):
     """The system that the rule would make champion, None if none may be; and the one to register."""
 
     by_rule: str | None

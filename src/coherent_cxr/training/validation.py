@@ -15,7 +15,7 @@ from torch import Tensor
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.chexpert.codes import DEFAULT_TYPES, label_codes
 from coherent_cxr.inference.decoding import decode, repeat_rate, without_repeats, word_ids
-from coherent_cxr.inference.features import RegionSource
+from coherent_cxr.inference.features import FeatureProvider
 from coherent_cxr.inference.samples import Samples, to_device
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import stop_log_probabilities, word_log_probabilities
@@ -23,7 +23,7 @@ from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, ccr
 from coherent_cxr.rewards.f1_means import f1_means
-from coherent_cxr.training.mle.looking import sentinel_shares, tokens_of_findings
+from coherent_cxr.training.mle.sentinel import sentinel_shares, tokens_of_findings
 
 
 class References(NamedTuple):
@@ -126,7 +126,7 @@ class Validator:
         references: References,
         reader: ReportReader,
         document_frequencies: CiderD,
-        regions_of: RegionSource,
+        regions_of: FeatureProvider,
         batch_size: int = 128,
     ) -> None:
         self.samples = samples

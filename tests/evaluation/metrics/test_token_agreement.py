@@ -8,14 +8,14 @@ import pytest
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.evaluation.metrics.token_agreement import token_agreement
 from coherent_cxr.evaluation.report.page.tokens import finding_tokens
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED, marks_of
+from coherent_cxr.reports.finding_tokens import NOTHING_STATED, finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 EFFUSION, EDEMA = "<Pleural Effusion>", "<Edema>"
 VOCABULARY = Vocabulary.from_counts(
     dict.fromkeys(["there", "is", "no", "a", "small", "large", "pleural", "effusion", "edema", "opacity"], 3),
     1,
-    marks_of(name for name in OBSERVATIONS if name != "No Finding"),
+    finding_tokens_of(name for name in OBSERVATIONS if name != "No Finding"),
 )
 
 

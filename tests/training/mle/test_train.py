@@ -10,7 +10,7 @@ import torch
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.configuration import ConfigurationError
-from coherent_cxr.inference.features import region_source
+from coherent_cxr.inference.features import feature_provider
 from coherent_cxr.inference.generation import GenerationConfig, generate_reports
 from coherent_cxr.inference.samples import samples_of_split, to_device
 from coherent_cxr.models.config import GeneratorConfig
@@ -201,7 +201,7 @@ def step_of(config, corpus, tmp_path):
     torch.manual_seed(0)
     generator = dataclasses.replace(config.generator, dropout=0.0)
     model = ReportGenerator(generator, len(corpus.vocabulary))
-    regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
+    regions_of = feature_provider(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
 
     def make(finding_weight: float) -> MleStep:
         weights = sentence_weights(samples, corpus.vocabulary, finding_weight, LABELER)
@@ -273,7 +273,7 @@ def test_validation_numbers_do_not_depend_on_the_batch(config, corpus, tmp_path)
     references = references_of(samples, corpus.findings, corpus.labels)
     torch.manual_seed(0)
     model = ReportGenerator(config.generator, len(corpus.vocabulary))
-    regions_of = region_source(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
+    regions_of = feature_provider(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
     reader = ReportReader(corpus.vocabulary, LABELER)
     numbers = [
         Validator(samples, references, reader, corpus.document_frequencies, regions_of, size).numbers(model)

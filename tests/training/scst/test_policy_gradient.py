@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from coherent_cxr.inference.decoding import decode
-from coherent_cxr.inference.step_cache import Choice
+from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.rewards import Reports, Reward, WeightedReward
-from coherent_cxr.training.scst.advantage import Judge
+from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.policy_gradient import (
-    as_drawn,
+    as_sampled,
     policy_gradient_loss,
     without_dropout,
     word_entropy,
@@ -75,8 +75,8 @@ def as_reports(outcomes: TargetReports) -> Reports:
     return Reports(texts, np.zeros((len(texts), 14), dtype=np.int8))
 
 
-def toy_judge(outcomes: TargetReports, baseline: str, samples: int) -> Judge:
-    """Judge by the toy's reward in two terms, word 4 and length, of which the second weighs double."""
+def toy_estimator(outcomes: TargetReports, baseline: str, samples: int) -> AdvantageEstimator:
+    """Advantages by the toy's reward in two terms, word 4 and length, of which the second weighs double."""
     words = dict(zip(as_reports(outcomes).texts, (outcomes.words == 4).sum((1, 2)).tolist(), strict=True))
     lengths = dict(zip(as_reports(outcomes).texts, outcomes.sentences.tolist(), strict=True))
 
@@ -85,14 +85,14 @@ def toy_judge(outcomes: TargetReports, baseline: str, samples: int) -> Judge:
 
     both = Reward(("words", "length"), look_up)
     second = Reward(("length",), lambda c, r: look_up(c, r)[:, 1:])
-    judge = Judge(
+    estimator = AdvantageEstimator(
         [WeightedReward("both", 1.0, baseline, both), WeightedReward("more", 1.0, baseline, second)],
         0.9,
         samples,
     )
     if baseline == "moving_average":  # something it has seen before
-        judge.take_in({"both": 1.2, "both/words": 1.5, "both/length": -0.3, "more": 0.4})
-    return judge
+        estimator.update({"both": 1.2, "both/words": 1.5, "both/length": -0.3, "more": 0.4})
+    return estimator
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_expected_gradient_is_that_of_the_expected_reward_with_every_baselin
     sampled = as_reports(TargetReports(*(part[draws.flatten()] for part in outcomes)))
     greedy = as_reports(outcomes).of(np.full(len(draws), 17))
     references = as_reports(outcomes).of(np.zeros(len(draws), dtype=np.int64))
-    advantage = toy_judge(outcomes, baseline, samples).judge(sampled, greedy, references).advantage
+    advantage = toy_estimator(outcomes, baseline, samples).estimate(sampled, greedy, references).advantage
     log_probability = report_log_probability(model(many, outcomes), len(many))[draws.flatten()]
     weighted = torch.from_numpy(advantage) * chance.repeat_interleave(samples) * len(draws)
     expected = gradient(model, policy_gradient_loss(log_probability, weighted))
@@ -130,7 +130,7 @@ def test_a_good_baseline_quiets_the_gradient(toy):
         for seed in range(12):
             sampled = decode(model, drawn, "sample", torch.Generator().manual_seed(seed)).reports
             reports = as_reports(sampled)
-            judged = toy_judge(sampled, baseline, 64).judge(reports, None, reports.of(np.array([0])))
+            judged = toy_estimator(sampled, baseline, 64).estimate(reports, None, reports.of(np.array([0])))
             log_probability = report_log_probability(model(drawn, sampled), 64)
             advantage = torch.from_numpy(judged.advantage) + (3.0 if baseline == "none" else 0.0)
             gradients.append(gradient(model, policy_gradient_loss(log_probability, advantage)))
@@ -139,25 +139,25 @@ def test_a_good_baseline_quiets_the_gradient(toy):
 
 
 @pytest.mark.parametrize(
-    "choice",
+    "sampling",
     [
-        Choice(True, temperature=0.6),
-        Choice(True, top_k=2),
-        Choice(True, top_p=0.6),
-        Choice(True, temperature=2.0),
+        SamplingConfig(True, temperature=0.6),
+        SamplingConfig(True, top_k=2),
+        SamplingConfig(True, top_p=0.6),
+        SamplingConfig(True, temperature=2.0),
     ],
     ids=["temperature", "top_k", "top_p", "hot"],
 )
-def test_reports_are_scored_with_the_probability_they_were_drawn_with(toy, choice):
+def test_reports_are_scored_with_the_probability_they_were_drawn_with(toy, sampling):
     model, regions = toy
     drawn = regions.expand(40_000, -1, -1)
-    limits = {"temperature": choice.temperature, "top_k": choice.top_k, "top_p": choice.top_p}
+    limits = {"temperature": sampling.temperature, "top_k": sampling.top_k, "top_p": sampling.top_p}
     sampled = decode(model, drawn, "sample", torch.Generator().manual_seed(5), **limits).reports
     texts = as_reports(sampled).texts
     first = {text: place for place, text in reversed(list(enumerate(texts)))}
     chosen = torch.tensor(list(first.values()))
     different = TargetReports(*(part[chosen] for part in sampled))
-    scored = as_drawn(model(drawn[: len(chosen)], different), choice)
+    scored = as_sampled(model(drawn[: len(chosen)], different), sampling)
     probability = report_log_probability(scored, len(chosen)).exp().detach()
     assert probability.sum().item() == pytest.approx(1, abs=2e-3)
     counts = Counter(texts)
@@ -169,9 +169,9 @@ def test_a_word_at_the_edge_of_top_k_keeps_its_probability(toy):
     model, regions = toy
     outcomes = every_report()
     scored = model(regions.expand(len(outcomes.words), -1, -1), outcomes)
-    narrow = as_drawn(scored, Choice(True, top_k=1))
+    narrow = as_sampled(scored, SamplingConfig(True, top_k=1))
     assert torch.isfinite(report_log_probability(narrow, len(outcomes.words))).all()
-    assert as_drawn(scored, Choice(True)) is scored
+    assert as_sampled(scored, SamplingConfig(True)) is scored
 
 
 def test_entropy_of_an_untrained_and_of_a_certain_generator(toy):

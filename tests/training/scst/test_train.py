@@ -70,7 +70,7 @@ def config(folder, **changes) -> RlFineTuningConfig:
         "epochs": 2,
         "batch_size": 6,
         "learning_rate": 1e-3,
-        "kl_part": 0.5,
+        "kl_batch_fraction": 0.5,
         "precision": "fp32",
         "checkpoint_folder": str(folder),
     }
@@ -124,7 +124,7 @@ def test_reports_drawn_cold_are_the_greedy_ones_and_warm_ones_are_not(corpus, ge
     assert gain_of(cold.history, "drawn_reward") == pytest.approx(gain_of(cold.history, "reward"))
     assert gain_of(warm.history, "drawn_reward")[0] != pytest.approx(gain_of(warm.history, "reward")[0])
     none = fine_tune(
-        config(tmp_path / "cold", temperature=1e-6, validation_draws=0, **settings),
+        config(tmp_path / "cold", temperature=1e-6, validation_samples=0, **settings),
         *arguments(corpus, generator),
     )
     assert not none.history["metric"].str.startswith("drawn").any()
@@ -167,7 +167,7 @@ def deadly(candidates, references):
 
 def deadly_config(folder) -> RlFineTuningConfig:
     rewards = {**REWARDS, "deadly": {"weight": 0.0, "baseline": "none", "function": f"{__name__}:deadly"}}
-    return config(folder, rewards=rewards, checkpoint_every=1e-3, kl_part=0.0)
+    return config(folder, rewards=rewards, checkpoint_every=1e-3, kl_batch_fraction=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -305,14 +305,14 @@ def test_a_collapse_warns_once_in_words(caplog):
     low, high = {"unique_reports": 0.05, "entropy": 1.0}, {"unique_reports": 0.9, "entropy": 1.0}
     with caplog.at_level(logging.WARNING):
         for step, numbers in enumerate([low, high, low, low, low, low]):
-            watch.look(step, numbers)
+            watch.observe(step, numbers)
     (message,) = [record.getMessage() for record in caplog.records]
     assert "full has collapsed at step 3: unique_reports 0.050 (floor 0.1), 2 steps in a row" in message
     assert "Lower the learning rate" in message
     again = CollapseWatch(CollapseConfig(patience=5, entropy=0.0, stop=True), "full")
     again.load_state_dict(watch.state_dict())  # four in a row so far
     with pytest.raises(PolicyCollapsedError, match="5 steps in a row"):
-        again.look(6, low)
+        again.encode_regions(6, low)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -335,7 +335,7 @@ def test_the_shipped_settings_are_possible_and_named_after_their_namespace(syste
         ({"gamma": 1.0}, "gamma' is 1.0"),
         ({"top_p": 0.0}, "top_p' is 0.0"),
         ({"temperature": 0.0}, "temperature' is 0.0"),
-        ({"kl_part": 1.5}, "kl_part' is 1.5"),
+        ({"kl_batch_fraction": 1.5}, "kl_batch_fraction' is 1.5"),
         ({"checkpoint_every": 0}, "checkpoint_every' is 0"),
         ({"collapse": {"patience": 0}}, "collapse.patience' is 0"),
     ],

@@ -20,7 +20,7 @@ from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 Report = list[list[WordAttention]]
-"""Words of each sentence, finding marks included, with their maps."""
+"""Words of each sentence, finding tokens included, with their maps."""
 
 
 class AttendedMention(NamedTuple):
@@ -32,8 +32,8 @@ class AttendedMention(NamedTuple):
         status: 1 affirmed, 0 denied, -1 uncertain.
         sentinel: Mean share on the sentinel over the mention's words.
         regions: Mean share of each region over the words, scaled to sum to one ``(rows, columns)``.
-        mark_sentinel: Share on the sentinel while the finding mark of its sentence was written; None for a
-            generator without marks.
+        finding_token_sentinel: Share on the sentinel while the finding token of its sentence was generated;
+            None for a generator without finding tokens.
     """
 
     study: int
@@ -41,7 +41,7 @@ class AttendedMention(NamedTuple):
     status: int
     sentinel: float
     regions: NDArray[np.float64]
-    mark_sentinel: float | None = None
+    finding_token_sentinel: float | None = None
 
 
 @torch.no_grad()
@@ -113,8 +113,8 @@ def attended_mentions(labeler: CheXpertLabeler, reports: Sequence[Report]) -> li
     """Pair every mention of an observation with the attention of its words."""
     found = []
     for number, report in enumerate(reports):
-        marks = [[word.sentinel for word in sentence if word.is_mark] for sentence in report]
-        placed = [(w, m) for s, m in zip(report, marks, strict=True) for w in s if not w.is_mark]
+        marks = [[word.sentinel for word in sentence if word.is_finding_token] for sentence in report]
+        placed = [(w, m) for s, m in zip(report, marks, strict=True) for w in s if not w.is_finding_token]
         words = [word for word, _ in placed]
         text = report_text(report)
         spans = word_spans(text, [word.word for word in words])

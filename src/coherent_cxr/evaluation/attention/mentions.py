@@ -32,8 +32,8 @@ def most_visual_words(sentences: Sequence[Sequence[WordAttention]], count: int) 
     first: dict[tuple[str, bool], WordAttention] = {}
     for sentence in sentences:
         for word in sentence:
-            if word.is_mark or (word.word.isalpha() and word.word not in FUNCTION_WORDS):
-                first.setdefault((word.word, word.is_mark), word)
+            if word.is_finding_token or (word.word.isalpha() and word.word not in FUNCTION_WORDS):
+                first.setdefault((word.word, word.is_finding_token), word)
     chosen = {id(word) for word in sorted(first.values(), key=lambda word: word.sentinel)[:count]}
     return [word for word in first.values() if id(word) in chosen]
 
@@ -44,7 +44,7 @@ def attention_figure(
     notice: str,
     words: int = 5,
 ) -> Figure:
-    """Draw a radiograph and, beside it, where the model looked for its most visual words and finding marks.
+    """Draw a radiograph and, beside it, where the model looked for its most visual words and finding tokens.
 
     Args:
         image: Prepared grey image ``(size, size)``.
@@ -68,7 +68,7 @@ def attention_figure(
         )
         panel.imshow(image, cmap="gray")
         panel.imshow(np.asarray(overlay).clip(0, 1), cmap="inferno", alpha=0.45)
-        name = f"[{word.word}]" if word.is_mark else word.word
+        name = f"[{word.word}]" if word.is_finding_token else word.word
         panel.set_title(f"{name}\nlooks away {word.sentinel:.0%}", fontsize=10)
     for panel in panels:
         panel.axis("off")

@@ -24,7 +24,7 @@ COLUMNS = (
     *("observation", "measure", "affirmed", "denied", "difference", "low", "high"),
     *("p_value", "adjusted_p_value", "affirmed_mentions", "denied_mentions"),
 )
-MEASURES = ("sentinel", "regions used", "region of interest", "mark sentinel")
+MEASURES = ("sentinel", "regions used", "region of interest", "finding token sentinel")
 
 
 def attention_by_status(
@@ -132,7 +132,7 @@ def _numbers(mentions: Sequence[AttendedMention], patients: Sequence[str], seed:
             [mention.sentinel for mention in mentions],
             np.exp(entropy) / shares.shape[1],
             shares_in_region(mentions, patients, seed),
-            [np.nan if m.mark_sentinel is None else m.mark_sentinel for m in mentions],
+            [np.nan if m.finding_token_sentinel is None else m.finding_token_sentinel for m in mentions],
         ]
     )
 
@@ -153,7 +153,7 @@ def _compared(
     rows: list[Row] = []
     for column, measure in enumerate(MEASURES):
         known = ~np.isnan(values[:, column])
-        if measure == "mark sentinel" and not known.all():
+        if measure == "finding token sentinel" and not known.all():
             continue
         sides = [known & affirmed, known & ~affirmed]
         if not all(side.any() for side in sides):

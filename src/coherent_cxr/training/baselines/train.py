@@ -202,8 +202,8 @@ def _of_split(
     studies = [study for study, _ in entries]
     return _Studies(
         [row for _, row in entries],
-        # finding marks belong to the generator alone
-        [[vocabulary.without_marks(sentence) for sentence in encoded[study]] for study in studies],
+        # finding tokens belong to the generator alone
+        [[vocabulary.without_finding_token(sentence) for sentence in encoded[study]] for study in studies],
         [[[str(word) for word in sentence] for sentence in plain[study]] for study in studies],
         _codes(labels, studies),
     )

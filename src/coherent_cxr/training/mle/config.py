@@ -36,7 +36,7 @@ class MleTrainingConfig:
             for other sentences; rarer findings weigh more, by the square root. Normal sentences are few and
             often the same, findings are worded in many ways: with equal weights (1.0, as in the paper) the
             likeliest sentence is a normal one even where the image shows a finding.
-        looking_weight: Weight of the mean share of attention that words behind the token of a finding leave
+        sentinel_weight: Weight of the mean share of attention that words behind the token of a finding leave
             to the sentinel; 0 (the paper's loss) lets them look away.
         sampling_step: Scheduled sampling: the chance of feeding a sampled word grows by this share ...
         sampling_every: ... every so many epochs.
@@ -64,7 +64,7 @@ class MleTrainingConfig:
     word_weight: float = 1.0
     stop_weight: float = 1.0
     finding_weight: float = 1.0
-    looking_weight: float = 0.0
+    sentinel_weight: float = 0.0
     sampling_step: float = 0.05
     sampling_every: int = 8
     clip_gradient: float = 5.0
@@ -88,7 +88,7 @@ class MleTrainingConfig:
         require(self.learning_rate > 0, f"{name}.learning_rate", self.learning_rate, "positive")
         require(0 <= self.sampling_step <= 1, f"{name}.sampling_step", self.sampling_step, "in 0..1")
         require(self.finding_weight > 0, f"{name}.finding_weight", self.finding_weight, "positive")
-        require(self.looking_weight >= 0, f"{name}.looking_weight", self.looking_weight, "0 or more")
+        require(self.sentinel_weight >= 0, f"{name}.sentinel_weight", self.sentinel_weight, "0 or more")
         require(self.examples >= 0, f"{name}.examples", self.examples, "0 or more")
         choices = ("macro_f1", "cider", "likelihood")
         require(self.select in choices, f"{name}.select", self.select, f"one of {', '.join(choices)}")

@@ -12,7 +12,7 @@ from torch import Tensor
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.chexpert.codes import DEFAULT_TYPES, label_codes
 from coherent_cxr.inference.decoding import word_ids
-from coherent_cxr.inference.features import RegionSource
+from coherent_cxr.inference.features import FeatureProvider
 from coherent_cxr.inference.samples import Samples, batches_per_epoch, to_device
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.likelihood import sampled_words, stop_log_probabilities, word_log_probabilities
@@ -21,7 +21,7 @@ from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.engine.loop import one_cycle
 from coherent_cxr.training.mle.config import MleTrainingConfig
-from coherent_cxr.training.mle.looking import sentinel_shares, words_behind_findings
+from coherent_cxr.training.mle.sentinel import sentinel_shares, words_behind_findings
 
 
 class MleStep:
@@ -30,7 +30,7 @@ class MleStep:
     Both are summed over the batch and divided by its reports times the training set's mean (weighted) count
     of words, or of stop decisions, per report. So the loss of a batch is the mean of those of its parts,
     whatever their lengths, and processes that share a batch take the step that one process would take.
-    With ``looking_weight`` the mean share that words behind a finding token leave to the sentinel is added,
+    With ``sentinel_weight`` the mean share that words behind a finding token leave to the sentinel is added,
     in the same way.
 
     Args:
@@ -47,7 +47,7 @@ class MleStep:
         config: MleTrainingConfig,
         model: ReportGenerator,
         train: Samples,
-        regions_of: RegionSource,
+        regions_of: FeatureProvider,
         sentence_weights: Tensor,
         tokens: Sequence[int] = (),
     ) -> None:
@@ -95,16 +95,16 @@ class MleStep:
             with torch.no_grad():
                 read = sampled_words(self.model(regions, reports), reports.words, chance, randomness)
         scored = self.model(regions, reports, read)
-        layout = scored.layout
-        weights = self.sentence_weights[torch.from_numpy(chosen)].to(device)[layout.report, layout.sentence]
+        packing = scored.packing
+        weights = self.sentence_weights[torch.from_numpy(chosen)].to(device)[packing.report, packing.sentence]
         words = -(weights * word_log_probabilities(scored)).sum() / (self.words_per_report * len(chosen))
         stop = -stop_log_probabilities(scored).sum() / (self.stops_per_report * len(chosen))
         loss = self.config.word_weight * words + self.config.stop_weight * stop
         parts = {"word_loss": words.item(), "stop_loss": stop.item(), "sampling": chance}
-        if self.config.looking_weight and self.looks_per_report:
+        if self.config.sentinel_weight and self.looks_per_report:
             away = sentinel_shares(scored, reports.words, self.tokens).sum()
             away = away / (self.looks_per_report * len(chosen))
-            loss = loss + self.config.looking_weight * away
+            loss = loss + self.config.sentinel_weight * away
             parts["sentinel"] = away.item()
         return loss, parts
 

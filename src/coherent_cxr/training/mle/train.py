@@ -11,7 +11,7 @@ import torch
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.inference.features import region_source
+from coherent_cxr.inference.features import feature_provider
 from coherent_cxr.inference.samples import Samples, samples_of_split
 from coherent_cxr.models.bundle import ModelBundle, weights_digest
 from coherent_cxr.models.generator import ReportGenerator
@@ -23,7 +23,7 @@ from coherent_cxr.runtime.fingerprint import encoder_code, run_key
 from coherent_cxr.training.engine.checkpoint import step_seed
 from coherent_cxr.training.engine.loop import Loop
 from coherent_cxr.training.mle.config import MleTrainingConfig
-from coherent_cxr.training.mle.looking import tokens_of_findings
+from coherent_cxr.training.mle.sentinel import tokens_of_findings
 from coherent_cxr.training.mle.step import MleStep, sentence_weights
 from coherent_cxr.training.validation import ReportReader, Validator, references_of, require_selectable
 
@@ -84,7 +84,9 @@ def train_mle(
     _require_words(train, vocabulary)
     with torch.random.fork_rng():
         torch.manual_seed(step_seed(config.seed))
-        model = ReportGenerator(config.generator, len(vocabulary), marks=vocabulary.mark_ids).to(device)
+        model = ReportGenerator(
+            config.generator, len(vocabulary), finding_tokens=vocabulary.finding_token_ids
+        ).to(device)
     backbone = model.encoder.backbone
     backbone.load_state_dict(encoder.backbone_state())
     backbone.requires_grad_(config.encoder == "trainable")
@@ -93,7 +95,7 @@ def train_mle(
     if config.compile:
         backbone.compile()
     folder = Path(config.checkpoint_folder)
-    regions_of = region_source(model, store, config.encoder, folder, config.precision, device)
+    regions_of = feature_provider(model, store, config.encoder, folder, config.precision, device)
     validator = Validator(
         held_out,
         wanted,
@@ -160,7 +162,7 @@ def train_mle(
 
 def _require_words(train: Samples, vocabulary: Vocabulary) -> None:
     words = train.reports.words
-    others = torch.tensor([*range(len(SPECIAL)), *vocabulary.mark_ids], device="cpu")
+    others = torch.tensor([*range(len(SPECIAL)), *vocabulary.finding_token_ids], device="cpu")
     if bool(torch.isin(words, others).all()):
         raise ValueError(
             f"Not one word of the {len(train)} training reports is in the vocabulary, so there is nothing to "

@@ -16,14 +16,14 @@ class Judged(NamedTuple):
 
     Attributes:
         advantage: Weighted sum over rewards of reward minus baseline ``(samples,)``.
-        numbers: Mean rewards by name, per term, of sampled and greedy reports, and mean tallies.
+        numbers: Mean rewards by name, per term, of sampled and greedy reports, and mean batch statistics.
     """
 
     advantage: NDArray[np.float64]
     numbers: dict[str, float]
 
 
-class Judge:
+class AdvantageEstimator:
     """Weighs rewards against their baselines.
 
     - ``greedy``: the reward of the report that is decoded greedily (Rennie et al. 2017);
@@ -35,7 +35,7 @@ class Judge:
     None of them depends on the sampled report itself (the first moving average aside), so the expected
     gradient is that of the expected reward whichever is chosen.
 
-    Judging changes nothing: what is remembered comes in by :meth:`take_in`, as means over a whole step, so
+    Estimating changes nothing: what is remembered comes in by :meth:`update`, as means over a whole step, so
     that a step may be judged in parts and in several processes.
 
     Args:
@@ -58,7 +58,7 @@ class Judge:
         """Whether some reward is compared with that of the greedy report."""
         return any(reward.baseline == "greedy" for reward in self._rewards)
 
-    def judge(self, sampled: Reports, greedy: Reports | None, references: Reports) -> Judged:
+    def estimate(self, sampled: Reports, greedy: Reports | None, references: Reports) -> Judged:
         """Compute the advantage of each sampled report.
 
         Args:
@@ -84,11 +84,13 @@ class Judge:
             elif baseline == "leave_one_out":
                 compared = others_mean(rewards, self._samples)
             advantage += weight * (rewards - compared).sum(axis=1)
-            tallied = reward.tally(sampled, repeated).mean(axis=0)
-            numbers |= {f"{name}_{t}": float(v) for t, v in zip(reward.tallies, tallied, strict=True)}
+            found = reward.batch_statistics(sampled, repeated).mean(axis=0)
+            numbers |= {
+                f"{name}_{t}": float(v) for t, v in zip(reward.batch_statistic_names, found, strict=True)
+            }
         return Judged(advantage, numbers)
 
-    def take_in(self, numbers: Mapping[str, float]) -> dict[str, float]:
+    def update(self, numbers: Mapping[str, float]) -> dict[str, float]:
         """Move averages by the numbers of a whole step.
 
         Returns:
@@ -103,8 +105,10 @@ class Judge:
                     average.start(means)
                 average.update(means)
                 averages |= _named(f"{name}_average", reward.terms, average.value)
-            if reward.tallies:
-                reward.take_in(np.array([numbers[f"{name}_{tally}"] for tally in reward.tallies]))
+            if reward.batch_statistic_names:
+                reward.update(
+                    np.array([numbers[f"{name}_{name_of}"] for name_of in reward.batch_statistic_names])
+                )
         return averages
 
     def state_dict(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from coherent_cxr.configuration import configuration, require
-from coherent_cxr.inference.step_cache import Choice
+from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.image_encoder.precision import Precision
 from coherent_cxr.rewards import RewardConfig
 from coherent_cxr.training.scst.telemetry import CollapseConfig
@@ -26,9 +26,9 @@ class RlFineTuningConfig:
         temperature: Sampling: logits are divided by it.
         top_k: Sampling: draw among this many likeliest words; 0 for all.
         top_p: Sampling: draw among the likeliest words that reach this probability together.
-        likelihood_share: Weight of the likelihood loss that stays, which keeps the language intact.
-        likelihood_part: Share of a batch the likelihood loss is computed on; the rest costs no time.
-        kl_part: Share of a batch the distance to the starting model is measured on; 0 measures nothing.
+        mle_loss_weight: Weight of the likelihood loss that stays, which keeps the language intact.
+        mle_batch_fraction: Share of a batch the likelihood loss is computed on; the rest costs no time.
+        kl_batch_fraction: Share of a batch the distance to the MLE model is measured on; 0 measures nothing.
         epochs: Passes over the training samples.
         batch_size: Images per step.
         learning_rate: Adam's learning rate.
@@ -37,8 +37,8 @@ class RlFineTuningConfig:
         accumulate: Parts that a process computes its share of a batch in, to save memory.
         processes: Training processes started on this machine, one per GPU where there are any.
         select: Validation number whose best epoch is kept (the MLE model competes); None keeps the last.
-        validation_draws: Reports drawn per validation study, before the run and after it, to tell whether it
-            raised the mean reward of drawn reports, which is what it optimises; 0 draws none.
+        validation_samples: Reports sampled per validation study, before the run and after it, to tell whether
+            it raised the mean reward of sampled reports, which is what it optimises; 0 samples none.
         checkpoint_every: Seconds between checkpoints within an epoch; None: after each epoch only.
         collapse: When a run counts as collapsed, and what follows.
         precision: Number format of the encoder, which stays frozen.
@@ -53,9 +53,9 @@ class RlFineTuningConfig:
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
-    likelihood_share: float = 0.01
-    likelihood_part: float = 0.125
-    kl_part: float = 0.125
+    mle_loss_weight: float = 0.01
+    mle_batch_fraction: float = 0.125
+    kl_batch_fraction: float = 0.125
     epochs: int = 1
     batch_size: int = 64
     learning_rate: float = 5e-6
@@ -64,7 +64,7 @@ class RlFineTuningConfig:
     accumulate: int = 1
     processes: int = 1
     select: str | None = None
-    validation_draws: int = 8
+    validation_samples: int = 8
     checkpoint_every: float | None = 60.0
     collapse: CollapseConfig = CollapseConfig()
     precision: Precision = "auto"
@@ -82,13 +82,15 @@ class RlFineTuningConfig:
         require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")
         for key in ("learning_rate", "temperature", "clip_gradient"):
             require(getattr(self, key) > 0, f"{name}.{key}", getattr(self, key), "positive")
-        for key in ("likelihood_part", "kl_part"):
+        for key in ("mle_batch_fraction", "kl_batch_fraction"):
             require(0 <= getattr(self, key) <= 1, f"{name}.{key}", getattr(self, key), "in 0..1")
-        require(self.validation_draws >= 0, f"{name}.validation_draws", self.validation_draws, "0 or more")
+        require(
+            self.validation_samples >= 0, f"{name}.validation_samples", self.validation_samples, "0 or more"
+        )
         require(0 <= self.gamma < 1, f"{name}.gamma", self.gamma, "at least 0 and below 1")
         require(self.top_k >= 0, f"{name}.top_k", self.top_k, "0 (all words) or more")
         require(0 < self.top_p <= 1, f"{name}.top_p", self.top_p, "above 0 and at most 1")
-        require(self.likelihood_share >= 0, f"{name}.likelihood_share", self.likelihood_share, "at least 0")
+        require(self.mle_loss_weight >= 0, f"{name}.mle_loss_weight", self.mle_loss_weight, "at least 0")
         weights = {reward: config.weight for reward, config in self.rewards.items()}
         require(any(w > 0 for w in weights.values()), f"{name}.rewards", weights, "positive for at least one")
         choices = (*SELECTED, *(f"reward/{reward}" for reward in self.rewards))
@@ -99,6 +101,6 @@ class RlFineTuningConfig:
             alone = config.baseline == "leave_one_out" and self.samples < 2
             require(not alone, f"{name}.samples", self.samples, f"2 or more: '{reward}' is leave_one_out")
 
-    def choice(self, randomness: torch.Generator) -> Choice:
+    def sampling(self, randomness: torch.Generator) -> SamplingConfig:
         """Return how reports are drawn."""
-        return Choice(True, randomness, self.temperature, self.top_k, self.top_p)
+        return SamplingConfig(True, randomness, self.temperature, self.top_k, self.top_p)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from coherent_cxr.inference.step_cache import Choice
+from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.generator import TeacherForced
 
 
@@ -23,7 +23,7 @@ def policy_gradient_loss(log_probability: Tensor, advantage: Tensor) -> Tensor:
     return -(advantage.to(log_probability.dtype) * log_probability).mean()
 
 
-def as_drawn(scored: TeacherForced, choice: Choice) -> TeacherForced:
+def as_sampled(scored: TeacherForced, sampling: SamplingConfig) -> TeacherForced:
     """Return scores under the distribution the reports were drawn from: temperature, top-k and top-p applied.
 
     A drawn word always keeps its place among the words that could be drawn, so that a rounding difference
@@ -31,15 +31,15 @@ def as_drawn(scored: TeacherForced, choice: Choice) -> TeacherForced:
 
     Args:
         scored: Scores of the drawn reports.
-        choice: How they were drawn.
+        sampling: How they were drawn.
     """
-    if choice.temperature == 1 and not choice.limits:
+    if sampling.temperature == 1 and not sampling.limits:
         return scored
-    logits = scored.word_logits / choice.temperature
-    if choice.limits:
+    logits = scored.word_logits / sampling.temperature
+    if sampling.limits:
         drawn = nn.functional.one_hot(scored.targets, logits.shape[-1]).bool()
-        logits = torch.where(drawn, logits, choice.allowed(logits))
-    return scored._replace(word_logits=logits, stop_logits=scored.stop_logits / choice.temperature)
+        logits = torch.where(drawn, logits, sampling.allowed(logits))
+    return scored._replace(word_logits=logits, stop_logits=scored.stop_logits / sampling.temperature)
 
 
 @torch.no_grad()

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from coherent_cxr.inference.decoding import draw_reports
-from coherent_cxr.inference.features import RegionSource
+from coherent_cxr.inference.decoding import sample_reports
+from coherent_cxr.inference.features import FeatureProvider
 from coherent_cxr.inference.samples import Samples
-from coherent_cxr.inference.step_cache import Choice
+from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.rewards import CiderD, Reports, WeightedReward
@@ -63,7 +63,7 @@ class RewardValidator(Validator):
         references: References,
         reader: ReportReader,
         document_frequencies: CiderD,
-        regions_of: RegionSource,
+        regions_of: FeatureProvider,
         rewards: Sequence[WeightedReward],
     ) -> None:
         super().__init__(samples, references, reader, document_frequencies, regions_of)
@@ -84,13 +84,13 @@ class RewardValidator(Validator):
 
     @torch.no_grad()
     def drawn_statistics(
-        self, model: ReportGenerator, choice: Choice, draws: int
+        self, model: ReportGenerator, sampling: SamplingConfig, draws: int
     ) -> list[NDArray[np.float64]]:
         """Compute the statistics of reports that are drawn as in training, which is what a run optimises.
 
         Args:
             model: The generator.
-            choice: How reports are drawn; its generator gives the randomness.
+            sampling: How reports are drawn; its generator gives the randomness.
             draws: Reports per study, at least 1.
 
         Returns:
@@ -101,7 +101,7 @@ class RewardValidator(Validator):
         for start in range(0, len(self.samples), self.batch_size):
             rows = self.samples.image_rows[start : start + self.batch_size]
             regions = self.regions_of(rows).repeat_interleave(draws, dim=0)
-            written += self.reader.texts(draw_reports(model, regions, choice))
+            written += self.reader.texts(sample_reports(model, regions, sampling))
         drawn = Reports([metric_text(report) for report in written], self.reader.labels(written))
         wanted = Reports(self.references.texts, self.references.labels)
         repeated = wanted.of(np.repeat(np.arange(len(wanted)), draws))

@@ -1,4 +1,4 @@
-"""One step of reinforcement fine-tuning: draw reports, judge them, follow the policy gradient."""
+"""One step of reinforcement fine-tuning: sample reports, estimate advantages, follow the policy gradient."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coherent_cxr.inference.decoding import draw_reports, draw_reports_and_greedy
-from coherent_cxr.inference.features import RegionSource
+from coherent_cxr.inference.decoding import draw_reports_and_greedy, sample_reports
+from coherent_cxr.inference.features import FeatureProvider
 from coherent_cxr.inference.samples import Samples, to_device
-from coherent_cxr.inference.step_cache import Choice
+from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import likelihood_loss, report_log_probability
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.rewards import CiderD, Reports
-from coherent_cxr.training.scst.advantage import Judge
+from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
 from coherent_cxr.training.scst.policy_gradient import (
-    as_drawn,
+    as_sampled,
     policy_gradient_loss,
     without_dropout,
     word_entropy,
@@ -46,19 +46,19 @@ class RlStep:
         references: Their reference texts and labels.
         reader: Turns word ids into texts and labels.
         cider: CIDEr-D, for the hit rate of its references.
-        judge: Rewards and baselines.
+        estimator: Rewards and baselines.
     """
 
     config: RlFineTuningConfig
     model: ReportGenerator
     start: ReportGenerator
-    regions_of: RegionSource
-    start_regions_of: RegionSource
+    regions_of: FeatureProvider
+    start_regions_of: FeatureProvider
     train: Samples
     references: References
     reader: ReportReader
     cider: CiderD
-    judge: Judge
+    estimator: AdvantageEstimator
 
     def __call__(
         self, step: int, chosen: NDArray[np.int64], randomness: torch.Generator
@@ -75,23 +75,23 @@ class RlStep:
         rows = self.train.image_rows[chosen]
         regions = self.regions_of(rows)
         several = regions.repeat_interleave(config.samples, dim=0) if config.samples > 1 else regions
-        choice = config.choice(randomness)
+        sampling = config.sampling(randomness)
         greedy = None
-        if self.judge.needs_greedy:
-            sampled, greedy = draw_reports_and_greedy(model, regions, config.samples, choice)
+        if self.estimator.needs_greedy:
+            sampled, greedy = draw_reports_and_greedy(model, regions, config.samples, sampling)
         else:
-            sampled = draw_reports(model, several, choice)
+            sampled = sample_reports(model, several, sampling)
         sampled_here = to_device(sampled, HOST)
         greedy_here = None if greedy is None else to_device(greedy, HOST)
         # On an accelerator these passes run while the rewards are computed on the processor.
-        scored = as_drawn(model(several, sampled), choice)
+        scored = as_sampled(model(several, sampled), sampling)
         log_probability = report_log_probability(scored, len(several))
-        distance = self._distance(rows, sampled, choice, log_probability)
+        distance = self._distance(rows, sampled, sampling, log_probability)
         likelihood = self._likelihood(chosen, regions)
 
         before_rewards = time.perf_counter()
         words = self.reader.texts(sampled_here)
-        judged = self.judge.judge(
+        judged = self.estimator.estimate(
             self._reports(words),
             None if greedy_here is None else self._reports(self.reader.texts(greedy_here)),
             Reports([self.references.texts[i] for i in chosen], self.references.labels[chosen]),
@@ -99,7 +99,7 @@ class RlStep:
         in_rewards = time.perf_counter() - before_rewards
 
         advantage = torch.from_numpy(judged.advantage).to(log_probability.device)
-        loss = policy_gradient_loss(log_probability, advantage) + config.likelihood_share * likelihood
+        loss = policy_gradient_loss(log_probability, advantage) + config.mle_loss_weight * likelihood
         numbers = {
             **judged.numbers,
             **report_numbers(words),
@@ -122,22 +122,26 @@ class RlStep:
 
     @torch.no_grad()
     def _distance(
-        self, rows: NDArray[np.int64], sampled: TargetReports, choice: Choice, log_probability: Tensor
+        self,
+        rows: NDArray[np.int64],
+        sampled: TargetReports,
+        sampling: SamplingConfig,
+        log_probability: Tensor,
     ) -> Tensor | None:
         """Estimate KL(policy || starting model) in nats per report on the first reports of the batch."""
-        images = int(np.ceil(self.config.kl_part * len(rows)))
+        images = int(np.ceil(self.config.kl_batch_fraction * len(rows)))
         if images == 0:
             return None
         reports = images * self.config.samples
         regions = self.start_regions_of(rows[:images]).repeat_interleave(self.config.samples, dim=0)
         some = TargetReports(*(tensor[:reports] for tensor in sampled))
-        before = report_log_probability(as_drawn(self.start(regions, some), choice), reports)
+        before = report_log_probability(as_sampled(self.start(regions, some), sampling), reports)
         return (log_probability[:reports] - before).mean()
 
     def _likelihood(self, chosen: NDArray[np.int64], regions: Tensor) -> Tensor:
         """Return the likelihood loss of the first references of the batch, which has a random order."""
-        count = int(np.ceil(self.config.likelihood_part * len(chosen)))
-        if self.config.likelihood_share == 0 or count == 0:
+        count = int(np.ceil(self.config.mle_batch_fraction * len(chosen)))
+        if self.config.mle_loss_weight == 0 or count == 0:
             return regions.new_zeros(())
         references = to_device(self.train.batch(chosen[:count]), regions.device)
         loss = likelihood_loss(self.model(regions[:count], references))

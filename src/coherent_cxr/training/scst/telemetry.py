@@ -56,7 +56,7 @@ class CollapseWatch:
         self._name = name
         self._below = 0
 
-    def look(self, step: int, numbers: Mapping[str, float]) -> None:
+    def observe(self, step: int, numbers: Mapping[str, float]) -> None:
         """Look at a whole step's ``unique_reports`` and ``entropy``; warn once per collapse.
 
         Raises:
@@ -74,7 +74,7 @@ class CollapseWatch:
         message = (
             f"{self._name} has collapsed at step {step}: {' and '.join(low)}, {self._config.patience} steps "
             "in a row. The sampled reports are nearly the same for every image, so rewards say little. Lower "
-            "the learning rate, raise likelihood_share, or give the repetition and length rewards a weight."
+            "the learning rate, raise mle_loss_weight, or give the repetition and length rewards a weight."
         )
         if self._config.stop:
             raise PolicyCollapsedError(message)

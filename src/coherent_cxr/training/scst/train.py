@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.inference.features import region_source
+from coherent_cxr.inference.features import feature_provider
 from coherent_cxr.inference.samples import batches_per_epoch, samples_of_split
 from coherent_cxr.models.bundle import ModelBundle, weights_digest
 from coherent_cxr.rewards import CiderD, RewardContext, build_rewards
@@ -22,7 +22,7 @@ from coherent_cxr.runtime.fingerprint import encoder_code, function_digest, run_
 from coherent_cxr.training.engine.checkpoint import step_seed
 from coherent_cxr.training.engine.history import COLUMNS
 from coherent_cxr.training.mle.train import TrainedGenerator
-from coherent_cxr.training.scst.advantage import Judge
+from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
 from coherent_cxr.training.scst.loop import WatchedLoop
 from coherent_cxr.training.scst.policy_gradient import policy_gradient_loss, without_dropout
@@ -74,7 +74,8 @@ def fine_tune(
         module.encoder.backbone.requires_grad_(False)
     folder = Path(config.checkpoint_folder)
     regions_of, start_regions_of = (
-        region_source(module, store, "frozen", folder, config.precision, device) for module in (model, start)
+        feature_provider(module, store, "frozen", folder, config.precision, device)
+        for module in (model, start)
     )
     held_out = samples_of_split(encoded_reports, store, "validation", bundle.config, images_per_study=1)
     wanted = references_of(held_out, findings, labels)
@@ -84,7 +85,7 @@ def fine_tune(
         RewardValidator(held_out, wanted, reader, document_frequencies, source, rewards)
         for source in (regions_of, start_regions_of)
     )
-    judge = Judge(rewards, config.gamma, config.samples)
+    estimator = AdvantageEstimator(rewards, config.gamma, config.samples)
     watch = CollapseWatch(config.collapse, f"{config.system} fine-tuning")
     step = RlStep(
         config=config,
@@ -96,7 +97,7 @@ def fine_tune(
         references=references,
         reader=reader,
         cider=document_frequencies,
-        judge=judge,
+        estimator=estimator,
     )
 
     judged: dict[str, list[NDArray[np.float64]]] = {}  # statistics of validated weights, by their digest
@@ -107,11 +108,13 @@ def fine_tune(
         return numbers
 
     def after_step(step: int, numbers: Mapping[str, float]) -> dict[str, float]:
-        watch.look(step, numbers)
-        return judge.take_in(numbers) | {"reward_share": numbers["reward_seconds"] / numbers["step_seconds"]}
+        watch.observe(step, numbers)
+        return estimator.update(numbers) | {
+            "reward_share": numbers["reward_seconds"] / numbers["step_seconds"]
+        }
 
     def restore(state: dict[str, Any]) -> None:
-        judge.load_state_dict(state["judge"])
+        estimator.load_state_dict(state["estimator"])
         watch.load_state_dict(state["watch"])
 
     steps = config.epochs * batches_per_epoch(len(train), config.batch_size)
@@ -147,7 +150,7 @@ def fine_tune(
         keep_validated=config.collapse.stop,
         log_every=1,
         checkpoint_every=config.checkpoint_every,
-        extra_state=lambda: {"judge": judge.state_dict(), "watch": watch.state_dict()},
+        extra_state=lambda: {"estimator": estimator.state_dict(), "watch": watch.state_dict()},
         restore_extra=restore,
         after_step=after_step,
     )
@@ -163,12 +166,12 @@ def fine_tune(
             validate()
         change = gain(rewards, judged[bundle.digest], judged[kept], config.seed)
         rows = [history, _gain_rows(history, "reward", change)]
-        if config.validation_draws:
+        if config.validation_samples:
             before, after = (
                 of.drawn_statistics(
                     drawing,
-                    config.choice(torch.Generator(device).manual_seed(step_seed(config.seed))),
-                    config.validation_draws,
+                    config.sampling(torch.Generator(device).manual_seed(step_seed(config.seed))),
+                    config.validation_samples,
                 )
                 for of, drawing in ((start_validator, start), (validator, model))
             )

@@ -28,7 +28,7 @@ from coherent_cxr.evaluation.attention.study import study_attention
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.report.figures.svg import inline_svg
 from coherent_cxr.evaluation.report.page.attention import COLOURS, attended_study, tinted
-from coherent_cxr.inference.attention import WordAttention, write_with_attention
+from coherent_cxr.inference.attention import WordAttention, generate_with_attention
 from coherent_cxr.reports.text import detokenize
 from helpers.tiny_bundle import make_bundle
 
@@ -70,15 +70,15 @@ def test_mentions_carry_the_attention_of_their_own_words():
 
 
 def test_mentions_know_the_mark_of_their_own_sentence():
-    mark = attention("Cardiomegaly", (0, 0), 0.3)._replace(is_mark=True)
+    mark = attention("Cardiomegaly", (0, 0), 0.3)._replace(is_finding_token=True)
     report = [
         [mark, *(attention(w, (0, 1), 0.9) for w in ("mild", "cardiomegaly"))],
         [attention(w, (1, 1), 0.8) for w in ("no", "pleural", "effusion")],
     ]
     found = {m.observation: m for m in attended_mentions(CheXpertLabeler(), [report])}
-    assert found["Cardiomegaly"].mark_sentinel == pytest.approx(0.3)
+    assert found["Cardiomegaly"].finding_token_sentinel == pytest.approx(0.3)
     assert found["Cardiomegaly"].sentinel == pytest.approx(0.9)
-    assert found["Pleural Effusion"].mark_sentinel is None
+    assert found["Pleural Effusion"].finding_token_sentinel is None
     assert report_text(report) == "Mild cardiomegaly. No pleural effusion."
 
 
@@ -95,9 +95,9 @@ def test_the_sentinel_of_marks_is_compared_where_all_mentions_have_one():
         mention(n, 0, even, 0.9, 0.7) for n in range(6, 12)
     ]
     table = attention_by_status(mentions, PATIENTS, 200, 0).set_index(["observation", "measure"])
-    assert table.loc[("Edema", "mark sentinel"), "difference"] == pytest.approx(0.4)
+    assert table.loc[("Edema", "finding token sentinel"), "difference"] == pytest.approx(0.4)
     without = attention_by_status([*mentions, mention(12, 0, even, 0.9)], PATIENTS, 200, 0)
-    assert "mark sentinel" not in set(without["measure"])
+    assert "finding token sentinel" not in set(without["measure"])
 
 
 def test_denied_against_affirmed_by_hand():
@@ -194,7 +194,7 @@ def test_many_studies_are_written_as_one_alone():
         regions = model.encoder(model.encoder.backbone(torch.from_numpy(images)), None)
     many = write_with_maps(model, bundle.vocabulary, [regions[:2], regions[2:]])
     for report, image in zip(many, images, strict=True):
-        alone = write_with_attention(model, bundle.vocabulary, image)
+        alone = generate_with_attention(model, bundle.vocabulary, image)
         assert [[w.word for w in s] for s in report] == [[w.word for w in s] for s in alone]
         np.testing.assert_allclose(report[0][0].regions, alone[0][0].regions, atol=1e-5)
 

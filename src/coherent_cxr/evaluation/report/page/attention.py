@@ -18,19 +18,19 @@ SHOWN_SIZE = 256
 
 
 class ShownWord(NamedTuple):
-    """A word of the report, or the finding mark in front of a sentence.
+    """A word of the report, or the finding token in front of a sentence.
 
     Attributes:
         text: The word.
         colour: Number of its colour; None for a word or mark without a map on the page.
         away: Share on the sentinel, in percent.
-        is_mark: Whether it is a finding mark.
+        is_finding_token: Whether it is a finding token.
     """
 
     text: str
     colour: int | None
     away: int
-    is_mark: bool
+    is_finding_token: bool
 
 
 class ShownMap(NamedTuple):
@@ -57,7 +57,7 @@ def attended_study(study_id: str, image: NDArray[np.uint8], report: Report) -> A
     number = {id(word): place for place, word in enumerate(chosen)}
     sentences = [
         [
-            ShownWord(word.word, number.get(id(word)), round(100 * word.sentinel), word.is_mark)
+            ShownWord(word.word, number.get(id(word)), round(100 * word.sentinel), word.is_finding_token)
             for word in sentence
         ]
         for sentence in report

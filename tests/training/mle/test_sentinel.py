@@ -11,14 +11,14 @@ import torch
 from coherent_cxr.inference.samples import Samples, pad_reports
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED, marks_of
+from coherent_cxr.reports.finding_tokens import NOTHING_STATED, finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.mle.config import MleTrainingConfig
-from coherent_cxr.training.mle.looking import sentinel_shares, tokens_of_findings, words_behind_findings
+from coherent_cxr.training.mle.sentinel import sentinel_shares, tokens_of_findings, words_behind_findings
 from coherent_cxr.training.mle.step import MleStep
 from helpers.training_corpus import ENCODER
 
-VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdef", 3), 1, marks_of(["Edema", "Fracture"]))
+VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdef", 3), 1, finding_tokens_of(["Edema", "Fracture"]))
 GENERATOR = GeneratorConfig(
     encoder=ENCODER, size=16, attention_size=8, dropout=0.0, max_sentences=3, max_words=6
 )
@@ -38,15 +38,15 @@ def samples() -> Samples:
 
 def model() -> ReportGenerator:
     torch.manual_seed(0)
-    return ReportGenerator(GENERATOR, len(VOCABULARY), marks=VOCABULARY.mark_ids)
+    return ReportGenerator(GENERATOR, len(VOCABULARY), finding_tokens=VOCABULARY.finding_token_ids)
 
 
 def regions_of(rows: np.ndarray) -> torch.Tensor:
     return (torch.randn(4, 5, 16, generator=torch.Generator().manual_seed(1)) * 3)[torch.from_numpy(rows)]
 
 
-def step(looking_weight: float, generator: ReportGenerator | None = None) -> MleStep:
-    config = MleTrainingConfig(generator=GENERATOR, sampling_step=0.0, looking_weight=looking_weight)
+def step(sentinel_weight: float, generator: ReportGenerator | None = None) -> MleStep:
+    config = MleTrainingConfig(generator=GENERATOR, sampling_step=0.0, sentinel_weight=sentinel_weight)
     weights = torch.ones(samples().reports.words.shape[:2])
     tokens = tokens_of_findings(VOCABULARY)
     return MleStep(config, generator or model(), samples(), regions_of, weights, tokens)
@@ -94,7 +94,7 @@ def test_a_step_is_the_mean_of_its_parts() -> None:
 
 
 def test_without_finding_tokens_nothing_is_added() -> None:
-    plain = dataclasses.replace(step(0.0).config, looking_weight=3.0)
+    plain = dataclasses.replace(step(0.0).config, sentinel_weight=3.0)
     weights = torch.ones(samples().reports.words.shape[:2])
     without = MleStep(plain, model(), samples(), regions_of, weights)
     loss, parts = without(0, np.arange(4), torch.Generator())
@@ -122,5 +122,5 @@ def test_words_learn_to_look() -> None:
 
 
 def test_a_negative_weight_is_refused() -> None:
-    with pytest.raises(ValueError, match="looking_weight"):
-        MleTrainingConfig(looking_weight=-0.1)
+    with pytest.raises(ValueError, match="sentinel_weight"):
+        MleTrainingConfig(sentinel_weight=-0.1)

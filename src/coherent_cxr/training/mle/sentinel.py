@@ -16,7 +16,7 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 
 def tokens_of_findings(vocabulary: Vocabulary) -> list[int]:
     """Return the ids of finding tokens that stand for a finding, not for none."""
-    return sorted(vocabulary.mark_ids - {vocabulary.id_of(NOTHING_STATED)})
+    return sorted(vocabulary.finding_token_ids - {vocabulary.id_of(NOTHING_STATED)})
 
 
 def sentinel_shares(scored: TeacherForced, words: Tensor, tokens: Sequence[int]) -> Tensor:
@@ -30,10 +30,10 @@ def sentinel_shares(scored: TeacherForced, words: Tensor, tokens: Sequence[int])
     Returns:
         Shares, 0 to 1, of the words of these sentences, tokens and ends left out ``(n,)``.
     """
-    layout = scored.layout
-    first = words[layout.report, layout.sentence, 0]
+    packing = scored.packing
+    first = words[packing.report, packing.sentence, 0]
     behind = torch.isin(first, torch.tensor(tokens, device=words.device, dtype=words.dtype))
-    return scored.attention[behind & ~layout.begins & (scored.targets != Vocabulary.eos_id), -1]
+    return scored.attention[behind & ~packing.begins & (scored.targets != Vocabulary.eos_id), -1]
 
 
 def words_behind_findings(samples: Samples, tokens: Sequence[int]) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 from coherent_cxr.finite import require_finite
 from coherent_cxr.inference.decisions import Guidance
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.models.word_decoder import DecoderState, Sight, WordDecoder, WritingTables
+from coherent_cxr.models.word_decoder import DecoderState, DecoderStepCache, ImageContext, WordDecoder
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 STOP_LOGITS = "The logits of the stop signal"
@@ -21,7 +21,7 @@ STAYING = 0.75
 
 
 @dataclass(frozen=True)
-class Choice:
+class SamplingConfig:
     """How words and stops are chosen.
 
     Attributes:
@@ -55,8 +55,8 @@ class Choice:
         """Whether top-k or top-p may exclude words."""
         return self.top_k > 0 or self.top_p < 1
 
-    def of(self, chosen: Tensor) -> Choice:
-        """Return the choice for some reports of the batch, by rising index ``(reports,)``."""
+    def of(self, chosen: Tensor) -> SamplingConfig:
+        """Return the sampling for some reports of the batch, by rising index ``(reports,)``."""
         return self if self.drawn is None else replace(self, drawn=int((chosen < self.drawn).sum()))
 
     def stops(self, logits: Tensor) -> Tensor:
@@ -120,13 +120,13 @@ def _likeliest(logits: Tensor) -> Tensor:
     return likeliest.squeeze(-1)
 
 
-def write_sentences(
+def generate_sentences(
     model: ReportGenerator,
     topics: Tensor,
-    sight: Sight,
-    tables: WritingTables,
+    image: ImageContext,
+    cache: DecoderStepCache,
     exists: Tensor,
-    choice: Choice,
+    sampling: SamplingConfig,
     keep_attention: bool = False,
     guidance: Guidance | None = None,
     given: Tensor | None = None,
@@ -136,10 +136,10 @@ def write_sentences(
     Args:
         model: The generator.
         topics: ``(batch, rows, size)``.
-        sight: What is seen of each study.
-        tables: The word decoder's weights for writing.
+        image: What is seen of each study.
+        cache: The word decoder's weights for writing.
         exists: Which sentences are wanted ``(batch, rows)``; the others stay empty.
-        choice: How words are chosen.
+        sampling: How words are chosen.
         keep_attention: Whether to return the attention.
         guidance: What is known of the findings, for the first word.
         given: Words to write instead of choosing any, for their attention ``(batch, rows, words)``.
@@ -148,21 +148,21 @@ def write_sentences(
         Word ids with sentence ends, padded ``(batch, rows, words)``, and the attention
         ``(batch, rows, words, K + 1)`` or None.
     """
-    context = tables.context_gates(topics, sight)
+    context = cache.context_gates(topics, image)
     word = torch.full(exists.shape, Vocabulary.bos_id, device=exists.device)
     ended, state = ~exists, None
     most = model.config.max_words if given is None else given.shape[-1]
     shape = (*exists.shape, most)
     written = torch.full(shape, Vocabulary.pad_id, device=exists.device)
-    maps = topics.new_zeros(*shape, sight.keys.shape[1] + 1) if keep_attention else None
+    maps = topics.new_zeros(*shape, image.keys.shape[1] + 1) if keep_attention else None
     running = torch.arange(len(exists), device=exists.device)  # studies with sentences that go on
     longest = 0
     while longest < most:
-        logits, attention, state = model.word_decoder.step(word, context, tables, sight, state)
+        logits, attention, state = model.word_decoder.step(word, context, cache, image, state)
         if guidance is not None and longest == 0:
             logits = guidance.guide(logits)
         chosen = (
-            choice.words(logits, word, model.word_decoder) if given is None else given[running, :, longest]
+            sampling.words(logits, word, model.word_decoder) if given is None else given[running, :, longest]
         )
         word = chosen.masked_fill(ended, Vocabulary.pad_id)
         written[running, :, longest] = word
@@ -175,15 +175,19 @@ def write_sentences(
             break
         if len(on) <= STAYING * len(running):
             running, word, ended, context = running[on], word[on], ended[on], context[on]
-            sight, choice, state = sight.of(on), choice.of(on), DecoderState(*(part[on] for part in state))
+            image, sampling, state = (
+                image.of(on),
+                sampling.of(on),
+                DecoderState(*(part[on] for part in state)),
+            )
     return written[..., :longest], None if maps is None else maps[:, :, :longest]
 
 
-def write_sentences_by_beam(
+def generate_sentences_by_beam(
     model: ReportGenerator,
     topics: Tensor,
-    sight: Sight,
-    tables: WritingTables,
+    image: ImageContext,
+    cache: DecoderStepCache,
     exists: Tensor,
     beams: int,
     guidance: Guidance | None = None,
@@ -193,8 +197,8 @@ def write_sentences_by_beam(
     Args:
         model: The generator.
         topics: ``(batch, rows, size)``.
-        sight: What is seen of each study.
-        tables: The word decoder's weights for writing.
+        image: What is seen of each study.
+        cache: The word decoder's weights for writing.
         exists: Which sentences are wanted ``(batch, rows)``.
         beams: Hypotheses kept per sentence.
         guidance: What is known of the findings, for the first word.
@@ -202,14 +206,14 @@ def write_sentences_by_beam(
     Returns:
         Word ids with sentence ends, padded ``(batch, rows, words)``.
     """
-    return beam_search(model, topics, sight, tables, exists, beams, guidance)[0][:, :, 0]
+    return beam_search(model, topics, image, cache, exists, beams, guidance)[0][:, :, 0]
 
 
 def beam_search(
     model: ReportGenerator,
     topics: Tensor,
-    sight: Sight,
-    tables: WritingTables,
+    image: ImageContext,
+    cache: DecoderStepCache,
     exists: Tensor,
     beams: int,
     guidance: Guidance | None = None,
@@ -220,8 +224,8 @@ def beam_search(
     Args:
         model: The generator.
         topics: ``(batch, rows, size)``.
-        sight: What is seen of each study.
-        tables: The word decoder's weights for writing.
+        image: What is seen of each study.
+        cache: The word decoder's weights for writing.
         exists: Which sentences are wanted ``(batch, rows)``.
         beams: Hypotheses kept per sentence.
         guidance: What is known of the findings, for the first word.
@@ -232,7 +236,7 @@ def beam_search(
         their log-probabilities ``(batch, rows, beams)``, minus infinity where there are fewer sentences.
     """
     batch, rows = exists.shape
-    context = tables.context_gates(topics, sight).repeat_interleave(beams, dim=1)
+    context = cache.context_gates(topics, image).repeat_interleave(beams, dim=1)
     # One beam at first: all would begin alike. (batch, rows, beams)
     scores = topics.new_full((batch, rows, beams), -math.inf)
     scores[..., 0] = 0.0
@@ -241,7 +245,7 @@ def beam_search(
     words = word.new_zeros(batch, rows, beams, 0)
     state = None
     for _ in range(model.config.max_words):
-        logits, _, state = model.word_decoder.step(word.flatten(1), context, tables, sight, state)
+        logits, _, state = model.word_decoder.step(word.flatten(1), context, cache, image, state)
         if guidance is not None and words.shape[-1] == 0:
             logits = guidance.guide(logits)
         logits = model.word_decoder.well_formed(logits, word.flatten(1))
