@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from PIL import Image
@@ -30,16 +26,12 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig
+from helpers.conf import read_conf
 from helpers.tiny_bundle import WORDS, make_bundle
 
-CONF = Path(__file__).parents[2] / "conf" / "base"
 TOKENS = [["heart", "is", "clear"], ["no", "effusion"]]
 VOCABULARY = Vocabulary.from_counts(dict.fromkeys(WORDS, 3), 1, finding_tokens_of(["Pleural Effusion"]))
 STUDIES = [f"S{n}" for n in range(6)]
-
-
-def read(name: str, data: Path) -> dict[str, Any]:
-    return dict(yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data))))
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +56,8 @@ def rows(system: str, tokens: list[list[str]]) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> DataCatalog:
     data = tmp_path_factory.mktemp("data")
-    catalog = DataCatalog.from_config(read("catalog_evaluation.yml", data))
-    settings = read("parameters_evaluation.yml", data)
+    catalog = DataCatalog.from_config(read_conf("evaluation/catalog.yml", data))
+    settings = read_conf("evaluation/parameters.yml", data)
     catalog["params:evaluation"] = EvaluationConfig(
         **(settings["evaluation"] | {"resamples": 100, "meteor": False})
     )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from PIL import Image
@@ -32,15 +30,11 @@ from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.registry import fetch_bundle_folder
 from coherent_cxr.serving.selection import ModelRegistrationConfig
 from coherent_cxr.training.encoder.decisions import BETAS
+from helpers.conf import read_conf
 from helpers.tiny_bundle import make_bundle
 
-CONF = Path(__file__).parents[2] / "conf" / "base"
 MODELS = {dataset: system for system, dataset in GENERATORS.items()}
 REPORTS = [[["heart", "is", "clear"], ["no", "effusion"]], [["lungs", "clear"], ["no", "pneumothorax"]]]
-
-
-def _read(name: str, data: Path) -> dict[str, Any]:
-    return dict(yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data))))
 
 
 @pytest.fixture
@@ -71,8 +65,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
 
 @pytest.fixture
 def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
-    catalog = DataCatalog.from_config(_read("catalog_model_registration.yml", tmp_path))
-    settings = _read("parameters_model_registration.yml", tmp_path)["model_registration"]
+    catalog = DataCatalog.from_config(read_conf("model_registration/catalog.yml", tmp_path))
+    settings = read_conf("model_registration/parameters.yml", tmp_path)["model_registration"]
     catalog["params:model_registration"] = ModelRegistrationConfig(**settings)
     for seed, (name, system) in enumerate(MODELS.items()):
         catalog[name] = make_bundle(seed, system)
@@ -146,7 +140,7 @@ def test_the_same_models_again_do_not_move_the_alias(
 ) -> None:
     SequentialRunner().run(model_registration.create_pipeline(), catalog)
     later = DataCatalog.from_config(
-        _read("catalog_model_registration.yml", tmp_path), save_version="2999-01-01T00.00.00.000Z"
+        read_conf("model_registration/catalog.yml", tmp_path), save_version="2999-01-01T00.00.00.000Z"
     )
     for name in model_registration.create_pipeline().inputs():
         later[name] = catalog.load(name)

@@ -317,7 +317,7 @@ def test_a_collapse_warns_once_in_words(caplog):
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_shipped_settings_are_possible_and_named_after_their_namespace(system):
-    shipped = yaml.safe_load((REPOSITORY / "conf" / "base" / "parameters_rl_fine_tuning.yml").read_text())
+    shipped = yaml.safe_load((REPOSITORY / "conf" / "base" / "rl_fine_tuning" / "parameters.yml").read_text())
     built = RlFineTuningConfig(**shipped[system]["rl_fine_tuning"])
     assert built.system == system
     assert built.rewards["repetition"].weight == built.rewards["length"].weight == 0
