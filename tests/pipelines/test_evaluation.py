@@ -19,7 +19,8 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.generation import GenerationConfig
 from coherent_cxr.pipelines import evaluation
 from coherent_cxr.pipelines.encoder_pretraining.nodes import decide_labels
-from coherent_cxr.pipelines.evaluation.pipeline import EXCLUSIONS, HISTORIES, MODELS
+from coherent_cxr.pipelines.evaluation.pipeline import EXCLUSIONS
+from coherent_cxr.pipelines.systems import Systems
 from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -29,6 +30,7 @@ from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig
 from helpers.conf import read_conf
 from helpers.tiny_bundle import WORDS, make_bundle
 
+SYSTEMS = Systems(("nlg", "extra"), "extra")
 TOKENS = [["heart", "is", "clear"], ["no", "effusion"]]
 VOCABULARY = Vocabulary.from_counts(dict.fromkeys(WORDS, 3), 1, finding_tokens_of(["Pleural Effusion"]))
 STUDIES = [f"S{n}" for n in range(6)]
@@ -64,7 +66,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
     by_consensus = {"systems": ["mle"], "samples": 2, "quality_at": [1, 2]}
     catalog["params:generation"] = GenerationConfig(**(settings["generation"] | {"consensus": by_consensus}))
     catalog["params:chexpert_labelling"] = ChexpertLabellingConfig()
-    for seed, (system, name) in enumerate(MODELS.items()):
+    for seed, (system, name) in enumerate(SYSTEMS.models.items()):
         catalog[name] = make_bundle(seed, system)
     findings = pd.DataFrame({"study_id": STUDIES, "text": [detokenize(TOKENS)] * 6, "tokens": [TOKENS] * 6})
     catalog["findings"] = findings
@@ -99,11 +101,11 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
     history = pd.DataFrame(
         {"step": [1], "epoch": [1.0], "split": "validation", "metric": "macro_f1", "value": [0.1]}
     )
-    for name in HISTORIES.values():
+    for name in SYSTEMS.histories.values():
         catalog[name] = history
     for name in EXCLUSIONS.values():
         catalog[name] = pd.DataFrame({"id": ["x"], "reason": ["too_small"], "detail": [""]})
-    SequentialRunner().run(evaluation.create_pipeline(), catalog)
+    SequentialRunner().run(evaluation.create_pipeline(SYSTEMS), catalog)
     return catalog
 
 
@@ -116,7 +118,7 @@ def test_every_system_is_judged_on_the_same_studies(catalog):
         "1-nn",
         "mle",
         "mle consensus",
-        *list(MODELS)[1:],
+        *SYSTEMS.reinforced,
     ]
     assert list(generated["system"].unique()) == writing
     assert generated.groupby("system")["study_id"].apply(list).tolist() == [STUDIES[3:5]] * len(writing)

@@ -24,7 +24,7 @@ from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.pipelines import model_registration
-from coherent_cxr.pipelines.evaluation.pipeline import MODELS as GENERATORS
+from coherent_cxr.pipelines.systems import Systems
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.registry import fetch_bundle_folder
@@ -33,7 +33,8 @@ from coherent_cxr.training.encoder.decisions import BETAS
 from helpers.conf import read_conf
 from helpers.tiny_bundle import make_bundle
 
-MODELS = {dataset: system for system, dataset in GENERATORS.items()}
+SYSTEMS = Systems(("nlg", "ccr", "full"), "full")
+MODELS = {dataset: system for system, dataset in SYSTEMS.models.items()}
 REPORTS = [[["heart", "is", "clear"], ["no", "effusion"]], [["lungs", "clear"], ["no", "pneumothorax"]]]
 
 
@@ -101,7 +102,7 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
 
 
 def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog, tracking: str) -> None:
-    SequentialRunner().run(model_registration.create_pipeline(), catalog)
+    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
     validation = catalog.load("validation_metrics")
     scores = {system: numbers["score"] for system, numbers in validation["systems"].items()}
     assert set(scores) == set(MODELS.values())
@@ -138,13 +139,13 @@ def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog
 def test_the_same_models_again_do_not_move_the_alias(
     catalog: DataCatalog, tracking: str, tmp_path: Path
 ) -> None:
-    SequentialRunner().run(model_registration.create_pipeline(), catalog)
+    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
     later = DataCatalog.from_config(
         read_conf("model_registration/catalog.yml", tmp_path), save_version="2999-01-01T00.00.00.000Z"
     )
-    for name in model_registration.create_pipeline().inputs():
+    for name in model_registration.create_pipeline(SYSTEMS).inputs():
         later[name] = catalog.load(name)
-    SequentialRunner().run(model_registration.create_pipeline(), later)
+    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), later)
     registered = later.load("registered_model")
     assert (registered["version"], registered["alias_moved"]) == ("1", False)  # the same weights
     assert "is the champion already" in registered["reason"]
@@ -157,7 +158,7 @@ def test_a_named_candidate_is_registered_whatever_its_score(catalog: DataCatalog
     catalog["params:model_registration"] = type(settings)(
         candidate="ccr", checkpoint_folder=settings.checkpoint_folder
     )
-    SequentialRunner().run(model_registration.create_pipeline(), catalog)
+    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
     registered = catalog.load("registered_model")
     assert registered["system"] == "ccr"
     if catalog.load("validation_metrics")["by_rule"] != "ccr":
@@ -171,4 +172,4 @@ def test_labels_of_another_rule_set_stop_the_stage(catalog: DataCatalog, trackin
     labels["Cardiomegaly"] = pd.array([1] * 4, dtype="Int8")
     catalog["chexpert_labels"] = labels
     with pytest.raises(LabelTableError, match=r"not made by rule set 'original'.*first Cardiomegaly of 'S0'"):
-        SequentialRunner().run(model_registration.create_pipeline(), catalog)
+        SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)

@@ -13,19 +13,7 @@ from coherent_cxr.pipelines.evaluation.nodes import (
     score,
     write_results_page,
 )
-from coherent_cxr.pipelines.rl_fine_tuning.pipeline import SYSTEMS
-
-MODELS = {"mle": "mle_model"} | {system: f"{system}.rl_model" for system in SYSTEMS}
-"""The generators by the names under which they appear in results, and where they are kept."""
-
-
-HISTORIES = {
-    "encoder": "encoder_history",
-    "mle": "mle_history",
-    **{system: f"{system}.rl_history" for system in SYSTEMS},
-    "baselines": "baselines_history",
-}
-"""Training histories by the names under which their curves appear."""
+from coherent_cxr.pipelines.systems import Systems
 
 EXCLUSIONS = {
     "report parsing": "parsing_exclusions",
@@ -36,27 +24,29 @@ EXCLUSIONS = {
 """What each stage left out."""
 
 
-def create_pipeline() -> Pipeline:
+def create_pipeline(systems: Systems) -> Pipeline:
     """Return the stage evaluation."""
+    main_model = systems.models[systems.main]
     return Pipeline(
         [
             Node(
                 generate_reports,
-                inputs={
-                    "config": "params:generation",
-                    "evaluation": "params:evaluation",
-                    "image_store": "image_store",
-                    "findings": "findings",
-                    "splits": "splits",
-                    "baseline_reports": "baseline_reports",
-                    "label_calls": "label_calls",
-                    "label_scores": "label_scores",
-                    "label_thresholds": "label_thresholds",
-                    "chexpert_labels": "chexpert_labels",
-                    "labelling": "params:chexpert_labelling",
-                    "document_frequencies": "cider_document_frequencies",
-                    **MODELS,
-                },
+                inputs=systems.beside(
+                    {
+                        "config": "params:generation",
+                        "evaluation": "params:evaluation",
+                        "image_store": "image_store",
+                        "findings": "findings",
+                        "splits": "splits",
+                        "baseline_reports": "baseline_reports",
+                        "label_calls": "label_calls",
+                        "label_scores": "label_scores",
+                        "label_thresholds": "label_thresholds",
+                        "chexpert_labels": "chexpert_labels",
+                        "labelling": "params:chexpert_labelling",
+                        "document_frequencies": "cider_document_frequencies",
+                    }
+                ),
                 outputs="generated_reports",
                 name="generate_reports",
             ),
@@ -82,19 +72,20 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 measure_consensus,
-                inputs={
-                    "config": "params:generation",
-                    "labelling": "params:chexpert_labelling",
-                    "image_store": "image_store",
-                    "findings": "findings",
-                    "splits": "splits",
-                    "label_calls": "label_calls",
-                    "label_scores": "label_scores",
-                    "label_thresholds": "label_thresholds",
-                    "chexpert_labels": "chexpert_labels",
-                    "document_frequencies": "cider_document_frequencies",
-                    **MODELS,
-                },
+                inputs=systems.beside(
+                    {
+                        "config": "params:generation",
+                        "labelling": "params:chexpert_labelling",
+                        "image_store": "image_store",
+                        "findings": "findings",
+                        "splits": "splits",
+                        "label_calls": "label_calls",
+                        "label_scores": "label_scores",
+                        "label_thresholds": "label_thresholds",
+                        "chexpert_labels": "chexpert_labels",
+                        "document_frequencies": "cider_document_frequencies",
+                    }
+                ),
                 outputs="consensus_quality",
                 name="measure_consensus",
             ),
@@ -122,7 +113,7 @@ def create_pipeline() -> Pipeline:
                     "params:evaluation",
                     "params:chexpert_labelling",
                     "params:generation",
-                    "full.rl_model",
+                    main_model,
                     "image_store",
                     "findings",
                     "chexpert_labels",
@@ -138,7 +129,7 @@ def create_pipeline() -> Pipeline:
                     "config": "params:evaluation",
                     "metrics": "metrics",
                     "reference_labels": "reference_labels",
-                    **HISTORIES,
+                    **systems.histories,
                 },
                 outputs=["headline_intervals", "label_heatmap", "all_learning_curves"],
                 name="draw_figures",
@@ -158,14 +149,14 @@ def create_pipeline() -> Pipeline:
                     "splits": "splits",
                     "image_store": "image_store",
                     "radiographs": "radiographs",
-                    "full_model": "full.rl_model",
+                    "main_model": main_model,
                     "attended": "attended",
                     "label_quality": "label_quality",
                     "label_reliability": "label_reliability",
                     "label_thresholds": "label_thresholds",
                     "finding_token_agreement": "finding_token_agreement",
                     "consensus_quality": "consensus_quality",
-                    **{f"{name}_history": dataset for name, dataset in HISTORIES.items()},
+                    **{f"{name}_history": dataset for name, dataset in systems.histories.items()},
                     **{f"{stage}_exclusions": dataset for stage, dataset in EXCLUSIONS.items()},
                 },
                 outputs="results_page",

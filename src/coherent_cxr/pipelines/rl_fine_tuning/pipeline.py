@@ -1,10 +1,10 @@
-"""Wiring of the stage: one modular pipeline, once per reward."""
+"""Wiring of the stage: one modular pipeline, once per system."""
 
 from kedro.pipeline import Node, Pipeline
 
 from coherent_cxr.pipelines.rl_fine_tuning.nodes import draw_curves, fine_tune
+from coherent_cxr.pipelines.systems import Systems
 
-SYSTEMS = ("nlg", "ccr", "full", "full_fbeta")
 SHARED = {
     "mle_model",
     "image_store",
@@ -15,7 +15,7 @@ SHARED = {
 }
 
 
-def create_pipeline() -> Pipeline:
+def create_pipeline(systems: Systems) -> Pipeline:
     """Return the stage rl_fine_tuning: one namespace per system, all from one likelihood-trained model."""
     one = Pipeline(
         [
@@ -46,7 +46,7 @@ def create_pipeline() -> Pipeline:
     return sum(
         (
             Pipeline(one, namespace=system, inputs=SHARED, parameters={"params:chexpert_labelling"})
-            for system in SYSTEMS
+            for system in systems.reinforced
         ),
         Pipeline([]),
     )
