@@ -84,7 +84,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project around the current folder, of which no context was created."""
     (tmp_path / "project" / "src").mkdir(parents=True)
     shutil.copy(REPOSITORY / "pyproject.toml", tmp_path / "project")
-    shutil.copytree(REPOSITORY / "conf", tmp_path / "project" / "conf")
+    shutil.copytree(REPOSITORY / "conf" / "base", tmp_path / "project" / "conf" / "base")
+    (tmp_path / "project" / "conf" / "local").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setattr(systems, "_of_context", None)
     return tmp_path / "project"

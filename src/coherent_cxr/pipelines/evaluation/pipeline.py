@@ -49,12 +49,14 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 ),
                 outputs="generated_reports",
                 name="generate_reports",
+                tags="gpu",
             ),
             Node(
                 label_both_sides,
                 inputs=["params:chexpert_labelling", "generated_reports", "baseline_labels", "findings"],
                 outputs=["generated_labels", "reference_labels"],
                 name="label_both_sides",
+                tags="cpu",
             ),
             Node(
                 score,
@@ -69,6 +71,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 ],
                 outputs=["metrics", "comparisons", "metrics_summary", "headline_resamples"],
                 name="score",
+                tags="cpu",
             ),
             Node(
                 measure_consensus,
@@ -88,12 +91,14 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 ),
                 outputs="consensus_quality",
                 name="measure_consensus",
+                tags="gpu",
             ),
             Node(
                 check_finding_tokens,
                 inputs=["params:chexpert_labelling", "generated_reports", "encoded_reports", "vocabulary"],
                 outputs="finding_token_agreement",
                 name="check_finding_tokens",
+                tags=["cpu", "report"],
             ),
             Node(
                 assess_encoder,
@@ -106,6 +111,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 ],
                 outputs=["label_quality", "label_reliability", "encoder_quality"],
                 name="assess_encoder",
+                tags=["cpu", "report"],
             ),
             Node(
                 look_where_it_looked,
@@ -122,6 +128,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 ],
                 outputs=["attended", "attention_by_status", "negation_attention", "attention_example"],
                 name="look_where_it_looked",
+                tags=["gpu", "report"],
             ),
             Node(
                 draw_figures,
@@ -133,6 +140,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 },
                 outputs=["headline_intervals", "label_heatmap", "all_learning_curves"],
                 name="draw_figures",
+                tags=["cpu", "report"],
             ),
             Node(
                 write_results_page,
@@ -161,6 +169,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 },
                 outputs="results_page",
                 name="write_results_page",
+                tags=["cpu", "report"],
             ),
         ]
     )

@@ -26,6 +26,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 ),
                 outputs="validation_metrics",
                 name="score_candidates",
+                tags="gpu",
             ),
             Node(
                 register_model,
@@ -44,6 +45,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 ),
                 outputs=["registered_model", "model_card"],
                 name="register_model",
+                tags="cpu",
             ),
         ]
     )

@@ -33,13 +33,14 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 ],
                 outputs=["rl_model", "rl_history"],
                 name="fine_tune",
-                tags="side_by_side",
+                tags=["gpu", "side_by_side"],
             ),
             Node(
                 draw_curves,
                 inputs=["params:rl_fine_tuning", "rl_history"],
                 outputs="rl_curves",
                 name="draw_curves",
+                tags=["cpu", "report"],
             ),
         ]
     )
