@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from child import MOST_BYTES, generator
 from damage import hurt, sentence
-from forks import End, Forks, Interpreters
 from report_tables import FEWEST_RESAMPLES, KINDS, written
 from tally import SECONDS, Tally
 
+from helpers.forks import Command, End, Forks, Interpreters, Starter
 from helpers.fuzzing import damaged, real_files
 from helpers.tiny_bundle import make_bundle
 
@@ -110,7 +110,7 @@ def judge(arguments: list[str], place: Path, number: int, tally: Tally, own: int
     tally.note(number, end.megabytes - own)
 
 
-def call(arguments: list[str], place: Path, starter: Forks | Interpreters) -> tuple[End, str]:
+def call(arguments: list[str], place: Path, starter: Starter) -> tuple[End, str]:
     """Call a command; return its end and what it said.
 
     Raises:
@@ -118,7 +118,7 @@ def call(arguments: list[str], place: Path, starter: Forks | Interpreters) -> tu
     """
     with (place / "said").open("w+b") as log:
         environment = {**os.environ, **ENVIRONMENT}
-        process = starter.start([*COMMAND, *arguments], place, log.fileno(), environment, LIMITS)
+        process = starter.start(Command([*COMMAND, *arguments], place, log.fileno(), environment, LIMITS))
         try:
             end = process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
