@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from helpers.forks import Forks
     from helpers.training_corpus import Corpus
 
 # a busy machine is no failure; how time grows with a text has tests of its own
@@ -32,6 +34,16 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     from helpers.training_corpus import make_corpus  # PyTorch, which most tests do without
 
     return make_corpus(tmp_path_factory.mktemp("corpus") / "store")
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Starts commands that have the libraries already, each in a process of its own."""
+    from helpers.forks import Forks
+
+    started = Forks()
+    yield started
+    started.close()
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from kedro.io import DataCatalog
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.evaluation.reference_rows import AFFIRM_ALL, NORMAL, RANDOM
 from coherent_cxr.reports.finding_tokens import finding_tokens_of
+from helpers.commands import OURS, Running
 
 pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -124,20 +123,13 @@ def test_results_page_is_self_contained_and_says_what_it_is_not_for(catalog):
     assert 'href="http' not in page.replace('href="https://arxiv.org', "")
 
 
-def test_the_model_is_registered_and_writes_a_report_in_a_fresh_process(project, catalog):
+def test_the_model_is_registered_and_writes_a_report_in_a_fresh_process(project, catalog, forks):
     registered = catalog.load("registered_model")
     assert registered["name"] == "coherent-cxr"
     image = next(iter(Path(catalog.load("radiographs")["root"]).rglob("*.png")))
-    answer = subprocess.run(
-        [str(Path(sys.executable).parent / "coherent-cxr"), "generate", str(image), "--json"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert answer.returncode == 0, answer.stderr
-    report = json.loads(answer.stdout)
+    answer = Running(forks, (*OURS, "generate", str(image), "--json"), project).end()
+    assert answer.code == 0, answer.errors
+    report = json.loads(answer.output)
     assert report["report"]
     assert set(report["labels"]) == set(OBSERVATIONS)
 

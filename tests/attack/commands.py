@@ -29,9 +29,11 @@ INTERPRETER_EVERY = 10
 """One call in so many starts an interpreter, as a user does; the others fork."""
 
 
-def attack_commands(numbers: Iterable[int], goal: int, seed: int, seconds: float) -> Tally:
-    """Call commands until the goal is reached or the time is over."""
-    tally, forks = Tally("commands", goal, seed), Forks()
+def attack_commands(
+    numbers: Iterable[int], goal: int, seed: int, seconds: float, given: Forks | None = None
+) -> Tally:
+    """Call commands until the goal is reached or the time is over; ``given`` starts those that are forked."""
+    tally, forks = Tally("commands", goal, seed), given or Forks()
     with tempfile.TemporaryDirectory(prefix="attack-commands-") as temporary:
         folder = Path(temporary)
         make_bundle().save(folder / "bundle")
@@ -47,7 +49,8 @@ def attack_commands(numbers: Iterable[int], goal: int, seed: int, seconds: float
             arguments = command(place, folder / "bundle", files, generator("commands", seed, number), number)
             tally.tries += 1
             judge([*map(str, arguments)], place, number, tally, own, forks)
-    forks.close()
+    if given is None:
+        forks.close()
     return tally
 
 

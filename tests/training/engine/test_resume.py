@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 import torch
 
-from helpers import toy
+from helpers.commands import run_toy
 from helpers.toy import toy_loop, weights
 from helpers.toy_history import dying, without_speed
 
@@ -43,15 +41,11 @@ def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path
     ],
 )
 @pytest.mark.slow
-def test_a_process_killed_outright_continues_to_the_same_bytes(tmp_path, at, count):
+def test_a_process_killed_outright_continues_to_the_same_bytes(tmp_path, forks, at, count):
     whole = toy_loop(tmp_path / "whole")
     whole.run()
-    killed = subprocess.run(
-        [sys.executable, toy.__file__, str(tmp_path / "killed"), at, str(count)],
-        check=False,
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed = run_toy(forks, tmp_path / "killed", at, count)
+    assert killed.code == -signal.SIGKILL, killed.errors
     again = toy_loop(tmp_path / "killed")
     again.run()
     assert weights(again) == weights(whole)
