@@ -64,7 +64,7 @@ def project(make_project: Callable[[str], Path]) -> Path:
 def catalog(project: Path) -> DataCatalog:
     bootstrap_project(project)
     with KedroSession.create(project_path=project, env="test") as session:
-        return session.load_context().catalog
+        return session.load_context().catalog  # type: ignore[attr-defined]
 
 
 def test_every_report_is_a_row_or_an_exclusion(catalog):
@@ -170,7 +170,7 @@ def test_the_same_run_twice_gives_the_same_reports_side_by_side_too(make_project
     run(again, to=["generated_reports"], runtime=runtime)
     bootstrap_project(again)
     with KedroSession.create(project_path=again, env="test") as session:
-        repeated = session.load_context().catalog
+        repeated = session.load_context().catalog  # type: ignore[attr-defined]
         pd.testing.assert_frame_equal(repeated.load("generated_reports"), catalog.load("generated_reports"))
         assert repeated.load("mle_model").digest == catalog.load("mle_model").digest
         assert repeated.load("full.rl_model").digest == catalog.load("full.rl_model").digest

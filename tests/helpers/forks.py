@@ -268,7 +268,7 @@ def exit_code(request: dict[str, Any]) -> int:
     except SystemExit as error:
         code = error.code
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # there is one
+        sys.excepthook(*sys.exc_info())  # there is one
         code = 1
     threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter does
     atexit._run_exitfuncs()

@@ -95,8 +95,9 @@ def shows_line(printed: str, code: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory, forks: Forks, new_database: Path) -> Project:
     folder = tmp_path_factory.mktemp("mimic_runs")
+    shutil.copy(new_database, folder)
     for entry in ("pyproject.toml", ".telemetry"):
         shutil.copy(REPOSITORY / entry, folder)
     for entry in ("conf", "src"):

@@ -134,8 +134,8 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_registry(tmp_path_factory.mktemp("registry"))
+def registry(tmp_path_factory: pytest.TempPathFactory, new_database: Path) -> str:
+    return make_registry(tmp_path_factory.mktemp("registry"), new_database)
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_label_many_keeps_index_order_and_types() -> None:
 
 def test_label_many_names_the_item_that_is_no_text() -> None:
     with pytest.raises(TypeError, match=r"Item 1: .* but it is 7 \(int\)"):
-        LABELER.label_many(["edema", 7])  # type: ignore[list-item]
+        LABELER.label_many(["edema", 7])
 
 
 def test_explanation_points_into_the_text_as_given() -> None:
