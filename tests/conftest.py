@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from coherent_cxr.corpora.openi.loader import ParsedCorpus
     from helpers.forks import Forks
     from helpers.training_corpus import Corpus
 
@@ -33,6 +34,14 @@ def shared_folder() -> Path:
     if not folder:
         pytest.skip("COHERENT_CXR_SHARED names no folder with reference data that may not be shipped")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def openi() -> ParsedCorpus:
+    """The real reports of Open-I, parsed once; nobody changes the tables."""
+    from coherent_cxr.corpora.openi.loader import parse_openi
+
+    return parse_openi(None, None, None)
 
 
 @pytest.fixture(scope="session")

@@ -31,11 +31,15 @@ LABELS_ALONE = {"label classifier", AFFIRM_ALL}
 
 
 @pytest.fixture(scope="module")
-def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+def make_project(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Path
+) -> Iterator[Callable[[str], Path]]:
     here = Path.cwd()
 
-    def make(name: str) -> Path:
+    def make(name: str, database: Path | None = new_database) -> Path:
         folder = tmp_path_factory.mktemp(name)
+        if database:
+            shutil.copy(database, folder)
         for entry in ("pyproject.toml", ".telemetry"):
             shutil.copy(REPOSITORY / entry, folder)
         for entry in ("conf", "src"):
@@ -55,7 +59,7 @@ def run(project: Path, pipeline: str | None = None, to: list[str] | None = None,
 
 @pytest.fixture(scope="module")
 def project(make_project: Callable[[str], Path]) -> Path:
-    folder = make_project("project")
+    folder = make_project("project", None)
     run(folder)
     return folder
 

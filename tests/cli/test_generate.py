@@ -57,6 +57,7 @@ def test_json_holds_the_report_and_all_labels(image, registry):
     assert "not for clinical use" in answer["notice"]
 
 
+@pytest.mark.slow
 def test_what_is_logged_meanwhile_is_no_part_of_the_json(project, image, registry, forks):
     image.write_bytes(Path(get_testdata_file("CT_small.dcm")).read_bytes())
     command = (*OURS, "generate", str(image), "--json", "--tracking-uri", registry)

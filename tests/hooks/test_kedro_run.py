@@ -76,6 +76,7 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(kedro, this_project):
         (["run", "--runner", "RowsRunner"], {}, "no runner 'RowsRunner'.*coherent_cxr.runners.RowsRunner"),
     ],
 )
+@pytest.mark.slow
 def test_a_wrong_name_is_one_line_with_a_suggestion(kedro, this_project, arguments, variables, hint):
     code, printed, told = kedro(this_project, *arguments, **variables).end()
     assert (code, printed) == (2, "")
@@ -83,6 +84,7 @@ def test_a_wrong_name_is_one_line_with_a_suggestion(kedro, this_project, argumen
     assert re.search(hint, told)
 
 
+@pytest.mark.slow
 def test_settings_that_are_no_mapping_are_named(kedro, this_project):
     local = this_project / "conf" / "local" / "parameters.yml"
     local.parent.mkdir(exist_ok=True)
@@ -96,6 +98,7 @@ def test_settings_that_are_no_mapping_are_named(kedro, this_project):
     assert told == f"Error: The settings '{local}' must be a mapping of names, and is ['report_parsing']."
 
 
+@pytest.mark.slow
 def test_kedros_own_help_is_unchanged(kedro, this_project):
     printed = kedro(this_project, "run", "--help").end().output
     assert "--only-missing-outputs" in printed

@@ -22,6 +22,7 @@ from coherent_cxr.corpora.mimic_cxr.fabrication import (
 )
 from coherent_cxr.images.phantom import draw_phantom
 
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = [
     "report_parsing",

@@ -93,6 +93,7 @@ UNITS = [
         "may be , ",
         "abc defg ",
     ),
+    *("no effusion or ", "the heart xxxx a ", ", . ", "\t\n"),
 ]
 """Repeated, each of these is a text that some pattern could read in more than one way."""
 

@@ -27,6 +27,7 @@ def hearts(candidates, references):
     return [text.split().count("heart") / max(len(text.split()), 1) for text in candidates.texts]
 
 
+@pytest.mark.slow
 def test_a_run_raises_what_it_optimises_beyond_its_interval(corpus, generator, tmp_path):
     rewards = {"hearts": {"weight": 1.0, "baseline": "leave_one_out", "function": f"{__name__}:hearts"}}
     settings = {"rewards": rewards, "samples": 8, "epochs": 6, "batch_size": 16, "learning_rate": 2e-2}
