@@ -168,18 +168,19 @@ def test_a_stage_alone_reads_what_the_others_versioned(project, catalog):
     assert set(before) < set(after)
 
 
-def test_the_same_run_twice_gives_the_same_reports_side_by_side_too(make_project, catalog):
+def test_the_same_run_twice_gives_the_same_tables_and_models_side_by_side_too(make_project, catalog):
     again = make_project("again")
     runtime = {"processes": 2, "threads": torch.get_num_threads()}
-    run(again, to=["generated_reports"], runtime=runtime)
+    run(again, to=["label_calls", "nlg.rl_model", "full.rl_model"], runtime=runtime)
     bootstrap_project(again)
     with KedroSession.create(project_path=again, env="test") as session:
         repeated = session.load_context().catalog  # type: ignore[attr-defined]
-        pd.testing.assert_frame_equal(repeated.load("generated_reports"), catalog.load("generated_reports"))
-        assert repeated.load("mle_model").digest == catalog.load("mle_model").digest
-        assert repeated.load("full.rl_model").digest == catalog.load("full.rl_model").digest
-        changed = repeated.load("full.rl_model").metadata, catalog.load("full.rl_model").metadata
-        assert changed[0] == changed[1]
+        for table in ("findings", "chexpert_labels", "encoded_reports", "label_scores", "label_calls"):
+            pd.testing.assert_frame_equal(repeated.load(table), catalog.load(table))
+        for model in ("mle_model", "nlg.rl_model", "full.rl_model"):
+            both = repeated.load(model), catalog.load(model)
+            assert both[0].digest == both[1].digest
+            assert both[0].metadata == both[1].metadata
 
 
 def test_out_of_order_the_error_names_the_artifact_and_the_stage_that_makes_it(make_project):

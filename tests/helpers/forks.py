@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 LIBRARIES = (
+    "torch._dynamo",  # what the first optimiser imports
     *(
         "torch",
         "torchvision",
