@@ -210,6 +210,7 @@ def test_import_brings_in_neither_torch_nor_kedro_nor_mlflow() -> None:
 
 @settings(deadline=None, max_examples=5)
 @given(st.text(min_size=1, max_size=20))
+@pytest.mark.slow
 def test_megabytes_in_one_report(unit: str) -> None:
     text = unit * (1_000_000 // len(unit)) + " . No effusion."
     assert set(LABELER.label(text)) == set(OBSERVATIONS)

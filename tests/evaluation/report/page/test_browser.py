@@ -30,6 +30,7 @@ FLAGS = [
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium to open the page in a real browser")
+@pytest.mark.slow
 def test_a_real_browser_opens_the_page_without_an_error_and_fills_the_tables(page, tmp_path: Path):
     file = tmp_path / "results_page.html"
     file.write_text(page, encoding="utf-8")
