@@ -38,7 +38,7 @@ LIBRARIES = (
         "sklearn.linear_model",
         "pyarrow.parquet",
     ),
-    *("matplotlib.figure", "plotly.graph_objects", "pydicom", "imagecodecs", "PIL.Image", "jinja2"),
+    *("matplotlib.figure", "pydicom", "imagecodecs", "PIL.Image", "jinja2"),
     *("pydantic", "safetensors.torch", "omegaconf", "tqdm", "yaml", "click"),
 )
 MOST_REQUEST = 1 << 20

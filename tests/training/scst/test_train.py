@@ -15,12 +15,12 @@ import torch
 import yaml
 
 from coherent_cxr.configuration import ConfigurationError
+from coherent_cxr.evaluation.report.figures.curves import REWARD_PANELS, reward_curves
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.pipelines.rl_fine_tuning.pipeline import SYSTEMS
 from coherent_cxr.runtime import pace
 from coherent_cxr.runtime.children import Children
 from coherent_cxr.runtime.distributed import run_in_ranks
-from coherent_cxr.training.scst.curves import PANELS, reward_curves
 from coherent_cxr.training.scst.telemetry import CollapseConfig, CollapseWatch, PolicyCollapsedError
 from coherent_cxr.training.scst.train import RlFineTuningConfig, fine_tune
 from helpers.tiny_generator import make_generator
@@ -258,12 +258,13 @@ def test_numbers_of_every_step_are_possible(whole):
 
 
 def test_curves_show_every_panel_that_has_something_to_show(whole):
+    titles = [panel.title for panel in REWARD_PANELS]
     figure = reward_curves("full", whole.history)
-    assert [axis.get_title() for axis in figure.axes] == list(PANELS)
+    assert [axis.get_title(loc="left") for axis in figure.axes] == titles
     assert len(figure.axes[5].lines) == 13  # CCR average per observation
     without = whole.history[~whole.history["metric"].str.startswith("f_beta")]
-    shown = [axis.get_title() for axis in reward_curves("ccr", without).axes if axis.axison]
-    assert shown == [title for title in PANELS if title != "F-beta reward"]
+    shown = [axis.get_title(loc="left") for axis in reward_curves("ccr", without).axes if axis.get_visible()]
+    assert shown == [title for title in titles if title != "F-beta reward"]
 
 
 # Five steps an epoch, and each counts as below the floor: the run ends at its seventh step.
