@@ -145,8 +145,8 @@ def label(
 
                 write_page(html, explained, shown.rules)
                 if shown.rules != labeler.rules:
-                    told = f"The page {html} is marked by rule set {shown.name}, the labels are by "
-                    click.echo(f"{told}{labeler.name}. --rules makes both the same.", err=True)
+                    note = f"The page {html} is marked by rule set {shown.name}, the labels are by "
+                    click.echo(f"{note}{labeler.name}. --rules makes both the same.", err=True)
             else:
                 for _ in explained:
                     pass

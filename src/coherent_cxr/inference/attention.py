@@ -56,7 +56,7 @@ def attended_words(
     ]
 
 
-def spoken(sentences: Sequence[Sequence[WordAttention]]) -> list[list[str]]:
+def words_of(sentences: Sequence[Sequence[WordAttention]]) -> list[list[str]]:
     """Return the words of each sentence, without finding tokens."""
     return [[word.word for word in sentence if not word.is_finding_token] for sentence in sentences]
 
@@ -119,13 +119,13 @@ def attended_report(
     if called is not None:
         flags = {name: torch.tensor([flag], device=features.device) for name, flag in called.items()}
         decided = DecidedFindings.of_labels(vocabulary, flags)
-    written = decode(model, model.encoder(features), keep_attention=True, guidance=decided, check=check)
-    assert written.attention is not None
+    decoded = decode(model, model.encoder(features), keep_attention=True, guidance=decided, check=check)
+    assert decoded.attention is not None
     side = size // model.encoder.backbone.stride
-    maps = written.attention[0].cpu().numpy()
+    maps = decoded.attention[0].cpu().numpy()
     # A generator of whole studies has the image in both views' places: its shares there add up.
     regions = maps[..., :-1].reshape(*maps.shape[:-1], -1, side, side).sum(axis=-3)
     return [
         attended_words(vocabulary, sentence, regions[s], maps[s, :, -1])
-        for s, sentence in enumerate(word_ids(written.reports)[0])
+        for s, sentence in enumerate(word_ids(decoded.reports)[0])
     ]

@@ -135,7 +135,7 @@ class ConsensusWriter:
         """
         samples = max(counts)
         of_study = torch.arange(len(regions), device=regions.device).repeat_interleave(samples)
-        written = decode(
+        decoded = decode(
             model,
             regions[of_study],
             "sample",
@@ -144,7 +144,7 @@ class ConsensusWriter:
             guidance=None if guidance is None else guidance.of(of_study),
             check=self.check,
         )
-        flat = word_ids(written.reports)
+        flat = word_ids(decoded.reports)
         words = [without_repeats([self.vocabulary.decode(s) for s in report]) for report in flat]
         disagreements = self._disagreements(words, guidance).reshape(len(regions), samples)
         texts = np.array([metric_text(report) for report in words], dtype=object).reshape(-1, samples)
@@ -164,6 +164,6 @@ class ConsensusWriter:
         of_decision = {name: i for name, i in ids.items() if i is not None and bool(decided.tokens[i])}
         labels = self.labeler.label_many([detokenize(report) for report in reports])
         found = (labels[list(of_decision)] == 1).fillna(value=False).to_numpy(dtype=bool)
-        wanted = decided.missing[:, list(of_decision.values())].cpu().numpy()  # (studies, findings)
-        repeated = np.repeat(wanted, len(reports) // len(wanted), axis=0)
+        expected = decided.missing[:, list(of_decision.values())].cpu().numpy()  # (studies, findings)
+        repeated = np.repeat(expected, len(reports) // len(expected), axis=0)
         return np.asarray((found != repeated).sum(axis=1), dtype=np.int64)

@@ -82,8 +82,8 @@ class DecidedFindings:
 
     def after(self, first_words: Tensor) -> DecidedFindings:
         """Return what is missing once sentences that begin with these words ``(batch,)`` are written."""
-        written = torch.nn.functional.one_hot(first_words, self.missing.shape[1]).bool()
-        return replace(self, missing=self.missing & ~written)
+        generated = torch.nn.functional.one_hot(first_words, self.missing.shape[1]).bool()
+        return replace(self, missing=self.missing & ~generated)
 
     def of(self, chosen: Tensor) -> DecidedFindings:
         """Return the same for some reports of the batch, by index ``(reports,)``."""
@@ -139,8 +139,8 @@ class FindingEvidence:
 
     def after(self, first_words: Tensor) -> FindingEvidence:
         """Evidence for a finding has had its say once a sentence affirms it."""
-        written = torch.nn.functional.one_hot(first_words, self.weight.shape[1]).bool()
-        return FindingEvidence(self.weight.masked_fill(written, 0.0))
+        generated = torch.nn.functional.one_hot(first_words, self.weight.shape[1]).bool()
+        return FindingEvidence(self.weight.masked_fill(generated, 0.0))
 
     def of(self, chosen: Tensor) -> FindingEvidence:
         """Return the same for some reports of the batch, by index ``(reports,)``."""

@@ -72,7 +72,7 @@ class _Manner:
             )
         if self.check is None:
             return words, attention
-        return self.check.mend(model, words, attention, topics, image, cache, exists)
+        return self.check.replace_unconfirmed(model, words, attention, topics, image, cache, exists)
 
 
 @torch.no_grad()
@@ -142,7 +142,7 @@ def sample_reports(model: ReportGenerator, regions: Tensor, sampling: SamplingCo
 
 
 @torch.no_grad()
-def draw_reports_and_greedy(
+def sample_reports_and_greedy(
     model: ReportGenerator, regions: Tensor, samples: int, sampling: SamplingConfig
 ) -> tuple[TargetReports, TargetReports]:
     """Draw reports and write the greedy ones in one go: word by word, more rows cost hardly more time.
@@ -159,8 +159,8 @@ def draw_reports_and_greedy(
     """
     drawn = len(regions) * samples
     both = torch.cat([regions.repeat_interleave(samples, dim=0), regions])
-    written = _write(model, both, _Manner(replace(sampling, drawn=drawn))).reports
-    return _trimmed(written, slice(drawn)), _trimmed(written, slice(drawn, None))
+    generated = _write(model, both, _Manner(replace(sampling, drawn=drawn))).reports
+    return _trimmed(generated, slice(drawn)), _trimmed(generated, slice(drawn, None))
 
 
 def _trimmed(reports: TargetReports, part: slice) -> TargetReports:
@@ -207,13 +207,13 @@ def _write(
         topics, stop_logits, state = model.sentence_decoder(image.mean, before, state)
         exists = torch.ones_like(stop_logits, dtype=torch.bool)
         here = replace(manner, sampling=sampling.of(running))
-        written, looked = here.sentences(model, topics, image, cache, exists, guidance)
-        words[running, place, : written.shape[-1]] = written.squeeze(1)
-        if attention is not None and looked is not None:
-            attention[running, place, : written.shape[-1]] = looked.squeeze(1)
+        generated, maps = here.sentences(model, topics, image, cache, exists, guidance)
+        words[running, place, : generated.shape[-1]] = generated.squeeze(1)
+        if attention is not None and maps is not None:
+            attention[running, place, : generated.shape[-1]] = maps.squeeze(1)
         stops = here.sampling.stops(stop_logits).squeeze(1)
         if guidance is not None:
-            guidance = guidance.after(written[:, 0, 0])
+            guidance = guidance.after(generated[:, 0, 0])
             stops = stops & ~guidance.unfinished
         ending = running[stops]
         stopped[ending] = True
@@ -221,7 +221,7 @@ def _write(
         on = (~stops).nonzero().squeeze(1)
         if len(on) == 0:
             break
-        running, image, before = running[on], image.of(on), model.said(written[on])
+        running, image, before = running[on], image.of(on), model.sentence_embedding(generated[on])
         guidance = None if guidance is None else guidance.of(on)
         state = (state[0][:, on].contiguous(), state[1][:, on].contiguous())
     # only as long as the longest that was written
@@ -252,9 +252,9 @@ def _likelier(
 
 def word_ids(reports: TargetReports) -> list[list[list[int]]]:
     """Return the plain word ids of each sentence of each report, without ends and padding."""
-    marks = (Vocabulary.pad_id, Vocabulary.eos_id)
+    special = (Vocabulary.pad_id, Vocabulary.eos_id)
     return [
-        [[w for w in sentence if w not in marks] for sentence in report[:count]]
+        [[w for w in sentence if w not in special] for sentence in report[:count]]
         for report, count in zip(reports.words.tolist(), reports.sentences.tolist(), strict=True)
     ]
 

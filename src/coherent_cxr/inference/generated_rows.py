@@ -70,10 +70,10 @@ class RowWriter:
             ``report``, ``finding_tokens``; empty where the generator has no row with consensus.
         """
         counts = sorted(set(self.config.consensus.quality_at))
-        asked = self.config.consensus.systems if counts else ()
+        requested = self.config.consensus.systems if counts else ()
         tables = []
         for name, known in self._known(system, bundle).items():
-            if name not in asked:
+            if name not in requested:
                 continue
             arguments = bundle, self.store, study_ids, self.config, known
             own = generate_reports(*arguments, self.labeler)

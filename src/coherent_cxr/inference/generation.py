@@ -133,21 +133,21 @@ def generate_reports(
         chosen = consensus_reports(writer, bundle, store, study_ids, config, known, counts)
         return report_table(bundle.vocabulary, study_ids, chosen[0])
     how = strategy or ("greedy" if config.beams == 1 else "beam")
-    dice = torch.Generator(_device()).manual_seed(config.consensus.seed)
+    rng = torch.Generator(_device()).manual_seed(config.consensus.seed)
     check = sentence_check(bundle.vocabulary, labeler, config.continuations)
     reports: list[GeneratedReport] = []
     for model, regions, guidance in batches(bundle, store, study_ids, config, known):
-        written = decode(
+        decoded = decode(
             model,
             regions,
             how,
-            dice,
+            rng,
             beams=config.beams,
             temperature=config.consensus.temperature,
             guidance=guidance,
             check=check,
         )
-        reports += word_ids(written.reports)
+        reports += word_ids(decoded.reports)
     return report_table(bundle.vocabulary, study_ids, reports)
 
 

@@ -83,8 +83,8 @@ def samples_of_split(
     image_rows: list[NDArray[np.int64]] = []
     reports: list[list[list[int]]] = []
     wordless = 0
-    for study_id, written in zip(of_split["study_id"], of_split["sentences"], strict=True):
-        sentences = [list(sentence) for sentence in written if len(sentence)]
+    for study_id, encoded in zip(of_split["study_id"], of_split["sentences"], strict=True):
+        sentences = [list(sentence) for sentence in encoded if len(sentence)]
         if not sentences:
             wordless += 1
             continue
@@ -147,8 +147,8 @@ def pad_reports(reports: Sequence[Sequence[Sequence[int]]], config: GeneratorCon
 
 def batches_per_epoch(count: int, batch_size: int) -> int:
     """Return how many batches :func:`shuffled_batches` gives."""
-    lone = batch_size > 1 and count > batch_size and count % batch_size == 1
-    return -(-count // batch_size) - lone
+    single_left = batch_size > 1 and count > batch_size and count % batch_size == 1
+    return -(-count // batch_size) - single_left
 
 
 def shuffled_batches(count: int, batch_size: int, generator: torch.Generator) -> Iterator[NDArray[np.int64]]:

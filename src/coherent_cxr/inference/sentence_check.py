@@ -98,7 +98,7 @@ class SentenceCheck:
             stays[place] = good
         return stays
 
-    def mend(
+    def replace_unconfirmed(
         self,
         model: ReportGenerator,
         words: Tensor,
@@ -131,35 +131,35 @@ class SentenceCheck:
         alone, seen = topics[report, row].unsqueeze(1), image.of(report)
         token = torch.nn.functional.one_hot(words[report, row, 0], len(self.vocabulary)).bool()
         same_token = DecidedFindings(token, token.any(dim=0))
-        wanted = torch.ones(len(report), 1, dtype=torch.bool, device=words.device)
+        exists_alone = torch.ones(len(report), 1, dtype=torch.bool, device=words.device)
         found, scores = beam_search(
-            model, alone, seen, cache, wanted, self.continuations, same_token, finish_all=True
+            model, alone, seen, cache, exists_alone, self.continuations, same_token, finish_all=True
         )
         found, scores = found.squeeze(1), scores.squeeze(1)  # (sentences, continuations, words)
         stays = torch.tensor(self.confirms(found.flatten(0, 1).tolist()), device=words.device)
         stays = stays.view(scores.shape) & scores.isfinite()
-        mended = stays.any(dim=1)
+        replaced = stays.any(dim=1)
         likeliest = stays.int().argmax(dim=1)  # continuations stand by falling probability
-        chosen = found[torch.arange(len(found), device=words.device), likeliest][mended]
-        report, row = report[mended], row[mended]
+        chosen = found[torch.arange(len(found), device=words.device), likeliest][replaced]
+        report, row = report[replaced], row[replaced]
         if not len(report):
             return words, attention
         # continuations that were not taken may be longer
         chosen = chosen[:, : int((chosen != Vocabulary.pad_id).sum(dim=1).max())]
         words = _replaced(words, chosen, report, row)
         if attention is not None:
-            _, looked = generate_sentences(
+            _, maps = generate_sentences(
                 model,
-                alone[mended],
-                seen.of(mended),
+                alone[replaced],
+                seen.of(replaced),
                 cache,
-                wanted[mended],
+                exists_alone[replaced],
                 SamplingConfig(draws=False),
                 keep_attention=True,
                 given=chosen.unsqueeze(1),
             )
-            assert looked is not None
-            attention = _replaced(attention, looked.squeeze(1), report, row)
+            assert maps is not None
+            attention = _replaced(attention, maps.squeeze(1), report, row)
         return words, attention
 
 

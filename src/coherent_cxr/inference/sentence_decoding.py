@@ -151,13 +151,13 @@ def generate_sentences(
     context = cache.context_gates(topics, image)
     word = torch.full(exists.shape, Vocabulary.bos_id, device=exists.device)
     ended, state = ~exists, None
-    most = model.config.max_words if given is None else given.shape[-1]
-    shape = (*exists.shape, most)
-    written = torch.full(shape, Vocabulary.pad_id, device=exists.device)
+    longest_allowed = model.config.max_words if given is None else given.shape[-1]
+    shape = (*exists.shape, longest_allowed)
+    generated = torch.full(shape, Vocabulary.pad_id, device=exists.device)
     maps = topics.new_zeros(*shape, image.keys.shape[1] + 1) if keep_attention else None
     running = torch.arange(len(exists), device=exists.device)  # studies with sentences that go on
     longest = 0
-    while longest < most:
+    while longest < longest_allowed:
         logits, attention, state = model.word_decoder.step(word, context, cache, image, state)
         if guidance is not None and longest == 0:
             logits = guidance.guide(logits)
@@ -165,7 +165,7 @@ def generate_sentences(
             sampling.words(logits, word, model.word_decoder) if given is None else given[running, :, longest]
         )
         word = chosen.masked_fill(ended, Vocabulary.pad_id)
-        written[running, :, longest] = word
+        generated[running, :, longest] = word
         if maps is not None:
             maps[running, :, longest] = attention.masked_fill(ended.unsqueeze(-1), 0.0)
         longest += 1
@@ -180,7 +180,7 @@ def generate_sentences(
                 sampling.of(on),
                 DecoderState(*(part[on] for part in state)),
             )
-    return written[..., :longest], None if maps is None else maps[:, :, :longest]
+    return generated[..., :longest], None if maps is None else maps[:, :, :longest]
 
 
 def generate_sentences_by_beam(

@@ -181,13 +181,13 @@ class ModelBundle:
                 f"its label classifier reads {self.decider.weight.shape[1]} channels, its encoder has "
                 f"{model.encoder.backbone.channels}"
             )
-        wanted = {name: _form(tensor) for name, tensor in model.state_dict().items()}
+        expected = {name: _form(tensor) for name, tensor in model.state_dict().items()}
         given = {name: _form(tensor) for name, tensor in self.weights.items()}
-        for name in sorted(wanted.keys() | given.keys()):
-            if wanted.get(name) != given.get(name):
+        for name in sorted(expected.keys() | given.keys()):
+            if expected.get(name) != given.get(name):
                 raise ValueError(
                     f"its weights '{name[:100]}' are {given.get(name, 'missing')}, but its configuration and "
-                    f"vocabulary ask for {wanted.get(name, 'none')}"
+                    f"vocabulary ask for {expected.get(name, 'none')}"
                 )
 
 

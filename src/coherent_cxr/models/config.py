@@ -43,9 +43,9 @@ class GeneratorConfig:
 
     def check(self) -> None:
         """Refuse impossible sizes."""
-        for key, most in LARGEST.items():
+        for key, limit in LARGEST.items():
             value = getattr(self, key)
-            require(1 <= value <= most, f"generator.{key}", value, f"a positive whole number, at most {most}")
+            require(1 <= value <= limit, f"generator.{key}", value, f"a positive whole number, at most {limit}")
         require(
             self.encoder in encoder_names(),
             "generator.encoder",

@@ -90,8 +90,8 @@ class ReportGenerator(nn.Module):
         packing = pack_tokens(reports.words, reports.sentences)
         read = reports.words if read is None else read
         image = self.word_decoder.encode_regions(regions)
-        said = self.said(read, packing.counted)
-        before = torch.cat([torch.zeros_like(said[:, :1]), said[:, :-1]], dim=1)
+        previous_sentence = self.sentence_embedding(read, packing.counted)
+        before = torch.cat([torch.zeros_like(previous_sentence[:, :1]), previous_sentence[:, :-1]], dim=1)
         topics, stop_logits, _ = self.sentence_decoder(image.mean, before)
         logits, attention = self.word_decoder(previous_words(read)[packing.counted], topics, image, packing)
         targets = reports.words[packing.counted]
@@ -109,7 +109,7 @@ class ReportGenerator(nn.Module):
             packing=packing,
         )
 
-    def said(self, words: Tensor, counted: Tensor | None = None) -> Tensor:
+    def sentence_embedding(self, words: Tensor, counted: Tensor | None = None) -> Tensor:
         """Return what the sentence decoder reads of written sentences: their mean word embedding.
 
         Args:

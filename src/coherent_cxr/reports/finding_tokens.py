@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from coherent_cxr.reports.affirmed_findings import stated_findings
+from coherent_cxr.reports.affirmed_findings import affirmed_findings
 
 NOTHING_STATED = "<nothing stated>"
 
@@ -42,10 +42,10 @@ def finding_tokens(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]
     Raises:
         KeyError: If the labels know no "No Finding".
     """
-    stated = stated_findings(sentence_labels, occurrences)
-    marks = finding_tokens_of(stated.observations)
-    rarest = np.where(stated.affirmed, stated.occurrences, np.inf).argmin(axis=1)
-    chosen = np.where(stated.affirmed.any(axis=1), rarest + 1, 0)
-    ordered = sentence_labels[["study_id", "sentence"]].assign(mark=[marks[place] for place in chosen])
+    affirmed = affirmed_findings(sentence_labels, occurrences)
+    tokens = finding_tokens_of(affirmed.observations)
+    rarest = np.where(affirmed.affirmed, affirmed.occurrences, np.inf).argmin(axis=1)
+    chosen = np.where(affirmed.affirmed.any(axis=1), rarest + 1, 0)
+    ordered = sentence_labels[["study_id", "sentence"]].assign(mark=[tokens[place] for place in chosen])
     ordered = ordered.sort_values("sentence", kind="stable")
     return {str(study): list(rows) for study, rows in ordered.groupby("study_id", sort=False)["mark"]}

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from coherent_cxr.reports.affirmed_findings import stated_findings
+from coherent_cxr.reports.affirmed_findings import affirmed_findings
 
 SentenceOrder = Literal["findings_first", "as_written"]
 
@@ -35,8 +35,8 @@ def findings_first(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]
     Raises:
         KeyError: If the labels know no "No Finding".
     """
-    stated = stated_findings(sentence_labels, occurrences)
-    group = np.select([stated.affirmed.any(axis=1), ~stated.normal], [0, 1], 2)
-    ordered = sentence_labels[["study_id", "sentence"]].assign(group=group, rarest=stated.rarest)
+    affirmed = affirmed_findings(sentence_labels, occurrences)
+    group = np.select([affirmed.affirmed.any(axis=1), ~affirmed.normal], [0, 1], 2)
+    ordered = sentence_labels[["study_id", "sentence"]].assign(group=group, rarest=affirmed.rarest)
     ordered = ordered.sort_values(["group", "rarest", "sentence"], kind="stable")
     return {str(study): list(rows) for study, rows in ordered.groupby("study_id", sort=False)["sentence"]}

@@ -73,11 +73,11 @@ class Vocabulary:
         return cls.from_counts(count_words(reports), min_count)
 
     @classmethod
-    def from_counts(cls, counts: Mapping[str, int], min_count: int, marks: Sequence[str] = ()) -> Vocabulary:
+    def from_counts(cls, counts: Mapping[str, int], min_count: int, finding_tokens: Sequence[str] = ()) -> Vocabulary:
         """Make the same of words that have been counted; one that can be no token is left out."""
         frequent = (word for word, count in counts.items() if count >= min_count and _is_token(word))
         words = sorted(frequent, key=lambda word: (-counts[word], word))
-        return cls([*SPECIAL, *words, *marks], {word: counts[word] for word in words}, min_count)
+        return cls([*SPECIAL, *words, *finding_tokens], {word: counts[word] for word in words}, min_count)
 
     def __len__(self) -> int:
         return len(self.tokens)

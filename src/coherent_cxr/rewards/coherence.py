@@ -45,11 +45,11 @@ def ccr(
         Rewards in [0, 1] ``(batch, types)``.
     """
     chance = positive_table(beta_u) if table is None else table
-    written, wanted = chance[np.asarray(candidate_codes)], chance[np.asarray(reference_codes)]
-    return np.asarray(written * wanted + (1 - written) * (1 - wanted))
+    predicted, expected = chance[np.asarray(candidate_codes)], chance[np.asarray(reference_codes)]
+    return np.asarray(predicted * expected + (1 - predicted) * (1 - expected))
 
 
-def rarity_weights(codes: ArrayLike, power: float = 1.0, most: float = 20.0) -> NDArray[np.float64]:
+def rarity_weights(codes: ArrayLike, power: float = 1.0, max_weight: float = 20.0) -> NDArray[np.float64]:
     """Weigh positives by how rare they are: (negatives / positives)^power, between 1 and ``most``.
 
     With power 1 the positives of a type weigh as much as all its other reports together, so that neither
@@ -65,7 +65,7 @@ def rarity_weights(codes: ArrayLike, power: float = 1.0, most: float = 20.0) -> 
     """
     positives = (np.asarray(codes) == POSITIVE).sum(axis=0)
     odds = (len(np.asarray(codes)) - positives) / np.maximum(positives, 1)
-    return np.asarray(np.clip(odds**power, 1.0, most))
+    return np.asarray(np.clip(odds**power, 1.0, max_weight))
 
 
 def weighted_ccr(
@@ -85,8 +85,8 @@ def weighted_ccr(
     Returns:
         Rewards in [0, weight] ``(batch, types)``.
     """
-    written, wanted = table[np.asarray(candidate_codes)], table[np.asarray(reference_codes)]
-    return np.asarray(weights * written * wanted + (1 - written) * (1 - wanted))
+    predicted, expected = table[np.asarray(candidate_codes)], table[np.asarray(reference_codes)]
+    return np.asarray(weights * predicted * expected + (1 - predicted) * (1 - expected))
 
 
 @configuration
@@ -134,18 +134,18 @@ class WeightedCcrSettings(CcrSettings):
     """
 
     power: float = 1.0
-    most: float = 20.0
+    max_weight: float = 20.0
 
     def check(self) -> None:
         """Refuse impossible values."""
         super().check()
         require(self.power >= 0, "power", self.power, "at least 0")
-        require(self.most >= 1, "most", self.most, "at least 1")
+        require(self.max_weight >= 1, "most", self.max_weight, "at least 1")
 
     def build(self, context: RewardContext) -> Reward:
         """Return the reward: one term per observation."""
         columns, table = columns_of(self.types), self.table
-        weights = rarity_weights(context.training_labels[:, columns], self.power, self.most)
+        weights = rarity_weights(context.training_labels[:, columns], self.power, self.max_weight)
         return Reward(
             self.types,
             lambda c, r: weighted_ccr(c.labels[:, columns], r.labels[:, columns], weights, table),

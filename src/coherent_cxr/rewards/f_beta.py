@@ -35,8 +35,8 @@ def f_beta(hits: ArrayLike, calls: ArrayLike, positives: ArrayLike, beta: float)
 
 
 def f_beta_reward(
-    written: NDArray[np.float64],
-    wanted: NDArray[np.float64],
+    predicted: NDArray[np.float64],
+    expected: NDArray[np.float64],
     hits: NDArray[np.float64],
     calls: NDArray[np.float64],
     positives: NDArray[np.float64],
@@ -58,7 +58,7 @@ def f_beta_reward(
         Rewards ``(batch, types)``; 0 for a report that does not call the type.
     """
     below = np.maximum(beta**2 * positives + calls, max(floor, np.finfo(np.float64).tiny))
-    return written * ((1 + beta**2) * wanted - f_beta(hits, calls, positives, beta)) / below
+    return predicted * ((1 + beta**2) * expected - f_beta(hits, calls, positives, beta)) / below
 
 
 @configuration
@@ -112,16 +112,16 @@ class FBetaReward(Reward):
         self._rates = MovingAverage(2 * len(settings.types), settings.gamma)
 
     def _reward(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
-        written, wanted = self._chances(candidates, references)
+        predicted, expected = self._chances(candidates, references)
         hits, calls = np.split(self._rates.value, 2)
         settings = self._settings
-        rewards = f_beta_reward(written, wanted, hits, calls, self._positives, settings.beta, settings.floor)
+        rewards = f_beta_reward(predicted, expected, hits, calls, self._positives, settings.beta, settings.floor)
         return rewards / len(self.terms)
 
     def batch_statistics(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
         """Return hits and calls of every report ``(batch, 2 * types)``."""
-        written, wanted = self._chances(candidates, references)
-        return np.concatenate([written * wanted, written], axis=1)
+        predicted, expected = self._chances(candidates, references)
+        return np.concatenate([predicted * expected, predicted], axis=1)
 
     def update(self, means: NDArray[np.float64]) -> None:
         """Move the averages of hits and calls."""
@@ -139,8 +139,8 @@ class FBetaReward(Reward):
 
     def statistics(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
         """Return hits, calls and positives of every report ``(batch, 3 * types)``."""
-        written, wanted = self._chances(candidates, references)
-        return np.concatenate([written * wanted, written, wanted], axis=1)
+        predicted, expected = self._chances(candidates, references)
+        return np.concatenate([predicted * expected, predicted, expected], axis=1)
 
     def objective(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return macro-F_beta in [0, 1] over the types that some reference holds."""

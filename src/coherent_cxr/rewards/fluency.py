@@ -40,9 +40,9 @@ def length(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.f
     Returns:
         Penalties in [-1, 0] ``(pairs,)``.
     """
-    written = np.array([len(text.split()) for text in candidates], dtype=np.float64)
-    wanted = np.array([len(text.split()) for text in references], dtype=np.float64)
-    return np.asarray(-np.minimum(np.abs(written - wanted) / np.maximum(wanted, 1), 1))
+    generated = np.array([len(text.split()) for text in candidates], dtype=np.float64)
+    expected = np.array([len(text.split()) for text in references], dtype=np.float64)
+    return np.asarray(-np.minimum(np.abs(generated - expected) / np.maximum(expected, 1), 1))
 
 
 @configuration

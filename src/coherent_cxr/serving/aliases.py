@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from mlflow.exceptions import MlflowException
 
-from coherent_cxr.serving.selection import Promotion, Standing, promote
+from coherent_cxr.serving.selection import Promotion, RegistryEntry, promote
 from coherent_cxr.storage.locks import locked
 from coherent_cxr.tracking.addresses import TrackingError, masked, sqlite_path
 
@@ -31,7 +31,7 @@ class RegistryError(TrackingError):
     """A registry that does not answer as it should; the message says what was and what was not done."""
 
 
-def champion_of(client: Any, name: str) -> Standing | None:
+def champion_of(client: Any, name: str) -> RegistryEntry | None:
     """Return the version that bears the champion's alias, or None if there is no such model or alias.
 
     Args:
@@ -48,7 +48,7 @@ def champion_of(client: Any, name: str) -> Standing | None:
     version = _if_there(name, lambda: client.get_model_version(name, number))
     if version is None:
         return None
-    return Standing(
+    return RegistryEntry(
         version=str(version.version),
         score=_number(version.tags.get("selection_score")),
         rule=version.tags.get("selection_rule", ""),
@@ -57,7 +57,7 @@ def champion_of(client: Any, name: str) -> Standing | None:
 
 
 def settle(
-    client: Any, registry: str, name: str, candidate: Standing, on_other_data: str
+    client: Any, registry: str, name: str, candidate: RegistryEntry, on_other_data: str
 ) -> tuple[str, Promotion]:
     """Give a version the alias it has earned.
 

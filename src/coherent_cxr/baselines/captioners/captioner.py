@@ -148,7 +148,7 @@ class Captioner(nn.Module, ABC):
         before = torch.full_like(word, Vocabulary.eos_id)
         ended = torch.zeros(rows, dtype=torch.bool, device=features.device)
         state = self.begin(features, randomness)
-        written: list[Tensor] = []
+        generated: list[Tensor] = []
         for place in range(self.config.max_words):
             embedded = self.embedding(word)
             state = self.advance(embedded, state)
@@ -158,9 +158,9 @@ class Captioner(nn.Module, ABC):
             likeliest = scores.argmax(dim=-1, keepdim=True)  # the place of a NaN, where there is one
             require_finite(scores.gather(-1, likeliest), "The logits of the words")
             word = likeliest.squeeze(-1).masked_fill(ended, Vocabulary.pad_id)
-            written.append(word)
+            generated.append(word)
             ended = ended | ((word == Vocabulary.eos_id) & (before == Vocabulary.eos_id))
             before = word
             if bool(ended.all()):
                 break
-        return torch.stack(written, dim=1)
+        return torch.stack(generated, dim=1)

@@ -117,10 +117,10 @@ def infer_views(
     Returns:
         (view, "dicom" or "rule") of each image.
     """
-    told = [_from_header(p, o) for p, o in zip(position, orientation, strict=True)]
-    with_frontal = {study for study, view in zip(images["study_id"], told, strict=True) if view == "frontal"}
+    headers = [_from_header(p, o) for p, o in zip(position, orientation, strict=True)]
+    with_frontal = {study for study, view in zip(images["study_id"], headers, strict=True) if view == "frontal"}
     inferred = []
-    for study, view in zip(images["study_id"], told, strict=True):
+    for study, view in zip(images["study_id"], headers, strict=True):
         if view is not None:
             inferred.append((view, "dicom"))
             continue
@@ -140,10 +140,10 @@ def _from_header(position: str, orientation: str) -> str | None:
 def _with_views(images: pd.DataFrame, headers: pd.DataFrame, views: str | None) -> pd.DataFrame:
     known = headers.reindex(images["image_id"])
     silent_as_empty = known.fillna("")
-    told = infer_views(
+    inferred = infer_views(
         images, silent_as_empty["View Position"].tolist(), silent_as_empty["Patient Orientation"].tolist()
     )
-    table = images.astype("str").assign(view=[v for v, _ in told], view_source=[s for _, s in told])
+    table = images.astype("str").assign(view=[v for v, _ in inferred], view_source=[s for _, s in inferred])
     if views is not None:
         given = _read_views(Path(views)).reindex(table["image_id"]).to_numpy()
         named = pd.notna(given)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from coherent_cxr.inference.attention import WordAttention, spoken
+from coherent_cxr.inference.attention import WordAttention, words_of
 from coherent_cxr.reports.text import detokenize
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def attention_figure(
         panel.set_title(f"{name}\nlooks away {word.sentinel:.0%}", fontsize=10)
     for panel in panels:
         panel.axis("off")
-    report = detokenize(spoken(sentences))
+    report = detokenize(words_of(sentences))
     figure.suptitle(report, fontsize=9, wrap=True)
     figure.supxlabel(notice, fontsize=7)
     return figure

@@ -115,10 +115,10 @@ def region_of_interest(regions: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _halves(mentions: Sequence[AttendedMention], patients: Sequence[str], seed: int) -> dict[str, int]:
     affirming = {patients[m.study] for m in mentions if m.status == POSITIVE}
     others = {patients[m.study] for m in mentions} - affirming
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     half = {}
     for group in (affirming, others):
-        for place, patient in enumerate(dice.permutation(sorted(group)).tolist()):
+        for place, patient in enumerate(rng.permutation(sorted(group)).tolist()):
             half[str(patient)] = place % 2
     return half
 

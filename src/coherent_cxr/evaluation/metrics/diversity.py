@@ -42,8 +42,8 @@ def diversity_measures(
 
 
 def _of_sums(sums: Array) -> Array:
-    words, wanted, repeated, sentences, copied, reports = sums.T
-    pairs = ((words, wanted), (repeated, sentences), (copied, reports), (words, reports))
+    words, reference_words, repeated, sentences, copied, reports = sums.T
+    pairs = ((words, reference_words), (repeated, sentences), (copied, reports), (words, reports))
     return np.stack([ratio(above, below) for above, below in pairs], axis=1)
 
 

@@ -43,10 +43,10 @@ def bleu(candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
 
 def _bleu_of_counts(sums: Array) -> Array:
     correct, guess = sums[:, :ORDERS], sums[:, ORDERS : 2 * ORDERS]
-    written, wanted = sums[:, -2], sums[:, -1]
+    generated_words, reference_words = sums[:, -2], sums[:, -1]
     precision = np.cumprod((correct + TINY) / (guess + SMALL), axis=1)
     mean = precision ** (1 / np.arange(1, ORDERS + 1))
-    length = (written + TINY) / (wanted + SMALL)
+    length = (generated_words + TINY) / (reference_words + SMALL)
     penalty = np.where(length < 1, np.exp(1 - 1 / np.minimum(length, 1)), 1.0)
     return np.asarray(mean * penalty[:, None])
 

@@ -54,7 +54,7 @@ def token_agreement(
         tokens = [str(token) for report in own["finding_tokens"] for token in report]
         if any(tokens):
             reports = zip(own["unprocessed"], own["finding_tokens"], strict=True)
-            words = [list(s) for sentences, marks in reports if len(marks) for s in sentences]
+            words = [list(s) for sentences, tokens_of_report in reports if len(tokens_of_report) for s in sentences]
             tables.append(_agreement(str(system), labeler, tokens, words))
     return pd.concat(tables, ignore_index=True)
 
@@ -65,9 +65,9 @@ def _agreement(
     pairs = [(token, words) for token, words in zip(tokens, sentences, strict=True) if token]
     agreeing = affirmed(labeler, [token for token, _ in pairs], [words for _, words in pairs])
     names = [NO_FINDING_AFFIRMED if token == NOTHING_STATED else token.strip("<>") for token, _ in pairs]
-    written, right = Counter(names), Counter(compress(names, agreeing))
-    findings = [name for name in labeler.observations if name in written]
-    rows = [(ALL_FINDINGS, sum(written[name] for name in findings), sum(right[name] for name in findings))]
-    rows += [(name, written[name], right[name]) for name in (*findings, NO_FINDING_AFFIRMED)]
+    sentence_counts, right = Counter(names), Counter(compress(names, agreeing))
+    findings = [name for name in labeler.observations if name in sentence_counts]
+    rows = [(ALL_FINDINGS, sum(sentence_counts[name] for name in findings), sum(right[name] for name in findings))]
+    rows += [(name, sentence_counts[name], right[name]) for name in (*findings, NO_FINDING_AFFIRMED)]
     shares = [(system, *row, row[2] / row[1]) for row in rows if row[1]]
     return pd.DataFrame(shares, columns=list(COLUMNS))

@@ -105,8 +105,8 @@ def commission(images: pd.DataFrame, findings: pd.DataFrame, labels: pd.DataFram
     for row in labels.to_dict("records"):
         study_id = row.pop("study_id")
         if study_id in image_of and study_id in sentences_of:
-            stated = tuple((str(name), int(value)) for name, value in row.items() if not pd.isna(value))
-            commissions.append(Commission(image_of[study_id], stated, tuple(sentences_of[study_id])))
+            codes = tuple((str(name), int(value)) for name, value in row.items() if not pd.isna(value))
+            commissions.append(Commission(image_of[study_id], codes, tuple(sentences_of[study_id])))
     return commissions
 
 

@@ -68,8 +68,8 @@ def complete_views(images: pd.DataFrame, source: ImageSource, seed: int = 0) -> 
             images.loc[row, ["view", "view_source"]] = [view, "dicom"]
             report["from_dicom"] += 1
     open_rows = images.index[there & ~images["view_source"].isin(STATED)]
-    stated = images[there & images["view_source"].isin(STATED) & images["view"].isin([FRONTAL, LATERAL])]
-    classifier = _learn(stated, source, seed)
+    labelled = images[there & images["view_source"].isin(STATED) & images["view"].isin([FRONTAL, LATERAL])]
+    classifier = _learn(labelled, source, seed)
     if classifier is None:
         return Views(images, report, None)
     report |= {"learnt_from": classifier.learnt_from, "accuracy": classifier.accuracy}
@@ -83,11 +83,11 @@ def complete_views(images: pd.DataFrame, source: ImageSource, seed: int = 0) -> 
     return Views(images, report, classifier)
 
 
-def _learn(stated: pd.DataFrame, source: ImageSource, seed: int) -> ViewClassifier | None:
-    counts = stated["view"].value_counts()
-    if len(counts) < 2 or counts.min() < FEWEST or stated["study_id"].nunique() < 2:
+def _learn(labelled: pd.DataFrame, source: ImageSource, seed: int) -> ViewClassifier | None:
+    counts = labelled["view"].value_counts()
+    if len(counts) < 2 or counts.min() < FEWEST or labelled["study_id"].nunique() < 2:
         return None
-    chosen = stated.groupby("view").sample(frac=1, random_state=seed).groupby("view").head(MOST).sort_index()
+    chosen = labelled.groupby("view").sample(frac=1, random_state=seed).groupby("view").head(MOST).sort_index()
     known = _features(source, chosen["image_id"])
     chosen = chosen[chosen["image_id"].isin(set(known))]
     if chosen["view"].nunique() < 2:

@@ -53,8 +53,8 @@ def clean_ids(ids: pd.Series) -> pd.Series:
     stripped = ids.str.strip().str.strip(_INVISIBLE).str.strip()
     known = stripped.dropna()
     if len(known) and known.map(lambda text: bool(_FLOAT.fullmatch(text))).all():
-        mended = stripped.str.partition(".")[0]
-        return mended if mended.nunique() == stripped.nunique() else stripped
+        whole_numbers = stripped.str.partition(".")[0]
+        return whole_numbers if whole_numbers.nunique() == stripped.nunique() else stripped
     return stripped
 
 

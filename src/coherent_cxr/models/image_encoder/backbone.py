@@ -133,5 +133,5 @@ class ImageEncoder(nn.Module):
             return regions
         mean = features.float().mean(dim=-2)
         probabilities = torch.sigmoid(self.labels(mean if mean.dim() == 2 else mean.mean(dim=1)))
-        told: Tensor = self.of_labels(probabilities)
-        return regions + told.unsqueeze(1)
+        label_features: Tensor = self.of_labels(probabilities)
+        return regions + label_features.unsqueeze(1)

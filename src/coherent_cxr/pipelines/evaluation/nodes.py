@@ -72,8 +72,8 @@ def generate_reports(
     )
     tables = [baseline_reports]
     for system, bundle in models.items():
-        for name, written in writer.rows(system, bundle, studies):
-            tables.append(written.assign(system=name)[[*baseline_reports.columns, "finding_tokens"]])
+        for name, own_reports in writer.rows(system, bundle, studies):
+            tables.append(own_reports.assign(system=name)[[*baseline_reports.columns, "finding_tokens"]])
     generated = without_repeated_sentences(pd.concat(tables, ignore_index=True))
     texts = dict(zip(findings["study_id"], findings["text"], strict=True))
     training = [texts[s] for s in splits.loc[splits["split"] == "train", "study_id"] if s in texts]
@@ -107,8 +107,8 @@ def measure_consensus(
     likely = _likely(label_scores, label_thresholds)
     writer = RowWriter(config, image_store, labeler, frequencies, label_calls, likely, chexpert_labels)
     tables = [writer.by_samples(system, bundle, studies) for system, bundle in models.items()]
-    written = pd.concat(tables, ignore_index=True)
-    return consensus_quality(labeler, written, findings, chexpert_labels)
+    own_reports = pd.concat(tables, ignore_index=True)
+    return consensus_quality(labeler, own_reports, findings, chexpert_labels)
 
 
 def _likely(label_scores: pd.DataFrame, label_thresholds: pd.DataFrame) -> Likely:
@@ -127,10 +127,10 @@ def label_both_sides(
     judges = config.judges()
     studies = list(dict.fromkeys(generated_reports["study_id"]))
     alone = [reference_labels(studies), *([baseline_labels] if len(baseline_labels) else [])]
-    written = [*(same_for_all(judges, labels) for labels in alone), label_reports(judges, generated_reports)]
+    own_reports = [*(same_for_all(judges, labels) for labels in alone), label_reports(judges, generated_reports)]
     judged = findings[findings["study_id"].isin(generated_reports["study_id"])]
     references = judge_labels(judges, judged["text"], {"study_id": judged["study_id"]})
-    return pd.concat(written, ignore_index=True), references
+    return pd.concat(own_reports, ignore_index=True), references
 
 
 def score(

@@ -99,7 +99,7 @@ class _Studies(NamedTuple):
         return CaptionSamples.of(self.rows, self.encoded, self.codes, max_words)
 
 
-def run_compared_systems(
+def run_baselines(
     config: BaselinesConfig,
     store: ImageStore,
     encoder: PretrainedEncoder,
@@ -168,8 +168,8 @@ def run_compared_systems(
         else:
             build = functools.partial(system, captioner, len(vocabulary))
             trained = train_captioner(name, build, config.training, data, folder, device)
-            written = write_captions(trained.model, rows, features, vocabulary, config.training.seed, device)
-            reports.append(_report_table(name, study_ids, written))
+            generated = write_captions(trained.model, rows, features, vocabulary, config.training.seed, device)
+            reports.append(_report_table(name, study_ids, generated))
             models |= {f"{name}/{key}": value.cpu() for key, value in trained.model.state_dict().items()}
             named = f"{name}/" + trained.history["metric"].astype(str)
             histories.append(trained.history.assign(metric=named))

@@ -35,8 +35,8 @@ class Calibration(NamedTuple):
 
     def logits(self, probabilities: Array) -> Array:
         """Return the logits with these probabilities ``(labels,)``, each above 0 and below 1."""
-        wanted = np.log(probabilities) - np.log1p(-probabilities)
-        return np.asarray((wanted - self.intercepts) / self.slopes, dtype=np.float64)
+        log_odds = np.log(probabilities) - np.log1p(-probabilities)
+        return np.asarray((log_odds - self.intercepts) / self.slopes, dtype=np.float64)
 
 
 def calibrate(logits: Array, truth: NDArray[np.bool_], prevalence: Array) -> Calibration:

@@ -105,9 +105,9 @@ def read_extra_images(config: ExtraImagesConfig, preparation: ImagePreparationCo
                 f"Not one of {len(source)} images in {one.images} is in the labels of {one.dataset}. Give "
                 "extra_images.sets the folder of that set's own images, and its table by `csvpath`."
             )
-        wanted = pd.DataFrame({"image_id": list(found), "study_id": list(found), "view": "frontal"})
+        requested = pd.DataFrame({"image_id": list(found), "study_id": list(found), "view": "frontal"})
         store, remarkable = build_store(
-            wanted, source, preparation.size, Path(preparation.work_dir), preparation.workers
+            requested, source, preparation.size, Path(preparation.work_dir), preparation.workers
         )
         left_out += [(image.image_id, image.reason, image.detail) for image in remarkable if image.reason]
         excluded += [(one.dataset, *row) for row in left_out]

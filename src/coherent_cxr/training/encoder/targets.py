@@ -49,12 +49,12 @@ class LabelledImages(NamedTuple):
 
     def of(self, study_ids: Collection[str]) -> LabelledImages:
         """Return the images of some studies."""
-        wanted = set(study_ids)
-        here = np.array([study in wanted for study in self.study_ids], dtype=bool)
+        chosen = set(study_ids)
+        here = np.array([study in chosen for study in self.study_ids], dtype=bool)
         return LabelledImages(
             self.store,
             self.rows[here],
-            [study for study in self.study_ids if study in wanted],
+            [study for study in self.study_ids if study in chosen],
             self.targets[here],
             self.known[here],
         )

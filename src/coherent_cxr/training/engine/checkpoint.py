@@ -72,9 +72,9 @@ class Checkpoints:
         except OSError as error:
             raise _unwritable(fresh, error) from error
         self._write(fresh, tensors, {**state, "history": length})
-        wanted = {fresh.name, _name("best", state.get("best_step"))}
+        current = {fresh.name, _name("best", state.get("best_step"))}
         for old in self.folder.iterdir():
-            if old.name not in wanted and old.is_dir() and old.suffix != DAMAGED:
+            if old.name not in current and old.is_dir() and old.suffix != DAMAGED:
                 shutil.rmtree(old, ignore_errors=True)
 
     def save_best(self, step: int, tensors: Mapping[str, Tensor]) -> None:

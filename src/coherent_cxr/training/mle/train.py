@@ -79,8 +79,8 @@ def train_mle(
     )
     train = samples_of_split(encoded_reports, store, "train", config.generator)
     held_out = samples_of_split(encoded_reports, store, "validation", config.generator, images_per_study=1)
-    wanted = references_of(held_out, findings, labels)
-    require_selectable("mle_training.select", config.select, wanted)
+    references = references_of(held_out, findings, labels)
+    require_selectable("mle_training.select", config.select, references)
     _require_words(train, vocabulary)
     with torch.random.fork_rng():
         torch.manual_seed(step_seed(config.seed))
@@ -98,7 +98,7 @@ def train_mle(
     regions_of = feature_provider(model, store, config.encoder, folder, config.precision, device)
     validator = Validator(
         held_out,
-        wanted,
+        references,
         ReportReader(vocabulary, labeler),
         document_frequencies,
         regions_of,

@@ -73,8 +73,8 @@ class RewardValidator(Validator):
     def scores(self, reports: list[list[list[str]]]) -> dict[str, float]:
         """Score written reports; the objective is ``reward``, each reward's own ``reward/<name>``."""
         references = Reports(self.references.texts, self.references.labels)
-        written = Reports([metric_text(report) for report in reports], self.reader.labels(reports))
-        self.statistics = [reward.statistics(written, references) for _, _, _, reward in self.rewards]
+        generated = Reports([metric_text(report) for report in reports], self.reader.labels(reports))
+        self.statistics = [reward.statistics(generated, references) for _, _, _, reward in self.rewards]
         means = [statistics.mean(axis=0) for statistics in self.statistics]
         each = {
             f"reward/{name}": float(reward.objective(mean))
@@ -97,16 +97,16 @@ class RewardValidator(Validator):
             Of each reward, the mean over a study's draws ``(studies, numbers)``.
         """
         model.eval()
-        written: list[list[list[str]]] = []
+        generated: list[list[list[str]]] = []
         for start in range(0, len(self.samples), self.batch_size):
             rows = self.samples.image_rows[start : start + self.batch_size]
             regions = self.regions_of(rows).repeat_interleave(draws, dim=0)
-            written += self.reader.texts(sample_reports(model, regions, sampling))
-        drawn = Reports([metric_text(report) for report in written], self.reader.labels(written))
-        wanted = Reports(self.references.texts, self.references.labels)
-        repeated = wanted.of(np.repeat(np.arange(len(wanted)), draws))
+            generated += self.reader.texts(sample_reports(model, regions, sampling))
+        drawn = Reports([metric_text(report) for report in generated], self.reader.labels(generated))
+        reference_reports = Reports(self.references.texts, self.references.labels)
+        repeated = reference_reports.of(np.repeat(np.arange(len(reference_reports)), draws))
         each = [reward.statistics(drawn, repeated) for _, _, _, reward in self.rewards]
-        return [numbers.reshape(len(wanted), draws, -1).mean(axis=1) for numbers in each]
+        return [numbers.reshape(len(reference_reports), draws, -1).mean(axis=1) for numbers in each]
 
 
 def objective(rewards: Sequence[WeightedReward], means: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

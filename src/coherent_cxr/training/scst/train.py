@@ -78,11 +78,11 @@ def fine_tune(
         for module in (model, start)
     )
     held_out = samples_of_split(encoded_reports, store, "validation", bundle.config, images_per_study=1)
-    wanted = references_of(held_out, findings, labels)
-    require_selectable("rl_fine_tuning.select", config.select, wanted)
+    validation_references = references_of(held_out, findings, labels)
+    require_selectable("rl_fine_tuning.select", config.select, validation_references)
     reader = ReportReader(bundle.vocabulary, labeler)
     validator, start_validator = (
-        RewardValidator(held_out, wanted, reader, document_frequencies, source, rewards)
+        RewardValidator(held_out, validation_references, reader, document_frequencies, source, rewards)
         for source in (regions_of, start_regions_of)
     )
     estimator = AdvantageEstimator(rewards, config.gamma, config.samples)
@@ -175,7 +175,7 @@ def fine_tune(
                 )
                 for of, drawing in ((start_validator, start), (validator, model))
             )
-            rows.append(_gain_rows(history, "drawn_reward", gain(rewards, before, after, config.seed)))
+            rows.append(_gain_rows(history, "sampled_reward", gain(rewards, before, after, config.seed)))
         history = pd.concat(rows, ignore_index=True)
     weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
     metadata = {

@@ -262,9 +262,9 @@ def test_labels_beside_a_report_are_corrected_and_the_page_says_so(page):
     assert "Mentions and labels beside a report are by rule set “corrected”" in page
     text = "The heart size appears within normal limits."
     shown = sample(shown_labeler(), "S1", "", "The heart is enlarged.", {"copy": text})
-    assert (shown.positives, shown.written[0].missed) == (["Cardiomegaly"], ["Cardiomegaly"])
-    assert (shown.written[0].found, shown.written[0].invented) == ([], ["No Finding"])
-    assert all("positive" not in stretch.style for stretch in shown.written[0].text)
+    assert (shown.positives, shown.generated[0].missed) == (["Cardiomegaly"], ["Cardiomegaly"])
+    assert (shown.generated[0].found, shown.generated[0].invented) == ([], ["No Finding"])
+    assert all("positive" not in stretch.style for stretch in shown.generated[0].text)
 
 
 def test_clinical_tables_show_corrected_first_and_original_beside_it(page):
@@ -322,12 +322,12 @@ def test_which_differences_are_significant_is_said_in_words():
         ByMetric(metrics), ByMetric(comparisons), {"F1": Metric("F1"), "absent": Metric("absent")}
     )
     assert result.columns == ["F1"]
-    assert [cells[0].standing for cells in result.rows.values()] == ["best", "like best", "worse"]
+    assert [cells[0].rank for cells in result.rows.values()] == ["best", "like best", "worse"]
     assert result.sentences == [
         "F1: a is highest with 0.500; its lead over b is not significant, over the others it is."
     ]
     told = headline(ByMetric(metrics), ByMetric(comparisons), {"F1": Metric("F1")}, oracles={"a", "absent"})
-    assert [cells[0].standing for cells in told.rows.values()] == ["oracle", "best", "worse"]
+    assert [cells[0].rank for cells in told.rows.values()] == ["oracle", "best", "worse"]
     assert told.sentences == ["F1: b is highest with 0.450; its lead over every other system is significant."]
     alone = headline(ByMetric(metrics), ByMetric(comparisons), {"F1": Metric("F1")}, oracles={"a", "b", "c"})
     assert alone.sentences == []

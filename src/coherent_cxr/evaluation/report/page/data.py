@@ -95,10 +95,10 @@ class Judged:
             str(system): codes_of(own, order)[first]
             for system, own in generated_labels.groupby("system", sort=False)
         }
-        wanted = [texts[study] for study in order]
+        reference_texts = [texts[study] for study in order]
         labeler = shown_labeler()
         return cls(
-            config, labeler, metrics, comparisons, order, wanted, references.codes, reports, codes, **shown
+            config, labeler, metrics, comparisons, order, reference_texts, references.codes, reports, codes, **shown
         )
 
 

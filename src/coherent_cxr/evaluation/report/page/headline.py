@@ -32,7 +32,7 @@ class Cell(NamedTuple):
     value: float
     low: float
     high: float
-    standing: str
+    rank: str
 
 
 class Headline(NamedTuple):
@@ -93,12 +93,12 @@ def against_best(table: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, fl
 def _cell(table: pd.DataFrame, competing: pd.DataFrame, p_values: Mapping[str, float], system: str) -> Cell:
     value, low, high = (float(table[column].to_dict()[system]) for column in ("value", "low", "high"))
     if system not in competing.index:
-        standing = "oracle"
+        rank = "oracle"
     elif value == competing["value"].max():
-        standing = "best"
+        rank = "best"
     else:
-        standing = "like best" if p_values.get(system, 0.0) >= SIGNIFICANT else "worse"
-    return Cell(value, low, high, standing)
+        rank = "like best" if p_values.get(system, 0.0) >= SIGNIFICANT else "worse"
+    return Cell(value, low, high, rank)
 
 
 def _sentence(name: str, table: pd.DataFrame, p_values: Mapping[str, float]) -> str:

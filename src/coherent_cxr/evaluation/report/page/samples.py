@@ -9,7 +9,7 @@ from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.evaluation.report.page.highlights import Stretch, highlight
 
 
-class Written(NamedTuple):
+class GeneratedText(NamedTuple):
     """One report beside the reference.
 
     Attributes:
@@ -34,7 +34,7 @@ class Sample(NamedTuple):
     image: str
     reference: list[Stretch]
     positives: list[str]
-    written: list[Written]
+    generated: list[GeneratedText]
 
 
 def sample(
@@ -53,14 +53,14 @@ def sample(
         reference: Reference findings.
         reports: Report by system.
     """
-    wanted = _positives(labeler, reference)
-    written = []
+    expected = _positives(labeler, reference)
+    generated = []
     for report in dict.fromkeys(reports.values()):
         systems = [system for system, own in reports.items() if own == report]
-        said = _positives(labeler, report)
-        found, missed, invented = (_sorted(s) for s in (wanted & said, wanted - said, said - wanted))
-        written.append(Written(systems, highlight(labeler, report), found, missed, invented))
-    return Sample(study_id, image, highlight(labeler, reference), _sorted(wanted), written)
+        affirmed = _positives(labeler, report)
+        found, missed, invented = (_sorted(s) for s in (expected & affirmed, expected - affirmed, affirmed - expected))
+        generated.append(GeneratedText(systems, highlight(labeler, report), found, missed, invented))
+    return Sample(study_id, image, highlight(labeler, reference), _sorted(expected), generated)
 
 
 def _positives(labeler: CheXpertLabeler, text: str) -> set[str]:
