@@ -10,7 +10,7 @@ from coherent_cxr.corpora.mimic_cxr.fabrication import MimicFabricationConfig, f
 from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig
 from coherent_cxr.corpora.openi.kaggle import PROJECTIONS, REPORTS
 from coherent_cxr.corpora.parsing import ReportParsingConfig
-from coherent_cxr.corpora.preflight import check_disk, check_reports, read_corpus, duration
+from coherent_cxr.corpora.preflight import check_disk, check_reports, duration, read_corpus
 
 
 def _states(config: ReportParsingConfig) -> dict[str, str]:

@@ -6,8 +6,8 @@ import torch
 from coherent_cxr.finite import NonFiniteError
 from coherent_cxr.inference.decoding import (
     decode,
-    sample_reports_and_greedy,
     repeat_rate,
+    sample_reports_and_greedy,
     without_repeats,
     word_ids,
 )

@@ -20,7 +20,9 @@ ALIKE = Difference(0.01, -0.02, 0.04)
 MLE = {"macro_f1": 0.30, "positive_calls": 100.0, "unique_reports": 0.4}
 
 
-def _standing(version: str, score: float, digest: str = "d", rule: str = "r", why_not: str = "") -> RegistryEntry:
+def _standing(
+    version: str, score: float, digest: str = "d", rule: str = "r", why_not: str = ""
+) -> RegistryEntry:
     return RegistryEntry(version, score, rule, digest, why_not)
 
 

@@ -1,4 +1,4 @@
-"""The one place where errors that a user can mend become a sentence instead of a traceback."""
+"""The one place where errors that a user can fix become a sentence instead of a traceback."""
 
 from __future__ import annotations
 

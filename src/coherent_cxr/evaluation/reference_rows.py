@@ -31,7 +31,7 @@ def reference_reports(study_ids: Sequence[str], training: Sequence[str], seed: i
     Args:
         study_ids: The test studies.
         training: Reports of the training split as written; without any there is no random training report.
-        seed: Seed of the drawing.
+        seed: Seed of the sampling.
 
     Returns:
         ``system``, ``study_id``, ``tokens``, ``report``, as generated reports have them.

@@ -59,7 +59,7 @@ def score_systems(
 
     Args:
         config: Number and seed of the resamples.
-        outputs: What the systems said.
+        outputs: Reports and labels of the systems.
         references: The truth.
     """
     weights = patient_weights(references.patients, config.resamples, config.seed)
@@ -110,7 +110,7 @@ class Ruler:
         return cls(protocol, tokenize, tokenize(references.reports))
 
     def measures(self, reports: Reports) -> list[Measure]:
-        """Measure the language of written reports; the metrics bear the protocol's name."""
+        """Measure the language of generated reports; the metrics bear the protocol's name."""
         found = language_measures(self.tokenize(reports), self.reference_texts)
         return [*found] if self.protocol == "house" else [Renamed(m, self.protocol) for m in found]
 

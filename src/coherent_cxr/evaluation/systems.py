@@ -53,16 +53,16 @@ class References:
 
 @dataclass(frozen=True)
 class SystemOutput:
-    """What one system said about the test studies, in the references' order.
+    """Reports and labels of one system for the test studies, in the references' order.
 
     Attributes:
         name: The system.
-        texts: Written reports, tokens joined by spaces; None for a system that gives labels alone.
-        codes: Label codes of the written reports ``(studies, 14)`` by rule set.
+        texts: Generated reports, tokens joined by spaces; None for a system that gives labels alone.
+        codes: Label codes of the generated reports ``(studies, 14)`` by rule set.
         unprocessed: The same reports before repeated sentences were removed; None if none were.
         repeats: Sentences of each report that stood earlier in it, and all its sentences, before repeated
             ones were removed ``(studies, 2)``.
-        readable: The written reports as a reader gets them; None where only the tokens are known.
+        readable: The generated reports as a reader gets them; None where only the tokens are known.
     """
 
     name: str
@@ -74,7 +74,7 @@ class SystemOutput:
 
     @property
     def reports(self) -> Reports | None:
-        """The written reports, for any protocol."""
+        """The generated reports, for any protocol."""
         return None if self.texts is None else Reports(self.texts, self.readable or self.texts)
 
     @property
@@ -137,7 +137,7 @@ def judge_labels(
 
 
 def label_reports(judges: Sequence[CheXpertLabeler], generated: pd.DataFrame) -> pd.DataFrame:
-    """Label written reports.
+    """Label generated reports.
 
     Args:
         judges: The labellers that also label the references.
@@ -151,7 +151,7 @@ def label_reports(judges: Sequence[CheXpertLabeler], generated: pd.DataFrame) ->
 
 
 def same_for_all(judges: Sequence[CheXpertLabeler], labels: pd.DataFrame) -> pd.DataFrame:
-    """Repeat the labels of systems that write no text for every judge: ``rules`` and what is given."""
+    """Repeat the labels of label baselines for every judge: ``rules`` and what is given."""
     tables = [labels.assign(rules=judge.name) for judge in judges]
     return pd.concat(tables, ignore_index=True)[["rules", *labels.columns]]
 
@@ -218,10 +218,14 @@ def outputs_of(
         if name in reports:
             system_reports = _in_order(name, reports[name], references.study_ids)
             texts = [metric_text(tokens) for tokens in system_reports["tokens"]]
-            as_decoded = system_reports["unprocessed"] if "unprocessed" in system_reports else system_reports["tokens"]
+            as_decoded = (
+                system_reports["unprocessed"] if "unprocessed" in system_reports else system_reports["tokens"]
+            )
             unprocessed = [metric_text(tokens) for tokens in as_decoded]
             repeats = np.array([_repeats(tokens) for tokens in as_decoded])
-            readable = [str(report) for report in system_reports["report"]] if "report" in system_reports else None
+            readable = (
+                [str(report) for report in system_reports["report"]] if "report" in system_reports else None
+            )
         codes = codes_of(labels, references.study_ids)
         outputs.append(SystemOutput(name, texts, codes, unprocessed, repeats, readable))
     return outputs
@@ -262,8 +266,8 @@ def check_studies(system: str, given: Sequence[str], study_ids: Sequence[str]) -
         raise UnequalStudiesError(f"The system '{system}' has more than one report for study {quote(twice)}.")
     if missing := sorted(expected - set(given)):
         raise UnequalStudiesError(
-            f"The system '{system}' has no report for {len(missing)} of {len(expected)} studies, the first is "
-            f"{quote(missing[0])}. Every system must answer for every study."
+            f"The system '{system}' has no report for {len(missing)} of {len(expected)} studies, the first "
+            f"is {quote(missing[0])}. Every system must answer for every study."
         )
     if extra := sorted(set(given) - expected):
         raise UnequalStudiesError(

@@ -32,7 +32,7 @@ class OneAtATimeHook:
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Begin anew: a notebook's run that was interrupted in a node has not given its lock back."""
+        """Reset: a notebook's run that was interrupted in a node has not given its lock back."""
         self._lock = threading.Lock()
 
     @hook_impl(trylast=True)  # nothing may come between, and fail, while the lock is held

@@ -52,7 +52,7 @@ def build_store(
     where it was. Memory stays flat: only the images under way are held.
 
     Args:
-        wanted: One row per image: image_id, study_id, view; all of them in the source.
+        requested: One row per image: image_id, study_id, view; all of them in the source.
         source: Where the files are.
         size: Side of the stored images in pixels.
         work_dir: Where stores are made and kept.

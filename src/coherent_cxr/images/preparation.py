@@ -245,6 +245,8 @@ def select_images(
         keep = rank.groupby("study_id").cumcount() < config.max_images_per_study
         keep = keep.reindex(requested.index)
         detail = f"The study has {config.max_images_per_study} other image(s) already."
-        excluded += [(image_id, "beyond_image_limit", detail) for image_id in requested.loc[~keep, "image_id"]]
+        excluded += [
+            (image_id, "beyond_image_limit", detail) for image_id in requested.loc[~keep, "image_id"]
+        ]
         requested = requested[keep]
     return requested, excluded

@@ -1,4 +1,4 @@
-"""Where the word decoder looked while it wrote: the maps behind Figure 3 of Liu et al. 2019."""
+"""Attention of the word decoder while it generates: the maps behind Figure 3 of Liu et al. 2019."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 
 
 class WordAttention(NamedTuple):
-    """One written word, or the finding token in front of a sentence.
+    """One generated word, or the finding token in front of a sentence.
 
     Attributes:
-        word: The word; of a mark, what the sentence states.
+        word: The word; of a finding token, the observation.
         regions: Share of attention on each region ``(rows, columns)``, 0 to 1.
-        sentinel: Share on the visual sentinel: how far the model looked away, 0 to 1; all shares sum to one.
+        sentinel: Share on the visual sentinel: 0 to 1, 1 ignores the image; all shares sum to one.
         is_finding_token: Whether it is a finding token, which is no part of the report.
     """
 
@@ -82,7 +82,7 @@ def image_features(model: ReportGenerator, image: NDArray[np.uint8]) -> Tensor:
 def generate_with_attention(
     model: ReportGenerator, vocabulary: Vocabulary, image: NDArray[np.uint8]
 ) -> list[list[WordAttention]]:
-    """Write one report greedily and keep the attention of every word.
+    """Generate one report greedily and keep the attention of every word.
 
     Args:
         model: The generator in evaluation mode.
@@ -113,7 +113,7 @@ def attended_report(
         size: Side of the image in pixels.
         called: Observations that the report has to affirm (true) or leave out; None lets the generator
             decide.
-        check: Chooses sentences again that do not say what their finding token promises; None keeps them.
+        check: Replaces sentences that disagree with their finding token; None keeps them.
     """
     decided = None
     if called is not None:

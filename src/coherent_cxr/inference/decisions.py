@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from coherent_cxr.reports.finding_tokens import mark_of
+from coherent_cxr.reports.finding_tokens import finding_token_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
@@ -153,7 +153,7 @@ def finding_tokens(vocabulary: Vocabulary, names: Mapping[str, object]) -> dict[
     Raises:
         ValueError: If the vocabulary has no finding token for any of them.
     """
-    ids = {name: vocabulary.id_of(mark_of(name)) for name in names}
+    ids = {name: vocabulary.id_of(finding_token_of(name)) for name in names}
     known = {name: token for name, token in ids.items() if token is not None}
     if not known:
         raise ValueError(

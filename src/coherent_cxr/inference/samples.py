@@ -132,7 +132,7 @@ def is_lateral(store: ImageStore) -> NDArray[np.bool_]:
 
 
 def pad_reports(reports: Sequence[Sequence[Sequence[int]]], config: GeneratorConfig) -> TargetReports:
-    """Pad word ids to ``(reports, sentences, words)``, closing each whole sentence with its end mark."""
+    """Pad word ids to ``(reports, sentences, words)``, closing each whole sentence with its end token."""
     counts = [min(len(report), config.max_sentences) for report in reports]
     longest = max((len(s) for report in reports for s in report[: config.max_sentences]), default=0)
     width = min(longest + 1, config.max_words)
@@ -154,7 +154,7 @@ def batches_per_epoch(count: int, batch_size: int) -> int:
 def shuffled_batches(count: int, batch_size: int, generator: torch.Generator) -> Iterator[NDArray[np.int64]]:
     """Yield all indices below ``count`` once, in random order, in batches.
 
-    A last lone sample joins the batch before: batch normalisation cannot take a single one.
+    A last batch of one sample is merged into the batch before: batch normalisation needs two.
     """
     order = torch.randperm(count, generator=generator, device=generator.device).cpu().numpy()
     batches = batches_per_epoch(count, batch_size)

@@ -1,4 +1,4 @@
-"""Writing sentences word by word, many at a time."""
+"""Decoding sentences word by word, many at a time."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class SamplingConfig:
     """How words and stops are chosen.
 
     Attributes:
-        draws: Whether they are drawn; otherwise the likeliest is taken.
+        draws: Whether they are sampled; otherwise the likeliest is taken.
         generator: Source of randomness.
         temperature: Logits are divided by it.
-        top_k: Draw among this many likeliest words; 0 for all.
-        top_p: Draw among the likeliest words that reach this probability together (Holtzman et al. 2020).
-        drawn: How many reports are drawn, the first ones of the batch; of the others the likeliest words and
-            stops are taken all the same. None: all are drawn.
+        top_k: Sample among this many likeliest words; 0 for all.
+        top_p: Sample among the likeliest words that reach this probability together (Holtzman et al. 2020).
+        drawn: How many reports are sampled, the first ones of the batch; the others are decoded greedily.
+            None: all are sampled.
     """
 
     draws: bool
@@ -137,8 +137,8 @@ def generate_sentences(
         model: The generator.
         topics: ``(batch, rows, size)``.
         image: What is seen of each study.
-        cache: The word decoder's weights for writing.
-        exists: Which sentences are wanted ``(batch, rows)``; the others stay empty.
+        cache: The word decoder's weights for decoding.
+        exists: Which sentences exist ``(batch, rows)``; the others stay empty.
         sampling: How words are chosen.
         keep_attention: Whether to return the attention.
         guidance: What is known of the findings, for the first word.
@@ -198,8 +198,8 @@ def generate_sentences_by_beam(
         model: The generator.
         topics: ``(batch, rows, size)``.
         image: What is seen of each study.
-        cache: The word decoder's weights for writing.
-        exists: Which sentences are wanted ``(batch, rows)``.
+        cache: The word decoder's weights for decoding.
+        exists: Which sentences exist ``(batch, rows)``.
         beams: Hypotheses kept per sentence.
         guidance: What is known of the findings, for the first word.
 
@@ -225,8 +225,8 @@ def beam_search(
         model: The generator.
         topics: ``(batch, rows, size)``.
         image: What is seen of each study.
-        cache: The word decoder's weights for writing.
-        exists: Which sentences are wanted ``(batch, rows)``.
+        cache: The word decoder's weights for decoding.
+        exists: Which sentences exist ``(batch, rows)``.
         beams: Hypotheses kept per sentence.
         guidance: What is known of the findings, for the first word.
         finish_all: Whether to search until all hypotheses have ended, and not only the likeliest.

@@ -49,7 +49,7 @@ def weights_digest(weights: Mapping[str, Tensor]) -> str:
 
 @dataclass(frozen=True)
 class ModelBundle:
-    """Everything that is needed to write a report from an image.
+    """Everything that is needed to generate a report from an image.
 
     Attributes:
         config: Architecture.

@@ -21,7 +21,7 @@ class TargetReports(NamedTuple):
     """Reports as they are trained on.
 
     Attributes:
-        words: Word ids, each sentence closed by its end mark where it has one, padded,
+        words: Word ids, each sentence closed by its end token where it has one, padded,
             ``(batch, sentences, words)``.
         sentences: Number of sentences of each report ``(batch,)``, at least 1.
         stopped: Whether a report ended by its own stop signal (true for every reference; false for a sample
@@ -38,7 +38,7 @@ class TeacherForced(NamedTuple):
 
     Attributes:
         word_logits: ``(N, vocabulary)``.
-        targets: Word ids that should be written ``(N,)``.
+        targets: Target word ids ``(N,)``.
         word_mask: Which targets are asked for; unknown words are not ``(N,)``.
         stop_logits: ``(batch, sentences)``.
         stop_targets: 1 at a report's last sentence, 0 before ``(batch, sentences)``.
@@ -110,7 +110,7 @@ class ReportGenerator(nn.Module):
         )
 
     def sentence_embedding(self, words: Tensor, counted: Tensor | None = None) -> Tensor:
-        """Return what the sentence decoder reads of written sentences: their mean word embedding.
+        """Return what the sentence decoder reads of generated sentences: their mean word embedding.
 
         Args:
             words: Padded word ids ``(batch, sentences, words)``.

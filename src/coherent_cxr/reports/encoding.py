@@ -26,10 +26,10 @@ class VocabularyBuildingConfig:
         split_ratio: Shares of train, validation and test.
         split_seed: Seed of the split by patient.
         min_count: Fewest occurrences of a word in the training split.
-        sentence_order: ``findings_first`` puts sentences that state a finding before the normal ones in what
-            the generator learns to write; ``as_written`` leaves them where they are. References of metrics
+        sentence_order: ``findings_first`` puts sentences that affirm a finding before the normal ones in what
+            the generator learns to generate; ``as_written`` leaves them where they are. References of metrics
             and rewards are never reordered.
-        finding_tokens: Whether the generator writes a mark of what a sentence states in front of it
+        finding_tokens: Whether the generator emits a control token for a sentence's finding in front of it
             (:mod:`~coherent_cxr.reports.finding_tokens`).
     """
 
@@ -55,7 +55,9 @@ class VocabularyBuildingConfig:
         file = self.split_file
         expectation = "null or an existing CSV file"
         if file is not None and Path(file).name.startswith("mimic-cxr-"):
-            expectation += " (set MIMIC_CXR_ROOT, and MIMIC_CXR_JPG_ROOT if the CSV files are in another folder)"
+            expectation += (
+                " (set MIMIC_CXR_ROOT, and MIMIC_CXR_JPG_ROOT if the CSV files are in another folder)"
+            )
         require(file is None or Path(file).is_file(), f"{key}.split_file", file, expectation)
 
 
@@ -192,7 +194,8 @@ def encode_reports(
         tokens_of_study = finding_tokens(sentence_labels, occurrences)
         reports = {
             study: [
-                vocabulary.encode([finding_token]) + words for finding_token, words in zip(tokens_of_study[study], report, strict=True)
+                vocabulary.encode([finding_token]) + words
+                for finding_token, words in zip(tokens_of_study[study], report, strict=True)
             ]
             for study, report in reports.items()
         }
@@ -224,8 +227,8 @@ def _check_words(words: Counter[str], min_count: int, studies: int) -> None:
     if highest < min_count:
         raise ValueError(
             f"vocabulary_building.min_count is {min_count}, and the most frequent word of the {studies} "
-            f"training reports occurs {highest} times: no word is left to write. Set it to {highest} or less; 3 to "
-            "10 is usual."
+            f"training reports occurs {highest} times, so the vocabulary would be empty. Set it to {highest} or less; "
+            "3 to 10 is usual."
         )
 
 

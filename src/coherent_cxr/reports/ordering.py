@@ -1,8 +1,7 @@
-"""In which order a report's sentences are learnt.
+"""The order in which a report's sentences are learnt.
 
-Radiologists state findings anywhere between the sentences about what is normal, so at every single place of a
-report a normal sentence is the likeliest, and a generator that always writes the likeliest never states a
-finding. Put first, findings have a place of their own.
+Radiologists mention findings anywhere between normal sentences. So at every position a normal sentence is the
+likeliest, and greedy decoding never affirms a finding. Placed first, findings have a position of their own.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ SentenceOrder = Literal["findings_first", "as_written"]
 
 
 def findings_first(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]) -> dict[str, list[int]]:
-    """Order each study's sentences: stated findings, uncertain and other ones, normal ones.
+    """Order each study's sentences: affirmed findings, uncertain and other ones, normal ones.
 
-    Of stated findings, the observation that is rarest in the training split comes first; otherwise sentences
-    stay as written.
+    Of affirmed findings, the observation that is rarest in the training split comes first; otherwise
+    sentences stay in the report's order.
 
     Args:
         sentence_labels: study_id, sentence (index in the report) and the observations (1, 0, -1, missing) of

@@ -107,7 +107,7 @@ class CiderD:
         """Score each candidate against its own reference.
 
         Args:
-            candidates: Written texts, space-separated tokens ``(pairs,)``.
+            candidates: Generated texts, space-separated tokens ``(pairs,)``.
             references: One reference per candidate ``(pairs,)``.
 
         Returns:

@@ -1,8 +1,8 @@
-"""An F-beta objective as a reward per report: silence on a rare finding is no longer the safe answer.
+"""An F-beta objective as a reward per report: omitting a rare finding is no longer the safe choice.
 
 F_beta of a type over a corpus is (1 + b^2) * TP / (b^2 * P + C), with true positives TP, positives P of the
-references and calls C of the written reports, each per report. References do not depend on the generator, so
-a report changes F_beta through its own call c and hit h = c * p* alone; to first order by
+references and calls C of the generated reports, each per report. References do not depend on the generator,
+so a report changes F_beta through its own call c and hit h = c * p* alone; to first order by
 
     [(1 + b^2) * h - F_beta * c] / (b^2 * P + C),
 
@@ -46,8 +46,8 @@ def f_beta_reward(
     """First-order change of F_beta by each report, as in the module's text.
 
     Args:
-        written: p(+ | label) of written reports ``(batch, types)``.
-        wanted: p(+ | label) of their references ``(batch, types)``.
+        predicted: p(+ | label) of generated reports ``(batch, types)``.
+        expected: p(+ | label) of their references ``(batch, types)``.
         hits: Mean true positives per report so far ``(types,)``.
         calls: Mean positive calls per report so far ``(types,)``.
         positives: Mean positives per reference ``(types,)``.
@@ -115,7 +115,9 @@ class FBetaReward(Reward):
         predicted, expected = self._chances(candidates, references)
         hits, calls = np.split(self._rates.value, 2)
         settings = self._settings
-        rewards = f_beta_reward(predicted, expected, hits, calls, self._positives, settings.beta, settings.floor)
+        rewards = f_beta_reward(
+            predicted, expected, hits, calls, self._positives, settings.beta, settings.floor
+        )
         return rewards / len(self.terms)
 
     def batch_statistics(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ def repetition(texts: Sequence[str], order: int = 3) -> NDArray[np.float64]:
     """Minus the share of n-grams that stand earlier in the same report.
 
     Args:
-        texts: Written texts, space-separated tokens ``(reports,)``.
+        texts: Generated texts, space-separated tokens ``(reports,)``.
         order: Words per n-gram.
 
     Returns:
@@ -34,7 +34,7 @@ def length(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.f
     """Minus the difference in words to the reference, as a share of the reference, 1 at most.
 
     Args:
-        candidates: Written texts, space-separated tokens ``(pairs,)``.
+        candidates: Generated texts, space-separated tokens ``(pairs,)``.
         references: One reference per candidate ``(pairs,)``.
 
     Returns:

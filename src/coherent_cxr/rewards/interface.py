@@ -28,7 +28,7 @@ class RewardContext(NamedTuple):
 
 
 class Reward:
-    """A reward of written reports, in one or more terms whose sum counts.
+    """A reward of generated reports, in one or more terms whose sum counts.
 
     Args:
         terms: Names of the terms.

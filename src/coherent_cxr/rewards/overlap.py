@@ -23,7 +23,7 @@ def bleu(candidates: Sequence[str], references: Sequence[str], orders: int = 4) 
     """BLEU of each report alone, equal to pycocoevalcap's per-report BLEU with one reference.
 
     Args:
-        candidates: Written texts, space-separated tokens ``(pairs,)``.
+        candidates: Generated texts, space-separated tokens ``(pairs,)``.
         references: One reference per candidate ``(pairs,)``.
         orders: Longest n-gram, 1 to 4.
 
@@ -54,7 +54,7 @@ def rouge_l(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.
     """ROUGE-L of each report: F with beta = 1.2 of the longest common subsequence, as in pycocoevalcap.
 
     Args:
-        candidates: Written texts, space-separated tokens ``(pairs,)``.
+        candidates: Generated texts, space-separated tokens ``(pairs,)``.
         references: One reference per candidate ``(pairs,)``.
 
     Returns:

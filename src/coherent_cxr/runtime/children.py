@@ -1,4 +1,4 @@
-"""Functions that run at the same time, each in a process of its own that begins anew (spawn)."""
+"""Functions that run at the same time, each in a process of its own that starts from nothing (spawn)."""
 
 from __future__ import annotations
 

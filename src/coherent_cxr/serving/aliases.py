@@ -5,7 +5,7 @@ An MLflow registry cannot compare and set in one step, so the alias is read, set
 - Registries in a local SQLite file: a lock file beside it makes runs of this machine take turns, so none sets
   the alias on what it read before another moved it.
 - Registries behind a server: nothing shuts other machines out. The alias is read back after it was set; if
-  another run's version is there by then, the decision is made anew against that version. Two runs that read
+  another run's version is there by then, the decision is made again against that version. Two runs that read
   and set in the same moment can still leave the worse of their two versions; it beat the champion both read.
 """
 

@@ -31,7 +31,7 @@ ImageSource = str | Path | bytes | Image.Image | NDArray[Any]
 
 
 class SentenceFinding(NamedTuple):
-    """What a sentence was written for.
+    """The finding a sentence was generated for.
 
     Attributes:
         finding: The finding whose token the generator put in front of the sentence; None for a sentence that
@@ -62,7 +62,7 @@ class Report:
         findings: Of each observation whether it was called by these thresholds; None likewise.
         probabilities: Of each observation, 0 to 1, calibrated on the validation split; None for a model
             without label classifier.
-        sentence_findings: Of each sentence the finding that it was written for, and its probability.
+        sentence_findings: Of each sentence the finding that it was generated for, and its probability.
     """
 
     text: str
@@ -104,7 +104,7 @@ class ReportWriter:
         bundle: The model.
         remove_repeats: Drop a sentence that stands earlier in the same report, as evaluation does.
         operating_point: Let the label classifier decide by these thresholds what the report affirms, for
-            example ``balanced``; None lets the generator decide by its words alone.
+            example ``balanced``; None lets the generator decide alone.
 
     Raises:
         OperatingPointError: If the model cannot follow decisions.
@@ -189,7 +189,9 @@ class ReportWriter:
         checks, known = self.bundle.image_checks, self.bundle.training_features
         notes = () if checks is None else checks.notes(image)
         if known is None:
-            detail = "The model does not say what its training images were like, so this one was not compared."
+            detail = (
+                "The model does not say what its training images were like, so this one was not compared."
+            )
             return (*notes, Note("not_compared", detail))
         distance = float(known.distance(feature)[0])
         if distance <= 1:

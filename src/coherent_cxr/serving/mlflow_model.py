@@ -33,7 +33,7 @@ class GeneratedReport(pydantic.BaseModel):
     Attributes:
         report: Readable findings.
         sentences: The same, sentence by sentence.
-        sentence_findings: Of each sentence the finding that it was written for, and its probability.
+        sentence_findings: Of each sentence the finding that it was generated for, and its probability.
         labels: CheXpert labels: 1 positive, 0 negative, -1 uncertain, null absent.
         label_rules: Rule set of these labels.
         taught_by_rules: Rule set of the labels that the model was trained with.

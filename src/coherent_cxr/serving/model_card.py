@@ -36,7 +36,7 @@ def model_card(
     """
     system = validation["candidate"]
     notice = plain(radiographs["notice"])
-    kind = "drawn phantoms, **not radiographs**" if radiographs["drawn"] else "radiographs"
+    kind = "synthetic phantoms, **not radiographs**" if radiographs["drawn"] else "radiographs"
     return "\n".join(
         [
             f"# {plain(config.name)}: system {code(system)}",

@@ -44,7 +44,7 @@ def score_candidates(
         labels: ``study_id`` and the 14 observations.
         document_frequencies: CIDEr-D with the training split's document frequencies.
         splits: ``study_id`` and ``patient_id``: what is resampled.
-        labeler: Made ``labels``; labels what is written.
+        labeler: Made ``labels``; labels generated reports.
 
     Returns:
         JSON: ``systems`` (numbers by system, ``score`` among them), ``assessments`` (by system: language

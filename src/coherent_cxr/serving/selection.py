@@ -145,7 +145,7 @@ def assess(
     calls, required = numbers["positive_calls"], config.min_positive_calls * reference["positive_calls"]
     if calls < required:
         reasons.append(
-            f"It has collapsed to the normal report: it states {calls:.0f} positive labels, {REFERENCE} "
+            f"It has collapsed to the normal report: it affirms {calls:.0f} positive labels, {REFERENCE} "
             f"{reference['positive_calls']:.0f} (at least {required:g} are asked for)."
         )
     if numbers["unique_reports"] < config.min_unique_reports:
@@ -195,7 +195,9 @@ def promote(candidate: RegistryEntry, champion: RegistryEntry | None, on_other_d
         The decision and its reason.
     """
     if champion is not None and champion.version == candidate.version:
-        why_not = f"Version {champion.version} is the champion already, with these weights. {candidate.why_not}"
+        why_not = (
+            f"Version {champion.version} is the champion already, with these weights. {candidate.why_not}"
+        )
         return Promotion(False, why_not.strip())
     if candidate.why_not:
         return Promotion(False, candidate.why_not)

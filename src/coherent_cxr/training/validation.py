@@ -1,4 +1,4 @@
-"""What training looks at on the validation split: likelihood, and greedy reports as text and as labels."""
+"""What training computes on the validation split: likelihood, and greedy reports as text and as labels."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class ReportReader:
 
 
 class ReadReports(NamedTuple):
-    """Written reports as they are judged.
+    """Generated reports as they are judged.
 
     Attributes:
         texts: Texts for metrics ``(reports,)``.
@@ -114,7 +114,7 @@ class Validator:
     Args:
         samples: Validation samples.
         references: Their texts and labels.
-        reader: Labels what is written by the rules that labelled the references.
+        reader: Labels generated reports by the rules that labelled the references.
         document_frequencies: CIDEr-D with the training split's document frequencies.
         regions_of: Image regions of rows of the store.
         batch_size: Samples per batch.
@@ -182,7 +182,7 @@ class Validator:
         }
 
     def examples(self, count: int) -> list[dict[str, str]]:
-        """Return the last written reports of the first studies beside their references, as readable text."""
+        """Return the last reports of the first studies beside their references, as readable text."""
         return [
             {
                 "study_id": self.samples.study_ids[i],
@@ -193,7 +193,7 @@ class Validator:
         ]
 
     def read(self, reports: list[list[list[str]]]) -> ReadReports:
-        """Read written reports as they are judged, without repeated sentences."""
+        """Read generated reports as they are judged, without repeated sentences."""
         shown = [without_repeats(report) for report in reports]
         texts = [metric_text(report) for report in shown]
         return ReadReports(texts, self.reader.labels(shown), self.cider.score(texts, self.references.texts))

@@ -17,7 +17,7 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 
 @configuration
 class CaptionerConfig:
-    """Sizes of the compared systems that learn to write; the same for all of them.
+    """Sizes of the text-generating baselines; the same for all of them.
 
     Attributes:
         channels: Channels of the encoder's region features.
@@ -69,7 +69,7 @@ class Unrolled(NamedTuple):
 
 
 class Captioner(nn.Module, ABC):
-    """A system that writes word by word; subclasses say how a sequence begins and how it goes on."""
+    """A system that generates word by word; subclasses define how a sequence begins and how it goes on."""
 
     impossible: Tensor
 
@@ -134,10 +134,10 @@ class Captioner(nn.Module, ABC):
 
     @torch.no_grad()
     def write(self, features: Tensor, randomness: torch.Generator) -> Tensor:
-        """Write one report per row, taking the likeliest word each time.
+        """Generate one report per row, taking the likeliest word each time.
 
         Returns:
-            Word ids, closed by two end marks unless cut, padded ``(rows, words)``.
+            Word ids, closed by two end tokens unless cut, padded ``(rows, words)``.
 
         Raises:
             NonFiniteError: If a feature, or the logit of a chosen word, is not finite.

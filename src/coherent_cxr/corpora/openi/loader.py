@@ -104,21 +104,21 @@ def infer_views(
 ) -> list[tuple[str, str]]:
     """Infer each image's view from its DICOM header and its place among the study's images.
 
-    The headers are often silent, and "PA" stands on a third of all laterals. So: a lateral View Position or
+    The headers often say nothing, and "PA" stands on a third of all laterals. So: a lateral View Position or
     an anterior or posterior Patient Orientation says lateral; AP, a right Patient Orientation, or PA without
     an orientation says frontal. Of the images left, the first is taken for frontal, unless the study already
     has one, and the others for lateral.
 
     Args:
         images: image_id and study_id, the studies' images in their order.
-        position: DICOM View Position of each image, empty if silent.
-        orientation: DICOM Patient Orientation of each image as written in the headers, empty if silent.
+        position: DICOM View Position of each image, empty if missing.
+        orientation: DICOM Patient Orientation of each image as written in the headers, empty if missing.
 
     Returns:
         (view, "dicom" or "rule") of each image.
     """
     headers = [_from_header(p, o) for p, o in zip(position, orientation, strict=True)]
-    with_frontal = {study for study, view in zip(images["study_id"], headers, strict=True) if view == "frontal"}
+    with_frontal = set(images["study_id"][[view == "frontal" for view in headers]])
     inferred = []
     for study, view in zip(images["study_id"], headers, strict=True):
         if view is not None:

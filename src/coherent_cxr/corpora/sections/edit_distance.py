@@ -11,7 +11,7 @@ def within(a: str, b: str, max_distance: int) -> int | None:
     Args:
         a: A word.
         b: Another.
-        most: Most changes; the time grows with it, not with the square of the words' lengths.
+        max_distance: Most changes; the time grows with it, not with the square of the words' lengths.
 
     Returns:
         The number, or None if it is above ``most``.

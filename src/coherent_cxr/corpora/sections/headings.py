@@ -234,8 +234,8 @@ def _read(rules: str) -> _Rules:
         where, reason = ".".join(map(str, first["loc"])), first["msg"]
         known = ", ".join(_Rules.model_fields)
         raise SectionRuleError(
-            f"The section rules '{rules}' are wrong at '{where}' ({reason[:1].lower()}{reason[1:]}); their keys "
-            f"are {known}, and YAML reads a bare no or on as something else than text."
+            f"The section rules '{rules}' are wrong at '{where}' ({reason[:1].lower()}{reason[1:]}); their "
+            f"keys are {known}, and YAML reads a bare no or on as something else than text."
         ) from error
     for pattern in (pattern for patterns in data.patterns.values() for pattern in patterns):
         try:

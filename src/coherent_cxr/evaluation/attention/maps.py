@@ -1,4 +1,4 @@
-"""Attention of many studies at once, and which written words speak of which observation."""
+"""Attention of many studies at once, and which generated words mention which observation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Report = list[list[WordAttention]]
 
 
 class AttendedMention(NamedTuple):
-    """A mention and where the model looked while it wrote it.
+    """A mention and the attention while it was generated.
 
     Attributes:
         study: Number of the study.
@@ -51,7 +51,7 @@ def write_with_maps(
     batches: Iterable[Tensor],
     check: SentenceCheck | None = None,
 ) -> list[Report]:
-    """Write a report for each study greedily and keep the attention of every word.
+    """Generate a report for each study greedily and keep the attention of every word.
 
     Args:
         model: The generator in evaluation mode.
@@ -114,7 +114,9 @@ def attended_mentions(labeler: CheXpertLabeler, reports: Sequence[Report]) -> li
     found = []
     for number, report in enumerate(reports):
         token_shares = [[word.sentinel for word in sentence if word.is_finding_token] for sentence in report]
-        placed = [(w, m) for s, m in zip(report, token_shares, strict=True) for w in s if not w.is_finding_token]
+        placed = [
+            (w, m) for s, m in zip(report, token_shares, strict=True) for w in s if not w.is_finding_token
+        ]
         words = [word for word, _ in placed]
         text = report_text(report)
         spans = word_spans(text, [word.word for word in words])

@@ -25,7 +25,7 @@ FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 def most_visual_words(sentences: Sequence[Sequence[WordAttention]], count: int) -> list[WordAttention]:
-    """Return the words and marks with the smallest sentinel share, each once, in the order they were written.
+    """Return the words and finding tokens with the smallest sentinel share, each once, in their order.
 
     Words that name nothing in an image (:data:`FUNCTION_WORDS`) are not chosen.
     """
@@ -48,8 +48,8 @@ def attention_figure(
 
     Args:
         image: Prepared grey image ``(size, size)``.
-        sentences: The written report with its attention.
-        notice: What must stand under every report (research use, drawn images).
+        sentences: The generated report with its attention.
+        notice: What must stand under every report (research use, synthetic images).
         words: Number of word panels.
 
     Returns:
@@ -69,7 +69,7 @@ def attention_figure(
         panel.imshow(image, cmap="gray")
         panel.imshow(np.asarray(overlay).clip(0, 1), cmap="inferno", alpha=0.45)
         name = f"[{word.word}]" if word.is_finding_token else word.word
-        panel.set_title(f"{name}\nlooks away {word.sentinel:.0%}", fontsize=10)
+        panel.set_title(f"{name}\nsentinel {word.sentinel:.0%}", fontsize=10)
     for panel in panels:
         panel.axis("off")
     report = detokenize(words_of(sentences))

@@ -51,22 +51,22 @@ def join(generated: Mapping[str, ReportTable], references: ReportTable, split: s
     excluded = [*references.excluded]
     for name, table in generated.items():
         _refuse_the_same_column(name, table, references)
-        notices += [f"System '{name}': {notices_of_side}" for notices_of_side in table.notices]
+        notices += [f"System '{name}': {notices_here}" for notices_here in table.notices]
         excluded += table.excluded
     training = _of_split(references.rows, "train")
-    truth, notices_of_side = _chosen_split(references, split)
-    notices += notices_of_side
+    truth, notices_here = _chosen_split(references, split)
+    notices += notices_here
     systems: dict[str, pd.DataFrame] = {}
     for name, table in generated.items():
-        systems[name], notices_of_side = _same_spelling(name, _chosen_split(table, split)[0], truth)
-        notices += notices_of_side
+        systems[name], notices_here = _same_spelling(name, _chosen_split(table, split)[0], truth)
+        notices += notices_here
     kept, left_out = _with_texts(truth, systems)
     excluded += left_out
     notices += _counts(left_out, len(truth))
     if not len(kept):
         raise TableError("No study is left that has a reference and a report of every system.")
-    kept, notices_of_side = _patients(kept)
-    notices += notices_of_side
+    kept, notices_here = _patients(kept)
+    notices += notices_here
     chosen = {
         name: own.set_index("study_id").loc[kept["study_id"]].reset_index() for name, own in systems.items()
     }
@@ -135,21 +135,21 @@ def _with_texts(
 
 
 def _counts(excluded: list[tuple[str, str, str]], studies: int) -> list[str]:
-    notices_of_side = []
+    notices_here = []
     for reason, words in (
         ("no_reference", "have no reference"),
         ("no_generated_report", "have no report of every system, which flatters whoever did not answer"),
     ):
         count = sum(own == reason for _, own, _ in excluded)
         if count:
-            notices_of_side.append(f"{count} of {studies} studies {words}; they were left out for all systems.")
-    return notices_of_side
+            notices_here.append(f"{count} of {studies} studies {words}; they were left out for all systems.")
+    return notices_here
 
 
 def _patients(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if "patient_id" not in rows:
-        notices_of_side = "No patient ids were given: every study counts as a patient."
-        return rows.assign(patient_id=rows["study_id"]), [notices_of_side]
+        notices_here = "No patient ids were given: every study counts as a patient."
+        return rows.assign(patient_id=rows["study_id"]), [notices_here]
     unknown = rows["patient_id"].isna()
     # beside a real id no made-up one may be mistaken for it
     alone = ("\0" + rows["study_id"]).astype("str")

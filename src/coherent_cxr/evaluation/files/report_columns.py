@@ -70,7 +70,7 @@ def text_column(path: Path, table: Table, side: Side, requested: str | None, pri
         path: The file, for messages.
         table: What it holds.
         side: Whose reports are looked for.
-        asked: The column that the user named.
+        requested: The column that the user named.
         private: Whether messages must not name columns of the file.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Clinical measures: whether a written report says the same findings as its reference, by CheXpert labels.
+"""Clinical measures: whether a generated report has the same findings as its reference, by CheXpert labels.
 
 Codes are 1 positive, 0 negative, -1 uncertain, 2 absent. "Positive" is the class that is looked for; negative
 and absent both count as not positive, and what uncertain counts as is a named policy.
@@ -27,7 +27,7 @@ def clinical_measures(candidates: Codes, references: Codes, rules: str) -> list[
     """Return every clinical measure under every policy.
 
     Args:
-        candidates: Label codes of the written reports ``(studies, 14)``.
+        candidates: Label codes of the generated reports ``(studies, 14)``.
         references: Label codes of the references, in the same order.
         rules: Rule set of the labeller that gave both.
     """
@@ -48,8 +48,8 @@ def binary(
     """Apply a policy for uncertain labels.
 
     Returns:
-        Written positives, wanted positives, and which cells count; each ``(studies, 14)``. ``ignore`` leaves
-        out a cell in which either label is uncertain.
+        Predicted positives, reference positives, and which cells count; each ``(studies, 14)``. ``ignore``
+        leaves out a cell in which either label is uncertain.
     """
     predicted, expected = candidates == 1, references == 1
     uncertain_predicted, uncertain_expected = candidates == -1, references == -1
@@ -74,7 +74,13 @@ def confusion_measure(
     positives = expected.sum(axis=0)
     with_enough = [mean for mean in F1_MEANS if mean.at_least]
     cells = np.stack(
-        [predicted & expected, predicted & ~expected & counts, ~predicted & expected, ~predicted & ~expected & counts], axis=1
+        [
+            predicted & expected,
+            predicted & ~expected & counts,
+            ~predicted & expected,
+            ~predicted & ~expected & counts,
+        ],
+        axis=1,
     )  # (studies, 4, 14)
     metrics = [Metric(name, label, "", uncertain) for label in OBSERVATIONS for name in NAMES]
     for labels in LABEL_SETS:
@@ -149,7 +155,9 @@ def negation_measure(candidates: Codes, references: Codes) -> SumMeasure:
     labels = LABEL_SETS["13 labels"]  # "No Finding" is never denied
     chosen = columns_of(labels)
     predicted, expected = candidates[:, chosen] == 0, references[:, chosen] == 0
-    cells = np.stack([predicted & expected, predicted & ~expected, ~predicted & expected, ~predicted & ~expected], axis=1)
+    cells = np.stack(
+        [predicted & expected, predicted & ~expected, ~predicted & expected, ~predicted & ~expected], axis=1
+    )
     names = ("precision of negatives", "recall of negatives", "F1 of negatives")
     metrics = [Metric(name, label) for label in labels for name in names]
     metrics += [Metric(name, "13 labels", how) for how in ("micro", "macro") for name in names]

@@ -27,8 +27,8 @@ def consensus_quality(
     """Score reports for every number of samples.
 
     Args:
-        labeler: Labels what is written by the rules that made ``labels``.
-        written: ``system``, ``samples``, ``study_id``, ``tokens``; the same studies for each.
+        labeler: Labels generated reports by the rules that made ``labels``.
+        generated: ``system``, ``samples``, ``study_id``, ``tokens``; the same studies for each.
         findings: ``study_id``, ``tokens``: the references.
         labels: ``study_id`` and the 14 observations of the references.
 

@@ -1,4 +1,4 @@
-"""Measures of sameness: what a system that writes one report for all, or copies, cannot hide."""
+"""Diversity: shows systems that generate one report for all studies, or copy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def diversity_measures(
     """Return every measure of sameness.
 
     Args:
-        candidates: Written reports, tokens joined by spaces.
+        candidates: Generated reports, tokens joined by spaces.
         references: Their references.
         training: Reports of the training split, in the same tokenisation.
         repeats: Sentences of each report that stood earlier in it, and all its sentences ``(studies, 2)``.

@@ -1,4 +1,4 @@
-"""Measures of language: how much the words of a written report are those of its reference."""
+"""Measures of language: how close the words of a generated report are to its reference."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def language_measures(candidates: Sequence[str], references: Sequence[str]) -> l
     """Return BLEU-1..4, ROUGE-L and CIDEr-D, computed through pycocoevalcap.
 
     Args:
-        candidates: Written reports, their tokens joined by spaces, one per study.
+        candidates: Generated reports, their tokens joined by spaces, one per study.
         references: Reference reports in the same order and tokenisation.
 
     Returns:

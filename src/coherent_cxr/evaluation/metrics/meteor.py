@@ -44,13 +44,15 @@ def meteor(generated: Mapping[str, Sequence[str]], reference_texts: Sequence[str
     systems share only once, because starting Java takes longer than scoring hundreds of reports.
 
     Args:
-        written: Written reports of each system, tokens joined by spaces.
-        wanted: Reference reports in the same order and tokenisation.
+        generated: Generated reports of each system, tokens joined by spaces.
+        reference_texts: Reference reports in the same order and tokenisation.
 
     Returns:
         A measure per system; none where there is no working Java (a failure of Java is logged).
     """
-    pairs = list(dict.fromkeys(p for texts in generated.values() for p in zip(texts, reference_texts, strict=True)))
+    pairs = list(
+        dict.fromkeys(p for texts in generated.values() for p in zip(texts, reference_texts, strict=True))
+    )
     if not pairs or not java_is_there():
         return {}
     try:
@@ -63,7 +65,9 @@ def meteor(generated: Mapping[str, Sequence[str]], reference_texts: Sequence[str
         )
         return {}
     return {
-        system: mean_measure([METEOR], np.array([[scores[p]] for p in zip(texts, reference_texts, strict=True)]))
+        system: mean_measure(
+            [METEOR], np.array([[scores[p]] for p in zip(texts, reference_texts, strict=True)])
+        )
         for system, texts in generated.items()
     }
 
@@ -86,7 +90,7 @@ def why_meteor_was_not_run(enabled: bool) -> str:
     """Return the reason in a sentence.
 
     Args:
-        asked: The setting ``evaluation.meteor``.
+        enabled: The setting ``evaluation.meteor``.
     """
     if not enabled:
         return "METEOR was not run: it was switched off (evaluation.meteor is false)."

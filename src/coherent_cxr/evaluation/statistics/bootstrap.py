@@ -24,7 +24,7 @@ def patient_weights(patients: Sequence[str], resamples: int, seed: int) -> Array
     Args:
         patients: Patient of each study.
         resamples: Number of resamples.
-        seed: Seed of the drawing.
+        seed: Seed of the sampling.
 
     Returns:
         How often each study counts in each resample ``(resamples, studies)``.

@@ -64,7 +64,9 @@ class ImageChecks:
         features = rank_features(pixels)
         notes = []
         if self.views is not None and (lateral := self.views.lateral(features)) >= SURE:
-            detail = f"It looks like a lateral view (probability {lateral:.2f}); the model reads frontal ones."
+            detail = (
+                f"It looks like a lateral view (probability {lateral:.2f}); the model reads frontal ones."
+            )
             notes.append(Note("lateral_view", detail))
         if self.chest is not None and not self.chest.is_like(features):
             notes.append(Note("unlike_chest_radiograph", UNLIKE))

@@ -87,7 +87,9 @@ def _learn(labelled: pd.DataFrame, source: ImageSource, seed: int) -> ViewClassi
     counts = labelled["view"].value_counts()
     if len(counts) < 2 or counts.min() < FEWEST or labelled["study_id"].nunique() < 2:
         return None
-    chosen = labelled.groupby("view").sample(frac=1, random_state=seed).groupby("view").head(MOST).sort_index()
+    chosen = (
+        labelled.groupby("view").sample(frac=1, random_state=seed).groupby("view").head(MOST).sort_index()
+    )
     known = _features(source, chosen["image_id"])
     chosen = chosen[chosen["image_id"].isin(set(known))]
     if chosen["view"].nunique() < 2:

@@ -100,7 +100,7 @@ def load_table(
 
     Args:
         path: As in :func:`read_table`.
-        wanted: Columns to keep, where they are there; None keeps all.
+        columns_to_keep: Columns to keep, where they are there; None keeps all.
         private: As in :func:`read_table`.
         keep_null_words: As in :func:`read_table`.
 

@@ -25,7 +25,7 @@ def compare_systems(
     label_calls: pd.DataFrame,
     splits: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any], pd.DataFrame]:
-    """Build the compared systems; return their reports, their labels, their weights and their history."""
+    """Build the baselines; return their reports, their labels, their weights and their history."""
     result = run_baselines(
         config,
         image_store,

@@ -25,7 +25,7 @@ from coherent_cxr.evaluation.systems import (
     without_repeated_sentences,
 )
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.inference.generated_rows import RowWriter, check_systems, told_the_truth
+from coherent_cxr.inference.generated_rows import RowGenerator, check_systems, uses_true_labels
 from coherent_cxr.inference.generation import GenerationConfig, Likely
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -35,12 +35,12 @@ from coherent_cxr.training.encoder.decisions import label_probabilities
 COMPARED = frozenset(BASELINES) | frozenset(REFERENCE_ROWS)
 """Systems that are not this project's generator."""
 TRUE_LABELS = "medoid of the true labels"
-DRAWN = {True: ("The images are drawn phantoms, not radiographs.",), False: ()}
+DRAWN = {True: ("The images are synthetic phantoms, not radiographs.",), False: ()}
 
 
 def oracles(systems: Iterable[str]) -> frozenset[str]:
     """Return the systems that are told labels of the references."""
-    return frozenset(name for name in systems if told_the_truth(name) or name == TRUE_LABELS)
+    return frozenset(name for name in systems if uses_true_labels(name) or name == TRUE_LABELS)
 
 
 def generate_reports(
@@ -58,10 +58,10 @@ def generate_reports(
     document_frequencies: dict[str, Any],
     **models: ModelBundle,
 ) -> pd.DataFrame:
-    """Let every generator write for the test studies; put reference rows and compared systems before them."""
+    """Let every generator write for the test studies; put reference rows and baselines before them."""
     check_systems(config, models)
     studies = test_studies(findings, splits, image_store.index["study_id"])
-    writer = RowWriter(
+    writer = RowGenerator(
         config,
         image_store,
         labelling.labeler(),
@@ -105,7 +105,7 @@ def measure_consensus(
     studies = studies_of_split(findings, splits, image_store.index["study_id"], "validation")
     labeler, frequencies = labelling.labeler(), CiderD.from_dict(document_frequencies)
     likely = _likely(label_scores, label_thresholds)
-    writer = RowWriter(config, image_store, labeler, frequencies, label_calls, likely, chexpert_labels)
+    writer = RowGenerator(config, image_store, labeler, frequencies, label_calls, likely, chexpert_labels)
     tables = [writer.by_samples(system, bundle, studies) for system, bundle in models.items()]
     own_reports = pd.concat(tables, ignore_index=True)
     return consensus_quality(labeler, own_reports, findings, chexpert_labels)
@@ -127,7 +127,10 @@ def label_both_sides(
     judges = config.judges()
     studies = list(dict.fromkeys(generated_reports["study_id"]))
     alone = [reference_labels(studies), *([baseline_labels] if len(baseline_labels) else [])]
-    own_reports = [*(same_for_all(judges, labels) for labels in alone), label_reports(judges, generated_reports)]
+    own_reports = [
+        *(same_for_all(judges, labels) for labels in alone),
+        label_reports(judges, generated_reports),
+    ]
     judged = findings[findings["study_id"].isin(generated_reports["study_id"])]
     references = judge_labels(judges, judged["text"], {"study_id": judged["study_id"]})
     return pd.concat(own_reports, ignore_index=True), references
@@ -231,7 +234,7 @@ def draw_figures(
     reference_labels: pd.DataFrame,
     **histories: pd.DataFrame,
 ) -> tuple[Figure, Figure, Figure]:
-    """Draw intervals, F1 by label and learning curves."""
+    """Plot intervals, F1 by label and learning curves."""
     from coherent_cxr.evaluation.report.figures.results import results_figures
 
     judged = reference_labels[reference_labels["rules"] == reference_labels["rules"].iloc[0]]

@@ -1,4 +1,4 @@
-"""From logits to probabilities: a slope for each label, drawn towards a common one, and an intercept."""
+"""From logits to probabilities: a slope for each label, shrunk towards a common one, and an intercept."""
 
 from __future__ import annotations
 

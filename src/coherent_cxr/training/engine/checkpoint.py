@@ -114,7 +114,7 @@ class Checkpoints:
         except (OSError, SafetensorError) as error:
             raise CheckpointError(
                 f"The best weights of this training, '{place}', cannot be read ({str(error)[:200]}). Delete "
-                f"'{self.folder}' and run again to train anew."
+                f"'{self.folder}' and run again to train from the start."
             ) from error
 
     def _write(self, place: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:

@@ -34,7 +34,7 @@ class TrainedGenerator(NamedTuple):
     Attributes:
         bundle: The model.
         history: Its training (step, epoch, split, metric, value).
-        examples: Reports written for validation studies after each epoch (epoch, study_id, reference,
+        examples: Generated reports of validation studies after each epoch (epoch, study_id, reference,
             written).
     """
 
@@ -65,7 +65,7 @@ def train_mle(
         findings: ``study_id``, ``tokens``: the references validation compares with.
         labels: ``study_id`` and the 14 observations.
         document_frequencies: CIDEr-D with the training split's document frequencies.
-        labeler: Made ``labels``; weighs sentences and labels what is written for validation.
+        labeler: Made ``labels``; weighs sentences and labels generated reports for validation.
 
     Returns:
         The model of the best validation epoch, the history and examples.

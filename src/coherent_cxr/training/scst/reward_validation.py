@@ -48,7 +48,7 @@ class RewardValidator(Validator):
     Args:
         samples: Validation samples.
         references: Their texts and labels.
-        reader: Labels what is written by the rules that labelled the references.
+        reader: Labels generated reports by the rules that labelled the references.
         document_frequencies: CIDEr-D with the training split's document frequencies.
         regions_of: Image regions of rows of the store.
         rewards: Rewards of the run.
@@ -71,7 +71,7 @@ class RewardValidator(Validator):
         self.statistics: list[NDArray[np.float64]] = []
 
     def scores(self, reports: list[list[list[str]]]) -> dict[str, float]:
-        """Score written reports; the objective is ``reward``, each reward's own ``reward/<name>``."""
+        """Score generated reports; the objective is ``reward``, each reward's own ``reward/<name>``."""
         references = Reports(self.references.texts, self.references.labels)
         generated = Reports([metric_text(report) for report in reports], self.reader.labels(reports))
         self.statistics = [reward.statistics(generated, references) for _, _, _, reward in self.rewards]
@@ -86,15 +86,15 @@ class RewardValidator(Validator):
     def drawn_statistics(
         self, model: ReportGenerator, sampling: SamplingConfig, draws: int
     ) -> list[NDArray[np.float64]]:
-        """Compute the statistics of reports that are drawn as in training, which is what a run optimises.
+        """Compute the statistics of reports that are sampled as in training, which is what a run optimises.
 
         Args:
             model: The generator.
-            sampling: How reports are drawn; its generator gives the randomness.
+            sampling: How reports are sampled; its generator gives the randomness.
             draws: Reports per study, at least 1.
 
         Returns:
-            Of each reward, the mean over a study's draws ``(studies, numbers)``.
+            Of each reward, the mean over a study's samples ``(studies, numbers)``.
         """
         model.eval()
         generated: list[list[list[str]]] = []

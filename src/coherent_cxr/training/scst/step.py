@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coherent_cxr.inference.decoding import sample_reports_and_greedy, sample_reports
+from coherent_cxr.inference.decoding import sample_reports, sample_reports_and_greedy
 from coherent_cxr.inference.features import FeatureProvider
 from coherent_cxr.inference.samples import Samples, to_device
 from coherent_cxr.inference.sentence_decoding import SamplingConfig

@@ -153,9 +153,9 @@ def test_the_same_evaluation_twice_differs_nowhere_and_a_worse_system_does(outpu
     worse = dataclasses.replace(outputs[1], name="perfect")
     (first, a), (again, b), (second, c) = run(perfect), run(perfect), run(worse)
     alike = changes(first, again, a, b)
-    assert {change.paired.significance for own in alike.values() for change in own.values() if change.paired} == {
-        "same"
-    }
+    assert {
+        change.paired.significance for own in alike.values() for change in own.values() if change.paired
+    } == {"same"}
     found = changes(first, second, a, c)
     assert found["perfect"]["BLEU-4"].paired.significance == "lower"
     assert found["perfect"]["BLEU-4"].paired.p_value == pytest.approx(2 / 201)

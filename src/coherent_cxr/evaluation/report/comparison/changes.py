@@ -126,7 +126,9 @@ def in_words(found: Mapping[str, Mapping[str, Change]], metrics: Sequence[str]) 
                 significant = significance in ("higher", "lower")
                 shown = f"{system} ({own[metric].difference:+.3f})" if significant else system
                 by_significance.setdefault(significance, []).append(shown)
-        parts = [f"{words} {', '.join(by_significance[s])}" for s, words in _WORDS.items() if s in by_significance]
+        parts = [
+            f"{words} {', '.join(by_significance[s])}" for s, words in _WORDS.items() if s in by_significance
+        ]
         if parts:
             sentences.append(f"{metric}: {'; '.join(parts)}.")
     if unmoved:

@@ -17,7 +17,7 @@ COLOURS = {"validation": "#6a6a6a", "test": "#1f5fa8"}
 
 
 def encoder_figure(quality: pd.DataFrame, reliability: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
-    """Draw the three panels.
+    """Plot the three panels.
 
     Args:
         quality: From :func:`~coherent_cxr.evaluation.metrics.label_quality.label_quality`.

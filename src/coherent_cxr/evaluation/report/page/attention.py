@@ -22,7 +22,7 @@ class ShownWord(NamedTuple):
 
     Attributes:
         text: The word.
-        colour: Number of its colour; None for a word or mark without a map on the page.
+        colour: Number of its colour; None for a word or finding token without a map on the page.
         away: Share on the sentinel, in percent.
         is_finding_token: Whether it is a finding token.
     """
@@ -34,7 +34,7 @@ class ShownWord(NamedTuple):
 
 
 class ShownMap(NamedTuple):
-    """A map over the radiograph: word or mark, number of its colour, picture, the sentinel's percent."""
+    """A map over the radiograph: word or finding token, number of its colour, picture, sentinel in percent."""
 
     word: str
     colour: int

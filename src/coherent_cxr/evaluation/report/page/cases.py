@@ -30,8 +30,8 @@ def agreement(generated: NDArray[np.int8], references: NDArray[np.int8]) -> NDAr
     """Return positive findings in common minus those missed and those invented, without "No Finding".
 
     Args:
-        written: Label codes of the reports ``(studies, 14)``.
-        wanted: Label codes of their references ``(studies, 14)``.
+        generated: Label codes of the reports ``(studies, 14)``.
+        references: Label codes of their references ``(studies, 14)``.
 
     Returns:
         One number per study; 0 for a normal study described as normal.

@@ -34,7 +34,7 @@ class Judged:
         report_codes: By system, label codes ``(studies, 14)`` by the headline's rule set.
         title: Heading of the page.
         notices: What must stand at the top, besides that this is not for clinical use.
-        oracles: Systems that were told labels of the references: upper bounds, never the best.
+        oracles: Systems that were given the labels of the references: upper bounds, never the best.
     """
 
     config: EvaluationConfig
@@ -98,13 +98,22 @@ class Judged:
         reference_texts = [texts[study] for study in order]
         labeler = shown_labeler()
         return cls(
-            config, labeler, metrics, comparisons, order, reference_texts, references.codes, reports, codes, **shown
+            config,
+            labeler,
+            metrics,
+            comparisons,
+            order,
+            reference_texts,
+            references.codes,
+            reports,
+            codes,
+            **shown,
         )
 
 
 @dataclass(frozen=True)
 class Attended:
-    """Where a generator looked.
+    """Attention of a generator.
 
     Attributes:
         system: The generator.
@@ -144,7 +153,7 @@ class Background:
         images: Prepared image of each study ``(size, size)``.
         main_system: The system whose best and worst cases are shown.
         compared: Systems that are not this project's generator.
-        attended: Where the main system looked.
+        attended: Attention of the main system.
         histories: Training histories by stage or system.
         counts: Rows of the data card: what, number.
         exclusions: Left out by stage and reason: ``stage``, ``reason``, ``count``.

@@ -26,7 +26,7 @@ class Cell(NamedTuple):
         low: Lower end of its 95 % interval.
         high: Upper end.
         standing: ``best``, ``like best`` (the difference from the best is not significant), ``worse``, or
-            ``oracle`` of a system that was told the truth and so competes with none.
+            ``oracle`` of a system that was given the true labels and so competes with none.
     """
 
     value: float
@@ -57,7 +57,7 @@ def headline(
         comparisons: All paired differences.
         columns: Metric by short name.
         keep_absent: Whether a metric that no system has keeps its column.
-        oracles: Systems that were told labels of the references; never the best.
+        oracles: Systems that were given the labels of the references; never the best.
     """
     rows: dict[str, list[Cell | None]] = {system: [] for system in metrics.systems}
     names, sentences = [], []

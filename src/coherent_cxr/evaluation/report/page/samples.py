@@ -1,4 +1,4 @@
-"""Studies as the page shows them: image, reference, and what each system wrote (the paper's Table 4)."""
+"""Studies as the page shows them: image, reference, and what each system generated (the paper's Table 4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class GeneratedText(NamedTuple):
     """One report beside the reference.
 
     Attributes:
-        systems: The systems that wrote it.
+        systems: The systems that generated it.
         text: The report, coloured by mention.
         found: Positive observations of the reference that the report has too.
         missed: Positive observations of the reference that the report lacks.
@@ -58,7 +58,9 @@ def sample(
     for report in dict.fromkeys(reports.values()):
         systems = [system for system, own in reports.items() if own == report]
         affirmed = _positives(labeler, report)
-        found, missed, invented = (_sorted(s) for s in (expected & affirmed, expected - affirmed, affirmed - expected))
+        found, missed, invented = (
+            _sorted(s) for s in (expected & affirmed, expected - affirmed, affirmed - expected)
+        )
         generated.append(GeneratedText(systems, highlight(labeler, report), found, missed, invented))
     return Sample(study_id, image, highlight(labeler, reference), _sorted(expected), generated)
 
