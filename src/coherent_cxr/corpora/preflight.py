@@ -97,8 +97,8 @@ def read_corpus(config: ReportParsingConfig) -> CorpusCheck:
         return CorpusCheck([Check("reading the reports", "missing", str(error))], None)
     described = corpus.studies[corpus.studies["findings"].notna()]
     detail = (
-        f"{len(corpus.studies):,} studies, {len(described):,} with findings; {len(corpus.exclusions):,} files "
-        "or rows would be left out"
+        f"{len(corpus.studies):,} studies, {len(described):,} with findings; "
+        f"{len(corpus.exclusions):,} files or rows would be left out"
     )
     images = corpus.images[corpus.images["study_id"].isin(described["study_id"])]
     return CorpusCheck([Check("reading the reports", _state(len(described)), detail)], images)

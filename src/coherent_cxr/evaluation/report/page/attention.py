@@ -34,7 +34,7 @@ class ShownWord(NamedTuple):
 
 
 class ShownMap(NamedTuple):
-    """A map over the radiograph: word or finding token, number of its colour, picture, sentinel in percent."""
+    """A map over the radiograph: word or finding token, number of its colour, picture, sentinel share."""
 
     word: str
     colour: int
