@@ -99,7 +99,7 @@ def _check_images(
 ) -> list[Check]:
     """Find the images that a run would use, decode a few, and estimate space and time of their store."""
     if fabrication.images_root is None:
-        return [Check("images", "ok", "phantoms are drawn; no radiograph is needed")]
+        return [Check("images", "ok", "phantoms are synthesised; no radiograph is needed")]
     try:
         source = open_source(fabrication.images_root)
     except ImageSourceError as error:

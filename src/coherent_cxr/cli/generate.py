@@ -46,7 +46,7 @@ LONGEST = 500
 @click.option(
     "--attention",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also save a picture (.png, .svg, .pdf) of where the model looked for its most visual words.",
+    help="Also save a picture (.png, .svg, .pdf) of the attention at its most visual words.",
 )
 def generate(
     image: Path,

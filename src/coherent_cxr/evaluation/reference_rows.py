@@ -14,7 +14,7 @@ from coherent_cxr.reports.text import tokenize_findings
 NORMAL, RANDOM, AFFIRM_ALL = "normal report", "random training report", "affirm all"
 REFERENCE_ROWS: Final = {
     NORMAL: "one normal report for every study",
-    RANDOM: "for each study the report of a training study drawn at random",
+    RANDOM: "for each study the report of a random training study",
     AFFIRM_ALL: "labels alone: all 13 findings present in every study",
 }
 """The rows and what they are."""

@@ -99,14 +99,14 @@ def decode(
     Args:
         model: The generator; call ``eval()`` first.
         regions: Image regions V ``(batch, K, size)``.
-        how: ``greedy`` takes the likeliest word and stops above one half; ``sample`` samples both; ``beam``
-            searches each sentence for a likelier wording and keeps the greedy report where that is likelier.
+        how: ``greedy`` takes the likeliest word and stops above one half; ``sample`` samples words and
+            stops; ``beam`` searches each sentence for a likelier wording and keeps the greedy report where that is likelier.
         generator: Source of randomness for ``sample``, on the regions' device.
         keep_attention: Whether to return the attention maps (not by beam).
         beams: Width of the beam.
         temperature: Sampling: logits are divided by it, those of the stop signal too.
-        top_k: Sampling: sample among this many likeliest words; 0 for all.
-        top_p: Sampling: sample among the likeliest words that reach this probability together.
+        top_k: Sampling: only this many likeliest words; 0 for all.
+        top_p: Sampling: only the likeliest words that reach this probability together.
         guidance: Findings that are decided, or evidence for them. Needs a generator with sentence feedback,
             whose sentences know which ones stand before.
         check: Replaces sentences that disagree with their finding token; None keeps them.
@@ -123,7 +123,7 @@ def decode(
         raise ValueError(f"beams is {beams}; it must be at least 1.")
     if guidance is not None and model.sentence_decoder.feedback is None:
         raise ValueError(
-            "A generator without sentence feedback writes all sentences at once and cannot follow decided "
+            "A generator without sentence feedback decodes all sentences at once and cannot follow decided "
             "findings. Train with mle_training.generator.sentence_feedback: true, or write without decisions."
         )
     if how == "beam":

@@ -227,8 +227,8 @@ def _check_words(words: Counter[str], min_count: int, studies: int) -> None:
     if highest < min_count:
         raise ValueError(
             f"vocabulary_building.min_count is {min_count}, and the most frequent word of the {studies} "
-            f"training reports occurs {highest} times, so the vocabulary would be empty. Set it to {highest} or "
-            "less; 3 to 10 is usual."
+            f"training reports occurs {highest} times, so the vocabulary would be empty. Set it to {highest} "
+            "or less; 3 to 10 is usual."
         )
 
 

@@ -2,8 +2,8 @@
 
 One finding is worded in many ways and a normal sentence in few. So, word by word, a normal sentence is the
 likeliest even where a finding is likelier than none. With the token first, the generator decides on the
-finding over all wordings together, and then on the wording. The token is a word to the generator, never part of a
-report.
+finding over all its wordings together, and then on the wording. The token is a word to the generator, never
+part of a report.
 """
 
 from __future__ import annotations

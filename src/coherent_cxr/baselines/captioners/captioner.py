@@ -1,4 +1,4 @@
-"""What the systems share that learn to write: one LSTM over a flat word sequence."""
+"""What the neural baselines share: one LSTM over a flat word sequence."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def attention_figure(
     notice: str,
     words: int = 5,
 ) -> Figure:
-    """Draw a radiograph and, beside it, where the model looked for its most visual words and finding tokens.
+    """Draw a radiograph and, beside it, the attention at its most visual words and finding tokens.
 
     Args:
         image: Prepared grey image ``(size, size)``.

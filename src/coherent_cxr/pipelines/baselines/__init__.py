@@ -1,4 +1,4 @@
-"""The systems that the generator is compared with."""
+"""The baselines."""
 
 from coherent_cxr.pipelines.baselines.pipeline import create_pipeline
 

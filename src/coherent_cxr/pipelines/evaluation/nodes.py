@@ -58,7 +58,7 @@ def generate_reports(
     document_frequencies: dict[str, Any],
     **models: ModelBundle,
 ) -> pd.DataFrame:
-    """Let every generator write for the test studies; put reference rows and baselines before them."""
+    """Generate reports for the test studies, after the rows of reference systems and baselines."""
     check_systems(config, models)
     studies = test_studies(findings, splits, image_store.index["study_id"])
     writer = RowGenerator(
@@ -107,8 +107,8 @@ def measure_consensus(
     likely = _likely(label_scores, label_thresholds)
     writer = RowGenerator(config, image_store, labeler, frequencies, label_calls, likely, chexpert_labels)
     tables = [writer.by_samples(system, bundle, studies) for system, bundle in models.items()]
-    own_reports = pd.concat(tables, ignore_index=True)
-    return consensus_quality(labeler, own_reports, findings, chexpert_labels)
+    generated = pd.concat(tables, ignore_index=True)
+    return consensus_quality(labeler, generated, findings, chexpert_labels)
 
 
 def _likely(label_scores: pd.DataFrame, label_thresholds: pd.DataFrame) -> Likely:
@@ -127,13 +127,10 @@ def label_both_sides(
     judges = config.judges()
     studies = list(dict.fromkeys(generated_reports["study_id"]))
     alone = [reference_labels(studies), *([baseline_labels] if len(baseline_labels) else [])]
-    own_reports = [
-        *(same_for_all(judges, labels) for labels in alone),
-        label_reports(judges, generated_reports),
-    ]
+    labels = [*(same_for_all(judges, table) for table in alone), label_reports(judges, generated_reports)]
     judged = findings[findings["study_id"].isin(generated_reports["study_id"])]
     references = judge_labels(judges, judged["text"], {"study_id": judged["study_id"]})
-    return pd.concat(own_reports, ignore_index=True), references
+    return pd.concat(labels, ignore_index=True), references
 
 
 def score(

@@ -1,4 +1,4 @@
-"""Radiographs are drawn, or the corpus' own are named."""
+"""Phantoms are made, or the corpus' own radiographs are named."""
 
 from coherent_cxr.pipelines.fabrication.pipeline import create_pipeline
 

@@ -153,7 +153,7 @@ def other_columns(
         f"Language, {first} tokens, repeated sentences kept": {
             name: Metric(f"{column_name(name, first)}, {REPEATS_KEPT}") for name in language
         },
-        "Sameness": {name: Metric(name) for name in sameness},
+        "Diversity": {name: Metric(name) for name in sameness},
     }
     tables["Judges"] = {str(metric): metric for kind in JUDGES for metric in kind.metrics}
     clinical = _clinical_columns(uncertain)

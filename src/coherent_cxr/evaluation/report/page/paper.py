@@ -1,4 +1,4 @@
-"""The paper's own figures, in the layout of its Table 2, with a mark for how each number came here.
+"""The paper's own figures, in the layout of its Table 2, with the source of each number.
 
 [2]: read in someone else's transcription of the tables. [M]: as recalled, not verified. The paper's CIDEr is
 on another scale than pycocoevalcap's CIDEr-D, so the two never share a column.
