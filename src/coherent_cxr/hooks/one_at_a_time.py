@@ -20,7 +20,7 @@ DRAWING = (
 
 
 class OneAtATimeHook:
-    """Keeps the threads of a ThreadRunner from drawing each other's random numbers.
+    """Runs nodes that use PyTorch's global random generator one at a time.
 
     Networks are built and dropout is drawn from the generator that all threads of a process share; two
     trainings at once would end with other weights each time. Other nodes run beside them.

@@ -1,7 +1,7 @@
-"""Consensus decoding: of several sampled reports, the one that the others are most like.
+"""Consensus decoding: of several sampled reports, the one most similar to the others.
 
 Minimum Bayes risk decoding (Kumar and Byrne 2004) with samples for hypotheses and evidence alike (Eikema and
-Aziz 2022): the report with the highest expected similarity to what the generator might as well have written.
+Aziz 2022): the report with the highest expected similarity to other samples of the generator.
 """
 
 from __future__ import annotations

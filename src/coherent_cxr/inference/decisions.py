@@ -1,6 +1,6 @@
-"""What is known of an image's findings before its report is written, and what that leaves the decoder.
+"""What is known of an image's findings before its report is written, and how it constrains the decoder.
 
-Decided findings leave it the order and the words; evidence is weighed against its own opinion.
+With decided findings the decoder chooses only order and wording; evidence is added to its own logits.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class FindingEvidence:
 
     @property
     def unfinished(self) -> Tensor:
-        """No report: the decoder ends as it likes."""
+        """No report: evidence never prevents the end."""
         return torch.zeros(len(self.weight), dtype=torch.bool, device=self.weight.device)
 
     def guide(self, logits: Tensor) -> Tensor:
@@ -138,7 +138,7 @@ class FindingEvidence:
         return logits + self.weight.unsqueeze(1)
 
     def after(self, first_words: Tensor) -> FindingEvidence:
-        """Evidence for a finding has had its say once a sentence affirms it."""
+        """Drop the evidence for a finding once a sentence affirms it."""
         generated = torch.nn.functional.one_hot(first_words, self.weight.shape[1]).bool()
         return FindingEvidence(self.weight.masked_fill(generated, 0.0))
 

@@ -100,7 +100,8 @@ def decode(
         model: The generator; call ``eval()`` first.
         regions: Image regions V ``(batch, K, size)``.
         how: ``greedy`` takes the likeliest word and stops above one half; ``sample`` samples words and
-            stops; ``beam`` searches each sentence for a likelier wording and keeps the greedy report where that is likelier.
+            stops; ``beam`` searches each sentence for a likelier wording and keeps the greedy report where
+            that is likelier.
         generator: Source of randomness for ``sample``, on the regions' device.
         keep_attention: Whether to return the attention maps (not by beam).
         beams: Width of the beam.

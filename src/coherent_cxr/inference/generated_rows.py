@@ -24,7 +24,7 @@ from coherent_cxr.rewards import CiderD
 
 logger = logging.getLogger(__name__)
 DECIDED, EVIDENCE, ORACLE, CONSENSUS = " decided", " with evidence", " oracle", " consensus"
-"""Ends of the rows' names, in this order."""
+"""Suffixes of the rows' names, in this order."""
 GREEDY = 0
 """Stands for the row's own report where numbers of samples are compared."""
 

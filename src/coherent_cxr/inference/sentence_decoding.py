@@ -17,7 +17,7 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 STOP_LOGITS = "The logits of the stop signal"
 WORD_LOGITS = "The logits of the words"
 STAYING = 0.75
-"""Share of studies at which the others, whose sentences have ended, are left out of what follows."""
+"""Share of running studies below which finished ones are dropped from the batch."""
 
 
 @dataclass(frozen=True)

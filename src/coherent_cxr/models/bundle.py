@@ -57,9 +57,9 @@ class ModelBundle:
         image_size: Side of the square grey image the encoder was trained on, in pixels.
         weights: State of :class:`ReportGenerator` by parameter name.
         metadata: Where it comes from, as plain JSON: system, stage, data digests, notices.
-        training_features: What the features of its training images look like, to tell an image that is
+        training_features: What the features of its training images look like, to recognise an image
             unlike them; None for a bundle that was not registered.
-        image_checks: What the pixels of an image tell before the model sees it; None likewise.
+        image_checks: Checks of an image's pixels before the model reads it; None likewise.
         decider: Decides which findings an image shows, so that reports can be made to follow; None for a
             bundle that was not registered, or whose encoder is not the pretrained one.
     """

@@ -1,4 +1,4 @@
-"""What the report generator looks like."""
+"""Architecture settings of the report generator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from coherent_cxr.models.encoders import encoder_names
 StudyInput = Literal["per_image", "per_study"]
 
 LARGEST = {"size": 4096, "attention_size": 4096, "max_sentences": 100, "max_words": 200}
-"""Bounds far beyond any use, so that no wrong file or setting asks for more memory or time than there is."""
+"""Upper bounds, far above any use, against files and settings that would exhaust memory or time."""
 
 
 @configuration

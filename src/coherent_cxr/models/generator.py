@@ -100,7 +100,7 @@ class ReportGenerator(nn.Module):
         return TeacherForced(
             word_logits=logits,
             targets=targets,
-            # An unknown word has no score of its own, so it is read as input and never asked for.
+            # An unknown word has no score of its own, so it is input only, never a target.
             word_mask=targets != Vocabulary.unk_id,
             stop_logits=stop_logits,
             stop_targets=(is_last & reports.stopped.unsqueeze(1)).float(),

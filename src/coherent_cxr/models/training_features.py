@@ -1,4 +1,4 @@
-"""What features of the training images look like, to tell an image that is unlike all of them."""
+"""Distribution of the training images' features, to recognise an image unlike all of them."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class CiderD:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> CiderD:
-        """Take back what :meth:`to_dict` gave."""
+        """Restore what :meth:`to_dict` gave."""
         return cls(int(state["documents"]), state["document_frequencies"])
 
     def score(self, candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.float64]:

@@ -53,7 +53,7 @@ def rarity_weights(codes: ArrayLike, power: float = 1.0, max_weight: float = 20.
     """Weigh positives by how rare they are: (negatives / positives)^power, between 1 and ``max_weight``.
 
     With power 1 the positives of a type weigh as much as all its other reports together, so that neither
-    silence nor assertion is the safe answer.
+    omission nor assertion is the safe choice.
 
     Args:
         codes: Label codes of the training reports ``(reports, types)``.

@@ -126,7 +126,7 @@ class FBetaReward(Reward):
         return np.concatenate([predicted * expected, predicted], axis=1)
 
     def update(self, means: NDArray[np.float64]) -> None:
-        """Move the averages of hits and calls."""
+        """Update the averages of hits and calls."""
         if not self._rates.updates:
             self._rates.start(means[None])
         self._rates.update(means[None])
@@ -136,7 +136,7 @@ class FBetaReward(Reward):
         return self._rates.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back the moving averages."""
+        """Restore the moving averages."""
         self._rates.load_state_dict(state)
 
     def statistics(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Guards of fluency: penalties that a generator cannot dodge by stuttering or by its length."""
+"""Guards of fluency: penalties for repetition and for a length unlike the reference's."""
 
 from __future__ import annotations
 

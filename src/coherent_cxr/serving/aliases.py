@@ -1,4 +1,4 @@
-"""The aliases of a registered model: which version is champion, and giving a new one the alias it has earned.
+"""The aliases of a registered model: which version is champion, and which alias a new one gets.
 
 An MLflow registry cannot compare and set in one step, so the alias is read, set and read back:
 
@@ -59,7 +59,7 @@ def champion_of(client: Any, name: str) -> RegistryEntry | None:
 def settle(
     client: Any, registry: str, name: str, candidate: RegistryEntry, on_other_data: str
 ) -> tuple[str, Promotion]:
-    """Give a version the alias it has earned.
+    """Set the alias that a version has earned.
 
     Args:
         client: The registry.

@@ -1,4 +1,4 @@
-"""One report writer behind the command line, the MLflow model and whatever else serves a bundle."""
+"""One report generator behind the command line, the MLflow model and whatever else serves a bundle."""
 
 from __future__ import annotations
 

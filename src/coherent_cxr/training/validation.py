@@ -1,4 +1,4 @@
-"""What training computes on the validation split: likelihood, and greedy reports as text and as labels."""
+"""Validation during training: likelihood, and greedy reports as text and as labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging reports from files, of any model."""
+"""Scoring reports from files, of any model."""
 
 from __future__ import annotations
 

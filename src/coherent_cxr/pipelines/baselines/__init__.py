@@ -1,4 +1,4 @@
-"""The baselines."""
+"""Builds the baselines and their reports."""
 
 from coherent_cxr.pipelines.baselines.pipeline import create_pipeline
 

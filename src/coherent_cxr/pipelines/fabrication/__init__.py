@@ -1,4 +1,4 @@
-"""Phantoms are made, or the corpus' own radiographs are named."""
+"""Makes phantoms, or names the corpus' own radiographs."""
 
 from coherent_cxr.pipelines.fabrication.pipeline import create_pipeline
 

@@ -1,4 +1,4 @@
-"""How much the words behind a finding token look at the image."""
+"""How much the words behind a finding token attend to the image."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class CollapseWatch:
         return {"below": self._below}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what :meth:`state_dict` gave."""
+        """Restore what :meth:`state_dict` returned."""
         self._below = int(state["below"])
 
 
