@@ -68,7 +68,7 @@ def test_commands_of_an_environment_name_it_and_use_its_data(project, write_vers
     answer = summary("--env", "test")
     assert answer.exit_code == 0, answer.output
     assert "kedro viz run --env test\n" in answer.output
-    assert "drawn" not in answer.output
+    assert "synthetic" not in answer.output
 
 
 def test_a_newer_version_cut_short_is_passed_over(project, write_version):

@@ -1,4 +1,4 @@
-"""Is everything there that a run will need, how to get what is not, and what the run will take."""
+"""Preflight check: missing raw files and how to get them, disk space and time of a run."""
 
 from __future__ import annotations
 

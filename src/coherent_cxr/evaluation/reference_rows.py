@@ -1,4 +1,4 @@
-"""Rows that stand in every table, so that a reader sees what a number is worth: they see no image."""
+"""Reference rows of every table that use no image, to put the other numbers into proportion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What evaluation knows of a system: for each test study a text, labels, or both."""
+"""Input of the evaluation: of each system, per test study a text, labels, or both."""
 
 from __future__ import annotations
 

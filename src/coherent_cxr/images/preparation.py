@@ -65,7 +65,7 @@ class RadiographsManifest:
     Attributes:
         root: Folder or archive of images named by image_id.
         drawn: Whether they are phantoms; those are all frontal, whatever view the report's own image had.
-        notice: Their licence, or that they are drawn.
+        notice: Their licence, or that they are synthetic.
     """
 
     root: str

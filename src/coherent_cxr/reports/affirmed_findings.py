@@ -1,4 +1,4 @@
-"""What the single sentences of reports affirm, and how rare it is."""
+"""Findings that single sentences affirm, and how rare they are."""
 
 from __future__ import annotations
 

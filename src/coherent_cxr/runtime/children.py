@@ -28,7 +28,7 @@ KEPT_FROM_CHILDREN = {signal.SIGINT, signal.SIGHUP}
 
 
 class ChildError(RuntimeError):
-    """A child that ended without a word: killed, or out of memory."""
+    """A child that ended without a message: killed, or out of memory."""
 
 
 class _Call(NamedTuple):
@@ -57,7 +57,7 @@ class Children:
     among them saves a checkpoint first.
 
     Args:
-        most: Children at once.
+        max_children: Children at once.
         threads: Threads that each computes with.
     """
 

@@ -1,4 +1,4 @@
-"""Whether a stored table of labels is what a labeller says now."""
+"""Whether a stored table of labels equals what the labeller in use gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many letters two words are apart."""
+"""Edit distance of two words."""
 
 from __future__ import annotations
 

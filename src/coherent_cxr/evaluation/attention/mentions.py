@@ -49,7 +49,7 @@ def attention_figure(
     Args:
         image: Prepared grey image ``(size, size)``.
         sentences: The generated report with its attention.
-        notice: What must stand under every report (research use, synthetic images).
+        notice: Notice to show under every report (research use, synthetic images).
         words: Number of word panels.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Where attention goes when a finding is denied (the question Liu et al. 2019 leave open in section 5)."""
+"""How attention differs when a finding is denied (the question Liu et al. 2019 leave open in section 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both sides' reports brought to the same studies; whatever is left out for it is listed and said."""
+"""Both sides' reports brought to the same studies; with a notice of everything left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of reports as one row per study, with everything that was left out or changed on the way said."""
+"""Files of reports as one row per study, with a notice of everything left out or changed."""
 
 from __future__ import annotations
 

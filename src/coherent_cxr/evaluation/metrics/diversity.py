@@ -73,7 +73,7 @@ class DistinctMeasure:
         return cls(tuple(_counts(of_n) for of_n in by_order), _counts([[text] for text in candidates]))
 
     def values(self, weights: Array) -> Array:
-        """Return the metrics for each weighting; an n-gram counts as there if any study with it is drawn."""
+        """Return the metrics for each weighting; an n-gram counts if any study with it is in the resample."""
         drawn = (weights > 0).astype(np.float64).T
         columns = []
         for counts in (*self.grams, self.reports):

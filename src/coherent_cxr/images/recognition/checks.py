@@ -1,4 +1,4 @@
-"""What the pixels of one image tell before a model sees it, by numbers learnt from the training."""
+"""Checks of one image's pixels before a model reads it, learnt from the training images."""
 
 from __future__ import annotations
 

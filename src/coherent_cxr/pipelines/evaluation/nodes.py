@@ -39,7 +39,7 @@ DRAWN = {True: ("The images are synthetic phantoms, not radiographs.",), False: 
 
 
 def oracles(systems: Iterable[str]) -> frozenset[str]:
-    """Return the systems that are told labels of the references."""
+    """Return the systems that are given labels of the references."""
     return frozenset(name for name in systems if uses_true_labels(name) or name == TRUE_LABELS)
 
 
@@ -123,7 +123,7 @@ def label_both_sides(
     baseline_labels: pd.DataFrame,
     findings: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Let every judge label generated reports and references; systems of labels alone tell all the same."""
+    """Let every judge label generated reports and references; label baselines are the same for all."""
     judges = config.judges()
     studies = list(dict.fromkeys(generated_reports["study_id"]))
     alone = [reference_labels(studies), *([baseline_labels] if len(baseline_labels) else [])]
@@ -180,7 +180,7 @@ def assess_encoder(
     chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Figure]:
-    """Measure what the encoder's label classifier tells apart, and whether its probabilities hold."""
+    """Measure AUROC and calibration of the encoder's label classifier."""
     from coherent_cxr.evaluation.metrics.label_quality import label_quality, label_reliability
     from coherent_cxr.evaluation.report.figures.encoder import encoder_figure
 

@@ -1,4 +1,4 @@
-"""What the encoder's label classifier can tell: areas under the ROC curve, reliability, operating points."""
+"""Quality of the encoder's label classifier: areas under the ROC curve, reliability, operating points."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def intervals_figure(metrics: pd.DataFrame, uncertain: str, compared: set[str]) 
     Args:
         metrics: The table of all metrics.
         uncertain: What an uncertain label counts as.
-        compared: Systems that are not the generator, plotted in grey.
+        compared: Baselines, plotted in grey.
     """
     from matplotlib.figure import Figure
 

@@ -81,7 +81,7 @@ def tinted(
 
     Args:
         image: ``(size, size)``.
-        regions: Share of each region ``(rows, columns)``; of several views the first is drawn.
+        regions: Share of each region ``(rows, columns)``; of several views the first is shown.
         colour: Red, green, blue, 0 to 255.
 
     Returns:

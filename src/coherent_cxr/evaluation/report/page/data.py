@@ -1,4 +1,4 @@
-"""Everything that the page shows, by what it needs."""
+"""Data of the results page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Judged:
 
     Attributes:
         config: Settings of the evaluation.
-        labeler: Labels and marks single reports; see :mod:`coherent_cxr.chexpert.shown`.
+        labeler: Labels and highlights single reports; see :mod:`coherent_cxr.chexpert.shown`.
         metrics: All metrics of all systems.
         comparisons: All paired differences.
         study_ids: The studies, in the order of everything below.
@@ -132,7 +132,7 @@ class Attended:
 
 @dataclass(frozen=True)
 class EncoderQuality:
-    """What the encoder's label classifier can tell.
+    """Quality of the encoder's label classifier.
 
     Attributes:
         areas: From :func:`~coherent_cxr.evaluation.metrics.label_quality.label_quality`.
@@ -159,7 +159,7 @@ class Background:
         exclusions: Left out by stage and reason: ``stage``, ``reason``, ``count``.
         labels: Positive, negative and uncertain labels by observation and split.
         model: Rows of the model card: what, value.
-        encoder: What the encoder's label classifier can tell.
+        encoder: Quality of the encoder's label classifier.
         consensus: From :func:`~coherent_cxr.evaluation.metrics.consensus_quality.consensus_quality`.
         finding_tokens: From :func:`~coherent_cxr.evaluation.metrics.token_agreement.token_agreement`.
     """

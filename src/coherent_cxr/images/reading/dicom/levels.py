@@ -1,4 +1,4 @@
-"""From the numbers a DICOM file stores to how bright a viewer would show them."""
+"""From stored DICOM values to display brightness: rescale, window (VOI LUT), inversion, padding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a DICOM file's tags say about the image that its reader should know."""
+"""Warnings about an image that follow from its DICOM tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of DICOM tags as they are meant, whatever way they are written."""
+"""Values of DICOM tags, whatever their encoding."""
 
 from __future__ import annotations
 
