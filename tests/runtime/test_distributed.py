@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -35,8 +36,12 @@ def test_ranks_start_work_together_and_leave_nothing_behind():
     assert not torch.distributed.is_initialized()
 
 
-def test_a_rank_that_fails_is_an_error():
-    # The other rank cannot import this module, so it fails on being told what to do.
+def test_a_rank_that_fails_is_an_error(monkeypatch):
+    # The other rank cannot import the function's module, so it fails on being told what to do.
+    only_here = ModuleType("only_here")
+    monkeypatch.setitem(sys.modules, "only_here", only_here)
+    monkeypatch.setattr(only_here, "succeed", succeed, raising=False)
+    monkeypatch.setattr(succeed, "__module__", "only_here")
     with pytest.raises(RuntimeError, match="rank 1 of 2 ended with exit status 1"):
         run_in_ranks(succeed, 2)
 

@@ -16,7 +16,7 @@ from coherent_cxr.runtime.fingerprint import (
     function_digest,
     run_key,
 )
-from coherent_cxr.training.baselines.train import BaselinesConfig, run_baselines
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.train import pretrain_encoder
 from coherent_cxr.training.engine.loop import Loop
@@ -111,14 +111,14 @@ def test_an_encoder_counts_by_its_own_code(copy):
 
 def test_line_ends_do_not_count(copy):
     before = digest(STAGES[0], copy)
-    for path in [copy / "training" / "mle" / "train.py", copy / "chexpert" / "rule_sets" / "original.yml"]:
+    for path in [copy / "training/mle/train.py", copy / "chexpert/rules/rule_sets/original.yml"]:
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert digest(STAGES[0], copy) == before
 
 
 def test_two_files_that_swap_their_contents_are_told_apart(copy):
     before = digest(STAGES[0], copy)
-    one, other = copy / "training" / "engine" / "history.py", copy / "training" / "engine" / "progress.py"
+    one, other = copy / "training/engine/progress.py", copy / "runtime/pace.py"
     one_text, other_text = one.read_text(), other.read_text()
     one.write_text(other_text)
     other.write_text(one_text)
@@ -233,7 +233,7 @@ def key_of(corpus, checkpoint_folder, monkeypatch):
         elif stage == "encoder":
             pretrain_encoder(EncoderPretrainingConfig(**common), c.store, c.labels, c.splits)
         else:
-            run_baselines(BaselinesConfig(systems=("tienet",), **common), *c[:-2], c.labels, ["s21"])
+            run_compared_systems(BaselinesConfig(systems=("tienet",), **common), *c[:-2], c.labels, ["s21"])
 
     def key(stage: str, **changes: object) -> str:
         with pytest.raises(Reached) as reached:

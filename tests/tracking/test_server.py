@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from coherent_cxr.tracking.addresses import TrackingError
-from coherent_cxr.tracking.server import require_answer
+from coherent_cxr.tracking.server import require_answer, require_known
 
 
 @pytest.fixture
@@ -82,3 +82,26 @@ def test_addresses_without_a_host_pass(address: str) -> None:
 def test_what_is_no_address_is_a_sentence(address: str) -> None:
     with pytest.raises(TrackingError):
         require_answer(address, patience=0.5)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("ftp://127.0.0.1/runs", r"no address of the kind 'ftp://'.*postgresql"),
+        ("postgres://u:verysecret@127.0.0.1/db", "no address of the kind 'postgres://'"),
+        ("postgresql+nodriver://u:verysecret@127.0.0.1/db", "no address of a database"),
+        ("mysql+pymysql://u:verysecret@127.0.0.1/db", "needs the package 'pymysql', which is not installed"),
+        ("postgresql://u:verysecret@127.0.0.1:port/db", "no address of a (database|tracking server)"),
+    ],
+)
+def test_an_address_that_mlflow_cannot_read_is_a_sentence(address: str, reason: str) -> None:
+    with pytest.raises(TrackingError, match=reason) as refused:
+        require_known(address)
+    assert "verysecret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["runs", "file:///runs", "sqlite:///mlflow.db", "http://localhost", "databricks", "uc:profile"]
+)
+def test_addresses_that_mlflow_reads_pass(address: str) -> None:
+    require_known(address)

@@ -7,34 +7,23 @@ import io
 import os
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
-from kedro.io import Version
 from kedro_datasets._typing import ImagePreview
 
-from coherent_cxr.datasets.whole import WholeDataset
+from coherent_cxr.datasets.local import LocalDataset
 from coherent_cxr.images.sheets import montage
 from coherent_cxr.images.store import INDEX, PIXELS, RECORD, ImageStore
 
 
-class ImageStoreDataset(WholeDataset[ImageStore, ImageStore]):
+class ImageStoreDataset(LocalDataset[ImageStore]):
     """Opens image stores memory-mapped and keeps versions of them as hard links.
 
     Saving links the finished store's files into the new version, so that versions of one store share their
     gigabytes; on another file system they are copied.
-
-    Args:
-        filepath: The folder; with ``versioned: true`` a folder of versions.
-        version: Load and save version, given by Kedro.
-        metadata: Free, for plugins.
     """
 
-    def __init__(
-        self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
-    ) -> None:
-        self.metadata = metadata
-        super().__init__(PurePosixPath(filepath), version, _is_store)
+    MEMBER = RECORD
 
     def load(self) -> ImageStore:
         """Open the store."""
@@ -62,16 +51,6 @@ class ImageStoreDataset(WholeDataset[ImageStore, ImageStore]):
         data = io.BytesIO()
         montage([store.pixels[place] for place in places], columns, size).save(data, format="PNG")
         return ImagePreview(base64.b64encode(data.getvalue()).decode("ascii"))
-
-    def _exists(self) -> bool:
-        return _is_store(str(self._get_load_path()))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath, "version": self._version}
-
-
-def _is_store(folder: str) -> bool:
-    return (Path(folder) / RECORD).is_file()
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

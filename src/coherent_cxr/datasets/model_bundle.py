@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kedro.io import Version
-
-from coherent_cxr.datasets.whole import WholeDataset
+from coherent_cxr.datasets.local import LocalDataset
 
 if TYPE_CHECKING:
     from coherent_cxr.models.bundle import ModelBundle
@@ -15,22 +13,13 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 
 
-class ModelBundleDataset(WholeDataset["ModelBundle", "ModelBundle"]):
+class ModelBundleDataset(LocalDataset["ModelBundle"]):
     """Saves and loads :class:`coherent_cxr.models.bundle.ModelBundle`.
 
     PyTorch is only imported when a bundle is loaded, so opening a catalog stays quick.
-
-    Args:
-        filepath: The folder; with ``versioned: true`` a folder of versions.
-        version: Load and save version, given by Kedro.
-        metadata: Free, for plugins.
     """
 
-    def __init__(
-        self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
-    ) -> None:
-        self.metadata = metadata
-        super().__init__(PurePosixPath(filepath), version, _is_bundle)
+    MEMBER = CONFIG
 
     def load(self) -> ModelBundle:
         """Read the bundle.
@@ -44,13 +33,3 @@ class ModelBundleDataset(WholeDataset["ModelBundle", "ModelBundle"]):
 
     def _write(self, data: ModelBundle, path: PurePosixPath) -> None:
         data.save(Path(path))
-
-    def _exists(self) -> bool:
-        return _is_bundle(str(self._get_load_path()))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath, "version": self._version}
-
-
-def _is_bundle(folder: str) -> bool:
-    return (Path(folder) / CONFIG).is_file()

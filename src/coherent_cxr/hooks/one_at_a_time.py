@@ -7,15 +7,10 @@ import threading
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline.node import Node
 
+from coherent_cxr.pipeline_registry import STAGES
+
 PIPELINES = "coherent_cxr.pipelines."
-DRAWING = (
-    "encoder_pretraining",
-    "mle_training",
-    "rl_fine_tuning",
-    "baselines",
-    "evaluation",
-    "model_registration",
-)
+DRAWING = STAGES[STAGES.index("encoder_pretraining") :]
 """Stages that train a network or build one: initial weights and dropout come from the process' generator."""
 
 

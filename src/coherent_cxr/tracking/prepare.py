@@ -9,7 +9,7 @@ from typing import Any
 
 from coherent_cxr.tracking.addresses import sqlite_path
 from coherent_cxr.tracking.database import check_database, prepare_database
-from coherent_cxr.tracking.server import PATIENCE, require_answer
+from coherent_cxr.tracking.server import PATIENCE, require_answer, require_known
 
 
 def prepare(uri: str | None, project: Path, artifacts: Path | None) -> None:
@@ -27,6 +27,7 @@ def prepare(uri: str | None, project: Path, artifacts: Path | None) -> None:
     if path is not None:
         prepare_database(path, project, artifacts)
     elif uri is not None:
+        require_known(uri)
         require_answer(uri)
 
 
@@ -45,6 +46,7 @@ def check(uri: str) -> None:
     if path is not None:
         check_database(path)
         return
+    require_known(uri)
     require_answer(uri)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", f"{PATIENCE:.0f}")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")

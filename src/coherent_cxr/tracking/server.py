@@ -1,16 +1,57 @@
-"""A tracking server that does not answer is found out in seconds, not in MLflow's minutes."""
+"""A tracking address that cannot be used is found out in seconds, not in MLflow's minutes."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from urllib.parse import urlsplit
+from importlib.metadata import entry_points
+from urllib.parse import SplitResult, urlsplit
 
 from coherent_cxr.tracking.addresses import TrackingError, masked
 
 PATIENCE = 10.0
 """Seconds to wait for an answer."""
-PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+SERVERS = {"http": 80, "https": 443}
+DATABASES = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+PORTS = SERVERS | DATABASES
+OTHERS = frozenset({"", "file", "sqlite", "databricks", "databricks-uc", "uc"})
+"""Further schemes of addresses that MLflow reads."""
+
+
+def require_known(uri: str) -> None:
+    """Make sure that MLflow can read an address of this kind here.
+
+    Args:
+        uri: MLflow address.
+
+    Raises:
+        TrackingError: If its scheme is none of MLflow's, or a database's driver is not installed.
+    """
+    scheme = _parts(uri).scheme
+    base = scheme.partition("+")[0]
+    known = PORTS.keys() | OTHERS
+    plugins = {plugin.name for plugin in entry_points(group="mlflow.tracking_store")}
+    if base not in known | plugins and len(base) > 1:  # a single letter is a drive
+        raise TrackingError(
+            f"MLflow reads no address of the kind '{scheme[:40]}://' ({masked(uri)[:200]!r}). Use a path, or "
+            f"one of: {', '.join(sorted((known | plugins) - {''}))}."
+        )
+    if base not in DATABASES:
+        return
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        make_url(uri).get_dialect().import_dbapi()
+    except ImportError as error:
+        raise TrackingError(
+            f"The tracking database {masked(uri)[:200]} needs the package '{error.name}', which is not "
+            "installed. Install it, or name the driver that you have, as in postgresql+psycopg2://."
+        ) from error
+    except (SQLAlchemyError, ValueError) as error:
+        raise TrackingError(
+            f"{masked(uri)[:200]!r} is no address of a database: {masked(str(error))[:200]}"
+        ) from error
 
 
 def require_answer(uri: str, patience: float = PATIENCE) -> None:
@@ -25,10 +66,7 @@ def require_answer(uri: str, patience: float = PATIENCE) -> None:
     Raises:
         TrackingError: If nobody answers in time.
     """
-    try:
-        parts = urlsplit(uri)
-    except ValueError as error:
-        raise TrackingError(f"{masked(uri)!r} is no address of a tracking server: {error}.") from error
+    parts = _parts(uri)
     scheme = parts.scheme.partition("+")[0]
     if scheme not in PORTS:
         return
@@ -58,3 +96,10 @@ def require_answer(uri: str, patience: float = PATIENCE) -> None:
             f"The tracking server {masked(uri)} does not answer ({reason}). Check the address and that the "
             "server is running."
         )
+
+
+def _parts(uri: str) -> SplitResult:
+    try:
+        return urlsplit(uri)
+    except ValueError as error:
+        raise TrackingError(f"{masked(uri)[:200]!r} is no address of a tracking server: {error}.") from error

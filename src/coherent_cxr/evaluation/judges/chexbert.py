@@ -18,19 +18,8 @@ from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS, columns_of
 from coherent_cxr.evaluation.metrics.measures import Array, Metric, SumMeasure, ratio
 
 HEADS: Final = (
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
+    *("Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion"),
+    *OBSERVATIONS[OBSERVATIONS.index("Edema") :],
     "No Finding",
 )
 """Order of the checkpoint's heads; each has four classes, the last has two."""
