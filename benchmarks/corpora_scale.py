@@ -121,8 +121,8 @@ def main() -> None:
         entries: dict[str, dict[str, Any]] = {}
         stages = ("report_parsing", "findings_extraction", "chexpert_labelling", "vocabulary_building")
         for stage in stages:
-            text = (CONF / f"catalog_{stage}.yml").read_text().replace("${globals:data}", name)
-            entries |= yaml.safe_load(text)
+            text = (CONF / stage / "catalog.yml").read_text().replace("${globals:data}", name)
+            entries |= {key: entry for key, entry in yaml.safe_load(text).items() if key[0] != "_"}
         catalog = DataCatalog.from_config(entries)
         mimic_cxr = MimicCxrConfig(root=name)
         labelling = ChexpertLabellingConfig(cache_size=65_536 if arguments.repeating else 0)

@@ -48,10 +48,16 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     os.chdir(here)
 
 
-def run(project: Path, pipeline: str | None = None, to: list[str] | None = None, **params: Any) -> None:
+def run(project: Path, *pipelines: str, to: list[str] | None = None, **params: Any) -> None:
     bootstrap_project(project)
     with KedroSession.create(project_path=project, env="test", runtime_params=params) as session:
-        session.run(pipeline_names=[pipeline] if pipeline else None, to_outputs=to)
+        session.run(pipeline_names=list(pipelines) or None, to_outputs=to)
+
+
+def results(project: Path) -> DataCatalog:
+    bootstrap_project(project)
+    with KedroSession.create(project_path=project, env="test") as session:
+        return session.load_context().catalog
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +69,7 @@ def project(make_project: Callable[[str], Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def catalog(project: Path) -> DataCatalog:
-    bootstrap_project(project)
-    with KedroSession.create(project_path=project, env="test") as session:
-        return session.load_context().catalog
+    return results(project)
 
 
 def test_every_report_is_a_row_or_an_exclusion(catalog):
@@ -176,14 +180,44 @@ def test_the_same_run_twice_gives_the_same_reports_side_by_side_too(make_project
     again = make_project("again")
     runtime = {"processes": 2, "threads": torch.get_num_threads()}
     run(again, to=["generated_reports"], runtime=runtime)
-    bootstrap_project(again)
-    with KedroSession.create(project_path=again, env="test") as session:
-        repeated = session.load_context().catalog
-        pd.testing.assert_frame_equal(repeated.load("generated_reports"), catalog.load("generated_reports"))
-        assert repeated.load("mle_model").digest == catalog.load("mle_model").digest
-        assert repeated.load("full.rl_model").digest == catalog.load("full.rl_model").digest
-        changed = repeated.load("full.rl_model").metadata, catalog.load("full.rl_model").metadata
-        assert changed[0] == changed[1]
+    repeated = results(again)
+    pd.testing.assert_frame_equal(repeated.load("generated_reports"), catalog.load("generated_reports"))
+    assert repeated.load("mle_model").digest == catalog.load("mle_model").digest
+    assert repeated.load("full.rl_model").digest == catalog.load("full.rl_model").digest
+    changed = repeated.load("full.rl_model").metadata, catalog.load("full.rl_model").metadata
+    assert changed[0] == changed[1]
+
+
+ANOTHER = """
+polite:
+  rl_fine_tuning:
+    <<: *shared
+    system: polite
+    rewards:
+      f_beta: {weight: 1.0, baseline: greedy, settings: {beta: 2.0}}
+"""
+
+
+def test_another_system_or_none_is_a_change_of_yaml_alone(make_project, project):
+    changed = make_project("changed")
+    shutil.copytree(project / "data", changed / "data")
+    with (changed / "conf" / "base" / "rl_fine_tuning" / "parameters.yml").open("a") as base:
+        base.write(ANOTHER)
+    settings = changed / "conf" / "test" / "parameters.yml"
+    before = settings.read_text()
+    settings.write_text(f"{before}\nsystems: [polite]\nmain_system: polite\npolite: *one_epoch\n")
+    run(changed, "rl_fine_tuning", "evaluation", "model_registration")
+    found = results(changed)
+    assert set(found.load("metrics_summary")) == {"mle", "polite"} | DECIDED | COMPARED | LABELS_ALONE
+    assert "polite" in set(found.load("metrics")["system"])
+    assert "Best and worst cases of “polite”" in found.load("results_page")
+    assert set(found.load("validation_metrics")["systems"]) == {"mle", "polite"}
+
+    settings.write_text(f"{before}\nsystems: []\nmain_system: mle\n")
+    run(changed, "evaluation", "model_registration")
+    found = results(changed)
+    assert set(found.load("metrics_summary")) == {"mle"} | DECIDED | COMPARED | LABELS_ALONE
+    assert found.load("registered_model")["system"] == "mle"
 
 
 def test_out_of_order_the_error_names_the_artifact_and_the_stage_that_makes_it(make_project):

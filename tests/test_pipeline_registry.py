@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from kedro.pipeline import Pipeline
 
 from coherent_cxr.pipeline_registry import DEFAULT, EXTRA_STAGES, STAGES, register_pipelines
+from helpers.conf import BASE, read_conf
 
 CALL = """
 import sys
@@ -30,6 +32,23 @@ def test_every_folder_of_pipelines_is_a_stage_and_the_default_is_the_stages_toge
     assert all(isinstance(pipeline, Pipeline) and pipeline.nodes for pipeline in dict(stages).values())
     together = {node.name for name in STAGES for node in stages[name].nodes}
     assert {node.name for node in stages[DEFAULT].nodes} == together
+
+
+def test_every_node_says_whether_it_runs_a_network():
+    nodes = [node for stage in register_pipelines().values() for node in stage.nodes]
+    assert [node.name for node in nodes if len(node.tags & {"cpu", "gpu"}) != 1] == []
+
+
+def test_whatever_people_read_can_be_made_again_from_what_a_run_has_kept():
+    kept = {
+        name
+        for path in BASE.glob("*/catalog.yml")
+        for name in read_conf(f"{path.parent.name}/catalog.yml", "")
+    }
+    needed = register_pipelines()[DEFAULT].only_nodes_with_tags("report").inputs()
+    artifacts = {name for name in needed if not name.startswith("params:")}
+    assert "metrics" in artifacts
+    assert {re.sub(r"^\w+\.", "{system}.", name) for name in artifacts} <= kept
 
 
 def test_an_unknown_name_is_no_stage():

@@ -6,6 +6,8 @@ from importlib import import_module
 
 from kedro.pipeline import Pipeline
 
+from coherent_cxr.pipelines.systems import Systems, current
+
 STAGES = (
     "report_parsing",
     "findings_extraction",
@@ -32,6 +34,8 @@ EXTRA_STAGES = (
 )
 """Stages that run on request only."""
 
+BY_SYSTEM = {"rl_fine_tuning", "evaluation", "model_registration"}
+"""Stages whose nodes depend on the systems that the parameters name."""
 
 DEFAULT = "__default__"
 
@@ -67,7 +71,11 @@ def register_pipelines() -> Mapping[str, Pipeline]:
     return Stages()
 
 
-@cache
 def _stage(name: str) -> Pipeline:
-    pipeline: Pipeline = import_module(f"coherent_cxr.pipelines.{name}").create_pipeline()
+    return _made(name, *([current()] if name in BY_SYSTEM else []))
+
+
+@cache
+def _made(name: str, *systems: Systems) -> Pipeline:
+    pipeline: Pipeline = import_module(f"coherent_cxr.pipelines.{name}").create_pipeline(*systems)
     return pipeline

@@ -23,12 +23,10 @@ PROJECTION_ROWS = """uid,filename,projection
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose environment `kaggle` reads a corpus beside it; commands are typed in a folder below."""
     project = tmp_path / "project"
-    for name in ("conf/base", "conf/local", "conf/kaggle", "src", "notes"):
+    shutil.copytree(REPOSITORY / "conf" / "base", project / "conf" / "base")
+    for name in ("conf/local", "conf/kaggle", "src", "notes"):
         (project / name).mkdir(parents=True)
     shutil.copy(REPOSITORY / "pyproject.toml", project)
-    for path in (REPOSITORY / "conf" / "base").iterdir():
-        if path.is_file():
-            shutil.copy(path, project / "conf" / "base")
     folder = tmp_path / "corpus"
     (folder / "images").mkdir(parents=True)
     (folder / "indiana_reports.csv").write_text(REPORT_ROWS)

@@ -72,7 +72,7 @@ def test_an_impossible_value_stops_the_run(threads, runtime, message):
 
 def test_the_switch_is_in_the_project_and_off():
     assert any(isinstance(hook, ThreadsHook) for hook in HOOKS)
-    shipped = yaml.safe_load((CONF / "base" / "parameters_runtime.yml").read_text())
+    shipped = yaml.safe_load((CONF / "base" / "parameters.yml").read_text())
     assert RuntimeConfig(**shipped["runtime"]).threads is None
 
 

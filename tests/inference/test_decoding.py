@@ -36,9 +36,9 @@ def test_greedy_words_are_the_likeliest_under_the_teacher_forced_pass(model, reg
 def test_attention_of_decoding_is_that_of_the_teacher_forced_pass(model, regions, how):
     written = decode(model, regions, how, torch.Generator().manual_seed(2), keep_attention=True)
     scored = model(regions, written.reports)
-    stepwise = written.attention[scored.layout.counted]
+    stepwise = written.attention[scored.packing.counted]
     torch.testing.assert_close(stepwise, scored.attention, rtol=1e-4, atol=1e-5)
-    assert written.attention[~scored.layout.counted].abs().sum() == 0
+    assert written.attention[~scored.packing.counted].abs().sum() == 0
 
 
 @pytest.mark.parametrize("how", ["greedy", "beam"])

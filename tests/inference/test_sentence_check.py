@@ -164,9 +164,9 @@ def test_attention_is_that_of_the_sentences_that_stand_there(
     written = decode(model, regions(), keep_attention=True, check=check)
     scored = model(regions(), written.reports)
     assert written.attention is not None
-    stepwise = written.attention[scored.layout.counted]
+    stepwise = written.attention[scored.packing.counted]
     torch.testing.assert_close(stepwise, scored.attention, rtol=1e-4, atol=1e-5)
-    assert written.attention[~scored.layout.counted].abs().sum() == 0
+    assert written.attention[~scored.packing.counted].abs().sum() == 0
 
 
 def test_decided_findings_are_still_followed(labeler: CheXpertLabeler) -> None:

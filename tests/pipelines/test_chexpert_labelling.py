@@ -1,11 +1,9 @@
 """The stage chexpert_labelling runs from its catalog and parameter files."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
@@ -13,17 +11,12 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.pipelines import chexpert_labelling
-
-CONF = Path(__file__).parents[2] / "conf" / "base"
-
-
-def _read(name: str, data: Path) -> dict[str, Any]:
-    return yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data)))
+from helpers.conf import read_conf
 
 
 def test_stage_writes_labels_and_mentions_that_can_be_read_again(tmp_path: Path) -> None:
-    catalog = DataCatalog.from_config(_read("catalog_chexpert_labelling.yml", tmp_path))
-    parameters = _read("parameters_chexpert_labelling.yml", tmp_path)["chexpert_labelling"]
+    catalog = DataCatalog.from_config(read_conf("chexpert_labelling/catalog.yml", tmp_path))
+    parameters = read_conf("chexpert_labelling/parameters.yml", tmp_path)["chexpert_labelling"]
     catalog["params:chexpert_labelling"] = ChexpertLabellingConfig(**parameters)
     texts = ["There is a LEFT effusion.  No pneumothorax.", "Lungs are clear.", ""]
     sentences = [["There is a LEFT effusion.", "No pneumothorax."], ["Lungs are clear."], []]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from PIL import Image
@@ -18,8 +17,7 @@ from PIL import Image
 from coherent_cxr.corpora.openi.download import DownloadOpeniConfig
 from coherent_cxr.images.source import open_source
 from coherent_cxr.pipelines import download_openi
-
-CONF = Path(__file__).parents[2] / "conf" / "base"
+from helpers.conf import read_conf
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -48,11 +46,8 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 def test_archives_become_images_that_are_found(address: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    entries, parameters = (
-        yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data)))
-        for name in ("catalog_download_openi.yml", "parameters_download_openi.yml")
-    )
-    published = parameters["download_openi"]
+    entries = read_conf("download_openi/catalog.yml", data)
+    published = read_conf("download_openi/parameters.yml", data)["download_openi"]
     for file in (published["reports"], *published["images"]):
         file["url"] = file["url"].replace("https://openi.nlm.nih.gov/imgs/collections", address)
     catalog = DataCatalog.from_config(entries)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from PIL import Image
@@ -23,23 +19,21 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.generation import GenerationConfig
 from coherent_cxr.pipelines import evaluation
 from coherent_cxr.pipelines.encoder_pretraining.nodes import decide_labels
-from coherent_cxr.pipelines.evaluation.pipeline import EXCLUSIONS, HISTORIES, MODELS
+from coherent_cxr.pipelines.evaluation.pipeline import EXCLUSIONS
+from coherent_cxr.pipelines.systems import Systems
 from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig
+from helpers.conf import read_conf
 from helpers.tiny_bundle import WORDS, make_bundle
 
-CONF = Path(__file__).parents[2] / "conf" / "base"
+SYSTEMS = Systems(("nlg", "extra"), "extra")
 TOKENS = [["heart", "is", "clear"], ["no", "effusion"]]
 VOCABULARY = Vocabulary.from_counts(dict.fromkeys(WORDS, 3), 1, finding_tokens_of(["Pleural Effusion"]))
 STUDIES = [f"S{n}" for n in range(6)]
-
-
-def read(name: str, data: Path) -> dict[str, Any]:
-    return dict(yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data))))
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +58,15 @@ def rows(system: str, tokens: list[list[str]]) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> DataCatalog:
     data = tmp_path_factory.mktemp("data")
-    catalog = DataCatalog.from_config(read("catalog_evaluation.yml", data))
-    settings = read("parameters_evaluation.yml", data)
+    catalog = DataCatalog.from_config(read_conf("evaluation/catalog.yml", data))
+    settings = read_conf("evaluation/parameters.yml", data)
     catalog["params:evaluation"] = EvaluationConfig(
         **(settings["evaluation"] | {"resamples": 100, "meteor": False})
     )
     by_consensus = {"systems": ["mle"], "samples": 2, "quality_at": [1, 2]}
     catalog["params:generation"] = GenerationConfig(**(settings["generation"] | {"consensus": by_consensus}))
     catalog["params:chexpert_labelling"] = ChexpertLabellingConfig()
-    for seed, (system, name) in enumerate(MODELS.items()):
+    for seed, (system, name) in enumerate(SYSTEMS.models.items()):
         catalog[name] = make_bundle(seed, system)
     findings = pd.DataFrame({"study_id": STUDIES, "text": [detokenize(TOKENS)] * 6, "tokens": [TOKENS] * 6})
     catalog["findings"] = findings
@@ -107,11 +101,11 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
     history = pd.DataFrame(
         {"step": [1], "epoch": [1.0], "split": "validation", "metric": "macro_f1", "value": [0.1]}
     )
-    for name in HISTORIES.values():
+    for name in SYSTEMS.histories.values():
         catalog[name] = history
     for name in EXCLUSIONS.values():
         catalog[name] = pd.DataFrame({"id": ["x"], "reason": ["too_small"], "detail": [""]})
-    SequentialRunner().run(evaluation.create_pipeline(), catalog)
+    SequentialRunner().run(evaluation.create_pipeline(SYSTEMS), catalog)
     return catalog
 
 
@@ -124,7 +118,7 @@ def test_every_system_is_judged_on_the_same_studies(catalog):
         "1-nn",
         "mle",
         "mle consensus",
-        *list(MODELS)[1:],
+        *SYSTEMS.reinforced,
     ]
     assert list(generated["system"].unique()) == writing
     assert generated.groupby("system")["study_id"].apply(list).tolist() == [STUDIES[3:5]] * len(writing)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
@@ -13,23 +12,18 @@ from coherent_cxr.images.phantom.fabrication import FabricationConfig
 from coherent_cxr.images.preparation import ImagePreparationConfig
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.pipelines import fabrication, image_preparation
-
-CONF = Path(__file__).parents[2] / "conf" / "base"
-
-
-def _read(name: str, data: Path) -> dict[str, object]:
-    return yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data)))
+from helpers.conf import read_conf
 
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> DataCatalog:
     entries = {
-        **_read("catalog_fabrication.yml", tmp_path),
-        **_read("catalog_image_preparation.yml", tmp_path),
+        **read_conf("fabrication/catalog.yml", tmp_path),
+        **read_conf("image_preparation/catalog.yml", tmp_path),
     }
     catalog = DataCatalog.from_config(entries)
     for stage, config in (("fabrication", FabricationConfig), ("image_preparation", ImagePreparationConfig)):
-        catalog[f"params:{stage}"] = config(**_read(f"parameters_{stage}.yml", tmp_path)[stage])
+        catalog[f"params:{stage}"] = config(**read_conf(f"{stage}/parameters.yml", tmp_path)[stage])
     catalog["images"] = pd.DataFrame(
         [
             ("CXR1_1", "CXR1", "frontal", "dicom"),
@@ -86,7 +80,7 @@ def test_running_again_makes_a_new_version_from_the_same_store(catalog: DataCata
     _run(fabrication.create_pipeline(), catalog)
     _run(image_preparation.create_pipeline(), catalog)
     later = DataCatalog.from_config(
-        _read("catalog_image_preparation.yml", tmp_path), save_version="2999-01-01T00.00.00.000Z"
+        read_conf("image_preparation/catalog.yml", tmp_path), save_version="2999-01-01T00.00.00.000Z"
     )
     for name in ("images", "findings", "radiographs", "params:image_preparation"):
         later[name] = catalog.load(name)

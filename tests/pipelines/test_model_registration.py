@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from PIL import Image
@@ -26,21 +24,18 @@ from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.pipelines import model_registration
-from coherent_cxr.pipelines.evaluation.pipeline import MODELS as GENERATORS
+from coherent_cxr.pipelines.systems import Systems
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.registry import fetch_bundle_folder
 from coherent_cxr.serving.selection import ModelRegistrationConfig
 from coherent_cxr.training.encoder.decisions import BETAS
+from helpers.conf import read_conf
 from helpers.tiny_bundle import make_bundle
 
-CONF = Path(__file__).parents[2] / "conf" / "base"
-MODELS = {dataset: system for system, dataset in GENERATORS.items()}
+SYSTEMS = Systems(("nlg", "ccr", "full"), "full")
+MODELS = {dataset: system for system, dataset in SYSTEMS.models.items()}
 REPORTS = [[["heart", "is", "clear"], ["no", "effusion"]], [["lungs", "clear"], ["no", "pneumothorax"]]]
-
-
-def _read(name: str, data: Path) -> dict[str, Any]:
-    return dict(yaml.safe_load((CONF / name).read_text().replace("${globals:data}", str(data))))
 
 
 @pytest.fixture
@@ -71,8 +66,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
 
 @pytest.fixture
 def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
-    catalog = DataCatalog.from_config(_read("catalog_model_registration.yml", tmp_path))
-    settings = _read("parameters_model_registration.yml", tmp_path)["model_registration"]
+    catalog = DataCatalog.from_config(read_conf("model_registration/catalog.yml", tmp_path))
+    settings = read_conf("model_registration/parameters.yml", tmp_path)["model_registration"]
     catalog["params:model_registration"] = ModelRegistrationConfig(**settings)
     for seed, (name, system) in enumerate(MODELS.items()):
         catalog[name] = make_bundle(seed, system)
@@ -107,7 +102,7 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
 
 
 def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog, tracking: str) -> None:
-    SequentialRunner().run(model_registration.create_pipeline(), catalog)
+    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
     validation = catalog.load("validation_metrics")
     scores = {system: numbers["score"] for system, numbers in validation["systems"].items()}
     assert set(scores) == set(MODELS.values())
@@ -144,13 +139,13 @@ def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog
 def test_the_same_models_again_do_not_move_the_alias(
     catalog: DataCatalog, tracking: str, tmp_path: Path
 ) -> None:
-    SequentialRunner().run(model_registration.create_pipeline(), catalog)
+    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
     later = DataCatalog.from_config(
-        _read("catalog_model_registration.yml", tmp_path), save_version="2999-01-01T00.00.00.000Z"
+        read_conf("model_registration/catalog.yml", tmp_path), save_version="2999-01-01T00.00.00.000Z"
     )
-    for name in model_registration.create_pipeline().inputs():
+    for name in model_registration.create_pipeline(SYSTEMS).inputs():
         later[name] = catalog.load(name)
-    SequentialRunner().run(model_registration.create_pipeline(), later)
+    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), later)
     registered = later.load("registered_model")
     assert (registered["version"], registered["alias_moved"]) == ("1", False)  # the same weights
     assert "is the champion already" in registered["reason"]
@@ -163,7 +158,7 @@ def test_a_named_candidate_is_registered_whatever_its_score(catalog: DataCatalog
     catalog["params:model_registration"] = type(settings)(
         candidate="ccr", checkpoint_folder=settings.checkpoint_folder
     )
-    SequentialRunner().run(model_registration.create_pipeline(), catalog)
+    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
     registered = catalog.load("registered_model")
     assert registered["system"] == "ccr"
     if catalog.load("validation_metrics")["by_rule"] != "ccr":
@@ -177,4 +172,4 @@ def test_labels_of_another_rule_set_stop_the_stage(catalog: DataCatalog, trackin
     labels["Cardiomegaly"] = pd.array([1] * 4, dtype="Int8")
     catalog["chexpert_labels"] = labels
     with pytest.raises(LabelTableError, match=r"not made by rule set 'original'.*first Cardiomegaly of 'S0'"):
-        SequentialRunner().run(model_registration.create_pipeline(), catalog)
+        SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)

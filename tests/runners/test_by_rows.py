@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from kedro.framework.hooks.manager import _NullPluginManager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
@@ -33,8 +32,8 @@ from coherent_cxr.reports.ordering import SentenceOrder
 from coherent_cxr.runners import DaskRunner, RowsRunner, by_rows
 from coherent_cxr.runners.by_rows import Job
 from coherent_cxr.runners.table_files import TableWriter
+from helpers.conf import read_conf
 
-CONF = Path(__file__).parents[2] / "conf" / "base"
 TABLES = (
     "findings",
     "findings_exclusions",
@@ -51,8 +50,7 @@ SMALL = ("vocabulary", "finding_occurrences", "split_overview")
 def _catalog(data: Path, config: VocabularyBuildingConfig, **limits: int) -> DataCatalog:
     entries: dict[str, object] = {}
     for stage in ("report_parsing", "findings_extraction", "chexpert_labelling", "vocabulary_building"):
-        text = (CONF / f"catalog_{stage}.yml").read_text().replace("${globals:data}", str(data))
-        entries |= yaml.safe_load(text)
+        entries |= read_conf(f"{stage}/catalog.yml", data)
     catalog = DataCatalog.from_config(entries)
     catalog["params:findings_extraction"] = FindingsExtractionConfig(**limits)
     catalog["params:chexpert_labelling"] = ChexpertLabellingConfig()
@@ -103,12 +101,9 @@ def test_reports_are_parsed_piece_by_piece(tmp_path: Path) -> None:
 
     config = MimicFabricationConfig(folder=str(tmp_path / "mimic"), patients=30, images=False)
     invented = fabricate_mimic_cxr(config, grey)
-    text = (CONF / "catalog_report_parsing.yml").read_text()
     tables = []
     for place, runner in (("whole", SequentialRunner()), ("pieces", RowsRunner(rows=7))):
-        catalog = DataCatalog.from_config(
-            yaml.safe_load(text.replace("${globals:data}", str(tmp_path / place)))
-        )
+        catalog = DataCatalog.from_config(read_conf("report_parsing/catalog.yml", tmp_path / place))
         catalog["params:report_parsing"] = ReportParsingConfig(
             corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(tmp_path / "mimic"))
         )

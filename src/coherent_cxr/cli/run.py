@@ -21,6 +21,7 @@ from kedro.utils import load_obj
 
 from coherent_cxr.cli.project import environment_message
 from coherent_cxr.pipeline_registry import EXTRA_STAGES, STAGES
+from coherent_cxr.pipelines import systems
 from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.stale import active_run, close_active_runs, close_run
 
@@ -63,7 +64,10 @@ def _check_names(project: Path, options: dict[str, Any]) -> None:
     for name in filter(None, [options["pipeline"], *options["pipelines"]]):
         if name not in known:
             raise RunStoppedError(f"There is no pipeline '{name}'. {_nearest(name, known)}")
-    settable = ("runtime", *_settings_of_all_stages()) if options["params"] else ()
+    settable: tuple[str, ...] = ()
+    if options["params"]:
+        systems.follow(settings.CONFIG_LOADER_CLASS(conf, env=env, **settings.CONFIG_LOADER_ARGS))
+        settable = ("runtime", "systems", "main_system", *_settings_of_all_stages())
     for given in _leaves(options["params"]):
         if not any(f"{given}.".startswith(f"{one}.") or one.startswith(f"{given}.") for one in settable):
             near = _nearest(given.rpartition(".")[0] or given, settable)

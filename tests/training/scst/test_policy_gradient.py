@@ -181,7 +181,7 @@ def test_entropy_of_an_untrained_and_of_a_certain_generator(toy):
     # two possible first words, then three with the end of the sentence
     assert 0.5 < word_entropy(scored).item() < math.log(3)
     certain = scored._replace(word_logits=torch.where(scored.word_logits > -50, 0.0, scored.word_logits))
-    begins = scored.layout.begins.float().mean().item()
+    begins = scored.packing.begins.float().mean().item()
     expected = begins * math.log(2) + (1 - begins) * math.log(3)
     assert word_entropy(certain).item() == pytest.approx(expected, abs=1e-5)
 

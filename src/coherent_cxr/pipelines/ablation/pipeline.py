@@ -31,6 +31,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs="ablation",
                 name="ablate",
+                tags="gpu",
             )
         ]
     )

@@ -24,6 +24,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["baseline_reports", "baseline_labels", "baseline_models", "baselines_history"],
                 name="compare_systems",
+                tags="gpu",
             )
         ]
     )

@@ -14,6 +14,7 @@ def create_pipeline() -> Pipeline:
                 inputs="params:download_openi",
                 outputs=["openi_download", "download_exclusions"],
                 name="download_openi",
+                tags="cpu",
             )
         ]
     )

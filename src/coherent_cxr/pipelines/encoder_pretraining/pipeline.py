@@ -31,12 +31,14 @@ def create_pipeline() -> Pipeline:
                     "extra_image_exclusions",
                 ],
                 name="pretrain_encoder",
+                tags="gpu",
             ),
             Node(
                 score_labels,
                 inputs=["params:encoder_pretraining", "pretrained_encoder", "image_store", "splits"],
                 outputs="label_scores",
                 name="score_labels",
+                tags="gpu",
             ),
             Node(
                 decide_labels,
@@ -49,6 +51,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["label_thresholds", "label_calls"],
                 name="decide_labels",
+                tags="cpu",
             ),
         ]
     )

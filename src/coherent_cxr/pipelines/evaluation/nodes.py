@@ -194,14 +194,14 @@ def look_where_it_looked(
     config: EvaluationConfig,
     labelling: ChexpertLabellingConfig,
     generation: GenerationConfig,
-    full_model: ModelBundle,
+    main_model: ModelBundle,
     image_store: ImageStore,
     findings: pd.DataFrame,
     chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
     radiographs: dict[str, Any],
 ) -> tuple[Attended, pd.DataFrame, Figure, Figure]:
-    """Study the attention of the full model on the test split."""
+    """Study the attention of the main system on the test split."""
     from coherent_cxr.evaluation.attention.maps import write_with_maps
     from coherent_cxr.evaluation.attention.study import study_attention
     from coherent_cxr.inference.generation import sentence_check
@@ -209,15 +209,15 @@ def look_where_it_looked(
 
     studies = test_studies(findings, splits, image_store.index["study_id"])
     patients = splits.set_index("study_id")["patient_id"].astype(str)
-    model = full_model.build()
+    model = main_model.build()
     regions = study_regions(model, image_store, studies, generation)
     labeler = labelling.labeler()
-    check = sentence_check(full_model.vocabulary, labeler, generation.continuations)
+    check = sentence_check(main_model.vocabulary, labeler, generation.continuations)
     return study_attention(
         config,
         labeler,
-        "full",
-        write_with_maps(model, full_model.vocabulary, regions, check),
+        main_model.metadata["system"],
+        write_with_maps(model, main_model.vocabulary, regions, check),
         first_images(image_store, studies),
         (chexpert_labels.set_index("study_id").loc[studies] == 1).sum(axis=1).tolist(),
         patients.loc[studies].tolist(),
@@ -252,7 +252,7 @@ def write_results_page(
     splits: pd.DataFrame,
     image_store: ImageStore,
     radiographs: dict[str, Any],
-    full_model: ModelBundle,
+    main_model: ModelBundle,
     attended: Attended,
     label_quality: pd.DataFrame,
     label_reliability: pd.DataFrame,
@@ -286,7 +286,7 @@ def write_results_page(
         counts=cards.corpus_counts(studies, findings, splits, image_store.index),
         exclusions=cards.exclusion_counts(_by_stage(others, "_exclusions")),
         labels=cards.label_counts(chexpert_labels, splits),
-        model=cards.model_facts(attended.system, full_model),
+        model=cards.model_facts(attended.system, main_model),
         encoder=EncoderQuality(label_quality, label_reliability, label_thresholds),
         finding_tokens=finding_token_agreement,
         consensus=consensus_quality,

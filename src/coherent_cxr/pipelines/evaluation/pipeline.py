@@ -13,19 +13,7 @@ from coherent_cxr.pipelines.evaluation.nodes import (
     score,
     write_results_page,
 )
-from coherent_cxr.pipelines.rl_fine_tuning.pipeline import SYSTEMS
-
-MODELS = {"mle": "mle_model"} | {system: f"{system}.rl_model" for system in SYSTEMS}
-"""The generators by the names under which they appear in results, and where they are kept."""
-
-
-HISTORIES = {
-    "encoder": "encoder_history",
-    "mle": "mle_history",
-    **{system: f"{system}.rl_history" for system in SYSTEMS},
-    "baselines": "baselines_history",
-}
-"""Training histories by the names under which their curves appear."""
+from coherent_cxr.pipelines.systems import Systems
 
 EXCLUSIONS = {
     "report parsing": "parsing_exclusions",
@@ -36,35 +24,39 @@ EXCLUSIONS = {
 """What each stage left out."""
 
 
-def create_pipeline() -> Pipeline:
+def create_pipeline(systems: Systems) -> Pipeline:
     """Return the stage evaluation."""
+    main_model = systems.models[systems.main]
     return Pipeline(
         [
             Node(
                 generate_reports,
-                inputs={
-                    "config": "params:generation",
-                    "evaluation": "params:evaluation",
-                    "image_store": "image_store",
-                    "findings": "findings",
-                    "splits": "splits",
-                    "baseline_reports": "baseline_reports",
-                    "label_calls": "label_calls",
-                    "label_scores": "label_scores",
-                    "label_thresholds": "label_thresholds",
-                    "chexpert_labels": "chexpert_labels",
-                    "labelling": "params:chexpert_labelling",
-                    "document_frequencies": "cider_document_frequencies",
-                    **MODELS,
-                },
+                inputs=systems.beside(
+                    {
+                        "config": "params:generation",
+                        "evaluation": "params:evaluation",
+                        "image_store": "image_store",
+                        "findings": "findings",
+                        "splits": "splits",
+                        "baseline_reports": "baseline_reports",
+                        "label_calls": "label_calls",
+                        "label_scores": "label_scores",
+                        "label_thresholds": "label_thresholds",
+                        "chexpert_labels": "chexpert_labels",
+                        "labelling": "params:chexpert_labelling",
+                        "document_frequencies": "cider_document_frequencies",
+                    }
+                ),
                 outputs="generated_reports",
                 name="generate_reports",
+                tags="gpu",
             ),
             Node(
                 label_both_sides,
                 inputs=["params:chexpert_labelling", "generated_reports", "baseline_labels", "findings"],
                 outputs=["generated_labels", "reference_labels"],
                 name="label_both_sides",
+                tags="cpu",
             ),
             Node(
                 score,
@@ -79,30 +71,34 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["metrics", "comparisons", "metrics_summary", "headline_resamples"],
                 name="score",
+                tags="cpu",
             ),
             Node(
                 measure_consensus,
-                inputs={
-                    "config": "params:generation",
-                    "labelling": "params:chexpert_labelling",
-                    "image_store": "image_store",
-                    "findings": "findings",
-                    "splits": "splits",
-                    "label_calls": "label_calls",
-                    "label_scores": "label_scores",
-                    "label_thresholds": "label_thresholds",
-                    "chexpert_labels": "chexpert_labels",
-                    "document_frequencies": "cider_document_frequencies",
-                    **MODELS,
-                },
+                inputs=systems.beside(
+                    {
+                        "config": "params:generation",
+                        "labelling": "params:chexpert_labelling",
+                        "image_store": "image_store",
+                        "findings": "findings",
+                        "splits": "splits",
+                        "label_calls": "label_calls",
+                        "label_scores": "label_scores",
+                        "label_thresholds": "label_thresholds",
+                        "chexpert_labels": "chexpert_labels",
+                        "document_frequencies": "cider_document_frequencies",
+                    }
+                ),
                 outputs="consensus_quality",
                 name="measure_consensus",
+                tags="gpu",
             ),
             Node(
                 check_finding_tokens,
                 inputs=["params:chexpert_labelling", "generated_reports", "encoded_reports", "vocabulary"],
                 outputs="finding_token_agreement",
                 name="check_finding_tokens",
+                tags=["cpu", "report"],
             ),
             Node(
                 assess_encoder,
@@ -115,6 +111,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["label_quality", "label_reliability", "encoder_quality"],
                 name="assess_encoder",
+                tags=["cpu", "report"],
             ),
             Node(
                 look_where_it_looked,
@@ -122,7 +119,7 @@ def create_pipeline() -> Pipeline:
                     "params:evaluation",
                     "params:chexpert_labelling",
                     "params:generation",
-                    "full.rl_model",
+                    main_model,
                     "image_store",
                     "findings",
                     "chexpert_labels",
@@ -131,6 +128,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["attended", "attention_by_status", "negation_attention", "attention_example"],
                 name="look_where_it_looked",
+                tags=["gpu", "report"],
             ),
             Node(
                 draw_figures,
@@ -138,10 +136,11 @@ def create_pipeline() -> Pipeline:
                     "config": "params:evaluation",
                     "metrics": "metrics",
                     "reference_labels": "reference_labels",
-                    **HISTORIES,
+                    **systems.histories,
                 },
                 outputs=["headline_intervals", "label_heatmap", "all_learning_curves"],
                 name="draw_figures",
+                tags=["cpu", "report"],
             ),
             Node(
                 write_results_page,
@@ -158,18 +157,19 @@ def create_pipeline() -> Pipeline:
                     "splits": "splits",
                     "image_store": "image_store",
                     "radiographs": "radiographs",
-                    "full_model": "full.rl_model",
+                    "main_model": main_model,
                     "attended": "attended",
                     "label_quality": "label_quality",
                     "label_reliability": "label_reliability",
                     "label_thresholds": "label_thresholds",
                     "finding_token_agreement": "finding_token_agreement",
                     "consensus_quality": "consensus_quality",
-                    **{f"{name}_history": dataset for name, dataset in HISTORIES.items()},
+                    **{f"{name}_history": dataset for name, dataset in systems.histories.items()},
                     **{f"{stage}_exclusions": dataset for stage, dataset in EXCLUSIONS.items()},
                 },
                 outputs="results_page",
                 name="write_results_page",
+                tags=["cpu", "report"],
             ),
         ]
     )

@@ -14,12 +14,14 @@ def create_pipeline() -> Pipeline:
                 inputs=["params:fabrication", "images", "findings", "chexpert_labels"],
                 outputs="radiographs",
                 name="fabricate_radiographs",
+                tags="cpu",
             ),
             Node(
                 show_examples,
                 inputs=["radiographs", "images", "chexpert_labels"],
                 outputs="phantom_examples",
                 name="show_examples",
+                tags=["cpu", "report"],
             ),
         ]
     )

@@ -14,6 +14,7 @@ def create_pipeline() -> Pipeline:
                 inputs=["params:image_preparation", "images", "findings", "radiographs"],
                 outputs=["image_store", "image_exclusions", "image_notes", "view_report", "image_checks"],
                 name="prepare_images",
+                tags="cpu",
             )
         ]
     )

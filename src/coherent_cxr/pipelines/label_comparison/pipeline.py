@@ -14,6 +14,7 @@ def create_pipeline() -> Pipeline:
                 inputs=["params:report_parsing", "params:chexpert_labelling", "findings"],
                 outputs="shipped_label_agreement",
                 name="compare_labels",
+                tags=["cpu", "report"],
             )
         ]
     )

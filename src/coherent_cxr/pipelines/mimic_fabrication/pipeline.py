@@ -14,6 +14,7 @@ def create_pipeline() -> Pipeline:
                 inputs="params:mimic_fabrication",
                 outputs="fabricated_mimic_cxr",
                 name="fabricate_mimic_cxr",
+                tags="cpu",
             )
         ]
     )

@@ -14,6 +14,7 @@ def create_pipeline() -> Pipeline:
                 inputs=["findings", "splits"],
                 outputs="cider_document_frequencies",
                 name="count_document_frequencies",
+                tags="cpu",
             ),
             Node(
                 train_mle,
@@ -30,6 +31,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["mle_model", "mle_history", "mle_examples", "mle_learning_curves"],
                 name="train_mle",
+                tags="gpu",
             ),
         ]
     )

@@ -23,12 +23,14 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs="quality_counts",
                 name="count_rows",
+                tags=["cpu", "report"],
             ),
             Node(
                 find_leaks,
                 inputs=["splits", "findings", "image_store"],
                 outputs="quality_leaks",
                 name="find_leaks",
+                tags=["cpu", "report"],
             ),
             Node(
                 describe,
@@ -43,6 +45,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs="quality_page",
                 name="describe_corpus",
+                tags=["cpu", "report"],
             ),
         ]
     )

@@ -14,6 +14,7 @@ def create_pipeline() -> Pipeline:
                 inputs="params:report_parsing",
                 outputs=["studies", "images", "parsing_exclusions", "mesh_terms"],
                 name="parse_reports",
+                tags="cpu",
             )
         ]
     )

@@ -1,10 +1,10 @@
-"""Wiring of the stage: one modular pipeline, once per reward."""
+"""Wiring of the stage: one modular pipeline, once per system."""
 
 from kedro.pipeline import Node, Pipeline
 
 from coherent_cxr.pipelines.rl_fine_tuning.nodes import draw_curves, fine_tune
+from coherent_cxr.pipelines.systems import Systems
 
-SYSTEMS = ("nlg", "ccr", "full", "full_fbeta")
 SHARED = {
     "mle_model",
     "image_store",
@@ -15,7 +15,7 @@ SHARED = {
 }
 
 
-def create_pipeline() -> Pipeline:
+def create_pipeline(systems: Systems) -> Pipeline:
     """Return the stage rl_fine_tuning: one namespace per system, all from one likelihood-trained model."""
     one = Pipeline(
         [
@@ -33,20 +33,21 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["rl_model", "rl_history"],
                 name="fine_tune",
-                tags="side_by_side",
+                tags=["gpu", "side_by_side"],
             ),
             Node(
                 draw_curves,
                 inputs=["params:rl_fine_tuning", "rl_history"],
                 outputs="rl_curves",
                 name="draw_curves",
+                tags=["cpu", "report"],
             ),
         ]
     )
     return sum(
         (
             Pipeline(one, namespace=system, inputs=SHARED, parameters={"params:chexpert_labelling"})
-            for system in SYSTEMS
+            for system in systems.reinforced
         ),
         Pipeline([]),
     )
