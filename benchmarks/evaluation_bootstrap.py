@@ -1,4 +1,4 @@
-"""How long all metrics with 1,000 resamples take, against scoring every resample anew.
+"""How long all metrics with 1,000 resamples take, against scoring every resample again.
 
 Twelve systems on 600 studies; the reports are real Open-I findings from the ``torchxrayvision`` package, in
 another order for every system::
@@ -87,7 +87,7 @@ def main() -> None:
     print(f"{'scores and resamples':<42}{scored - began:>10.1f} s")
     print(f"{'intervals and paired comparisons':<42}{ours - (scored - began):>10.1f} s")
     print(f"{f'all: {rows} values, {pairs} differences':<42}{ours:>10.1f} s")
-    print(f"{'each resample scored anew (extrapolated)':<42}{theirs:>10.0f} s")
+    print(f"{'each resample scored again (extrapolated)':<42}{theirs:>10.0f} s")
     print(f"{'ratio':<42}{theirs / ours:>10.0f} x")
 
 

@@ -126,7 +126,7 @@ def test_summary_has_the_headline_metrics_of_every_system(catalog):
 def test_results_page_is_self_contained_and_says_what_it_is_not_for(catalog):
     page = catalog.load("results_page")
     assert "not for clinical use" in page.lower()
-    assert "drawn" in page.lower()
+    assert "synthetic" in page.lower()
     assert 'src="http' not in page
     assert 'href="http' not in page.replace('href="https://arxiv.org', "")
 

@@ -32,7 +32,7 @@ class ProjectContext(KedroContext):
             raise RunStoppedError(sentences(str(error))) from None
 
 
-def sentences(told: str) -> str:
+def sentences(message: str) -> str:
     """Return what Kedro tells of parameters that cannot work as one sentence a line."""
-    _, _, problems = told.partition(":\n")
-    return _PREAMBLE.sub("", problems or told)
+    _, _, problems = message.partition(":\n")
+    return _PREAMBLE.sub("", problems or message)

@@ -127,7 +127,7 @@ def _hang(*_: object) -> None:
 
 
 def _one(attempt: Attempt, rng: np.random.Generator, number: int, seconds: float) -> tuple[str, str, int]:
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins again
     signal.setitimer(signal.ITIMER_PROF, seconds)
     fault, what = "", ""
     try:

@@ -1,4 +1,4 @@
-"""Errors that a user can mend are sentences; mistakes of the program keep their traceback."""
+"""Errors that a user can fix are sentences; mistakes of the program keep their traceback."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_what_a_user_can_mend_is_a_sentence(error: BaseException) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        ValueError("ours to mend"),
+        ValueError("ours to fix"),
         KeyError("word"),
         RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
         _raised(DatasetError("saving"), TypeError("not JSON serializable")),

@@ -42,7 +42,7 @@ def test_the_champion_writes_the_report_that_the_library_writes(image, registry)
     report = ReportWriter(make_bundle()).write(image)
     assert report.text in answer.output
     assert "not for clinical use" in answer.output
-    assert "Labels say what the text says, by rule set corrected." in answer.output
+    assert "Labels of this text, by rule set corrected." in answer.output
     assert "(system 'full', taught by rule set not recorded)" in answer.output
     for name, label in report.labels.items():
         assert (name in answer.output) == (label is not None)

@@ -56,7 +56,7 @@ def test_the_newest_results_are_shown_with_the_commands(project, image, write_ve
     assert answer.exit_code == 0, answer.output
     assert "full       0.186     0.207\n" in answer.output
     assert "old" not in answer.output
-    assert "drawn phantoms, not radiographs" in answer.output
+    assert "synthetic phantoms, not radiographs" in answer.output
     assert "data/08_reporting/results_page.html/2026-02-01T00.00.00.000Z/results_page.html" in answer.output
     assert "kedro viz run\n" in answer.output
     assert "mlflow ui --backend-store-uri sqlite:///mlflow.db\n" in answer.output
@@ -68,7 +68,7 @@ def test_commands_of_an_environment_name_it_and_use_its_data(project, write_vers
     answer = summary("--env", "test")
     assert answer.exit_code == 0, answer.output
     assert "kedro viz run --env test\n" in answer.output
-    assert "drawn" not in answer.output
+    assert "synthetic" not in answer.output
 
 
 def test_a_newer_version_cut_short_is_passed_over(project, write_version):

@@ -10,7 +10,7 @@ from coherent_cxr.corpora.mimic_cxr.fabrication import MimicFabricationConfig, f
 from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig
 from coherent_cxr.corpora.openi.kaggle import PROJECTIONS, REPORTS
 from coherent_cxr.corpora.parsing import ReportParsingConfig
-from coherent_cxr.corpora.preflight import check_disk, check_reports, read_corpus, spoken
+from coherent_cxr.corpora.preflight import check_disk, check_reports, duration, read_corpus
 
 
 def _states(config: ReportParsingConfig) -> dict[str, str]:
@@ -139,4 +139,4 @@ def test_disk(tmp_path: Path) -> None:
     ("seconds", "words"), [(0.1, "1 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (9000, "2.5 h")]
 )
 def test_durations(seconds: float, words: str) -> None:
-    assert spoken(seconds) == words
+    assert duration(seconds) == words

@@ -24,7 +24,7 @@ def make_environment(folder: Path, requirements: Iterable[str]) -> Path:
     site = folder / "lib" / f"python{version}" / "site-packages"
     owners: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for installed in distributions():
-        name = installed.name  # parsed anew every time
+        name = installed.name  # parsed again every time
         for parts in _paths(installed):
             for depth in range(1, len(parts) + 1):
                 owners[parts[:depth]].add(name)

@@ -8,7 +8,7 @@ import torch
 
 from coherent_cxr.evaluation.attention.maps import write_with_maps
 from coherent_cxr.evaluation.attention.mentions import most_visual_words
-from coherent_cxr.inference.attention import generate_with_attention, spoken
+from coherent_cxr.inference.attention import generate_with_attention, words_of
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -49,7 +49,7 @@ def test_finding_marks_have_maps_and_are_no_words_of_the_report():
         generate_with_attention(model, marked, image),
         write_with_maps(model, marked, [regions])[0],
     ):
-        assert spoken(written) == [[w.word for w in s if w.word != mark] for s in plain]
+        assert words_of(written) == [[w.word for w in s if w.word != mark] for s in plain]
         assert [[w.word for w in s] for s in written] == [[w.word for w in s] for s in plain]
         assert all(w.is_finding_token == (w.word == mark) for s in written for w in s)
         for one, other in zip(written, plain, strict=True):

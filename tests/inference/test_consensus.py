@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import ConfigurationError
-from coherent_cxr.inference.consensus import ConsensusConfig, ConsensusWriter, most_agreed
+from coherent_cxr.inference.consensus import ConsensusConfig, ConsensusDecoder, most_agreed
 from coherent_cxr.inference.decisions import DecidedFindings
 from coherent_cxr.inference.decoding import decode, without_repeats, word_ids
-from coherent_cxr.inference.generated_rows import RowWriter, check_systems, told_the_truth
+from coherent_cxr.inference.generated_rows import RowGenerator, check_systems, uses_true_labels
 from coherent_cxr.inference.generation import GenerationConfig, Likely, generate_reports
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
@@ -114,9 +114,9 @@ def regions(studies: int = 8) -> torch.Tensor:
     return torch.randn(studies, 5, 16, generator=torch.Generator().manual_seed(4)) * 3
 
 
-def writer(seed: int = 0, **changes) -> ConsensusWriter:
+def writer(seed: int = 0, **changes) -> ConsensusDecoder:
     config = ConsensusConfig(temperature=1.0, **changes)
-    return ConsensusWriter(
+    return ConsensusDecoder(
         config, VOCABULARY, LABELER, config.similarity(CIDER), torch.Generator().manual_seed(seed)
     )
 
@@ -192,7 +192,7 @@ def bundle() -> ModelBundle:
 
 
 @pytest.fixture(scope="module")
-def rows(corpus: Corpus) -> RowWriter:
+def rows(corpus: Corpus) -> RowGenerator:
     consensus = ConsensusConfig(systems=("mle", "mle decided"), samples=3, temperature=1.0, quality_at=(2, 1))
     config = GenerationConfig(
         batch_size=2,
@@ -204,10 +204,10 @@ def rows(corpus: Corpus) -> RowWriter:
     )
     calls = pd.DataFrame({"study_id": STUDIES, **{name: [1, 0, 1, 0, 0] for name in OBSERVATIONS}})
     likely = Likely(calls.astype(dict.fromkeys(OBSERVATIONS, float)), dict.fromkeys(OBSERVATIONS, 0.5))
-    return RowWriter(config, corpus.store, LABELER, CIDER, calls, likely, corpus.labels)
+    return RowGenerator(config, corpus.store, LABELER, CIDER, calls, likely, corpus.labels)
 
 
-def test_rows_stand_beside_what_they_are_chosen_from(rows: RowWriter, bundle: ModelBundle) -> None:
+def test_rows_stand_beside_what_they_are_chosen_from(rows: RowGenerator, bundle: ModelBundle) -> None:
     tables = dict(rows.rows("mle", bundle, STUDIES))
     assert list(tables) == [
         *("mle", "mle consensus", "mle decided", "mle decided consensus"),
@@ -226,7 +226,7 @@ def test_rows_stand_beside_what_they_are_chosen_from(rows: RowWriter, bundle: Mo
     assert list(dict(rows.rows("full", bundle, STUDIES))) == ["full"]
 
 
-def test_quality_is_measured_at_the_numbers_asked_for(rows: RowWriter, bundle: ModelBundle) -> None:
+def test_quality_is_measured_at_the_numbers_asked_for(rows: RowGenerator, bundle: ModelBundle) -> None:
     table = rows.by_samples("mle", bundle, STUDIES)
     kinds = table.groupby(["system", "samples"], sort=False).size()
     assert kinds.index.tolist() == [(s, n) for s in ("mle", "mle decided") for n in (0, 1, 2)]
@@ -236,7 +236,7 @@ def test_quality_is_measured_at_the_numbers_asked_for(rows: RowWriter, bundle: M
     assert none.by_samples("mle", bundle, STUDIES).columns.tolist() == table.columns.tolist()
 
 
-def test_consensus_without_anything_to_compare_by_is_refused(rows: RowWriter, bundle: ModelBundle) -> None:
+def test_consensus_without_anything_to_compare_by_is_refused(rows: RowGenerator, bundle: ModelBundle) -> None:
     with pytest.raises(ValueError, match="needs a labeller"):
         generate_reports(bundle, rows.store, STUDIES, rows.config, None, None, "consensus")
 
@@ -249,5 +249,7 @@ def test_a_row_that_is_not_there_is_refused_with_those_there_are() -> None:
 
 
 def test_rows_that_were_told_the_truth_are_known_by_their_names() -> None:
-    told = [told_the_truth(n) for n in ("mle", "mle oracle", "mle oracle consensus", "mle decided consensus")]
+    told = [
+        uses_true_labels(n) for n in ("mle", "mle oracle", "mle oracle consensus", "mle decided consensus")
+    ]
     assert told == [False, True, True, False]

@@ -9,7 +9,7 @@ from coherent_cxr.inference.decisions import DecidedFindings, FindingEvidence
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED, finding_tokens_of, mark_of
+from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN, finding_token_of, finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 FINDINGS = ("Edema", "Fracture", "Atelectasis")
@@ -43,7 +43,7 @@ def regions() -> torch.Tensor:
 def findings_of(report: list[list[int]]) -> list[str]:
     """Names of the finding tokens that sentences begin with, in order."""
     first = [VOCABULARY.tokens[sentence[0]] for sentence in report]
-    return [token.strip("<>") for token in first if token in map(mark_of, FINDINGS)]
+    return [token.strip("<>") for token in first if token in map(finding_token_of, FINDINGS)]
 
 
 @pytest.mark.parametrize("how", ["greedy", "sample", "beam"])
@@ -87,7 +87,8 @@ def test_what_is_excluded_is_what_was_not_decided_and_later_all_findings() -> No
         VOCABULARY, {"Edema": torch.tensor([True]), "Fracture": torch.tensor([False])}
     )
     edema, fracture, nothing = (
-        VOCABULARY.id_of(t) for t in (mark_of("Edema"), mark_of("Fracture"), NOTHING_STATED)
+        VOCABULARY.id_of(t)
+        for t in (finding_token_of("Edema"), finding_token_of("Fracture"), NO_FINDING_TOKEN)
     )
     logits = torch.zeros(1, 1, len(VOCABULARY))
     assert one.guide(logits)[0, 0].isfinite().nonzero().flatten().tolist() == [edema]
@@ -117,7 +118,7 @@ def test_evidence_is_the_logarithm_of_the_odds_against_the_usual_odds() -> None:
     chances = {"Edema": torch.tensor([0.5, 0.2]), "Fracture": torch.tensor([0.1, 1.0])}
     found = FindingEvidence.of_probabilities(VOCABULARY, chances, {"Edema": 0.2, "Fracture": 0.0}, 2.0)
     logits = found.guide(torch.zeros(2, 1, len(VOCABULARY)))[:, 0]
-    edema = VOCABULARY.id_of(mark_of("Edema"))
+    edema = VOCABULARY.id_of(finding_token_of("Edema"))
     # odds of 1 against odds of 1/4; usual odds say nothing; a finding that never occurred in training neither
     assert logits[:, edema].tolist() == pytest.approx([2 * math.log(4), 0.0], abs=1e-6)
     logits[:, edema] = 0.0
@@ -125,7 +126,7 @@ def test_evidence_is_the_logarithm_of_the_odds_against_the_usual_odds() -> None:
 
 
 def test_evidence_has_had_its_say_once_its_finding_is_written() -> None:
-    edema, fracture = (VOCABULARY.id_of(mark_of(name)) for name in ("Edema", "Fracture"))
+    edema, fracture = (VOCABULARY.id_of(finding_token_of(name)) for name in ("Edema", "Fracture"))
     after = evidence(0.9).of(torch.tensor([0, 1])).after(torch.tensor([edema, 3]))
     assert after.weight[:, edema].tolist() == [0.0, pytest.approx(math.log(9) - math.log(0.25), rel=1e-4)]
     assert (after.weight[:, fracture] > 0).all()

@@ -6,8 +6,8 @@ import torch
 from coherent_cxr.finite import NonFiniteError
 from coherent_cxr.inference.decoding import (
     decode,
-    draw_reports_and_greedy,
     repeat_rate,
+    sample_reports_and_greedy,
     without_repeats,
     word_ids,
 )
@@ -187,14 +187,14 @@ def test_repeated_sentences_are_dropped_and_counted():
 
 def test_drawn_and_greedy_reports_come_out_of_one_go_as_from_two(model, regions):
     warm, cold = (SamplingConfig(True, torch.Generator().manual_seed(3), temperature=t) for t in (1.0, 1e-7))
-    drawn, greedy = draw_reports_and_greedy(model, regions, 3, warm)
+    drawn, greedy = sample_reports_and_greedy(model, regions, 3, warm)
     alone = decode(model, regions).reports
     assert word_ids(greedy) == word_ids(alone)
     assert greedy.words.shape == alone.words.shape
     torch.testing.assert_close(greedy.stopped, alone.stopped)
     assert len(drawn.words) == 3 * len(regions)
     assert word_ids(drawn) != [report for report in word_ids(greedy) for _ in range(3)]
-    frozen, _ = draw_reports_and_greedy(model, regions, 2, cold)
+    frozen, _ = sample_reports_and_greedy(model, regions, 2, cold)
     assert word_ids(frozen) == [report for report in word_ids(greedy) for _ in range(2)]
 
 
@@ -232,7 +232,7 @@ def test_one_number_that_is_not_finite_ends_in_a_refusal_and_no_report(model, re
             with pytest.raises(NonFiniteError, match=what):
                 decode(model, regions, how, generator)
         with pytest.raises(NonFiniteError, match=what):
-            draw_reports_and_greedy(model, regions, 2, SamplingConfig(True, generator))
+            sample_reports_and_greedy(model, regions, 2, SamplingConfig(True, generator))
         numbers.copy_(good)
     decode(model, regions)
 

@@ -1,4 +1,4 @@
-"""Sentences that do not say what their finding token promises are chosen again."""
+"""Sentences that disagree with their finding token are chosen again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.sentence_check import SentenceCheck, affirmed
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED, finding_tokens_of
+from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN, finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 FINDINGS = ("Edema", "Cardiomegaly", "Pleural Effusion")
@@ -64,9 +64,9 @@ def says(labeler: CheXpertLabeler, sentence: list[int]) -> bool:
         ("<Lung Opacity>", "there is streaky opacity in the left base", True),
         ("<Edema>", "possible mild edema", False),
         ("<Edema>", "", False),
-        (NOTHING_STATED, "no pleural effusion", True),
-        (NOTHING_STATED, "there is a large pleural effusion", False),
-        (NOTHING_STATED, "", True),
+        (NO_FINDING_TOKEN, "no pleural effusion", True),
+        (NO_FINDING_TOKEN, "there is a large pleural effusion", False),
+        (NO_FINDING_TOKEN, "", True),
     ],
 )
 def test_what_a_sentence_affirms(labeler: CheXpertLabeler, token: str, sentence: str, right: bool) -> None:
@@ -178,7 +178,7 @@ def test_decided_findings_are_still_followed(labeler: CheXpertLabeler) -> None:
     ):
         tokens = [VOCABULARY.finding_token_of(sentence) for sentence in report]
         wanted = {f"<{name}>" for name, flags in zip(FINDINGS, draws, strict=True) if flags[study]}
-        assert {token for token in tokens if token != NOTHING_STATED} == wanted
+        assert {token for token in tokens if token != NO_FINDING_TOKEN} == wanted
         assert all(says(labeler, sentence) for sentence in report)
 
 

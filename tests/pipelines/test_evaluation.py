@@ -152,7 +152,7 @@ def test_the_page_shows_corpus_training_attention_and_notices(catalog):
     page = catalog.load("results_page")
     for part in (
         "Drawn by a program.",
-        "drawn phantoms",
+        "synthetic phantoms",
         "not for clinical use",
         "too_small",
         "DenseNet-121",

@@ -15,7 +15,7 @@ def sentence_labels(rows: list[tuple[str, int, int | None, int | None, int | Non
     return table.astype(dict.fromkeys(("No Finding", "Edema", "Fracture"), "Int8"))
 
 
-def test_stated_findings_come_first_then_uncertain_and_other_ones_then_normal_sentences():
+def test_affirmed_findings_come_first_then_uncertain_and_other_ones_then_normal_sentences():
     labels = sentence_labels(
         [
             ("S", 0, 1, None, 0),  # no fracture
@@ -28,7 +28,7 @@ def test_stated_findings_come_first_then_uncertain_and_other_ones_then_normal_se
     assert findings_first(labels, {"S"}) == {"S": [4, 1, 3, 0, 2]}
 
 
-def test_of_stated_findings_the_rarest_in_training_comes_first():
+def test_of_affirmed_findings_the_rarest_in_training_comes_first():
     common = [("T", n, None, 1, None) for n in range(3)]
     rare = [("U", 0, None, 1, None), ("U", 1, None, 1, 1)]
     unseen = [("V", n, None, None, 1) for n in range(9)]

@@ -73,7 +73,7 @@ def test_rare_positives_weigh_as_much_as_the_rest():
     # 1 positive of 5, 2 of 4 (uncertain is none), none at all
     training = np.array([[1, 1, 0], [0, 1, 2], [2, 0, 0], [-1, -1, 2], [0, 0, 0]])
     np.testing.assert_allclose(rarity_weights(training), [4.0, 1.5, 5.0])
-    np.testing.assert_allclose(rarity_weights(training, most=2.0), [2.0, 1.5, 2.0])
+    np.testing.assert_allclose(rarity_weights(training, max_weight=2.0), [2.0, 1.5, 2.0])
     np.testing.assert_allclose(rarity_weights(training, power=0.0), [1.0, 1.0, 1.0])
     np.testing.assert_allclose(rarity_weights(training, power=0.5), [2.0, 1.5**0.5, 5**0.5])
 

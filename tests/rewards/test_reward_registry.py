@@ -84,7 +84,11 @@ def test_a_users_own_function_by_import_path(context, monkeypatch):
         ("ccr", {"weight": 1.0, "settings": {"beta": 0.5}}, "no setting 'beta'.*beta_u"),
         ("ccr", {"weight": 1.0, "settings": {"beta_u": 1.5}}, "'beta_u' is 1.5; it must be in 0..1"),
         ("ccr", {"weight": 1.0, "settings": {"types": ["Edma"]}}, "'types' is .*Edma"),
-        ("ccr_weighted", {"weight": 1.0, "settings": {"most": 0.5}}, "'most' is 0.5; it must be at least 1"),
+        (
+            "ccr_weighted",
+            {"weight": 1.0, "settings": {"max_weight": 0.5}},
+            "'max_weight' is 0.5; it must be at least 1",
+        ),
         ("bleu", {"weight": 1.0, "settings": {"orders": 5}}, "'orders' is 5"),
         ("f_beta", {"weight": 1.0, "settings": {"beta": 0}}, "'beta' is 0"),
         ("repetition", {"weight": 1.0, "settings": {"order": 0}}, "'order' is 0"),

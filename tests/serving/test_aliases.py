@@ -13,18 +13,18 @@ import pytest
 
 from coherent_cxr.serving import aliases
 from coherent_cxr.serving.aliases import RegistryError, champion_of, settle
-from coherent_cxr.serving.selection import Promotion, Standing, promote
+from coherent_cxr.serving.selection import Promotion, RegistryEntry, promote
 
 NAME = "coherent-cxr"
 
 
-def _version(client: mlflow.MlflowClient, score: object, digest: str = "d") -> Standing:
+def _version(client: mlflow.MlflowClient, score: object, digest: str = "d") -> RegistryEntry:
     if not client.search_registered_models(f"name = '{NAME}'"):
         client.create_registered_model(NAME)
     version = str(client.create_model_version(NAME, "file:///nowhere").version)
     for key, value in (("selection_score", score), ("selection_rule", "r"), ("validation_digest", digest)):
         client.set_model_version_tag(NAME, version, key, str(value))
-    return Standing(version, float(str(score)) if score != "none" else 0.0, "r", digest)
+    return RegistryEntry(version, float(str(score)) if score != "none" else 0.0, "r", digest)
 
 
 def test_no_model_and_no_alias_are_no_champion(tracking: str):
@@ -100,14 +100,14 @@ def test_of_two_runs_at_once_the_better_is_champion(tracking: str, monkeypatch: 
     settle(client, tracking, NAME, _version(client, 0.1), "keep")
     better, worse = _version(client, 0.9), _version(client, 0.5)
 
-    def slowly(candidate: Standing, *others: object) -> Promotion:
+    def slowly(candidate: RegistryEntry, *others: object) -> Promotion:
         time.sleep(0.2 if candidate == better else 0.6)  # between reading the champion and moving the alias
         return promote(candidate, *others)
 
     monkeypatch.setattr(aliases, "promote", slowly)
     told: dict[str, str] = {}
 
-    def run(version: Standing) -> None:
+    def run(version: RegistryEntry) -> None:
         told[version.version] = settle(mlflow.MlflowClient(), tracking, NAME, version, "keep")[0]
 
     runs = [Thread(target=run, args=(version,)) for version in (better, worse)]

@@ -10,7 +10,7 @@ from coherent_cxr.serving.selection import (
     Assessment,
     Difference,
     ModelRegistrationConfig,
-    Standing,
+    RegistryEntry,
     assess,
     promote,
 )
@@ -20,8 +20,10 @@ ALIKE = Difference(0.01, -0.02, 0.04)
 MLE = {"macro_f1": 0.30, "positive_calls": 100.0, "unique_reports": 0.4}
 
 
-def _standing(version: str, score: float, digest: str = "d", rule: str = "r", why_not: str = "") -> Standing:
-    return Standing(version, score, rule, digest, why_not)
+def _standing(
+    version: str, score: float, digest: str = "d", rule: str = "r", why_not: str = ""
+) -> RegistryEntry:
+    return RegistryEntry(version, score, rule, digest, why_not)
 
 
 def _assessments(**scores: float) -> dict[str, Assessment]:

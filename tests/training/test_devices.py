@@ -17,7 +17,7 @@ from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.training.baselines.captioner import CaptioningConfig, write_captions
-from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_baselines
 from coherent_cxr.training.encoder.augmentation import AugmentationConfig
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.scores import image_logits, score_labels
@@ -102,7 +102,7 @@ def baselines(corpus, folder):
         training=CaptioningConfig(epochs=2, batch_size=8),
         checkpoint_folder=folder,
     )
-    return run_compared_systems(config, *corpus[:-2], corpus.labels, ["s21", "s22"]).history
+    return run_baselines(config, *corpus[:-2], corpus.labels, ["s21", "s22"]).history
 
 
 STAGES = (encoder, mle, trainable, reinforcement, baselines)

@@ -13,7 +13,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.inference.samples import samples_of_split
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.reports.vocabulary import Vocabulary
-from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_baselines
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.train import pretrain_encoder
 from coherent_cxr.training.mle.config import MleTrainingConfig
@@ -91,7 +91,7 @@ def test_a_split_without_studies_is_refused(corpus, checkpoint_folder, split):
         fine_tune(rl, make_generator(corpus), c.store, *c[3:-1], LABELER)
     baselines = BaselinesConfig(systems=("tienet",), checkpoint_folder=checkpoint_folder)
     with pytest.raises(ValueError, match=said):
-        run_compared_systems(baselines, *c[:-2], c.labels, ["s21"])
+        run_baselines(baselines, *c[:-2], c.labels, ["s21"])
 
 
 def test_a_store_of_one_image_is_refused_by_every_stage(one_image, checkpoint_folder):

@@ -1,1 +1,1 @@
-"""Systems that the report generator is compared with (Liu et al. 2019, section 4.3)."""
+"""Baselines of the report generator (Liu et al. 2019, section 4.3)."""

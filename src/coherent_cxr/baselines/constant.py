@@ -47,8 +47,8 @@ def bleu_as_constant(texts: Sequence[str]) -> NDArray[np.float64]:
     for row, counted in enumerate(counts):
         for gram, times in counted.items():
             matches[row, len(gram) - 1] += sum(with_at_least[gram, i] for i in range(1, times + 1))
-    written = np.maximum(lengths[:, None] - np.arange(ORDERS), 0) * len(texts)
-    precision = np.divide(matches, written, out=np.zeros_like(matches), where=written > 0)
+    possible = np.maximum(lengths[:, None] - np.arange(ORDERS), 0) * len(texts)
+    precision = np.divide(matches, possible, out=np.zeros_like(matches), where=possible > 0)
     penalty = np.exp(np.minimum(1 - lengths.mean() / np.maximum(lengths, 1e-9), 0))
     bleu: NDArray[np.float64] = penalty * precision.prod(axis=1) ** (1 / ORDERS)
     return bleu

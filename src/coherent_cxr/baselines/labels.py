@@ -1,4 +1,4 @@
-"""What systems share that answer with labels alone."""
+"""What label baselines share."""
 
 from __future__ import annotations
 

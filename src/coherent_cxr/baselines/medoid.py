@@ -1,6 +1,6 @@
 """Medoid: the most central training report among those with exactly the labels that were called.
 
-It writes nothing of its own, so a text-generating system has earned its place only above it.
+It composes no text, so a text-generating system is worth its cost only above it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Medoid:
 
 
 class LabelOracle(Medoid):
-    """The same by the true labels of the test studies: what perfect decisions would give; no rival."""
+    """The same by the true labels of the test studies: an upper bound, not a baseline."""
 
 
 def _unit_grams(reports: Sequence[Tokens]) -> csr_matrix:

@@ -1,4 +1,4 @@
-"""The compared systems by name: one file and one line each."""
+"""The baselines by name: one file and one line each."""
 
 from __future__ import annotations
 

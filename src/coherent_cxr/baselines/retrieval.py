@@ -1,4 +1,4 @@
-"""What systems share that answer with a report of the training split."""
+"""What retrieval baselines share: they answer with a report of the training split."""
 
 from __future__ import annotations
 

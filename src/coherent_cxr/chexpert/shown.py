@@ -7,7 +7,7 @@ from typing import Final
 from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler
 
 SHOWN_RULES: Final = "corrected"
-"""What a reader is told about a text is as true as we can make it, whatever rule set judged a run."""
+"""Labels and mentions beside a single text follow the most correct rules, whatever rule set judged a run."""
 
 
 def shown_labeler() -> CheXpertLabeler:

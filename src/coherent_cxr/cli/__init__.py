@@ -13,8 +13,8 @@ from coherent_cxr.inputs.terminal import plain
 COMMANDS = {
     "check-data": "Say which files of a corpus are missing and how to get them, and what a run will take.",
     "label": "Label radiology reports with the 14 observations of CheXpert.",
-    "generate": "Write a report for IMAGE, a frontal chest radiograph as PNG, JPEG or DICOM.",
-    "evaluate": "Judge generated reports against references: language, CheXpert labels, intervals, a page.",
+    "generate": "Generate a report for IMAGE, a frontal chest radiograph as PNG, JPEG or DICOM.",
+    "evaluate": "Score generated reports against references: language, CheXpert labels, intervals, a page.",
     "summary": "Print systems and headline metrics of the last run, and the commands that show the rest.",
 }
 """Names and the first sentence of their help, so that ``--help`` need not import the commands."""
@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
         """Import a subcommand's module and return the command, whose expected errors are sentences."""
         if cmd_name not in self._helps:
             return None
-        # Outside a project Kedro tells, while it is imported, that it takes its own configuration of logs.
+        # Outside a project, importing Kedro logs that it uses its own logging configuration.
         logging.getLogger("kedro.framework.project").addFilter(_is_warning)
         from coherent_cxr.cli.boundary import in_sentences
 

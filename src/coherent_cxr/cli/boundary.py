@@ -1,4 +1,4 @@
-"""The one place where errors that a user can mend become a sentence instead of a traceback."""
+"""The one place where errors that a user can fix become a sentence instead of a traceback."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def sentence_of(error: BaseException) -> str | None:
     """
     if not _is_expected(error):
         return None
-    told = str(error) or type(error).__name__
+    text = str(error) or type(error).__name__
     ours = _root(error) == "coherent_cxr"
-    told = told if ours else " ".join(told.split())
-    if len(told) > MOST_SHOWN:
-        told = f"{told[:MOST_SHOWN]} …"
-    return _tidy(told)
+    text = text if ours else " ".join(text.split())
+    if len(text) > MOST_SHOWN:
+        text = f"{text[:MOST_SHOWN]} …"
+    return _tidy(text)
 
 
 def _of_settings(error: BaseException) -> str | None:

@@ -17,7 +17,7 @@ from coherent_cxr.cli.project import environment_message, find_project
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.corpora import preflight
 from coherent_cxr.corpora.parsing import ReportParsingConfig
-from coherent_cxr.corpora.preflight import Check, spoken
+from coherent_cxr.corpora.preflight import Check, duration
 from coherent_cxr.images.phantom.fabrication import FabricationConfig
 from coherent_cxr.images.preparation import ImagePreparationConfig, adopt_images
 from coherent_cxr.images.reading.decode import UnreadableImageError, read_square
@@ -99,7 +99,7 @@ def _check_images(
 ) -> list[Check]:
     """Find the images that a run would use, decode a few, and estimate space and time of their store."""
     if fabrication.images_root is None:
-        return [Check("images", "ok", "phantoms are drawn; no radiograph is needed")]
+        return [Check("images", "ok", "phantoms are synthesised; no radiograph is needed")]
     try:
         source = open_source(fabrication.images_root)
     except ImageSourceError as error:
@@ -114,8 +114,8 @@ def _check_images(
     used = adopt_images(images, source)
     used = used[used["image_id"].isin(set(source.files))]
     if used.empty:
-        wanted = f"; they are called '{some_file}', the corpus' images '{images['image_id'].iloc[0]}'"
-        detail = f"{there}, and none of them belongs to a study with findings{wanted if len(images) else ''}"
+        names = f"; they are called '{some_file}', the corpus' images '{images['image_id'].iloc[0]}'"
+        detail = f"{there}, and none of them belongs to a study with findings{names if len(images) else ''}"
         return [Check("images", "missing", f"{detail}. {preflight.images_remedy(corpus)}")]
     unknown = used["view"].eq("unknown") & preparation.classify_views
     selected = used[used["view"].isin(preparation.views) | unknown]
@@ -134,7 +134,7 @@ def _check_images(
             unreadable += 1
     cores = usable_cores()
     seconds = (time.perf_counter() - start) / len(sample) * len(selected) / cores
-    detail = f"{belong}; decoding all takes about {spoken(seconds)} on {cores} cores"
+    detail = f"{belong}; decoding all takes about {duration(seconds)} on {cores} cores"
     bad = f"; {unreadable} of {len(sample)} looked at cannot be read" if unreadable else ""
     state = "missing" if unreadable == len(sample) else "ok"
     disk = preflight.check_disk(len(selected), preparation.size, Path(preparation.work_dir))

@@ -48,8 +48,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--generated-column", help="Column with the generated reports; default: generated, report, ...")
 @click.option("--reference-column", help="Column with the reference reports; default: reference, report, ...")
 @click.option("--id-column", help="Column that names the study; default: study_id, id, image_id, ...")
-@click.option("--generated-id-column", help="The same, in the generated files alone.")
-@click.option("--reference-id-column", help="The same, in the references alone.")
+@click.option("--generated-id-column", help="The same, only in the generated files.")
+@click.option("--reference-id-column", help="The same, only in the references.")
 @click.option(
     "--patient-column", help="Column of the references that names the patient; default: patient_id."
 )
@@ -107,7 +107,7 @@ def evaluate(
     patient_column: str | None,
     **settings: Any,
 ) -> None:
-    """Judge generated reports against references: language, CheXpert labels, intervals, a page.
+    """Score generated reports against references: language, CheXpert labels, intervals, a page.
 
     Files are CSV (commas, semicolons, tabs), JSON, JSON Lines or Parquet, with a column for the study and one
     for the report, and in the references optionally patient_id, so that intervals count patients and not

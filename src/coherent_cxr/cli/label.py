@@ -145,8 +145,8 @@ def label(
 
                 write_page(html, explained, shown.rules)
                 if shown.rules != labeler.rules:
-                    told = f"The page {html} is marked by rule set {shown.name}, the labels are by "
-                    click.echo(f"{told}{labeler.name}. --rules makes both the same.", err=True)
+                    note = f"The page {html} is marked by rule set {shown.name}, the labels are by "
+                    click.echo(f"{note}{labeler.name}. --rules makes both the same.", err=True)
             else:
                 for _ in explained:
                     pass
@@ -178,7 +178,7 @@ def _label(
                 yield explain_report(row, report, shown.explain(report), shown.label(report))
         bar.update(len(chunk))
     if empty:
-        # the original tool labels them, and every row keeps its place, so they are said and not left out
+        # the original tool labels them, and every row keeps its place, so they are reported, not left out
         click.echo(
             f"{empty} of {row} reports hold no text (or a word for none); No Finding is 1 there.", err=True
         )

@@ -89,7 +89,7 @@ def _an_image(project: Path, data: Path) -> Path | None:
 
 def _drawn_notice(reporting: Path) -> str:
     drawn = _radiographs(reporting.parent).get("drawn", False)
-    return "The images are drawn phantoms, not radiographs. " if drawn else ""
+    return "The images are synthetic phantoms, not radiographs. " if drawn else ""
 
 
 def _radiographs(data: Path) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Raw corpora as their publishers hand them out."""
+"""Raw corpora as their publishers distribute them."""

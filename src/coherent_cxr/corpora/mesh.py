@@ -1,4 +1,4 @@
-"""What people called an Open-I study: MeSH and RadLex terms with qualifiers."""
+"""MeSH and RadLex terms that people coded Open-I studies with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is everything there that a run will need, how to get what is not, and what the run will take."""
+"""Preflight check: missing raw files and how to get them, disk space and time of a run."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ def read_corpus(config: ReportParsingConfig) -> CorpusCheck:
         corpus = parse_reports(config)
     except CorpusError as error:
         return CorpusCheck([Check("reading the reports", "missing", str(error))], None)
-    told = corpus.studies[corpus.studies["findings"].notna()]
+    described = corpus.studies[corpus.studies["findings"].notna()]
     detail = (
-        f"{len(corpus.studies):,} studies, {len(told):,} with findings; {len(corpus.exclusions):,} files or "
-        "rows would be left out"
+        f"{len(corpus.studies):,} studies, {len(described):,} with findings; "
+        f"{len(corpus.exclusions):,} files or rows would be left out"
     )
-    images = corpus.images[corpus.images["study_id"].isin(told["study_id"])]
-    return CorpusCheck([Check("reading the reports", _state(len(told)), detail)], images)
+    images = corpus.images[corpus.images["study_id"].isin(described["study_id"])]
+    return CorpusCheck([Check("reading the reports", _state(len(described)), detail)], images)
 
 
 def check_disk(images: int, size: int, folder: Path) -> Check:
@@ -134,7 +134,7 @@ def images_remedy(corpus: str) -> str:
     }[corpus]
 
 
-def spoken(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Return a duration in words."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
@@ -185,11 +185,11 @@ def _sample_reports(config: MimicCxrConfig) -> Check:
     start = time.perf_counter()
     sample = [report for report in islice(read_reports(place), SAMPLE) if not report.reason]
     texts = [decode_text(report.data)[0] for report in sample if report.study_id in listed]
-    told = sum(findings_of(sectioner.split(text))[0] is not None for text in texts)
+    found = sum(findings_of(sectioner.split(text))[0] is not None for text in texts)
     count = count_reports(place)
     seconds = (time.perf_counter() - start) / max(1, len(texts)) * count
-    detail = f"{count:,} reports, about {spoken(seconds)}; {told} of the first {len(sample)} have findings"
-    return Check("reading the reports", _state(told), detail)
+    detail = f"{count:,} reports, about {duration(seconds)}; {found} of the first {len(sample)} have findings"
+    return Check("reading the reports", _state(found), detail)
 
 
 def _state(count: int) -> str:

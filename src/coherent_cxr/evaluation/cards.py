@@ -1,4 +1,4 @@
-"""What stands on the data card and the model card."""
+"""Contents of the data card and the model card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How systems are judged."""
+"""Settings of the evaluation."""
 
 from __future__ import annotations
 

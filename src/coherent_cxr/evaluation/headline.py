@@ -1,4 +1,4 @@
-"""The few numbers that stand for a system."""
+"""Headline metrics of a system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that stand in every table, so that a reader sees what a number is worth: they see no image."""
+"""Reference rows of every table that use no image, to put the other numbers into proportion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coherent_cxr.reports.text import tokenize_findings
 NORMAL, RANDOM, AFFIRM_ALL = "normal report", "random training report", "affirm all"
 REFERENCE_ROWS: Final = {
     NORMAL: "one normal report for every study",
-    RANDOM: "for each study the report of a training study drawn at random",
+    RANDOM: "for each study the report of a random training study",
     AFFIRM_ALL: "labels alone: all 13 findings present in every study",
 }
 """The rows and what they are."""
@@ -31,7 +31,7 @@ def reference_reports(study_ids: Sequence[str], training: Sequence[str], seed: i
     Args:
         study_ids: The test studies.
         training: Reports of the training split as written; without any there is no random training report.
-        seed: Seed of the drawing.
+        seed: Seed of the sampling.
 
     Returns:
         ``system``, ``study_id``, ``tokens``, ``report``, as generated reports have them.

@@ -59,15 +59,15 @@ def score_systems(
 
     Args:
         config: Number and seed of the resamples.
-        outputs: What the systems said.
+        outputs: Reports and labels of the systems.
         references: The truth.
     """
     weights = patient_weights(references.patients, config.resamples, config.seed)
     whole = np.ones((1, len(references.study_ids)))
     judges = usable_judges(config.judges)
     rulers = [Ruler.of(protocol, config, references) for protocol in config.protocols]
-    written = {o.name: rulers[0].tokenize(o.reports) for o in outputs if o.reports is not None}
-    meteors = meteor(written, rulers[0].wanted) if config.meteor else {}
+    generated = {o.name: rulers[0].tokenize(o.reports) for o in outputs if o.reports is not None}
+    meteors = meteor(generated, rulers[0].reference_texts) if config.meteor else {}
     by_system = [_measures(judges, output, references, rulers) for output in outputs]
     for output, measures in zip(outputs, by_system, strict=True):
         if output.name in meteors:
@@ -101,7 +101,7 @@ class Ruler:
 
     protocol: Protocol
     tokenize: Tokenizer
-    wanted: list[str]
+    reference_texts: list[str]
 
     @classmethod
     def of(cls, protocol: Protocol, config: EvaluationConfig, references: References) -> Ruler:
@@ -110,8 +110,8 @@ class Ruler:
         return cls(protocol, tokenize, tokenize(references.reports))
 
     def measures(self, reports: Reports) -> list[Measure]:
-        """Measure the language of written reports; the metrics bear the protocol's name."""
-        found = language_measures(self.tokenize(reports), self.wanted)
+        """Measure the language of generated reports; the metrics bear the protocol's name."""
+        found = language_measures(self.tokenize(reports), self.reference_texts)
         return [*found] if self.protocol == "house" else [Renamed(m, self.protocol) for m in found]
 
 

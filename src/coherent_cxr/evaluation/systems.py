@@ -1,4 +1,4 @@
-"""What evaluation knows of a system: for each test study a text, labels, or both."""
+"""Input of the evaluation: of each system, per test study a text, labels, or both."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ class References:
 
 @dataclass(frozen=True)
 class SystemOutput:
-    """What one system said about the test studies, in the references' order.
+    """Reports and labels of one system for the test studies, in the references' order.
 
     Attributes:
         name: The system.
-        texts: Written reports, tokens joined by spaces; None for a system that gives labels alone.
-        codes: Label codes of the written reports ``(studies, 14)`` by rule set.
+        texts: Generated reports, tokens joined by spaces; None for a system that gives labels alone.
+        codes: Label codes of the generated reports ``(studies, 14)`` by rule set.
         unprocessed: The same reports before repeated sentences were removed; None if none were.
         repeats: Sentences of each report that stood earlier in it, and all its sentences, before repeated
             ones were removed ``(studies, 2)``.
-        readable: The written reports as a reader gets them; None where only the tokens are known.
+        readable: The generated reports as a reader gets them; None where only the tokens are known.
     """
 
     name: str
@@ -74,7 +74,7 @@ class SystemOutput:
 
     @property
     def reports(self) -> Reports | None:
-        """The written reports, for any protocol."""
+        """The generated reports, for any protocol."""
         return None if self.texts is None else Reports(self.texts, self.readable or self.texts)
 
     @property
@@ -137,7 +137,7 @@ def judge_labels(
 
 
 def label_reports(judges: Sequence[CheXpertLabeler], generated: pd.DataFrame) -> pd.DataFrame:
-    """Label written reports.
+    """Label generated reports.
 
     Args:
         judges: The labellers that also label the references.
@@ -151,7 +151,7 @@ def label_reports(judges: Sequence[CheXpertLabeler], generated: pd.DataFrame) ->
 
 
 def same_for_all(judges: Sequence[CheXpertLabeler], labels: pd.DataFrame) -> pd.DataFrame:
-    """Repeat the labels of systems that write no text for every judge: ``rules`` and what is given."""
+    """Repeat the labels of label baselines for every judge: ``rules`` and what is given."""
     tables = [labels.assign(rules=judge.name) for judge in judges]
     return pd.concat(tables, ignore_index=True)[["rules", *labels.columns]]
 
@@ -177,7 +177,7 @@ def references_of(
     """
     tokens = dict(zip(findings["study_id"], findings["tokens"], strict=True))
     patients = dict(zip(splits["study_id"], splits["patient_id"], strict=True))
-    written = dict(zip(findings["study_id"], findings["text"], strict=True))
+    system_reports = dict(zip(findings["study_id"], findings["text"], strict=True))
     training = [s for s in splits.loc[splits["split"] == "train", "study_id"] if s in tokens]
     return References(
         list(study_ids),
@@ -185,8 +185,8 @@ def references_of(
         [metric_text(tokens[s]) for s in study_ids],
         codes_of(labels, study_ids),
         [metric_text(tokens[s]) for s in training],
-        [str(written[s]) for s in study_ids],
-        [str(written[s]) for s in training],
+        [str(system_reports[s]) for s in study_ids],
+        [str(system_reports[s]) for s in training],
     )
 
 
@@ -216,12 +216,16 @@ def outputs_of(
             _in_order(name, own, references.study_ids)
         texts = unprocessed = repeats = readable = None
         if name in reports:
-            written = _in_order(name, reports[name], references.study_ids)
-            texts = [metric_text(tokens) for tokens in written["tokens"]]
-            as_decoded = written["unprocessed"] if "unprocessed" in written else written["tokens"]
+            system_reports = _in_order(name, reports[name], references.study_ids)
+            texts = [metric_text(tokens) for tokens in system_reports["tokens"]]
+            as_decoded = (
+                system_reports["unprocessed"] if "unprocessed" in system_reports else system_reports["tokens"]
+            )
             unprocessed = [metric_text(tokens) for tokens in as_decoded]
             repeats = np.array([_repeats(tokens) for tokens in as_decoded])
-            readable = [str(report) for report in written["report"]] if "report" in written else None
+            readable = (
+                [str(report) for report in system_reports["report"]] if "report" in system_reports else None
+            )
         codes = codes_of(labels, references.study_ids)
         outputs.append(SystemOutput(name, texts, codes, unprocessed, repeats, readable))
     return outputs
@@ -256,16 +260,16 @@ def check_studies(system: str, given: Sequence[str], study_ids: Sequence[str]) -
     Raises:
         UnequalStudiesError: If it lacks a study, has one too many, or one twice.
     """
-    wanted = set(study_ids)
+    expected = set(study_ids)
     if len(given) != len(set(given)):
         twice = next(study for study, times in Counter(given).items() if times > 1)
         raise UnequalStudiesError(f"The system '{system}' has more than one report for study {quote(twice)}.")
-    if missing := sorted(wanted - set(given)):
+    if missing := sorted(expected - set(given)):
         raise UnequalStudiesError(
-            f"The system '{system}' has no report for {len(missing)} of {len(wanted)} studies, the first is "
-            f"{quote(missing[0])}. Every system must answer for every study."
+            f"The system '{system}' has no report for {len(missing)} of {len(expected)} studies, the first "
+            f"is {quote(missing[0])}. Every system must answer for every study."
         )
-    if extra := sorted(set(given) - wanted):
+    if extra := sorted(set(given) - expected):
         raise UnequalStudiesError(
             f"The system '{system}' has reports for {len(extra)} studies without a reference, the first is "
             f"{quote(extra[0])}."

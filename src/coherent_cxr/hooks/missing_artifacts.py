@@ -1,4 +1,4 @@
-"""A stage that runs out of order is told what to run first."""
+"""A stage that runs out of order stops with the commands to run first."""
 
 from __future__ import annotations
 

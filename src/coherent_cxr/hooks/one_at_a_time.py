@@ -15,7 +15,7 @@ DRAWING = STAGES[STAGES.index("encoder_pretraining") :]
 
 
 class OneAtATimeHook:
-    """Keeps the threads of a ThreadRunner from drawing each other's random numbers.
+    """Runs nodes that use PyTorch's global random generator one at a time.
 
     Networks are built and dropout is drawn from the generator that all threads of a process share; two
     trainings at once would end with other weights each time. Other nodes run beside them.
@@ -27,7 +27,7 @@ class OneAtATimeHook:
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Begin anew: a notebook's run that was interrupted in a node has not given its lock back."""
+        """Reset: a notebook's run that was interrupted in a node has not given its lock back."""
         self._lock = threading.Lock()
 
     @hook_impl(trylast=True)  # nothing may come between, and fail, while the lock is held

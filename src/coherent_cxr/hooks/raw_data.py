@@ -61,7 +61,7 @@ def missing_images(config: FabricationConfig, corpus: str) -> list[str]:
     """Say what is missing of a corpus' own radiographs, without opening one.
 
     Args:
-        config: Where they are; nothing is missing where phantoms are drawn.
+        config: Where they are; nothing is missing where phantoms are made.
         corpus: Name of the corpus.
 
     Returns:

@@ -67,12 +67,12 @@ class RedactionHook:
 
     @hook_impl
     def after_node_run(self, node: Node) -> None:
-        """Leave the node as it was."""
+        """Restore the node."""
         self._restore(node)
 
     @hook_impl
     def on_node_error(self, node: Node) -> None:
-        """Leave the node as it was."""
+        """Restore the node."""
         self._restore(node)
 
     @hook_impl(tryfirst=True)

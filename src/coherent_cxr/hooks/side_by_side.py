@@ -72,13 +72,13 @@ class SideBySideHook:
 
     @hook_impl(trylast=True)
     def after_node_run(self, node: Node) -> None:
-        """Leave the node as it was."""
+        """Restore the node."""
         self._restore(node)
         self._to_come = [other for other in self._to_come if other.name != node.name]
 
     @hook_impl(trylast=True)
     def on_node_error(self, node: Node) -> None:
-        """Leave the node as it was, and end the others' processes."""
+        """Restore the node, and end the others' processes."""
         self._restore(node)
         self._end()
 

@@ -119,12 +119,12 @@ class TrackingHook:
 
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self) -> None:
-        """Let go of the run that kedro-mlflow is about to close."""
+        """Forget the run that kedro-mlflow is about to close."""
         self.run_id = None
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self) -> None:
-        """Let go of the run that kedro-mlflow is about to close as failed."""
+        """Forget the run that kedro-mlflow is about to close as failed."""
         self.run_id = None
 
     def _client(self) -> Any:

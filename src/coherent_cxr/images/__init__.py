@@ -1,1 +1,1 @@
-"""Radiographs: decoding, drawing phantoms, the image store."""
+"""Radiographs: decoding, phantoms, the image store."""

@@ -37,7 +37,7 @@ Pixels = np.memmap[Any, np.dtype[np.uint8]]
 
 
 def build_store(
-    wanted: pd.DataFrame,
+    requested: pd.DataFrame,
     source: ImageSource,
     size: int,
     work_dir: Path,
@@ -52,7 +52,7 @@ def build_store(
     where it was. Memory stays flat: only the images under way are held.
 
     Args:
-        wanted: One row per image: image_id, study_id, view; all of them in the source.
+        requested: One row per image: image_id, study_id, view; all of them in the source.
         source: Where the files are.
         size: Side of the stored images in pixels.
         work_dir: Where stores are made and kept.
@@ -66,20 +66,20 @@ def build_store(
         ImageStoreError: If not a single image can be read.
         OSError: If the disk is full or cannot be written; running again continues.
     """
-    key = _content_key(wanted, source, f"{size}\tdistinct" if drop_variants else str(size))
+    key = _content_key(requested, source, f"{size}\tdistinct" if drop_variants else str(size))
     folder = work_dir / key[:20]
     folder.mkdir(parents=True, exist_ok=True)
     with _sole_writer(folder):
         if not (folder / RECORD).is_file():
-            _write(folder, wanted, source, size, workers, drop_variants)
+            _write(folder, requested, source, size, workers, drop_variants)
         # One by one, as there may be hundreds of thousands; a variant's reason stands behind its first entry.
         remarkable = {one.image_id: one for one in _entries(folder / LOG) if one.reason or one.notes}
         return ImageStore.open(folder), list(remarkable.values())
 
 
-def _content_key(wanted: pd.DataFrame, source: ImageSource, settings: str) -> str:
+def _content_key(requested: pd.DataFrame, source: ImageSource, settings: str) -> str:
     digest = hashlib.sha256(f"{FORMAT}\t{settings}\n".encode())
-    for image_id, study_id, view in wanted[["image_id", "study_id", "view"]].itertuples(index=False):
+    for image_id, study_id, view in requested[["image_id", "study_id", "view"]].itertuples(index=False):
         file = source.files[image_id]
         digest.update(f"{image_id}\t{study_id}\t{view}\t{file.length}\t{file.modified}\n".encode())
     return digest.hexdigest()
@@ -95,19 +95,19 @@ def _sole_writer(folder: Path) -> Iterator[None]:
 
 def _write(
     folder: Path,
-    wanted: pd.DataFrame,
+    requested: pd.DataFrame,
     source: ImageSource,
     size: int,
     workers: int | None,
     drop_variants: bool,
 ) -> None:
-    image_ids = wanted["image_id"].tolist()
+    image_ids = requested["image_id"].tolist()
     done = _read_log(folder / LOG)
     if len(done) < len(image_ids):
         _open_pixels(folder, len(image_ids), size)
         done = _decode_missing(folder, image_ids, source, workers or usable_cores())
     if drop_variants and len(np.load(folder / PIXELS, mmap_mode="r")) == len(image_ids):
-        _drop_variants(folder, wanted, done)
+        _drop_variants(folder, requested, done)
     good = [row for row, image_id in enumerate(image_ids) if not done[image_id].reason]
     if not good:
         raise ImageStoreError(
@@ -116,7 +116,7 @@ def _write(
         )
     kept = _close_gaps(folder / PIXELS, good)
     _truncate(folder / PIXELS, len(kept), size)
-    index = wanted.iloc[kept].reset_index(drop=True)[["image_id", "study_id", "view"]]
+    index = requested.iloc[kept].reset_index(drop=True)[["image_id", "study_id", "view"]]
     index.insert(0, "row", np.arange(len(index)))
     index["height"] = [done[image_id].height for image_id in index["image_id"]]
     index["width"] = [done[image_id].width for image_id in index["image_id"]]
@@ -146,9 +146,9 @@ def _decode_missing(
     return done
 
 
-def _drop_variants(folder: Path, wanted: pd.DataFrame, done: dict[str, Decoded]) -> None:
+def _drop_variants(folder: Path, requested: pd.DataFrame, done: dict[str, Decoded]) -> None:
     """Give every image that repeats another a reason, in the log before anything is moved."""
-    readable = wanted.assign(row=np.arange(len(wanted)))
+    readable = requested.assign(row=np.arange(len(requested)))
     readable = readable[[not done[image_id].reason for image_id in readable["image_id"]]]
     repeats = find_variants(np.load(folder / PIXELS, mmap_mode="r"), readable)
     with (folder / LOG).open("a", encoding="utf-8") as log:

@@ -51,9 +51,9 @@ class ImagePreparationConfig:
         """Refuse values that cannot work."""
         require(32 <= self.size <= 4096, "image_preparation.size", self.size, "between 32 and 4096 pixels")
         require(bool(self.views), "image_preparation.views", self.views, "at least one view")
-        most, workers = self.max_images_per_study, self.workers
+        limit, workers = self.max_images_per_study, self.workers
         require(
-            most is None or most >= 1, "image_preparation.max_images_per_study", most, "null or at least 1"
+            limit is None or limit >= 1, "image_preparation.max_images_per_study", limit, "null or at least 1"
         )
         require(workers is None or workers >= 1, "image_preparation.workers", workers, "null or at least 1")
 
@@ -65,7 +65,7 @@ class RadiographsManifest:
     Attributes:
         root: Folder or archive of images named by image_id.
         drawn: Whether they are phantoms; those are all frontal, whatever view the report's own image had.
-        notice: Their licence, or that they are drawn.
+        notice: Their licence, or that they are synthetic.
     """
 
     root: str
@@ -127,9 +127,9 @@ def prepare_images(
         with_findings = images["study_id"].isin(set(studies))
         completed, view_report, classifier = complete_views(images[with_findings], source)
         images = pd.concat([completed, images[~with_findings]]).loc[images.index]
-    wanted, excluded = select_images(config, images, studies, source, radiographs)
+    requested, excluded = select_images(config, images, studies, source, radiographs)
     store, remarkable = build_store(
-        wanted,
+        requested,
         source,
         config.size,
         Path(config.work_dir),
@@ -239,12 +239,14 @@ def select_images(
         else:
             candidates.append(row)
         seen.add(image_id)
-    wanted = images.iloc[candidates]
+    requested = images.iloc[candidates]
     if config.max_images_per_study is not None:
-        rank = wanted.assign(order=wanted["view"].map(VIEW_ORDER)).sort_values("order", kind="stable")
+        rank = requested.assign(order=requested["view"].map(VIEW_ORDER)).sort_values("order", kind="stable")
         keep = rank.groupby("study_id").cumcount() < config.max_images_per_study
-        keep = keep.reindex(wanted.index)
+        keep = keep.reindex(requested.index)
         detail = f"The study has {config.max_images_per_study} other image(s) already."
-        excluded += [(image_id, "beyond_image_limit", detail) for image_id in wanted.loc[~keep, "image_id"]]
-        wanted = wanted[keep]
-    return wanted, excluded
+        excluded += [
+            (image_id, "beyond_image_limit", detail) for image_id in requested.loc[~keep, "image_id"]
+        ]
+        requested = requested[keep]
+    return requested, excluded

@@ -225,13 +225,13 @@ class PackedSource(ImageSource):
 
     def read(self, image_ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
         """Yield members in the order they lie in the archive; one that is too large comes as no bytes."""
-        wanted = {self.files[image_id].path: image_id for image_id in image_ids}
-        for member in members(self.root) if wanted else ():
+        requested = {self.files[image_id].path: image_id for image_id in image_ids}
+        for member in members(self.root) if requested else ():
             # The first of two members with one name is the one the index holds.
-            image_id = None if member.refusal else wanted.pop(member.name, None)
+            image_id = None if member.refusal else requested.pop(member.name, None)
             if image_id is not None:
                 yield image_id, b"" if member.size > MAX_FILE_BYTES else b"".join(member.pieces())
-            if not wanted:
+            if not requested:
                 return
 
     def _scan(self) -> Iterator[tuple[ImageFile, Peek]]:

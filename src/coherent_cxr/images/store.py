@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 PIXELS, INDEX, RECORD = "pixels.npy", "index.parquet", "store.json"
 FORMAT = 2
-"""Counts up when grey levels change too, so that a store of the old ones is made anew."""
+"""Counts up when grey levels change too, so that a store of the old ones is made again."""
 VIEW_ORDER = {"frontal": 0, "unknown": 1, "lateral": 2}
 
 

@@ -1,4 +1,4 @@
-"""Where the word decoder looked while it wrote: the maps behind Figure 3 of Liu et al. 2019."""
+"""Attention of the word decoder while it generates: the maps behind Figure 3 of Liu et al. 2019."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 
 
 class WordAttention(NamedTuple):
-    """One written word, or the finding token in front of a sentence.
+    """One generated word, or the finding token in front of a sentence.
 
     Attributes:
-        word: The word; of a mark, what the sentence states.
+        word: The word; of a finding token, the observation.
         regions: Share of attention on each region ``(rows, columns)``, 0 to 1.
-        sentinel: Share on the visual sentinel: how far the model looked away, 0 to 1; all shares sum to one.
+        sentinel: Share on the visual sentinel: 0 to 1, 1 ignores the image; all shares sum to one.
         is_finding_token: Whether it is a finding token, which is no part of the report.
     """
 
@@ -56,7 +56,7 @@ def attended_words(
     ]
 
 
-def spoken(sentences: Sequence[Sequence[WordAttention]]) -> list[list[str]]:
+def words_of(sentences: Sequence[Sequence[WordAttention]]) -> list[list[str]]:
     """Return the words of each sentence, without finding tokens."""
     return [[word.word for word in sentence if not word.is_finding_token] for sentence in sentences]
 
@@ -82,7 +82,7 @@ def image_features(model: ReportGenerator, image: NDArray[np.uint8]) -> Tensor:
 def generate_with_attention(
     model: ReportGenerator, vocabulary: Vocabulary, image: NDArray[np.uint8]
 ) -> list[list[WordAttention]]:
-    """Write one report greedily and keep the attention of every word.
+    """Generate one report greedily and keep the attention of every word.
 
     Args:
         model: The generator in evaluation mode.
@@ -113,19 +113,19 @@ def attended_report(
         size: Side of the image in pixels.
         called: Observations that the report has to affirm (true) or leave out; None lets the generator
             decide.
-        check: Chooses sentences again that do not say what their finding token promises; None keeps them.
+        check: Replaces sentences that disagree with their finding token; None keeps them.
     """
     decided = None
     if called is not None:
         flags = {name: torch.tensor([flag], device=features.device) for name, flag in called.items()}
         decided = DecidedFindings.of_labels(vocabulary, flags)
-    written = decode(model, model.encoder(features), keep_attention=True, guidance=decided, check=check)
-    assert written.attention is not None
+    decoded = decode(model, model.encoder(features), keep_attention=True, guidance=decided, check=check)
+    assert decoded.attention is not None
     side = size // model.encoder.backbone.stride
-    maps = written.attention[0].cpu().numpy()
+    maps = decoded.attention[0].cpu().numpy()
     # A generator of whole studies has the image in both views' places: its shares there add up.
     regions = maps[..., :-1].reshape(*maps.shape[:-1], -1, side, side).sum(axis=-3)
     return [
         attended_words(vocabulary, sentence, regions[s], maps[s, :, -1])
-        for s, sentence in enumerate(word_ids(written.reports)[0])
+        for s, sentence in enumerate(word_ids(decoded.reports)[0])
     ]

@@ -1,6 +1,6 @@
-"""What is known of an image's findings before its report is written, and what that leaves the decoder.
+"""What is known of an image's findings before its report is written, and how it constrains the decoder.
 
-Decided findings leave it the order and the words; evidence is weighed against its own opinion.
+With decided findings the decoder chooses only order and wording; evidence is added to its own logits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from coherent_cxr.reports.finding_tokens import mark_of
+from coherent_cxr.reports.finding_tokens import finding_token_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
@@ -82,8 +82,8 @@ class DecidedFindings:
 
     def after(self, first_words: Tensor) -> DecidedFindings:
         """Return what is missing once sentences that begin with these words ``(batch,)`` are written."""
-        written = torch.nn.functional.one_hot(first_words, self.missing.shape[1]).bool()
-        return replace(self, missing=self.missing & ~written)
+        generated = torch.nn.functional.one_hot(first_words, self.missing.shape[1]).bool()
+        return replace(self, missing=self.missing & ~generated)
 
     def of(self, chosen: Tensor) -> DecidedFindings:
         """Return the same for some reports of the batch, by index ``(reports,)``."""
@@ -130,7 +130,7 @@ class FindingEvidence:
 
     @property
     def unfinished(self) -> Tensor:
-        """No report: the decoder ends as it likes."""
+        """No report: evidence never prevents the end."""
         return torch.zeros(len(self.weight), dtype=torch.bool, device=self.weight.device)
 
     def guide(self, logits: Tensor) -> Tensor:
@@ -138,9 +138,9 @@ class FindingEvidence:
         return logits + self.weight.unsqueeze(1)
 
     def after(self, first_words: Tensor) -> FindingEvidence:
-        """Evidence for a finding has had its say once a sentence affirms it."""
-        written = torch.nn.functional.one_hot(first_words, self.weight.shape[1]).bool()
-        return FindingEvidence(self.weight.masked_fill(written, 0.0))
+        """Drop the evidence for a finding once a sentence affirms it."""
+        generated = torch.nn.functional.one_hot(first_words, self.weight.shape[1]).bool()
+        return FindingEvidence(self.weight.masked_fill(generated, 0.0))
 
     def of(self, chosen: Tensor) -> FindingEvidence:
         """Return the same for some reports of the batch, by index ``(reports,)``."""
@@ -153,7 +153,7 @@ def finding_tokens(vocabulary: Vocabulary, names: Mapping[str, object]) -> dict[
     Raises:
         ValueError: If the vocabulary has no finding token for any of them.
     """
-    ids = {name: vocabulary.id_of(mark_of(name)) for name in names}
+    ids = {name: vocabulary.id_of(finding_token_of(name)) for name in names}
     known = {name: token for name, token in ids.items() if token is not None}
     if not known:
         raise ValueError(

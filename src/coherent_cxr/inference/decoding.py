@@ -1,4 +1,4 @@
-"""Writing reports: greedily, by sampling or by beam search, for many studies at the same time."""
+"""Decoding reports: greedily, by sampling or by beam search, for many studies at the same time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ How = Literal["greedy", "sample", "beam"]
 
 
 class Decoded(NamedTuple):
-    """Written reports.
+    """Generated reports.
 
     Attributes:
         reports: Words with their sentence ends, number of sentences, whether the stop signal ended them.
@@ -37,14 +37,14 @@ class Decoded(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Manner:
+class _DecodingOptions:
     """How sentences are written.
 
     Attributes:
         sampling: How words and stops are chosen.
         keep_attention: Whether to return the attention maps.
         beams: Width of the beam; 0 for none.
-        check: Chooses sentences again that do not say what their finding token promises; None for none.
+        check: Replaces sentences that disagree with their finding token; None for none.
     """
 
     sampling: SamplingConfig
@@ -72,7 +72,7 @@ class _Manner:
             )
         if self.check is None:
             return words, attention
-        return self.check.mend(model, words, attention, topics, image, cache, exists)
+        return self.check.replace_unconfirmed(model, words, attention, topics, image, cache, exists)
 
 
 @torch.no_grad()
@@ -90,29 +90,30 @@ def decode(
     guidance: Guidance | None = None,
     check: SentenceCheck | None = None,
 ) -> Decoded:
-    """Write one report per study.
+    """Generate one report per study.
 
     Where topics do not depend on words, every sentence of every study is written at the same time; with
     sentence feedback, the first sentences of all studies are written, then the second ones, and so on.
-    Writing ends when all have ended.
+    Decoding ends when all have ended.
 
     Args:
         model: The generator; call ``eval()`` first.
         regions: Image regions V ``(batch, K, size)``.
-        how: ``greedy`` takes the likeliest word and stops above one half; ``sample`` draws both; ``beam``
-            searches each sentence for a likelier wording and keeps the greedy report where that is likelier.
+        how: ``greedy`` takes the likeliest word and stops above one half; ``sample`` samples words and
+            stops; ``beam`` searches each sentence for a likelier wording and keeps the greedy report where
+            that is likelier.
         generator: Source of randomness for ``sample``, on the regions' device.
         keep_attention: Whether to return the attention maps (not by beam).
         beams: Width of the beam.
         temperature: Sampling: logits are divided by it, those of the stop signal too.
-        top_k: Sampling: draw among this many likeliest words; 0 for all.
-        top_p: Sampling: draw among the likeliest words that reach this probability together.
+        top_k: Sampling: only this many likeliest words; 0 for all.
+        top_p: Sampling: only the likeliest words that reach this probability together.
         guidance: Findings that are decided, or evidence for them. Needs a generator with sentence feedback,
             whose sentences know which ones stand before.
-        check: Chooses sentences again that do not say what their finding token promises; None keeps them.
+        check: Replaces sentences that disagree with their finding token; None keeps them.
 
     Returns:
-        The written reports.
+        The generated reports.
 
     Raises:
         ValueError: If a parameter is out of its range, or the generator cannot follow decisions.
@@ -123,44 +124,46 @@ def decode(
         raise ValueError(f"beams is {beams}; it must be at least 1.")
     if guidance is not None and model.sentence_decoder.feedback is None:
         raise ValueError(
-            "A generator without sentence feedback writes all sentences at once and cannot follow decided "
+            "A generator without sentence feedback decodes all sentences at once and cannot follow decided "
             "findings. Train with mle_training.generator.sentence_feedback: true, or write without decisions."
         )
     if how == "beam":
         if keep_attention:
             raise ValueError("Attention is kept by greedy decoding and sampling only; use how='greedy'.")
-        greedy = _write(model, regions, _Manner(sampling, check=check), guidance).reports
-        searched = _write(model, regions, _Manner(sampling, beams=beams, check=check), guidance).reports
+        greedy = _write(model, regions, _DecodingOptions(sampling, check=check), guidance).reports
+        searched = _write(
+            model, regions, _DecodingOptions(sampling, beams=beams, check=check), guidance
+        ).reports
         return Decoded(_likelier(model, regions, greedy, searched), None)
-    return _write(model, regions, _Manner(sampling, keep_attention, check=check), guidance)
+    return _write(model, regions, _DecodingOptions(sampling, keep_attention, check=check), guidance)
 
 
 @torch.no_grad()
 def sample_reports(model: ReportGenerator, regions: Tensor, sampling: SamplingConfig) -> TargetReports:
-    """Draw one report per study, as :func:`decode` with ``how="sample"`` does."""
-    return _write(model, regions, _Manner(sampling)).reports
+    """Sample one report per study, as :func:`decode` with ``how="sample"`` does."""
+    return _write(model, regions, _DecodingOptions(sampling)).reports
 
 
 @torch.no_grad()
-def draw_reports_and_greedy(
+def sample_reports_and_greedy(
     model: ReportGenerator, regions: Tensor, samples: int, sampling: SamplingConfig
 ) -> tuple[TargetReports, TargetReports]:
-    """Draw reports and write the greedy ones in one go: word by word, more rows cost hardly more time.
+    """Sample reports and decode the greedy ones in one batch, as more rows cost hardly more time.
 
     Args:
         model: The generator; call ``eval()`` first.
         regions: Image regions V ``(images, K, size)``.
-        samples: Reports to draw per image.
-        sampling: How they are drawn.
+        samples: Reports to sample per image.
+        sampling: How they are sampled.
 
     Returns:
-        Drawn reports ``(images * samples)``, those of an image next to each other, and greedy ones
+        Sampled reports ``(images * samples)``, those of an image next to each other, and greedy ones
         ``(images)``, as :func:`decode` would write them.
     """
     drawn = len(regions) * samples
     both = torch.cat([regions.repeat_interleave(samples, dim=0), regions])
-    written = _write(model, both, _Manner(replace(sampling, drawn=drawn))).reports
-    return _trimmed(written, slice(drawn)), _trimmed(written, slice(drawn, None))
+    generated = _write(model, both, _DecodingOptions(replace(sampling, drawn=drawn))).reports
+    return _trimmed(generated, slice(drawn)), _trimmed(generated, slice(drawn, None))
 
 
 def _trimmed(reports: TargetReports, part: slice) -> TargetReports:
@@ -173,7 +176,7 @@ def _trimmed(reports: TargetReports, part: slice) -> TargetReports:
 def _write(
     model: ReportGenerator,
     regions: Tensor,
-    manner: _Manner,
+    manner: _DecodingOptions,
     guidance: Guidance | None = None,
 ) -> Decoded:
     require_finite(regions, "The features of the images")
@@ -207,13 +210,13 @@ def _write(
         topics, stop_logits, state = model.sentence_decoder(image.mean, before, state)
         exists = torch.ones_like(stop_logits, dtype=torch.bool)
         here = replace(manner, sampling=sampling.of(running))
-        written, looked = here.sentences(model, topics, image, cache, exists, guidance)
-        words[running, place, : written.shape[-1]] = written.squeeze(1)
-        if attention is not None and looked is not None:
-            attention[running, place, : written.shape[-1]] = looked.squeeze(1)
+        generated, maps = here.sentences(model, topics, image, cache, exists, guidance)
+        words[running, place, : generated.shape[-1]] = generated.squeeze(1)
+        if attention is not None and maps is not None:
+            attention[running, place, : generated.shape[-1]] = maps.squeeze(1)
         stops = here.sampling.stops(stop_logits).squeeze(1)
         if guidance is not None:
-            guidance = guidance.after(written[:, 0, 0])
+            guidance = guidance.after(generated[:, 0, 0])
             stops = stops & ~guidance.unfinished
         ending = running[stops]
         stopped[ending] = True
@@ -221,7 +224,7 @@ def _write(
         on = (~stops).nonzero().squeeze(1)
         if len(on) == 0:
             break
-        running, image, before = running[on], image.of(on), model.said(written[on])
+        running, image, before = running[on], image.of(on), model.sentence_embedding(generated[on])
         guidance = None if guidance is None else guidance.of(on)
         state = (state[0][:, on].contiguous(), state[1][:, on].contiguous())
     # only as long as the longest that was written
@@ -252,9 +255,9 @@ def _likelier(
 
 def word_ids(reports: TargetReports) -> list[list[list[int]]]:
     """Return the plain word ids of each sentence of each report, without ends and padding."""
-    marks = (Vocabulary.pad_id, Vocabulary.eos_id)
+    special = (Vocabulary.pad_id, Vocabulary.eos_id)
     return [
-        [[w for w in sentence if w not in marks] for sentence in report[:count]]
+        [[w for w in sentence if w not in special] for sentence in report[:count]]
         for report, count in zip(reports.words.tolist(), reports.sentences.tolist(), strict=True)
     ]
 

@@ -1,4 +1,4 @@
-"""The rows that one generator has in the results: by its words alone, by decisions, by consensus."""
+"""The rows that one generator has in the results: alone, with decisions, by consensus."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.generation import (
     GenerationConfig,
     Likely,
+    consensus_decoder,
     consensus_reports,
-    consensus_writer,
     generate_reports,
     report_table,
 )
@@ -24,14 +24,14 @@ from coherent_cxr.rewards import CiderD
 
 logger = logging.getLogger(__name__)
 DECIDED, EVIDENCE, ORACLE, CONSENSUS = " decided", " with evidence", " oracle", " consensus"
-"""Ends of the rows' names, in this order."""
+"""Suffixes of the rows' names, in this order."""
 GREEDY = 0
 """Stands for the row's own report where numbers of samples are compared."""
 
 
 @dataclass(frozen=True)
-class RowWriter:
-    """Writes the reports of one generator after the other.
+class RowGenerator:
+    """Generates the reports of one generator, row by row.
 
     Attributes:
         config: Which rows there are, and how reports are decoded.
@@ -63,22 +63,24 @@ class RowWriter:
                 yield name + CONSENSUS, chosen
 
     def by_samples(self, system: str, bundle: ModelBundle, study_ids: Sequence[str]) -> pd.DataFrame:
-        """Write by consensus with every number of samples of ``consensus.quality_at``.
+        """Generate by consensus with every number of samples of ``consensus.quality_at``.
 
         Returns:
             ``system``, ``samples`` (0: the row's own report, without consensus), ``study_id``, ``tokens``,
             ``report``, ``finding_tokens``; empty where the generator has no row with consensus.
         """
         counts = sorted(set(self.config.consensus.quality_at))
-        asked = self.config.consensus.systems if counts else ()
+        requested = self.config.consensus.systems if counts else ()
         tables = []
         for name, known in self._known(system, bundle).items():
-            if name not in asked:
+            if name not in requested:
                 continue
             arguments = bundle, self.store, study_ids, self.config, known
             own = generate_reports(*arguments, self.labeler)
             tables.append(own.assign(system=name, samples=GREEDY))
-            writer = consensus_writer(bundle.vocabulary, self.config, self.labeler, self.document_frequencies)
+            writer = consensus_decoder(
+                bundle.vocabulary, self.config, self.labeler, self.document_frequencies
+            )
             chosen = consensus_reports(writer, *arguments, counts)
             for count, reports in zip(counts, chosen, strict=True):
                 table = report_table(bundle.vocabulary, study_ids, reports)
@@ -87,7 +89,7 @@ class RowWriter:
         return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
     def _known(self, system: str, bundle: ModelBundle) -> dict[str, pd.DataFrame | Likely | None]:
-        """Return what is known of the findings in each row; None where the generator's words decide."""
+        """Return what is known of the findings in each row; None where the generator decides alone."""
         known: dict[str, pd.DataFrame | Likely | None] = {system: None}
         if system in self.config.decided:
             known[system + DECIDED] = self.calls
@@ -98,7 +100,7 @@ class RowWriter:
         if len(known) > 1 and not bundle.follows_decisions:
             logger.warning(
                 "%s was trained without finding tokens or sentence feedback, so it cannot follow decided "
-                "findings and writes by its words alone.",
+                "findings and generates without them.",
                 system,
             )
             return {system: None}
@@ -125,6 +127,6 @@ def check_systems(config: GenerationConfig, systems: Iterable[str]) -> None:
         require(row in rows, "generation.consensus.systems", row, f"one of {', '.join(rows)}")
 
 
-def told_the_truth(system: str) -> bool:
+def uses_true_labels(system: str) -> bool:
     """Tell whether a row's reports follow the labels of the references."""
     return system.removesuffix(CONSENSUS).endswith(ORACLE)

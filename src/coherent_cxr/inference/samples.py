@@ -83,8 +83,8 @@ def samples_of_split(
     image_rows: list[NDArray[np.int64]] = []
     reports: list[list[list[int]]] = []
     wordless = 0
-    for study_id, written in zip(of_split["study_id"], of_split["sentences"], strict=True):
-        sentences = [list(sentence) for sentence in written if len(sentence)]
+    for study_id, encoded in zip(of_split["study_id"], of_split["sentences"], strict=True):
+        sentences = [list(sentence) for sentence in encoded if len(sentence)]
         if not sentences:
             wordless += 1
             continue
@@ -132,7 +132,7 @@ def is_lateral(store: ImageStore) -> NDArray[np.bool_]:
 
 
 def pad_reports(reports: Sequence[Sequence[Sequence[int]]], config: GeneratorConfig) -> TargetReports:
-    """Pad word ids to ``(reports, sentences, words)``, closing each whole sentence with its end mark."""
+    """Pad word ids to ``(reports, sentences, words)``, closing each whole sentence with its end token."""
     counts = [min(len(report), config.max_sentences) for report in reports]
     longest = max((len(s) for report in reports for s in report[: config.max_sentences]), default=0)
     width = min(longest + 1, config.max_words)
@@ -147,14 +147,14 @@ def pad_reports(reports: Sequence[Sequence[Sequence[int]]], config: GeneratorCon
 
 def batches_per_epoch(count: int, batch_size: int) -> int:
     """Return how many batches :func:`shuffled_batches` gives."""
-    lone = batch_size > 1 and count > batch_size and count % batch_size == 1
-    return -(-count // batch_size) - lone
+    single_left = batch_size > 1 and count > batch_size and count % batch_size == 1
+    return -(-count // batch_size) - single_left
 
 
 def shuffled_batches(count: int, batch_size: int, generator: torch.Generator) -> Iterator[NDArray[np.int64]]:
     """Yield all indices below ``count`` once, in random order, in batches.
 
-    A last lone sample joins the batch before: batch normalisation cannot take a single one.
+    A last batch of one sample is merged into the batch before: batch normalisation needs two.
     """
     order = torch.randperm(count, generator=generator, device=generator.device).cpu().numpy()
     batches = batches_per_epoch(count, batch_size)

@@ -1,4 +1,4 @@
-"""Finding tokens against their sentences: whether the labeller reads what the token promised."""
+"""Finding tokens against their sentences: does the labeller find what the token says?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coherent_cxr.inference.sentence_decoding import SamplingConfig, beam_search
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.word_decoder import DecoderStepCache, ImageContext
 from coherent_cxr.reports.affirmed_findings import NO_FINDING
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED, mark_of
+from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN, finding_token_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 
@@ -25,7 +25,7 @@ CONTINUATIONS = 8
 def affirmed(
     labeler: CheXpertLabeler, tokens: Sequence[str], sentences: Sequence[Sequence[str]]
 ) -> list[bool]:
-    """Tell which sentences say what their finding token promises, each read as a report of its own.
+    """Tell which sentences agree with their finding token, each read as a report of its own.
 
     Args:
         labeler: Reads the sentences.
@@ -39,8 +39,8 @@ def affirmed(
     Raises:
         ValueError: If a token stands for an observation that the rule set does not know.
     """
-    known = {mark_of(name): name for name in labeler.observations if name != NO_FINDING}
-    unknown = sorted(set(tokens) - known.keys() - {NOTHING_STATED})
+    known = {finding_token_of(name): name for name in labeler.observations if name != NO_FINDING}
+    unknown = sorted(set(tokens) - known.keys() - {NO_FINDING_TOKEN})
     if unknown:
         raise ValueError(
             f"The rule set '{labeler.name}' does not know the finding of the token '{unknown[0][:100]}'. "
@@ -54,14 +54,14 @@ def affirmed(
         for kind, row in zip(kinds, positive.to_dict("records"), strict=True)
     }
     return [
-        not found[tuple(words)] if token == NOTHING_STATED else known[token] in found[tuple(words)]
+        not found[tuple(words)] if token == NO_FINDING_TOKEN else known[token] in found[tuple(words)]
         for token, words in zip(tokens, sentences, strict=True)
     ]
 
 
 @dataclass(frozen=True)
 class SentenceCheck:
-    """Chooses a sentence again that does not say what its finding token promises.
+    """Replaces a sentence that disagrees with its finding token.
 
     Of the likeliest continuations of the token, the likeliest one that the labeller confirms is taken; the
     sentence stays as it is where none is.
@@ -81,7 +81,7 @@ class SentenceCheck:
             raise ValueError(f"continuations is {self.continuations}; it must be at least 1.")
 
     def confirms(self, sentences: Sequence[Sequence[int]]) -> list[bool]:
-        """Tell which sentences may stay: those that say what their token promises, or have no token.
+        """Tell which sentences may stay: those that agree with their token, or have no token.
 
         Args:
             sentences: Word ids, the finding token first; ends and padding are passed over.
@@ -98,7 +98,7 @@ class SentenceCheck:
             stays[place] = good
         return stays
 
-    def mend(
+    def replace_unconfirmed(
         self,
         model: ReportGenerator,
         words: Tensor,
@@ -108,15 +108,15 @@ class SentenceCheck:
         cache: DecoderStepCache,
         exists: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
-        """Choose unconfirmed sentences again.
+        """Replace unconfirmed sentences.
 
         Args:
             model: The generator.
-            words: What was written ``(batch, rows, words)``.
+            words: Generated word ids ``(batch, rows, words)``.
             attention: Its attention ``(batch, rows, words, K + 1)``, if it was kept.
             topics: ``(batch, rows, size)``.
             image: What is seen of each study.
-            cache: The word decoder's weights for writing.
+            cache: The word decoder's weights for decoding.
             exists: Which sentences there are ``(batch, rows)``.
 
         Returns:
@@ -131,35 +131,35 @@ class SentenceCheck:
         alone, seen = topics[report, row].unsqueeze(1), image.of(report)
         token = torch.nn.functional.one_hot(words[report, row, 0], len(self.vocabulary)).bool()
         same_token = DecidedFindings(token, token.any(dim=0))
-        wanted = torch.ones(len(report), 1, dtype=torch.bool, device=words.device)
+        exists_alone = torch.ones(len(report), 1, dtype=torch.bool, device=words.device)
         found, scores = beam_search(
-            model, alone, seen, cache, wanted, self.continuations, same_token, finish_all=True
+            model, alone, seen, cache, exists_alone, self.continuations, same_token, finish_all=True
         )
         found, scores = found.squeeze(1), scores.squeeze(1)  # (sentences, continuations, words)
         stays = torch.tensor(self.confirms(found.flatten(0, 1).tolist()), device=words.device)
         stays = stays.view(scores.shape) & scores.isfinite()
-        mended = stays.any(dim=1)
+        replaced = stays.any(dim=1)
         likeliest = stays.int().argmax(dim=1)  # continuations stand by falling probability
-        chosen = found[torch.arange(len(found), device=words.device), likeliest][mended]
-        report, row = report[mended], row[mended]
+        chosen = found[torch.arange(len(found), device=words.device), likeliest][replaced]
+        report, row = report[replaced], row[replaced]
         if not len(report):
             return words, attention
         # continuations that were not taken may be longer
         chosen = chosen[:, : int((chosen != Vocabulary.pad_id).sum(dim=1).max())]
         words = _replaced(words, chosen, report, row)
         if attention is not None:
-            _, looked = generate_sentences(
+            _, maps = generate_sentences(
                 model,
-                alone[mended],
-                seen.of(mended),
+                alone[replaced],
+                seen.of(replaced),
                 cache,
-                wanted[mended],
+                exists_alone[replaced],
                 SamplingConfig(draws=False),
                 keep_attention=True,
                 given=chosen.unsqueeze(1),
             )
-            assert looked is not None
-            attention = _replaced(attention, looked.squeeze(1), report, row)
+            assert maps is not None
+            attention = _replaced(attention, maps.squeeze(1), report, row)
         return words, attention
 
 

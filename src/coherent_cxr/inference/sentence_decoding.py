@@ -1,4 +1,4 @@
-"""Writing sentences word by word, many at a time."""
+"""Decoding sentences word by word, many at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 STOP_LOGITS = "The logits of the stop signal"
 WORD_LOGITS = "The logits of the words"
 STAYING = 0.75
-"""Share of studies at which the others, whose sentences have ended, are left out of what follows."""
+"""Share of running studies below which finished ones are dropped from the batch."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class SamplingConfig:
     """How words and stops are chosen.
 
     Attributes:
-        draws: Whether they are drawn; otherwise the likeliest is taken.
+        draws: Whether they are sampled; otherwise the likeliest is taken.
         generator: Source of randomness.
         temperature: Logits are divided by it.
-        top_k: Draw among this many likeliest words; 0 for all.
-        top_p: Draw among the likeliest words that reach this probability together (Holtzman et al. 2020).
-        drawn: How many reports are drawn, the first ones of the batch; of the others the likeliest words and
-            stops are taken all the same. None: all are drawn.
+        top_k: Sample among this many likeliest words; 0 for all.
+        top_p: Sample among the likeliest words that reach this probability together (Holtzman et al. 2020).
+        drawn: How many reports are sampled, the first ones of the batch; the others are decoded greedily.
+            None: all are sampled.
     """
 
     draws: bool
@@ -137,8 +137,8 @@ def generate_sentences(
         model: The generator.
         topics: ``(batch, rows, size)``.
         image: What is seen of each study.
-        cache: The word decoder's weights for writing.
-        exists: Which sentences are wanted ``(batch, rows)``; the others stay empty.
+        cache: The word decoder's weights for decoding.
+        exists: Which sentences exist ``(batch, rows)``; the others stay empty.
         sampling: How words are chosen.
         keep_attention: Whether to return the attention.
         guidance: What is known of the findings, for the first word.
@@ -151,13 +151,13 @@ def generate_sentences(
     context = cache.context_gates(topics, image)
     word = torch.full(exists.shape, Vocabulary.bos_id, device=exists.device)
     ended, state = ~exists, None
-    most = model.config.max_words if given is None else given.shape[-1]
-    shape = (*exists.shape, most)
-    written = torch.full(shape, Vocabulary.pad_id, device=exists.device)
+    longest_allowed = model.config.max_words if given is None else given.shape[-1]
+    shape = (*exists.shape, longest_allowed)
+    generated = torch.full(shape, Vocabulary.pad_id, device=exists.device)
     maps = topics.new_zeros(*shape, image.keys.shape[1] + 1) if keep_attention else None
     running = torch.arange(len(exists), device=exists.device)  # studies with sentences that go on
     longest = 0
-    while longest < most:
+    while longest < longest_allowed:
         logits, attention, state = model.word_decoder.step(word, context, cache, image, state)
         if guidance is not None and longest == 0:
             logits = guidance.guide(logits)
@@ -165,7 +165,7 @@ def generate_sentences(
             sampling.words(logits, word, model.word_decoder) if given is None else given[running, :, longest]
         )
         word = chosen.masked_fill(ended, Vocabulary.pad_id)
-        written[running, :, longest] = word
+        generated[running, :, longest] = word
         if maps is not None:
             maps[running, :, longest] = attention.masked_fill(ended.unsqueeze(-1), 0.0)
         longest += 1
@@ -180,7 +180,7 @@ def generate_sentences(
                 sampling.of(on),
                 DecoderState(*(part[on] for part in state)),
             )
-    return written[..., :longest], None if maps is None else maps[:, :, :longest]
+    return generated[..., :longest], None if maps is None else maps[:, :, :longest]
 
 
 def generate_sentences_by_beam(
@@ -198,8 +198,8 @@ def generate_sentences_by_beam(
         model: The generator.
         topics: ``(batch, rows, size)``.
         image: What is seen of each study.
-        cache: The word decoder's weights for writing.
-        exists: Which sentences are wanted ``(batch, rows)``.
+        cache: The word decoder's weights for decoding.
+        exists: Which sentences exist ``(batch, rows)``.
         beams: Hypotheses kept per sentence.
         guidance: What is known of the findings, for the first word.
 
@@ -225,8 +225,8 @@ def beam_search(
         model: The generator.
         topics: ``(batch, rows, size)``.
         image: What is seen of each study.
-        cache: The word decoder's weights for writing.
-        exists: Which sentences are wanted ``(batch, rows)``.
+        cache: The word decoder's weights for decoding.
+        exists: Which sentences exist ``(batch, rows)``.
         beams: Hypotheses kept per sentence.
         guidance: What is known of the findings, for the first word.
         finish_all: Whether to search until all hypotheses have ended, and not only the likeliest.

@@ -1,4 +1,4 @@
-"""Reading tar and ZIP archives that nobody vouches for: file by file, without links and bombs."""
+"""Reads untrusted tar and ZIP archives file by file, without links and bombs."""
 
 from __future__ import annotations
 

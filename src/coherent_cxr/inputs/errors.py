@@ -1,4 +1,4 @@
-"""What is raised where a foreign file cannot be used."""
+"""The error for a foreign file that cannot be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much anything from outside may hold; asked before reading, by every reader of files and requests."""
+"""Size limits of foreign input, checked before reading by every reader of files and requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message may repeat of a file."""
+"""Quoting of values in messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ LONGEST = 200
 
 
 def quote(value: object, longest: int = LONGEST) -> str:
-    """Return a value for a sentence: between quotes, on one line, cut with the whole length said.
+    """Return a value for a sentence: between quotes, on one line, cut, with its whole length given.
 
     Args:
         value: What stood in a file.

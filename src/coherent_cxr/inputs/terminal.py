@@ -1,4 +1,4 @@
-"""Text on its way to a terminal or a log: nothing that a terminal would obey."""
+"""Text for terminals and logs, without control sequences."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def weights_digest(weights: Mapping[str, Tensor]) -> str:
 
 @dataclass(frozen=True)
 class ModelBundle:
-    """Everything that is needed to write a report from an image.
+    """Everything that is needed to generate a report from an image.
 
     Attributes:
         config: Architecture.
@@ -57,9 +57,9 @@ class ModelBundle:
         image_size: Side of the square grey image the encoder was trained on, in pixels.
         weights: State of :class:`ReportGenerator` by parameter name.
         metadata: Where it comes from, as plain JSON: system, stage, data digests, notices.
-        training_features: What the features of its training images look like, to tell an image that is
+        training_features: What the features of its training images look like, to recognise an image
             unlike them; None for a bundle that was not registered.
-        image_checks: What the pixels of an image tell before the model sees it; None likewise.
+        image_checks: Checks of an image's pixels before the model reads it; None likewise.
         decider: Decides which findings an image shows, so that reports can be made to follow; None for a
             bundle that was not registered, or whose encoder is not the pretrained one.
     """
@@ -181,13 +181,13 @@ class ModelBundle:
                 f"its label classifier reads {self.decider.weight.shape[1]} channels, its encoder has "
                 f"{model.encoder.backbone.channels}"
             )
-        wanted = {name: _form(tensor) for name, tensor in model.state_dict().items()}
+        expected = {name: _form(tensor) for name, tensor in model.state_dict().items()}
         given = {name: _form(tensor) for name, tensor in self.weights.items()}
-        for name in sorted(wanted.keys() | given.keys()):
-            if wanted.get(name) != given.get(name):
+        for name in sorted(expected.keys() | given.keys()):
+            if expected.get(name) != given.get(name):
                 raise ValueError(
                     f"its weights '{name[:100]}' are {given.get(name, 'missing')}, but its configuration and "
-                    f"vocabulary ask for {wanted.get(name, 'none')}"
+                    f"vocabulary ask for {expected.get(name, 'none')}"
                 )
 
 

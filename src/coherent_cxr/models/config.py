@@ -1,4 +1,4 @@
-"""What the report generator looks like."""
+"""Architecture settings of the report generator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from coherent_cxr.models.encoders import encoder_names
 StudyInput = Literal["per_image", "per_study"]
 
 LARGEST = {"size": 4096, "attention_size": 4096, "max_sentences": 100, "max_words": 200}
-"""Bounds far beyond any use, so that no wrong file or setting asks for more memory or time than there is."""
+"""Upper bounds, far above any use, against files and settings that would exhaust memory or time."""
 
 
 @configuration
@@ -22,12 +22,12 @@ class GeneratorConfig:
         size: d, the width of image regions, topics, word embeddings and both LSTM states.
         attention_size: Width of the hidden layer that scores a region against a decoder state.
         dropout: Probability of dropping an activation of regions, word inputs and word outputs.
-        max_sentences: Longest report that is written, in sentences.
-        max_words: Longest sentence that is written, in words.
-        study_input: ``per_image`` writes from one image, as the paper does; ``per_study`` writes from a
+        max_sentences: Longest report that is generated, in sentences.
+        max_words: Longest sentence that is generated, in words.
+        study_input: ``per_image`` generates from one image, as the paper does; ``per_study`` from a
             study's frontal and lateral image together.
-        sentence_feedback: Whether the sentence decoder reads the sentence just written, which keeps it from
-            writing it again; false is the paper's decoder, whose topics follow from the image alone.
+        sentence_feedback: Whether the sentence decoder reads the sentence just generated, which keeps it from
+            generating it again; false is the paper's decoder, whose topics follow from the image alone.
         label_input: Whether the label classifier's probabilities are added to the image regions.
     """
 
@@ -43,9 +43,11 @@ class GeneratorConfig:
 
     def check(self) -> None:
         """Refuse impossible sizes."""
-        for key, most in LARGEST.items():
+        for key, limit in LARGEST.items():
             value = getattr(self, key)
-            require(1 <= value <= most, f"generator.{key}", value, f"a positive whole number, at most {most}")
+            require(
+                1 <= value <= limit, f"generator.{key}", value, f"a positive whole number, at most {limit}"
+            )
         require(
             self.encoder in encoder_names(),
             "generator.encoder",

@@ -21,7 +21,7 @@ class TargetReports(NamedTuple):
     """Reports as they are trained on.
 
     Attributes:
-        words: Word ids, each sentence closed by its end mark where it has one, padded,
+        words: Word ids, each sentence closed by its end token where it has one, padded,
             ``(batch, sentences, words)``.
         sentences: Number of sentences of each report ``(batch,)``, at least 1.
         stopped: Whether a report ended by its own stop signal (true for every reference; false for a sample
@@ -38,7 +38,7 @@ class TeacherForced(NamedTuple):
 
     Attributes:
         word_logits: ``(N, vocabulary)``.
-        targets: Word ids that should be written ``(N,)``.
+        targets: Target word ids ``(N,)``.
         word_mask: Which targets are asked for; unknown words are not ``(N,)``.
         stop_logits: ``(batch, sentences)``.
         stop_targets: 1 at a report's last sentence, 0 before ``(batch, sentences)``.
@@ -90,8 +90,8 @@ class ReportGenerator(nn.Module):
         packing = pack_tokens(reports.words, reports.sentences)
         read = reports.words if read is None else read
         image = self.word_decoder.encode_regions(regions)
-        said = self.said(read, packing.counted)
-        before = torch.cat([torch.zeros_like(said[:, :1]), said[:, :-1]], dim=1)
+        previous_sentence = self.sentence_embedding(read, packing.counted)
+        before = torch.cat([torch.zeros_like(previous_sentence[:, :1]), previous_sentence[:, :-1]], dim=1)
         topics, stop_logits, _ = self.sentence_decoder(image.mean, before)
         logits, attention = self.word_decoder(previous_words(read)[packing.counted], topics, image, packing)
         targets = reports.words[packing.counted]
@@ -100,7 +100,7 @@ class ReportGenerator(nn.Module):
         return TeacherForced(
             word_logits=logits,
             targets=targets,
-            # An unknown word has no score of its own, so it is read as input and never asked for.
+            # An unknown word has no score of its own, so it is input only, never a target.
             word_mask=targets != Vocabulary.unk_id,
             stop_logits=stop_logits,
             stop_targets=(is_last & reports.stopped.unsqueeze(1)).float(),
@@ -109,8 +109,8 @@ class ReportGenerator(nn.Module):
             packing=packing,
         )
 
-    def said(self, words: Tensor, counted: Tensor | None = None) -> Tensor:
-        """Return what the sentence decoder reads of written sentences: their mean word embedding.
+    def sentence_embedding(self, words: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Return what the sentence decoder reads of generated sentences: their mean word embedding.
 
         Args:
             words: Padded word ids ``(batch, sentences, words)``.

@@ -45,7 +45,7 @@ def require_digest(folder: Path, digest: str | None) -> None:
 
     Args:
         folder: The bundle.
-        digest: What :func:`manifest_digest` said of the registered one; None where nobody wrote it down.
+        digest: What :func:`manifest_digest` said of the registered one; None if it was not recorded.
 
     Raises:
         BundleError: If its manifest is another one, or absent.

@@ -1,4 +1,4 @@
-"""Where each word of a batch of reports stands, so that no computation is spent on padding."""
+"""Positions of the words of a batch of reports, so that no computation is spent on padding."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PackedTokens(NamedTuple):
 
 
 def counted_words(words: Tensor, sentences: Tensor) -> Tensor:
-    """Mark the words that belong to a report: up to each sentence's end, in sentences up to the stop.
+    """Mask the words that belong to a report: up to each sentence's end, in sentences up to the stop.
 
     Args:
         words: Padded word ids ``(batch, sentences, words)``.

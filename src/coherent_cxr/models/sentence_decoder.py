@@ -17,7 +17,7 @@ class SentenceDecoder(nn.Module):
     A stop signal above one half at sentence i says that sentence i is the report's last.
 
     With feedback the input is v_mean + W_f e_{i-1}, where e_{i-1} is the mean word embedding of the sentence
-    before. The paper's decoder cannot know what was written: where reports differ in the order of their
+    before. The paper's decoder does not see the sentences before: where reports differ in the order of their
     sentences, its likeliest sentence at one position is often the likeliest at the next as well.
     """
 
@@ -31,7 +31,7 @@ class SentenceDecoder(nn.Module):
     def forward(
         self, mean: Tensor, before: Tensor, state: SentenceState | None = None
     ) -> tuple[Tensor, Tensor, SentenceState]:
-        """Run over sentences; what was said before is given, so one fused call does all of them.
+        """Run over sentences; the sentences before are given, so one fused call does all of them.
 
         Args:
             mean: Mean image feature ``(batch, size)``.

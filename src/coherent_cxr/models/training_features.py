@@ -1,4 +1,4 @@
-"""What features of the training images look like, to tell an image that is unlike all of them."""
+"""Distribution of the training images' features, to recognise an image unlike all of them."""
 
 from __future__ import annotations
 
@@ -100,13 +100,13 @@ class TrainingFeatures:
         """
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         directions, channels = (*shapes.get("components", ()), 0, 0)[:2]
-        wanted = {
+        expected = {
             "mean": (channels,),
             "components": (directions, channels),
             "variances": (directions,),
             "limits": (2,),
         }
-        if shapes != wanted or any(tensor.dtype != torch.float32 for tensor in tensors.values()):
+        if shapes != expected or any(tensor.dtype != torch.float32 for tensor in tensors.values()):
             raise ValueError(
                 "its training features have other names, shapes or number formats than were saved"
             )

@@ -36,14 +36,14 @@ class ImageContext(NamedTuple):
 
 
 class DecoderState(NamedTuple):
-    """LSTM state of sentences being written: hidden and cell, each ``(batch, rows, size)``."""
+    """LSTM state of sentences being generated: hidden and cell, each ``(batch, rows, size)``."""
 
     hidden: Tensor
     cell: Tensor
 
 
 class DecoderStepCache(NamedTuple):
-    """Weights as writing wants them: the LSTM's four gates and, behind them, the sentinel's.
+    """Weights as decoding needs them: the LSTM's four gates and, behind them, the sentinel's.
 
     Attributes:
         words: What each word adds to the gates, before their nonlinearities ``(vocabulary, 5 * size)``.
@@ -90,7 +90,7 @@ class WordDecoder(nn.Module):
         self.attend_score = nn.Linear(attention_size, 1, bias=False)
         self.word = nn.Linear(size, vocabulary_size)
         self.dropout = nn.Dropout(dropout)
-        # Padding, sentence start and unknown are inputs only: the generator never writes them.
+        # Padding, sentence start and unknown are inputs only: the generator never emits them.
         impossible = torch.zeros(vocabulary_size, dtype=torch.bool)
         impossible[[Vocabulary.pad_id, Vocabulary.bos_id, Vocabulary.unk_id]] = True
         self.register_buffer("impossible", impossible, persistent=False)
@@ -144,7 +144,7 @@ class WordDecoder(nn.Module):
         return logits, attention
 
     def step_cache(self) -> DecoderStepCache:
-        """Prepare writing, once per batch of reports; word inputs then have no dropout."""
+        """Prepare decoding, once per batch of reports; word inputs then have no dropout."""
         of_input, of_hidden, input_bias, hidden_bias = self.lstm.all_weights[0]
         inputs = torch.cat([of_input, self.sentinel_input.weight])
         return DecoderStepCache(
@@ -162,7 +162,7 @@ class WordDecoder(nn.Module):
         image: ImageContext,
         state: DecoderState | None,
     ) -> tuple[Tensor, Tensor, DecoderState]:
-        """Score the next word of sentences being written.
+        """Score the next word of sentences being generated.
 
         Args:
             previous: The word before ``(batch, rows)``.
@@ -195,8 +195,8 @@ class WordDecoder(nn.Module):
     def well_formed(self, logits: Tensor, previous: Tensor) -> Tensor:
         """Exclude what makes no sentence: a finding token that is not in front, and an end right behind it.
 
-        For greedy decoding and beam search; a drawn report may be malformed, so that its log-probability is
-        that of the drawing. Training makes both unlikely within its first steps.
+        For greedy decoding and beam search; a sampled report may be malformed, so that its log-probability is
+        that of the sampling. Training makes both unlikely within its first steps.
 
         Args:
             logits: Of the next word ``(batch, rows, vocabulary)``.

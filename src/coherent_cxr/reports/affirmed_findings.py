@@ -1,4 +1,4 @@
-"""What the single sentences of reports affirm, and how rare it is."""
+"""Findings that single sentences affirm, and how rare they are."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def count_affirmed(pieces: Iterable[pd.DataFrame], training: Set[str]) -> dict[s
     """Count the sentences of the training split that affirm each observation.
 
     Args:
-        pieces: The labels of sentences (see :func:`stated_findings`), whole or in pieces.
+        pieces: The labels of sentences (see :func:`affirmed_findings`), whole or in pieces.
         training: Studies of the training split.
 
     Returns:
@@ -54,7 +54,7 @@ def count_affirmed(pieces: Iterable[pd.DataFrame], training: Set[str]) -> dict[s
     return dict(occurrences)
 
 
-def stated_findings(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]) -> StatedFindings:
+def affirmed_findings(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]) -> StatedFindings:
     """Read the labels of sentences.
 
     Args:

@@ -26,10 +26,10 @@ class VocabularyBuildingConfig:
         split_ratio: Shares of train, validation and test.
         split_seed: Seed of the split by patient.
         min_count: Fewest occurrences of a word in the training split.
-        sentence_order: ``findings_first`` puts sentences that state a finding before the normal ones in what
-            the generator learns to write; ``as_written`` leaves them where they are. References of metrics
+        sentence_order: ``findings_first`` puts sentences that affirm a finding before the normal ones in what
+            the generator learns to generate; ``as_written`` leaves them where they are. References of metrics
             and rewards are never reordered.
-        finding_tokens: Whether the generator writes a mark of what a sentence states in front of it
+        finding_tokens: Whether the generator emits a control token for a sentence's finding in front of it
             (:mod:`~coherent_cxr.reports.finding_tokens`).
     """
 
@@ -53,10 +53,12 @@ class VocabularyBuildingConfig:
         require(self.split_seed >= 0, f"{key}.split_seed", self.split_seed, "0 or more")
         require(self.min_count >= 1, f"{key}.min_count", self.min_count, "at least 1")
         file = self.split_file
-        wanted = "null or an existing CSV file"
+        expectation = "null or an existing CSV file"
         if file is not None and Path(file).name.startswith("mimic-cxr-"):
-            wanted += " (set MIMIC_CXR_ROOT, and MIMIC_CXR_JPG_ROOT if the CSV files are in another folder)"
-        require(file is None or Path(file).is_file(), f"{key}.split_file", file, wanted)
+            expectation += (
+                " (set MIMIC_CXR_ROOT, and MIMIC_CXR_JPG_ROOT if the CSV files are in another folder)"
+            )
+        require(file is None or Path(file).is_file(), f"{key}.split_file", file, expectation)
 
 
 class StudySplit(NamedTuple):
@@ -116,9 +118,9 @@ def split_studies(
     _check_patients(splits, config)
     counts = {split: int((splits["split"] == split).sum()) for split in SPLITS}
     if not all(counts.values()):
-        said = ", ".join(f"{count} in {split}" for split, count in counts.items())
+        shown = ", ".join(f"{count} in {split}" for split, count in counts.items())
         raise ValueError(
-            f"A split has no study: of {len(findings)} studies with findings there are {said}. Use studies "
+            f"A split has no study: of {len(findings)} studies with findings there are {shown}. Use studies "
             "of more patients, or correct vocabulary_building.split_file or vocabulary_building.split_ratio."
         )
     return StudySplit(splits, exclusions.reset_index(drop=True))
@@ -148,8 +150,8 @@ def count_corpus(
         words.update(count_words(tokens for study, tokens in reports if study in training))
     _check_words(words, config.min_count, len(training))
     occurrences = count_affirmed(sentence_labels, training)
-    marks = finding_tokens_of(occurrences) if config.finding_tokens else []
-    return CountedCorpus(Vocabulary.from_counts(words, config.min_count, marks), occurrences)
+    special_tokens = finding_tokens_of(occurrences) if config.finding_tokens else []
+    return CountedCorpus(Vocabulary.from_counts(words, config.min_count, special_tokens), occurrences)
 
 
 def encode_reports(
@@ -189,10 +191,11 @@ def encode_reports(
                 "The vocabulary has no finding tokens, but vocabulary_building.finding_tokens is true; run "
                 "the pipeline vocabulary_building again."
             )
-        marks_in = finding_tokens(sentence_labels, occurrences)
+        tokens_of_study = finding_tokens(sentence_labels, occurrences)
         reports = {
             study: [
-                vocabulary.encode([mark]) + words for mark, words in zip(marks_in[study], report, strict=True)
+                vocabulary.encode([finding_token]) + words
+                for finding_token, words in zip(tokens_of_study[study], report, strict=True)
             ]
             for study, report in reports.items()
         }
@@ -215,17 +218,17 @@ def split_overview(encoded_reports: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_words(words: Counter[str], min_count: int, studies: int) -> None:
-    most = max(words.values(), default=0)
-    if most == 0:
+    highest = max(words.values(), default=0)
+    if highest == 0:
         raise ValueError(
             f"The reports of the {studies} training studies hold no words, so there is nothing to learn. "
             "Look at the findings that findings_extraction made and at its exclusions."
         )
-    if most < min_count:
+    if highest < min_count:
         raise ValueError(
             f"vocabulary_building.min_count is {min_count}, and the most frequent word of the {studies} "
-            f"training reports occurs {most} times: no word is left to write. Set it to {most} or less; 3 to "
-            "10 is usual."
+            f"training reports occurs {highest} times, so the vocabulary would be empty. Set it to {highest} "
+            "or less; 3 to 10 is usual."
         )
 
 

@@ -20,8 +20,8 @@ class FindingsExtractionConfig:
 
     def check(self) -> None:
         """Refuse values that cannot work."""
-        most = self.max_studies
-        require(most is None or most >= 10, "findings_extraction.max_studies", most, "null or at least 10")
+        limit = self.max_studies
+        require(limit is None or limit >= 10, "findings_extraction.max_studies", limit, "null or at least 10")
 
 
 def extract_findings(

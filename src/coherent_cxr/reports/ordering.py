@@ -1,8 +1,7 @@
-"""In which order a report's sentences are learnt.
+"""The order in which a report's sentences are learnt.
 
-Radiologists state findings anywhere between the sentences about what is normal, so at every single place of a
-report a normal sentence is the likeliest, and a generator that always writes the likeliest never states a
-finding. Put first, findings have a place of their own.
+Radiologists mention findings anywhere between normal sentences. So at every position a normal sentence is the
+likeliest, and greedy decoding never affirms a finding. Placed first, findings have a position of their own.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from coherent_cxr.reports.affirmed_findings import stated_findings
+from coherent_cxr.reports.affirmed_findings import affirmed_findings
 
 SentenceOrder = Literal["findings_first", "as_written"]
 
 
 def findings_first(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]) -> dict[str, list[int]]:
-    """Order each study's sentences: stated findings, uncertain and other ones, normal ones.
+    """Order each study's sentences: affirmed findings, uncertain and other ones, normal ones.
 
-    Of stated findings, the observation that is rarest in the training split comes first; otherwise sentences
-    stay as written.
+    Of affirmed findings, the observation that is rarest in the training split comes first; otherwise
+    sentences stay in the report's order.
 
     Args:
         sentence_labels: study_id, sentence (index in the report) and the observations (1, 0, -1, missing) of
@@ -35,8 +34,8 @@ def findings_first(sentence_labels: pd.DataFrame, occurrences: Mapping[str, int]
     Raises:
         KeyError: If the labels know no "No Finding".
     """
-    stated = stated_findings(sentence_labels, occurrences)
-    group = np.select([stated.affirmed.any(axis=1), ~stated.normal], [0, 1], 2)
-    ordered = sentence_labels[["study_id", "sentence"]].assign(group=group, rarest=stated.rarest)
+    affirmed = affirmed_findings(sentence_labels, occurrences)
+    group = np.select([affirmed.affirmed.any(axis=1), ~affirmed.normal], [0, 1], 2)
+    ordered = sentence_labels[["study_id", "sentence"]].assign(group=group, rarest=affirmed.rarest)
     ordered = ordered.sort_values(["group", "rarest", "sentence"], kind="stable")
     return {str(study): list(rows) for study, rows in ordered.groupby("study_id", sort=False)["sentence"]}

@@ -66,7 +66,7 @@ def tokenize_findings(text: str) -> Tokenized:
     tokens of the same report as prose. De-identification marks become one token each; list marks are dropped;
     dotted abbreviations lose their stops ("a.p." becomes "ap"), titles are spelled out ("Dr." becomes
     "doctor"); decimals stay whole; missing spaces after a full stop and missing full stops before an obvious
-    new sentence are mended. Sentences without a letter are dropped. Text written by :func:`detokenize` gives
+    new sentence are fixed. Sentences without a letter are dropped. Text written by :func:`detokenize` gives
     its tokens back. Time is linear in the text.
 
     Args:

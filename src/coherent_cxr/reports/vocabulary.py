@@ -20,8 +20,8 @@ def count_words(reports: Iterable[Sequence[Sequence[str]]]) -> Counter[str]:
 class Vocabulary:
     """Tokens by id: padding, sentence start, sentence end, unknown, words by falling count, finding tokens.
 
-    A finding token stands in front of a sentence and says what it states (:mod:`.finding_tokens`). The
-    generator reads and writes it like a word; it is never part of a report's text.
+    A finding token stands in front of a sentence (:mod:`.finding_tokens`). The
+    generator reads and emits it like a word; it is never part of a report's text.
 
     Args:
         tokens: All tokens in the order of their ids, the four special ones first. Finding tokens begin with
@@ -73,11 +73,13 @@ class Vocabulary:
         return cls.from_counts(count_words(reports), min_count)
 
     @classmethod
-    def from_counts(cls, counts: Mapping[str, int], min_count: int, marks: Sequence[str] = ()) -> Vocabulary:
+    def from_counts(
+        cls, counts: Mapping[str, int], min_count: int, finding_tokens: Sequence[str] = ()
+    ) -> Vocabulary:
         """Make the same of words that have been counted; one that can be no token is left out."""
         frequent = (word for word, count in counts.items() if count >= min_count and _is_token(word))
         words = sorted(frequent, key=lambda word: (-counts[word], word))
-        return cls([*SPECIAL, *words, *marks], {word: counts[word] for word in words}, min_count)
+        return cls([*SPECIAL, *words, *finding_tokens], {word: counts[word] for word in words}, min_count)
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -100,14 +100,14 @@ class CiderD:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> CiderD:
-        """Take back what :meth:`to_dict` gave."""
+        """Restore what :meth:`to_dict` gave."""
         return cls(int(state["documents"]), state["document_frequencies"])
 
     def score(self, candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.float64]:
         """Score each candidate against its own reference.
 
         Args:
-            candidates: Written texts, space-separated tokens ``(pairs,)``.
+            candidates: Generated texts, space-separated tokens ``(pairs,)``.
             references: One reference per candidate ``(pairs,)``.
 
         Returns:
@@ -129,14 +129,14 @@ class CiderD:
         return np.array([scores[pair] for pair in zip(candidates, references, strict=True)])
 
     def _score_chunk(self, pairs: list[tuple[str, str]]) -> NDArray[np.float64]:
-        written = self._vectors([candidate for candidate, _ in pairs])
-        wanted = self._looked_up([reference for _, reference in pairs])
-        shared, in_candidate, in_reference = matches(written.entries, wanted.entries)
+        generated = self._vectors([candidate for candidate, _ in pairs])
+        expected = self._looked_up([reference for _, reference in pairs])
+        shared, in_candidate, in_reference = matches(generated.entries, expected.entries)
         clipped = np.minimum(in_candidate, in_reference) * in_reference
         products = sums_by_order(shared, clipped * self._weights_of(shared), len(pairs))
-        norms = np.sqrt(written.squares * wanted.squares)
+        norms = np.sqrt(generated.squares * expected.squares)
         similarity = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
-        penalty = np.exp(-((written.lengths - wanted.lengths) ** 2) / (2 * SIGMA**2))
+        penalty = np.exp(-((generated.lengths - expected.lengths) ** 2) / (2 * SIGMA**2))
         return np.asarray(10 * similarity.mean(axis=1) * penalty)
 
     def _weights_of(self, entries: NDArray[np.uint64]) -> NDArray[np.float64]:

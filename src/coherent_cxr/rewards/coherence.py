@@ -36,7 +36,7 @@ def ccr(
     """Clinically Coherent Reward per observation, eq. (1): sum over s in {+, -} of p(s | l) * p(s | l*).
 
     Args:
-        candidate_codes: Labels of written reports ``(batch, types)``: 1, 0, -1 or 2 (absent).
+        candidate_codes: Labels of generated reports ``(batch, types)``: 1, 0, -1 or 2 (absent).
         reference_codes: Labels of their references ``(batch, types)``.
         beta_u: p(+ | uncertain).
         table: p(+ | label) by code, from :func:`positive_table`; None is the paper's with ``beta_u``.
@@ -45,27 +45,27 @@ def ccr(
         Rewards in [0, 1] ``(batch, types)``.
     """
     chance = positive_table(beta_u) if table is None else table
-    written, wanted = chance[np.asarray(candidate_codes)], chance[np.asarray(reference_codes)]
-    return np.asarray(written * wanted + (1 - written) * (1 - wanted))
+    predicted, expected = chance[np.asarray(candidate_codes)], chance[np.asarray(reference_codes)]
+    return np.asarray(predicted * expected + (1 - predicted) * (1 - expected))
 
 
-def rarity_weights(codes: ArrayLike, power: float = 1.0, most: float = 20.0) -> NDArray[np.float64]:
-    """Weigh positives by how rare they are: (negatives / positives)^power, between 1 and ``most``.
+def rarity_weights(codes: ArrayLike, power: float = 1.0, max_weight: float = 20.0) -> NDArray[np.float64]:
+    """Weigh positives by how rare they are: (negatives / positives)^power, between 1 and ``max_weight``.
 
     With power 1 the positives of a type weigh as much as all its other reports together, so that neither
-    silence nor assertion is the safe answer.
+    omission nor assertion is the safe choice.
 
     Args:
         codes: Label codes of the training reports ``(reports, types)``.
         power: 0 weighs every positive as one, 1 by its full rarity.
-        most: Largest weight; a type without any positive gets it too.
+        max_weight: Largest weight; a type without any positive gets it too.
 
     Returns:
         One weight per type ``(types,)``.
     """
     positives = (np.asarray(codes) == POSITIVE).sum(axis=0)
     odds = (len(np.asarray(codes)) - positives) / np.maximum(positives, 1)
-    return np.asarray(np.clip(odds**power, 1.0, most))
+    return np.asarray(np.clip(odds**power, 1.0, max_weight))
 
 
 def weighted_ccr(
@@ -77,7 +77,7 @@ def weighted_ccr(
     """Eq. (1) with the product of s = + weighted per type.
 
     Args:
-        candidate_codes: Labels of written reports ``(batch, types)``.
+        candidate_codes: Labels of generated reports ``(batch, types)``.
         reference_codes: Labels of their references ``(batch, types)``.
         weights: Weight of a positive per type ``(types,)``.
         table: p(+ | label) by code, from :func:`positive_table`.
@@ -85,8 +85,8 @@ def weighted_ccr(
     Returns:
         Rewards in [0, weight] ``(batch, types)``.
     """
-    written, wanted = table[np.asarray(candidate_codes)], table[np.asarray(reference_codes)]
-    return np.asarray(weights * written * wanted + (1 - written) * (1 - wanted))
+    predicted, expected = table[np.asarray(candidate_codes)], table[np.asarray(reference_codes)]
+    return np.asarray(weights * predicted * expected + (1 - predicted) * (1 - expected))
 
 
 @configuration
@@ -130,22 +130,22 @@ class WeightedCcrSettings(CcrSettings):
 
     Attributes:
         power: How far rarity counts: 0 not at all, 1 fully.
-        most: Largest weight of a positive.
+        max_weight: Largest weight of a positive.
     """
 
     power: float = 1.0
-    most: float = 20.0
+    max_weight: float = 20.0
 
     def check(self) -> None:
         """Refuse impossible values."""
         super().check()
         require(self.power >= 0, "power", self.power, "at least 0")
-        require(self.most >= 1, "most", self.most, "at least 1")
+        require(self.max_weight >= 1, "max_weight", self.max_weight, "at least 1")
 
     def build(self, context: RewardContext) -> Reward:
         """Return the reward: one term per observation."""
         columns, table = columns_of(self.types), self.table
-        weights = rarity_weights(context.training_labels[:, columns], self.power, self.most)
+        weights = rarity_weights(context.training_labels[:, columns], self.power, self.max_weight)
         return Reward(
             self.types,
             lambda c, r: weighted_ccr(c.labels[:, columns], r.labels[:, columns], weights, table),

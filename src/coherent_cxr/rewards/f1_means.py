@@ -74,7 +74,7 @@ def f1_means(called: NDArray[np.bool_], held: NDArray[np.bool_]) -> dict[str, fl
     """Return every mean of :data:`F1_MEANS` by its key; one without any label to be taken over is left out.
 
     Args:
-        called: Positive labels of the written reports ``(reports, 14)``.
+        called: Positive labels of the generated reports ``(reports, 14)``.
         held: Those of their references, in the same order.
     """
     counts = np.stack([called & held, called, held]).sum(axis=1).astype(np.float64)  # (3, 14)

@@ -1,8 +1,8 @@
-"""An F-beta objective as a reward per report: silence on a rare finding is no longer the safe answer.
+"""An F-beta objective as a reward per report: omitting a rare finding is no longer the safe choice.
 
 F_beta of a type over a corpus is (1 + b^2) * TP / (b^2 * P + C), with true positives TP, positives P of the
-references and calls C of the written reports, each per report. References do not depend on the generator, so
-a report changes F_beta through its own call c and hit h = c * p* alone; to first order by
+references and calls C of the generated reports, each per report. References do not depend on the generator,
+so a report changes F_beta through its own call c and hit h = c * p* alone; to first order by
 
     [(1 + b^2) * h - F_beta * c] / (b^2 * P + C),
 
@@ -35,8 +35,8 @@ def f_beta(hits: ArrayLike, calls: ArrayLike, positives: ArrayLike, beta: float)
 
 
 def f_beta_reward(
-    written: NDArray[np.float64],
-    wanted: NDArray[np.float64],
+    predicted: NDArray[np.float64],
+    expected: NDArray[np.float64],
     hits: NDArray[np.float64],
     calls: NDArray[np.float64],
     positives: NDArray[np.float64],
@@ -46,8 +46,8 @@ def f_beta_reward(
     """First-order change of F_beta by each report, as in the module's text.
 
     Args:
-        written: p(+ | label) of written reports ``(batch, types)``.
-        wanted: p(+ | label) of their references ``(batch, types)``.
+        predicted: p(+ | label) of generated reports ``(batch, types)``.
+        expected: p(+ | label) of their references ``(batch, types)``.
         hits: Mean true positives per report so far ``(types,)``.
         calls: Mean positive calls per report so far ``(types,)``.
         positives: Mean positives per reference ``(types,)``.
@@ -58,7 +58,7 @@ def f_beta_reward(
         Rewards ``(batch, types)``; 0 for a report that does not call the type.
     """
     below = np.maximum(beta**2 * positives + calls, max(floor, np.finfo(np.float64).tiny))
-    return written * ((1 + beta**2) * wanted - f_beta(hits, calls, positives, beta)) / below
+    return predicted * ((1 + beta**2) * expected - f_beta(hits, calls, positives, beta)) / below
 
 
 @configuration
@@ -112,19 +112,21 @@ class FBetaReward(Reward):
         self._rates = MovingAverage(2 * len(settings.types), settings.gamma)
 
     def _reward(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
-        written, wanted = self._chances(candidates, references)
+        predicted, expected = self._chances(candidates, references)
         hits, calls = np.split(self._rates.value, 2)
         settings = self._settings
-        rewards = f_beta_reward(written, wanted, hits, calls, self._positives, settings.beta, settings.floor)
+        rewards = f_beta_reward(
+            predicted, expected, hits, calls, self._positives, settings.beta, settings.floor
+        )
         return rewards / len(self.terms)
 
     def batch_statistics(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
         """Return hits and calls of every report ``(batch, 2 * types)``."""
-        written, wanted = self._chances(candidates, references)
-        return np.concatenate([written * wanted, written], axis=1)
+        predicted, expected = self._chances(candidates, references)
+        return np.concatenate([predicted * expected, predicted], axis=1)
 
     def update(self, means: NDArray[np.float64]) -> None:
-        """Move the averages of hits and calls."""
+        """Update the averages of hits and calls."""
         if not self._rates.updates:
             self._rates.start(means[None])
         self._rates.update(means[None])
@@ -134,13 +136,13 @@ class FBetaReward(Reward):
         return self._rates.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back the moving averages."""
+        """Restore the moving averages."""
         self._rates.load_state_dict(state)
 
     def statistics(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
         """Return hits, calls and positives of every report ``(batch, 3 * types)``."""
-        written, wanted = self._chances(candidates, references)
-        return np.concatenate([written * wanted, written, wanted], axis=1)
+        predicted, expected = self._chances(candidates, references)
+        return np.concatenate([predicted * expected, predicted, expected], axis=1)
 
     def objective(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return macro-F_beta in [0, 1] over the types that some reference holds."""

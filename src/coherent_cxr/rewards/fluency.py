@@ -1,4 +1,4 @@
-"""Guards of fluency: penalties that a generator cannot dodge by stuttering or by its length."""
+"""Guards of fluency: penalties for repetition and for a length unlike the reference's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def repetition(texts: Sequence[str], order: int = 3) -> NDArray[np.float64]:
     """Minus the share of n-grams that stand earlier in the same report.
 
     Args:
-        texts: Written texts, space-separated tokens ``(reports,)``.
+        texts: Generated texts, space-separated tokens ``(reports,)``.
         order: Words per n-gram.
 
     Returns:
@@ -34,15 +34,15 @@ def length(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.f
     """Minus the difference in words to the reference, as a share of the reference, 1 at most.
 
     Args:
-        candidates: Written texts, space-separated tokens ``(pairs,)``.
+        candidates: Generated texts, space-separated tokens ``(pairs,)``.
         references: One reference per candidate ``(pairs,)``.
 
     Returns:
         Penalties in [-1, 0] ``(pairs,)``.
     """
-    written = np.array([len(text.split()) for text in candidates], dtype=np.float64)
-    wanted = np.array([len(text.split()) for text in references], dtype=np.float64)
-    return np.asarray(-np.minimum(np.abs(written - wanted) / np.maximum(wanted, 1), 1))
+    generated = np.array([len(text.split()) for text in candidates], dtype=np.float64)
+    expected = np.array([len(text.split()) for text in references], dtype=np.float64)
+    return np.asarray(-np.minimum(np.abs(generated - expected) / np.maximum(expected, 1), 1))
 
 
 @configuration

@@ -28,7 +28,7 @@ class RewardContext(NamedTuple):
 
 
 class Reward:
-    """A reward of written reports, in one or more terms whose sum counts.
+    """A reward of generated reports, in one or more terms whose sum counts.
 
     Args:
         terms: Names of the terms.
@@ -59,16 +59,16 @@ class Reward:
         """Learn from the batch means of one step's sampled reports ``(batch statistics,)``."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what was taken in, as JSON."""
+        """Return the statistics as JSON."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what :meth:`state_dict` gave."""
+        """Restore what :meth:`state_dict` gave."""
 
     def statistics(self, candidates: Reports, references: Reports) -> NDArray[np.float64]:
         """Return numbers of each report whose means make up the :meth:`objective` ``(batch, numbers)``."""
         return np.asarray(self(candidates, references).sum(axis=1, keepdims=True))
 
     def objective(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what a run wants to raise, from mean statistics ``(..., numbers)``: here the mean reward."""
+        """Return what a run maximises, from mean statistics ``(..., numbers)``: here the mean reward."""
         return np.asarray(means[..., 0])

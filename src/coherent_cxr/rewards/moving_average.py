@@ -17,7 +17,7 @@ class MovingAverage:
         gamma: Decay, at least 0 and below 1.
 
     Attributes:
-        updates: Number of batches taken in.
+        updates: Number of updates.
     """
 
     def __init__(self, types: int, gamma: float) -> None:
@@ -35,7 +35,7 @@ class MovingAverage:
         self._average = np.asarray(rewards, dtype=np.float64).mean(axis=0)
 
     def update(self, rewards: ArrayLike) -> None:
-        """Take in the rewards of one batch ``(batch, types)``."""
+        """Update with the rewards of one batch ``(batch, types)``."""
         mean = np.asarray(rewards, dtype=np.float64).mean(axis=0)
         self._average = self.gamma * self._average + (1 - self.gamma) * mean
         self.updates += 1
@@ -45,6 +45,6 @@ class MovingAverage:
         return {"average": self._average.tolist(), "updates": self.updates}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what :meth:`state_dict` gave."""
+        """Restore what :meth:`state_dict` gave."""
         self._average = np.asarray(state["average"], dtype=np.float64)
         self.updates = int(state["updates"])

@@ -23,7 +23,7 @@ def bleu(candidates: Sequence[str], references: Sequence[str], orders: int = 4) 
     """BLEU of each report alone, equal to pycocoevalcap's per-report BLEU with one reference.
 
     Args:
-        candidates: Written texts, space-separated tokens ``(pairs,)``.
+        candidates: Generated texts, space-separated tokens ``(pairs,)``.
         references: One reference per candidate ``(pairs,)``.
         orders: Longest n-gram, 1 to 4.
 
@@ -38,14 +38,14 @@ def bleu(candidates: Sequence[str], references: Sequence[str], orders: int = 4) 
 
 
 def _bleu(candidates: Sequence[str], references: Sequence[str], orders: int) -> NDArray[np.float64]:
-    written, wanted = count_ngrams(candidates, _NO_NUMBERS), count_ngrams(references, _NO_NUMBERS)
-    shared = matches(written.entries, wanted.entries)
+    generated, expected = count_ngrams(candidates, _NO_NUMBERS), count_ngrams(references, _NO_NUMBERS)
+    shared = matches(generated.entries, expected.entries)
     correct = sums_by_order(
         shared.entries, np.minimum(shared.in_candidate, shared.in_reference), len(candidates)
     )
-    guessed = np.maximum(written.words[:, None] - np.arange(ORDERS), 0)
+    guessed = np.maximum(generated.words[:, None] - np.arange(ORDERS), 0)
     precision = (correct + _TINY) / (guessed + _SMALL)
-    ratio = (written.words + _TINY) / (wanted.words + _SMALL)
+    ratio = (generated.words + _TINY) / (expected.words + _SMALL)
     penalty = np.exp(np.minimum(1 - 1 / ratio, 0))
     return np.asarray(precision[:, :orders].prod(axis=1) ** (1 / orders) * penalty)
 
@@ -54,7 +54,7 @@ def rouge_l(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.
     """ROUGE-L of each report: F with beta = 1.2 of the longest common subsequence, as in pycocoevalcap.
 
     Args:
-        candidates: Written texts, space-separated tokens ``(pairs,)``.
+        candidates: Generated texts, space-separated tokens ``(pairs,)``.
         references: One reference per candidate ``(pairs,)``.
 
     Returns:
@@ -62,9 +62,9 @@ def rouge_l(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.
     """
     scores = np.zeros(len(candidates))
     for i, (candidate, reference) in enumerate(zip(candidates, references, strict=True)):
-        written, wanted = candidate.split(), reference.split()
-        if common := longest_common_subsequence(written, wanted):
-            precision, recall = common / len(written), common / len(wanted)
+        generated, expected = candidate.split(), reference.split()
+        if common := longest_common_subsequence(generated, expected):
+            precision, recall = common / len(generated), common / len(expected)
             square = ROUGE_BETA**2
             scores[i] = (1 + square) * precision * recall / (recall + square * precision)
     return scores

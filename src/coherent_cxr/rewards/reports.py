@@ -1,4 +1,4 @@
-"""What rewards look at: reports as texts and as label codes."""
+"""What rewards read: reports as texts and as label codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that run at the same time, each in a process of its own that begins anew (spawn)."""
+"""Functions that run at the same time, each in a process of its own that starts from nothing (spawn)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEPT_FROM_CHILDREN = {signal.SIGINT, signal.SIGHUP}
 
 
 class ChildError(RuntimeError):
-    """A child that ended without a word: killed, or out of memory."""
+    """A child that ended without a message: killed, or out of memory."""
 
 
 class _Call(NamedTuple):
@@ -57,12 +57,12 @@ class Children:
     among them saves a checkpoint first.
 
     Args:
-        most: Children at once.
+        max_children: Children at once.
         threads: Threads that each computes with.
     """
 
-    def __init__(self, most: int, threads: int) -> None:
-        self._most = most
+    def __init__(self, max_children: int, threads: int) -> None:
+        self._most = max_children
         self._threads = threads
         self._waiting: deque[_Call] = deque()
         self._running: dict[str, _Running] = {}
@@ -146,14 +146,14 @@ class Children:
             if child.connection not in ready:
                 continue
             try:
-                told = pickle.loads(child.connection.recv_bytes())
+                outcome = pickle.loads(child.connection.recv_bytes())
             except (EOFError, ConnectionError):
                 child.process.join()
-                told = None, _unheard(name, child.process.exitcode)
-            if isinstance(told, logging.LogRecord):
-                logging.getLogger(told.name).handle(told)
+                outcome = None, _unheard(name, child.process.exitcode)
+            if isinstance(outcome, logging.LogRecord):
+                logging.getLogger(outcome.name).handle(outcome)
                 continue
-            self._ended[name] = told
+            self._ended[name] = outcome
             del self._running[name]
             child.connection.close()
             child.process.join()
@@ -182,10 +182,10 @@ def _work(parent: Connection, slot: int, threads: int, pickled: bytes) -> None:
         tqdm.__init__ = partialmethod(tqdm.__init__, position=slot)  # type: ignore[method-assign, assignment]
     try:
         function, arguments = pickle.loads(pickled)
-        told = pickle.dumps((function(*arguments), None))
+        outcome = pickle.dumps((function(*arguments), None))
     except Exception as error:
-        told = pickle.dumps((None, _that_travels(error)))
-    parent.send_bytes(told)
+        outcome = pickle.dumps((None, _that_travels(error)))
+    parent.send_bytes(outcome)
 
 
 def _unheard(name: str, code: int | None) -> ChildError:

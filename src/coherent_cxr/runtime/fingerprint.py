@@ -43,7 +43,7 @@ def fingerprint(*parts: object) -> str:
 def run_key(stage: str, config: Any, *inputs: object) -> str:
     """Return what names a training's checkpoints.
 
-    Code counts, so after a mended bug nothing trained before it comes back; a changed comment counts, too.
+    Code counts, so after a fixed bug nothing trained before it comes back; a changed comment counts, too.
     The number of training processes counts, as sums in another order are other numbers in their last bits,
     and each process draws its own dropout.
 

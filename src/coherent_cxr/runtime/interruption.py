@@ -83,7 +83,7 @@ class Interruption:
         if self._at_once is not None:
             self.obey(self._at_once)
         elif second:
-            self.obey("It was told twice, so it ends without a further checkpoint.")
+            self.obey("It was interrupted twice, so it ends without a further checkpoint.")
         else:
             logger.warning("%s saves a checkpoint after this step, then ends. Again: ends now.", self._name)
 

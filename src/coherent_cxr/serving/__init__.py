@@ -1,1 +1,1 @@
-"""One report writer behind the command line, the MLflow model and the registry."""
+"""One report generator behind the command line, the MLflow model and the registry."""

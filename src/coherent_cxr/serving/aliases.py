@@ -1,11 +1,11 @@
-"""The aliases of a registered model: which version is champion, and giving a new one the alias it has earned.
+"""The aliases of a registered model: which version is champion, and which alias a new one gets.
 
 An MLflow registry cannot compare and set in one step, so the alias is read, set and read back:
 
 - Registries in a local SQLite file: a lock file beside it makes runs of this machine take turns, so none sets
   the alias on what it read before another moved it.
 - Registries behind a server: nothing shuts other machines out. The alias is read back after it was set; if
-  another run's version is there by then, the decision is made anew against that version. Two runs that read
+  another run's version is there by then, the decision is made again against that version. Two runs that read
   and set in the same moment can still leave the worse of their two versions; it beat the champion both read.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from mlflow.exceptions import MlflowException
 
-from coherent_cxr.serving.selection import Promotion, Standing, promote
+from coherent_cxr.serving.selection import Promotion, RegistryEntry, promote
 from coherent_cxr.storage.locks import locked
 from coherent_cxr.tracking.addresses import TrackingError, masked, sqlite_path
 
@@ -31,7 +31,7 @@ class RegistryError(TrackingError):
     """A registry that does not answer as it should; the message says what was and what was not done."""
 
 
-def champion_of(client: Any, name: str) -> Standing | None:
+def champion_of(client: Any, name: str) -> RegistryEntry | None:
     """Return the version that bears the champion's alias, or None if there is no such model or alias.
 
     Args:
@@ -48,7 +48,7 @@ def champion_of(client: Any, name: str) -> Standing | None:
     version = _if_there(name, lambda: client.get_model_version(name, number))
     if version is None:
         return None
-    return Standing(
+    return RegistryEntry(
         version=str(version.version),
         score=_number(version.tags.get("selection_score")),
         rule=version.tags.get("selection_rule", ""),
@@ -57,9 +57,9 @@ def champion_of(client: Any, name: str) -> Standing | None:
 
 
 def settle(
-    client: Any, registry: str, name: str, candidate: Standing, on_other_data: str
+    client: Any, registry: str, name: str, candidate: RegistryEntry, on_other_data: str
 ) -> tuple[str, Promotion]:
-    """Give a version the alias it has earned.
+    """Set the alias that a version has earned.
 
     Args:
         client: The registry.

@@ -1,4 +1,4 @@
-"""What lets a registered model decide findings before it writes."""
+"""What lets a registered model decide findings before it generates."""
 
 from __future__ import annotations
 

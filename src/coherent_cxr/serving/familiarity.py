@@ -60,10 +60,10 @@ def with_image_checks(
     return replace(bundle, training_features=TrainingFeatures.fit(known, held_out))
 
 
-def _rows(store: ImageStore, encoded_reports: pd.DataFrame, split: str, most: int) -> NDArray[np.int64]:
+def _rows(store: ImageStore, encoded_reports: pd.DataFrame, split: str, max_rows: int) -> NDArray[np.int64]:
     studies = encoded_reports.loc[encoded_reports["split"] == split, "study_id"]
     rows = np.array([row for study in studies for row in store.rows_of_study(study)], dtype=np.int64)
-    return np.sort(np.random.default_rng(0).permutation(rows)[:most])
+    return np.sort(np.random.default_rng(0).permutation(rows)[:max_rows])
 
 
 @torch.no_grad()

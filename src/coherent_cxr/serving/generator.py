@@ -1,4 +1,4 @@
-"""One report writer behind the command line, the MLflow model and whatever else serves a bundle."""
+"""One report generator behind the command line, the MLflow model and whatever else serves a bundle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from coherent_cxr.images.reading.decode import SPARE, fit, read_radiograph
 from coherent_cxr.images.reading.grey import Radiograph
 from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.images.reading.pictures import read_pixels
-from coherent_cxr.inference.attention import WordAttention, attended_report, image_features, spoken
+from coherent_cxr.inference.attention import WordAttention, attended_report, image_features, words_of
 from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decider import OperatingPointError
@@ -31,7 +31,7 @@ ImageSource = str | Path | bytes | Image.Image | NDArray[Any]
 
 
 class SentenceFinding(NamedTuple):
-    """What a sentence was written for.
+    """The finding a sentence was generated for.
 
     Attributes:
         finding: The finding whose token the generator put in front of the sentence; None for a sentence that
@@ -62,7 +62,7 @@ class Report:
         findings: Of each observation whether it was called by these thresholds; None likewise.
         probabilities: Of each observation, 0 to 1, calibrated on the validation split; None for a model
             without label classifier.
-        sentence_findings: Of each sentence the finding that it was written for, and its probability.
+        sentence_findings: Of each sentence the finding that it was generated for, and its probability.
     """
 
     text: str
@@ -104,7 +104,7 @@ class ReportWriter:
         bundle: The model.
         remove_repeats: Drop a sentence that stands earlier in the same report, as evaluation does.
         operating_point: Let the label classifier decide by these thresholds what the report affirms, for
-            example ``balanced``; None lets the generator decide by its words alone.
+            example ``balanced``; None lets the generator decide alone.
 
     Raises:
         OperatingPointError: If the model cannot follow decisions.
@@ -159,7 +159,7 @@ class ReportWriter:
         )
         if self.remove_repeats:
             attention = _without_repeats(attention)
-        sentences = spoken(attention)
+        sentences = words_of(attention)
         text = detokenize(sentences)
         return Report(
             text=text,
@@ -189,17 +189,19 @@ class ReportWriter:
         checks, known = self.bundle.image_checks, self.bundle.training_features
         notes = () if checks is None else checks.notes(image)
         if known is None:
-            told = "The model does not say what its training images were like, so this one was not compared."
-            return (*notes, Note("not_compared", told))
+            detail = (
+                "The model does not say what its training images were like, so this one was not compared."
+            )
+            return (*notes, Note("not_compared", detail))
         distance = float(known.distance(feature)[0])
         if distance <= 1:
             return notes
-        told = (
+        detail = (
             "The image is unlike those that this model was trained on: its features lie "
             f"{min(distance, 999):.1f} times as far from theirs as those of nearly all validation images. "
             "The report may be wrong altogether."
         )
-        return (*notes, Note("unlike_training", told))
+        return (*notes, Note("unlike_training", detail))
 
 
 def prepared(source: ImageSource, size: int, name: str | None = None) -> Radiograph:
@@ -238,5 +240,5 @@ def _once(*notes: Note) -> tuple[Note, ...]:
 
 
 def _without_repeats(sentences: list[list[WordAttention]]) -> list[list[WordAttention]]:
-    words = spoken(sentences)
+    words = words_of(sentences)
     return [sentence for i, sentence in enumerate(sentences) if words[i] not in words[:i]]

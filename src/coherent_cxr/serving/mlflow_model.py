@@ -33,7 +33,7 @@ class GeneratedReport(pydantic.BaseModel):
     Attributes:
         report: Readable findings.
         sentences: The same, sentence by sentence.
-        sentence_findings: Of each sentence the finding that it was written for, and its probability.
+        sentence_findings: Of each sentence the finding that it was generated for, and its probability.
         labels: CheXpert labels: 1 positive, 0 negative, -1 uncertain, null absent.
         label_rules: Rule set of these labels.
         taught_by_rules: Rule set of the labels that the model was trained with.
@@ -104,11 +104,11 @@ class _Predictions:
         try:
             return GeneratedReport(**self.writer.write(image_of(row, name), name).as_dict())
         except (RequestError, UnreadableImageError) as error:
-            told, reason = str(error), error.reason
+            message, reason = str(error), error.reason
         except Exception:  # one row never fails the others
             logger.exception("The image at position %d failed.", position)
-            told, reason = f"{name} has no report: the model failed. The server's log says more.", "failed"
-        return GeneratedReport(error=told, reason=reason, notice=NOTICE)
+            message, reason = f"{name} has no report: the model failed. The server's log says more.", "failed"
+        return GeneratedReport(error=message, reason=reason, notice=NOTICE)
 
 
 class ReportModel(_Predictions, PythonModel):  # type: ignore[misc]  # MLflow takes a predict without context

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import coherent_cxr
 from coherent_cxr.models.manifest import manifest_digest, require_digest
 from coherent_cxr.serving.requirements import pinned_requirements
-from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion, Standing
+from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion, RegistryEntry
 from coherent_cxr.tracking.addresses import masked, sqlite_path
 from coherent_cxr.tracking.prepare import check
 
@@ -75,7 +75,7 @@ def register(
         with taking_turns(mlflow.get_registry_uri()):  # or two runs would register the same bundle twice
             known = _version_of(client, config.name, digest)
             number = known or _log_version(client, config.name, folder, digest)
-    candidate = Standing(
+    candidate = RegistryEntry(
         version=number,
         score=float(validation["systems"][system]["score"]),
         rule=str(validation["rule"]),

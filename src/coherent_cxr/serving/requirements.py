@@ -1,4 +1,4 @@
-"""What a registered model needs beside its own code: all that reading an image and writing may import."""
+"""Packages a registered model needs: all that reading an image and generating a report may import."""
 
 from __future__ import annotations
 

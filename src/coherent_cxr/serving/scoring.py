@@ -44,7 +44,7 @@ def score_candidates(
         labels: ``study_id`` and the 14 observations.
         document_frequencies: CIDEr-D with the training split's document frequencies.
         splits: ``study_id`` and ``patient_id``: what is resampled.
-        labeler: Made ``labels``; labels what is written.
+        labeler: Made ``labels``; labels generated reports.
 
     Returns:
         JSON: ``systems`` (numbers by system, ``score`` among them), ``assessments`` (by system: language
@@ -63,7 +63,7 @@ def score_candidates(
         reader = ReportReader(bundle.vocabulary, labeler)
         validator = Validator(samples, references, reader, document_frequencies, regions_of)
         systems[system] = validator.numbers(model)
-        of_reports = validator.read(validator.written).cider.tolist()
+        of_reports = validator.read(validator.generated).cider.tolist()
         cider[system] = dict(zip(samples.study_ids, of_reports, strict=True))
         digests.add(fingerprint(validator.digest, store.digest, samples.study_ids))
     patients = dict(zip(splits["study_id"], splits["patient_id"].astype(str), strict=True))

@@ -142,11 +142,11 @@ def assess(
             f"Its CIDEr-D is significantly below that of {REFERENCE} ({language.value:+.3f}, 95 % interval "
             f"{language.low:+.3f} to {language.high:+.3f})."
         )
-    calls, wanted = numbers["positive_calls"], config.min_positive_calls * reference["positive_calls"]
-    if calls < wanted:
+    calls, required = numbers["positive_calls"], config.min_positive_calls * reference["positive_calls"]
+    if calls < required:
         reasons.append(
-            f"It has collapsed to the normal report: it states {calls:.0f} positive labels, {REFERENCE} "
-            f"{reference['positive_calls']:.0f} (at least {wanted:g} are asked for)."
+            f"It has collapsed to the normal report: it affirms {calls:.0f} positive labels, {REFERENCE} "
+            f"{reference['positive_calls']:.0f} (at least {required:g} are asked for)."
         )
     if numbers["unique_reports"] < config.min_unique_reports:
         reasons.append(
@@ -157,7 +157,7 @@ def assess(
 
 
 @dataclass(frozen=True)
-class Standing:
+class RegistryEntry:
     """What the promotion rule knows about a registered version.
 
     Attributes:
@@ -183,7 +183,7 @@ class Promotion:
     reason: str
 
 
-def promote(candidate: Standing, champion: Standing | None, on_other_data: str) -> Promotion:
+def promote(candidate: RegistryEntry, champion: RegistryEntry | None, on_other_data: str) -> Promotion:
     """Decide whether a new version becomes the champion.
 
     Args:
@@ -195,8 +195,10 @@ def promote(candidate: Standing, champion: Standing | None, on_other_data: str) 
         The decision and its reason.
     """
     if champion is not None and champion.version == candidate.version:
-        told = f"Version {champion.version} is the champion already, with these weights. {candidate.why_not}"
-        return Promotion(False, told.strip())
+        why_not = (
+            f"Version {champion.version} is the champion already, with these weights. {candidate.why_not}"
+        )
+        return Promotion(False, why_not.strip())
     if candidate.why_not:
         return Promotion(False, candidate.why_not)
     if champion is None:

@@ -1,1 +1,1 @@
-"""Files of our own making: written whole or not at all, one writer at a time."""
+"""Our own files: atomic writes, locks, disk reservation."""

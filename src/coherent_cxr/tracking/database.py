@@ -89,19 +89,19 @@ def _is_usable(path: Path, set_aside: bool = True) -> bool:
 
 
 def _explained(path: Path, error: sqlite3.Error) -> str:
-    told = str(error)
+    reason = str(error)
     name = f"MLflow's database '{path}'"
-    if "locked" in told or "busy" in told:
+    if "locked" in reason or "busy" in reason:
         return (
             f"{name} is locked by another program, still after {PATIENCE:.0f} s. Wait for it or end it, then "
             "run again."
         )
-    if "readonly" in told or "unable to open" in told:
-        return f"{name} cannot be written ({told}). Give yourself the right to, or move it away."
-    if "full" in told or "disk I/O" in told:
-        return f"{name} cannot be written ({told}). Free some space, then run again."
+    if "readonly" in reason or "unable to open" in reason:
+        return f"{name} cannot be written ({reason}). Give yourself the right to, or move it away."
+    if "full" in reason or "disk I/O" in reason:
+        return f"{name} cannot be written ({reason}). Free some space, then run again."
     return (
-        f"'{path}' is no MLflow database, or it is damaged ({told}). Put a copy of yours in its place, or "
+        f"'{path}' is no MLflow database, or it is damaged ({reason}). Put a copy of yours in its place, or "
         "move it away: the next run makes a new one."
     )
 

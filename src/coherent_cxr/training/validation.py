@@ -1,4 +1,4 @@
-"""What training looks at on the validation split: likelihood, and greedy reports as text and as labels."""
+"""Validation during training: likelihood, and greedy reports as text and as labels."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class ReportReader:
 
 
 class ReadReports(NamedTuple):
-    """Written reports as they are judged.
+    """Generated reports as they are judged.
 
     Attributes:
         texts: Texts for metrics ``(reports,)``.
@@ -114,7 +114,7 @@ class Validator:
     Args:
         samples: Validation samples.
         references: Their texts and labels.
-        reader: Labels what is written by the rules that labelled the references.
+        reader: Labels generated reports by the rules that labelled the references.
         document_frequencies: CIDEr-D with the training split's document frequencies.
         regions_of: Image regions of rows of the store.
         batch_size: Samples per batch.
@@ -135,7 +135,7 @@ class Validator:
         self.cider = document_frequencies
         self.regions_of = regions_of
         self.batch_size = batch_size
-        self.written: list[list[list[str]]] = []
+        self.generated: list[list[list[str]]] = []
 
     @property
     def digest(self) -> str:
@@ -154,7 +154,7 @@ class Validator:
         totals = torch.zeros(4, dtype=torch.float64, device="cpu")
         tokens = tokens_of_findings(self.reader.vocabulary)
         away: list[Tensor] = []
-        written: list[list[list[str]]] = []
+        generated: list[list[list[str]]] = []
         for start in range(0, len(self.samples), self.batch_size):
             chosen = np.arange(start, min(start + self.batch_size, len(self.samples)))
             regions = self.regions_of(self.samples.image_rows[chosen])
@@ -168,8 +168,8 @@ class Validator:
                 scored.stop_mask.sum(),
             )
             totals += torch.stack([part.double() for part in batch]).cpu()
-            written += self.reader.texts(decode(model, regions).reports)
-        self.written = written
+            generated += self.reader.texts(decode(model, regions).reports)
+        self.generated = generated
         words, stop = float(totals[0] / totals[1].clamp_min(1)), float(totals[2] / totals[3].clamp_min(1))
         shares = torch.cat(away)
         return {
@@ -178,22 +178,22 @@ class Validator:
             "stop_loss": stop,
             "likelihood": -(words + stop),
             "perplexity": float(np.exp(words)),
-            **self.scores(written),
+            **self.scores(generated),
         }
 
     def examples(self, count: int) -> list[dict[str, str]]:
-        """Return the last written reports of the first studies beside their references, as readable text."""
+        """Return the last reports of the first studies beside their references, as readable text."""
         return [
             {
                 "study_id": self.samples.study_ids[i],
                 "reference": self.references.texts[i],
-                "written": detokenize(self.written[i]),
+                "written": detokenize(self.generated[i]),
             }
-            for i in range(min(count, len(self.written)))
+            for i in range(min(count, len(self.generated)))
         ]
 
     def read(self, reports: list[list[list[str]]]) -> ReadReports:
-        """Read written reports as they are judged, without repeated sentences."""
+        """Read generated reports as they are judged, without repeated sentences."""
         shown = [without_repeats(report) for report in reports]
         texts = [metric_text(report) for report in shown]
         return ReadReports(texts, self.reader.labels(shown), self.cider.score(texts, self.references.texts))

@@ -1,4 +1,4 @@
-"""The systems that learn to write: what they see, how they write, and the parts of TieNet by hand."""
+"""The neural text-generating baselines: what they see, how they write, and the parts of TieNet by hand."""
 
 from __future__ import annotations
 

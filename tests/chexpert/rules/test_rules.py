@@ -92,8 +92,7 @@ def test_mentions_overlap_and_unmentions_drop() -> None:
         FoundMention(18, 28, "Cardiomegaly", "heart size"),
         FoundMention(32, 36, "Support Devices", "line"),
     ]
-    assert MentionScanner(lexicon, use_automaton=True).find(sentence) == expected
-    assert MentionScanner(lexicon, use_automaton=False).find(sentence) == expected
+    assert MentionScanner(lexicon).find(sentence) == expected
 
 
 def test_a_language_of_ones_own_is_a_file(tmp_path: Path) -> None:

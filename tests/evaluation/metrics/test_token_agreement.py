@@ -1,4 +1,4 @@
-"""The share of sentences that say what their finding token promises, counted by hand."""
+"""The share of sentences that agree with their finding token, counted by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.evaluation.metrics.token_agreement import token_agreement
 from coherent_cxr.evaluation.report.page.tokens import finding_tokens
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED, finding_tokens_of
+from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN, finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 EFFUSION, EDEMA = "<Pleural Effusion>", "<Edema>"
@@ -47,7 +47,7 @@ GENERATED = pd.DataFrame(
         ],
         "finding_tokens": [
             [],
-            [EFFUSION, NOTHING_STATED, ""],
+            [EFFUSION, NO_FINDING_TOKEN, ""],
             [EDEMA],
             [EDEMA],
             [EFFUSION],

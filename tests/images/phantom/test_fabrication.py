@@ -129,7 +129,7 @@ def test_examples_cover_the_labels_as_purely_as_possible() -> None:
 def test_the_sheet_says_that_images_are_drawn(tmp_path: Path) -> None:
     manifest = RadiographsManifest.from_dict(_provide(tmp_path))
     figure = example_sheet(manifest, IMAGES, LABELS)
-    assert figure.get_suptitle().startswith("Drawn images, not radiographs")
+    assert figure.get_suptitle().startswith("Synthetic images, not radiographs")
     titles = [axis.get_title() for axis in figure.axes if axis.images]
     assert titles == ["Cardiomegaly", "Pneumothorax"]
 

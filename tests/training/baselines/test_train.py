@@ -21,7 +21,7 @@ from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.baselines import captioner
-from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_baselines
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.train import train_mle
 from helpers.training_corpus import LABELER
@@ -90,7 +90,7 @@ def settings(folder: Path, **changes) -> BaselinesConfig:
 
 def run(config: BaselinesConfig, corpus: Corpus, **changes):
     c = dataclasses.replace(corpus, **changes)
-    return run_compared_systems(
+    return run_baselines(
         config, c.store, c.encoder, c.vocabulary, c.encoded, c.findings, c.labels, c.calls, c.test
     )
 

@@ -11,7 +11,7 @@ import torch
 from coherent_cxr.inference.samples import Samples, pad_reports
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED, finding_tokens_of
+from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN, finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.sentinel import sentinel_shares, tokens_of_findings, words_behind_findings
@@ -23,8 +23,8 @@ GENERATOR = GeneratorConfig(
     encoder=ENCODER, size=16, attention_size=8, dropout=0.0, max_sentences=3, max_words=6
 )
 REPORTS = [
-    [["<Edema>", "a", "b"], [NOTHING_STATED, "c", "d", "e"]],  # 2 words behind a finding
-    [[NOTHING_STATED, "c"]],  # none
+    [["<Edema>", "a", "b"], [NO_FINDING_TOKEN, "c", "d", "e"]],  # 2 words behind a finding
+    [[NO_FINDING_TOKEN, "c"]],  # none
     [["a", "b"], ["<Fracture>", "f"], ["<Edema>", "a", "a", "unheard-of"]],  # 1 and 3
     [["<Fracture>", "a", "b", "c", "d", "e", "f"]],  # cut after 6: 5 words, no end
 ]

@@ -1,1 +1,1 @@
-"""Captioning networks that the generator is compared with."""
+"""Neural captioning baselines."""

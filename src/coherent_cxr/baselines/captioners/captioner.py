@@ -1,4 +1,4 @@
-"""What the systems share that learn to write: one LSTM over a flat word sequence."""
+"""What the neural baselines share: one LSTM over a flat word sequence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 
 @configuration
 class CaptionerConfig:
-    """Sizes of the compared systems that learn to write; the same for all of them.
+    """Sizes of the text-generating baselines; the same for all of them.
 
     Attributes:
         channels: Channels of the encoder's region features.
@@ -69,7 +69,7 @@ class Unrolled(NamedTuple):
 
 
 class Captioner(nn.Module, ABC):
-    """A system that writes word by word; subclasses say how a sequence begins and how it goes on."""
+    """A system that generates word by word; subclasses define how a sequence begins and how it goes on."""
 
     impossible: Tensor
 
@@ -134,10 +134,10 @@ class Captioner(nn.Module, ABC):
 
     @torch.no_grad()
     def write(self, features: Tensor, randomness: torch.Generator) -> Tensor:
-        """Write one report per row, taking the likeliest word each time.
+        """Generate one report per row, taking the likeliest word each time.
 
         Returns:
-            Word ids, closed by two end marks unless cut, padded ``(rows, words)``.
+            Word ids, closed by two end tokens unless cut, padded ``(rows, words)``.
 
         Raises:
             NonFiniteError: If a feature, or the logit of a chosen word, is not finite.
@@ -148,7 +148,7 @@ class Captioner(nn.Module, ABC):
         before = torch.full_like(word, Vocabulary.eos_id)
         ended = torch.zeros(rows, dtype=torch.bool, device=features.device)
         state = self.begin(features, randomness)
-        written: list[Tensor] = []
+        generated: list[Tensor] = []
         for place in range(self.config.max_words):
             embedded = self.embedding(word)
             state = self.advance(embedded, state)
@@ -158,9 +158,9 @@ class Captioner(nn.Module, ABC):
             likeliest = scores.argmax(dim=-1, keepdim=True)  # the place of a NaN, where there is one
             require_finite(scores.gather(-1, likeliest), "The logits of the words")
             word = likeliest.squeeze(-1).masked_fill(ended, Vocabulary.pad_id)
-            written.append(word)
+            generated.append(word)
             ended = ended | ((word == Vocabulary.eos_id) & (before == Vocabulary.eos_id))
             before = word
             if bool(ended.all()):
                 break
-        return torch.stack(written, dim=1)
+        return torch.stack(generated, dim=1)

@@ -1,7 +1,7 @@
 """Reports as flat word sequences, for systems that know no sentences.
 
-Every sentence is closed by the end mark, and a second end mark closes the report: the generator's vocabulary
-serves as it is.
+The end token closes every sentence and a second one the report, so the generator's vocabulary is used as it
+is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class CaptionBatch(NamedTuple):
 
     Attributes:
         features: Region features of the frozen encoder ``(rows, K, channels)``.
-        words: Word ids with end marks, padded ``(rows, words)``.
+        words: Word ids with end tokens, padded ``(rows, words)``.
         targets: 1 where an observation is positive ``(rows, 14)``.
         known: 0 where a label is uncertain ``(rows, 14)``.
     """
@@ -38,7 +38,7 @@ def flatten(sentences: Sequence[Sequence[int]]) -> list[int]:
 
 
 def unflatten(words: Sequence[int]) -> list[list[int]]:
-    """Return the sentences of a flat sequence, up to its closing mark; a sentence that was cut is kept."""
+    """Return the sentences of a flat sequence, up to its closing token; a sentence that was cut is kept."""
     sentences: list[list[int]] = []
     sentence: list[int] = []
     for word in words:
@@ -53,7 +53,7 @@ def unflatten(words: Sequence[int]) -> list[list[int]]:
 
 
 def pad_sequences(reports: Sequence[Sequence[Sequence[int]]], max_words: int) -> Tensor:
-    """Flatten and pad reports ``(reports, words)``; longer ones are cut and then have no closing mark."""
+    """Flatten and pad reports ``(reports, words)``; longer ones are cut and then have no closing token."""
     flat = [flatten(report)[:max_words] for report in reports]
     words = torch.full((len(flat), max(map(len, flat), default=1)), Vocabulary.pad_id)
     for row, sequence in enumerate(flat):

@@ -75,6 +75,6 @@ def unevenness(attention: Tensor, words: Tensor) -> Tensor:
         words: Word ids, padding does not count ``(rows, words)``.
     """
     exists = (words != Vocabulary.pad_id).float()
-    looked = torch.einsum("rwk,rw->rk", attention, exists)
+    attended = torch.einsum("rwk,rw->rk", attention, exists)
     even = exists.sum(dim=1, keepdim=True) / attention.shape[-1]
-    return (1 - looked / even.clamp_min(1e-9)).square().mean()
+    return (1 - attended / even.clamp_min(1e-9)).square().mean()

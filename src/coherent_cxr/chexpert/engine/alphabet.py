@@ -1,4 +1,4 @@
-"""Words as characters: what the classification rules see of a sentence.
+"""Words as characters: how the classification rules read a sentence.
 
 Every token becomes one character, chosen by the set of word classes and rule words it belongs to, so that a
 pattern over words becomes a regular expression over characters.

@@ -1,4 +1,4 @@
-"""A bounded, thread-safe memory of what sentences contribute: templated text repeats itself."""
+"""A bounded, thread-safe cache of sentences' contributions: templated text repeats itself."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class CheXpertLabeler:
 
     @property
     def name(self) -> str:
-        """Name of the rule set, of a rule file without its folder: what a table or a model is marked with."""
+        """Name of the rule set, of a rule file without its folder: the tag of tables and models."""
         return Path(self.rules).name
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import ahocorasick
 
 
 @dataclass(frozen=True)
@@ -40,34 +41,14 @@ class _Phrase(NamedTuple):
     meanings: tuple[tuple[str, bool], ...]
 
 
-class SubstringSearch:
-    """Finds phrases one by one; in place of Aho-Corasick where ``pyahocorasick`` is not installed.
-
-    Args:
-        phrases: What to report for each phrase.
-    """
-
-    def __init__(self, phrases: Mapping[str, _Phrase]) -> None:
-        self._phrases = phrases
-
-    def iter(self, text: str) -> Iterator[tuple[int, _Phrase]]:
-        """Yield index of the last character and report of every occurrence, overlapping ones too."""
-        for phrase, found in self._phrases.items():
-            start = text.find(phrase)
-            while start >= 0:
-                yield start + found.length - 1, found
-                start = text.find(phrase, start + 1)
-
-
 class MentionScanner:
     """Finds all phrases of all observations, in one pass with Aho-Corasick (time linear in the text).
 
     Args:
         lexicon: Terms by observation.
-        use_automaton: Whether to use ``pyahocorasick``; None: if it is installed.
     """
 
-    def __init__(self, lexicon: Mapping[str, Terms], use_automaton: bool | None = None) -> None:
+    def __init__(self, lexicon: Mapping[str, Terms]) -> None:
         meanings: dict[str, list[tuple[str, bool]]] = {}
         for observation, terms in lexicon.items():
             for phrase in terms.mentions:
@@ -84,9 +65,7 @@ class MentionScanner:
             )
             for phrase, meant in meanings.items()
         }
-        if use_automaton is None:
-            use_automaton = importlib.util.find_spec("ahocorasick") is not None
-        self._search = _automaton(phrases) if use_automaton else SubstringSearch(phrases)
+        self._search = _automaton(phrases)
 
     def find(self, sentence: str) -> list[FoundMention]:
         """Return the mentions of a cleaned sentence, by start then end; overlapping ones are all kept."""
@@ -106,9 +85,7 @@ class MentionScanner:
         return found
 
 
-def _automaton(phrases: Mapping[str, _Phrase]) -> Any:
-    import ahocorasick
-
+def _automaton(phrases: Mapping[str, _Phrase]) -> ahocorasick.Automaton:
     automaton = ahocorasick.Automaton()
     for phrase, found in phrases.items():
         automaton.add_word(phrase, found)

@@ -58,7 +58,7 @@ def read_reports(
         column: The column or key that holds the reports. In CSV it means that the first row is a header;
             without it a CSV file has one column and no header, as the original tool's input.
         header: Whether a one-column CSV file has a header; None: it has if its first row is a known name of
-            the column, which is then said on standard error.
+            the column, which is then reported on standard error.
 
     Yields:
         The reports in order; None where the file has a null. An empty row is an empty report.

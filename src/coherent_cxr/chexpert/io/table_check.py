@@ -1,4 +1,4 @@
-"""Whether a stored table of labels is what a labeller says now."""
+"""Whether a stored table of labels equals what the labeller in use gives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LabelTableError(ValueError):
 def check_labels(labeler: CheXpertLabeler, findings: pd.DataFrame, labels: pd.DataFrame) -> None:
     """Refuse labels of references that this labeller did not make.
 
-    A model's texts are labelled anew and compared with stored labels of the references. Were these made by
+    A model's texts are labelled again and compared with stored labels of the references. Were these made by
     another rule set, every reward and every score would compare two labellers.
 
     Args:

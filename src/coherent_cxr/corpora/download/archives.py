@@ -1,4 +1,4 @@
-"""Unpacking archives that nobody vouches for into a flat folder, whole or not at all."""
+"""Unpacks untrusted archives into a flat folder, completely or not at all."""
 
 from __future__ import annotations
 

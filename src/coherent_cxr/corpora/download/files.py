@@ -125,8 +125,8 @@ def _continue(file: RemoteFile, part: Path, timeout: float) -> None:
         if status == 200:
             have = 0
             part.unlink(missing_ok=True)
-        stated = response.headers.get("Content-Length")
-        total = have + int(stated) if stated else file.bytes
+        content_length = response.headers.get("Content-Length")
+        total = have + int(content_length) if content_length else file.bytes
         if file.bytes is not None and total is not None and total != file.bytes:
             raise DownloadError(
                 f"{file.url} has {total:,} bytes, but {file.bytes:,} are expected; correct its 'bytes'."

@@ -1,4 +1,4 @@
-"""MIMIC-CXR and MIMIC-CXR-JPG as PhysioNet hands them out (Johnson et al. 2019; credentialed access).
+"""MIMIC-CXR and MIMIC-CXR-JPG as PhysioNet distributes them (Johnson et al. 2019; credentialed access).
 
 227,835 reports and 377,110 images. Nothing here prints or logs a report's text: messages hold names and
 counts.

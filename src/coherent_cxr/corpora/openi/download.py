@@ -40,8 +40,8 @@ class DownloadOpeniConfig:
         """Refuse values that cannot work."""
         require(self.attempts >= 1, "download_openi.attempts", self.attempts, "at least 1")
         require(self.timeout > 0, "download_openi.timeout", self.timeout, "more than 0")
-        most = self.max_unpacked_gb
-        require(most > 0, "download_openi.max_unpacked_gb", most, "more than 0")
+        limit = self.max_unpacked_gb
+        require(limit > 0, "download_openi.max_unpacked_gb", limit, "more than 0")
 
 
 def download_openi(config: DownloadOpeniConfig) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -104,23 +104,23 @@ def infer_views(
 ) -> list[tuple[str, str]]:
     """Infer each image's view from its DICOM header and its place among the study's images.
 
-    The headers are often silent, and "PA" stands on a third of all laterals. So: a lateral View Position or
+    The headers often say nothing, and "PA" stands on a third of all laterals. So: a lateral View Position or
     an anterior or posterior Patient Orientation says lateral; AP, a right Patient Orientation, or PA without
     an orientation says frontal. Of the images left, the first is taken for frontal, unless the study already
     has one, and the others for lateral.
 
     Args:
         images: image_id and study_id, the studies' images in their order.
-        position: DICOM View Position of each image, empty if silent.
-        orientation: DICOM Patient Orientation of each image as written in the headers, empty if silent.
+        position: DICOM View Position of each image, empty if missing.
+        orientation: DICOM Patient Orientation of each image as written in the headers, empty if missing.
 
     Returns:
         (view, "dicom" or "rule") of each image.
     """
-    told = [_from_header(p, o) for p, o in zip(position, orientation, strict=True)]
-    with_frontal = {study for study, view in zip(images["study_id"], told, strict=True) if view == "frontal"}
+    headers = [_from_header(p, o) for p, o in zip(position, orientation, strict=True)]
+    with_frontal = set(images["study_id"][[view == "frontal" for view in headers]])
     inferred = []
-    for study, view in zip(images["study_id"], told, strict=True):
+    for study, view in zip(images["study_id"], headers, strict=True):
         if view is not None:
             inferred.append((view, "dicom"))
             continue
@@ -140,10 +140,10 @@ def _from_header(position: str, orientation: str) -> str | None:
 def _with_views(images: pd.DataFrame, headers: pd.DataFrame, views: str | None) -> pd.DataFrame:
     known = headers.reindex(images["image_id"])
     silent_as_empty = known.fillna("")
-    told = infer_views(
+    inferred = infer_views(
         images, silent_as_empty["View Position"].tolist(), silent_as_empty["Patient Orientation"].tolist()
     )
-    table = images.astype("str").assign(view=[v for v, _ in told], view_source=[s for _, s in told])
+    table = images.astype("str").assign(view=[v for v, _ in inferred], view_source=[s for _, s in inferred])
     if views is not None:
         given = _read_views(Path(views)).reindex(table["image_id"]).to_numpy()
         named = pd.notna(given)

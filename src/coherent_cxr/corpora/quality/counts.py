@@ -53,11 +53,11 @@ def view_findings(report: Mapping[str, Any]) -> pd.DataFrame:
     """Say how views were found out, from the report of the stage ``image_preparation``."""
     accuracy = report.get("accuracy")
     rows = [
-        ("not stated by the corpus", f"{report.get('open', 0):,} images"),
+        ("not given by the corpus", f"{report.get('open', 0):,} images"),
         ("read from DICOM tags", f"{report.get('from_dicom', 0):,} images"),
-        ("told by the classifier", f"{report.get('classified', 0):,} images"),
+        ("decided by the classifier", f"{report.get('classified', 0):,} images"),
         (
-            "accuracy of the classifier on stated views, cross-validated",
+            "accuracy of the classifier on known views, cross-validated",
             "not trained" if accuracy is None else f"{100 * accuracy:.1f} %",
         ),
     ]

@@ -43,7 +43,7 @@ class TextGuard:
                     bits[place >> 3] |= 1 << (place & 7)
 
     def redact(self, message: str) -> str:
-        """Return a message with every known run of six words replaced by a mark."""
+        """Return a message with every known run of six words replaced by a placeholder."""
         found = list(_WORD.finditer(message))
         known = [
             start

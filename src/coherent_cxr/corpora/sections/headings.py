@@ -174,16 +174,16 @@ class Headings:
     def _names_structure(self, name: str) -> bool:
         return not self._structures.isdisjoint(_WORD.findall(name.replace("/", " ")))
 
-    def _misspelt(self, name: str, most: int) -> str:
+    def _misspelt(self, name: str, max_distance: int) -> str:
         """Return the section of a known heading that is a few letters away, or empty."""
         if len(name) < 5 or len(name) > 40 or self._guesses == MOST_GUESSES:
             return ""
         self._guesses += 1
-        best, found = most + 1, ""
+        best, found = max_distance + 1, ""
         for known, section in self._known.items():
             # two letters wrong, the first among them, make "MEDICATIONS" of "INDICATIONS"
             allowed = min(best - 1, 2 if len(known) >= 8 and known[0] == name[0] else 1)
-            if len(known) < (6 if most > 1 else 8) or not allowed:
+            if len(known) < (6 if max_distance > 1 else 8) or not allowed:
                 continue
             distance = within(name, known, allowed)
             if distance is not None:
@@ -231,11 +231,11 @@ def _read(rules: str) -> _Rules:
         raise SectionRuleError(f"The section rules '{rules}' {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where, told = ".".join(map(str, first["loc"])), first["msg"]
+        where, reason = ".".join(map(str, first["loc"])), first["msg"]
         known = ", ".join(_Rules.model_fields)
         raise SectionRuleError(
-            f"The section rules '{rules}' are wrong at '{where}' ({told[:1].lower()}{told[1:]}); their keys "
-            f"are {known}, and YAML reads a bare no or on as something else than text."
+            f"The section rules '{rules}' are wrong at '{where}' ({reason[:1].lower()}{reason[1:]}); their "
+            f"keys are {known}, and YAML reads a bare no or on as something else than text."
         ) from error
     for pattern in (pattern for patterns in data.patterns.values() for pattern in patterns):
         try:

@@ -1,1 +1,1 @@
-"""Attention maps, and whether they look where a finding is."""
+"""Attention maps, and whether they cover the region of a finding."""

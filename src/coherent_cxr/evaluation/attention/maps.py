@@ -1,4 +1,4 @@
-"""Attention of many studies at once, and which written words speak of which observation."""
+"""Attention of many studies at once, and which generated words mention which observation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.inference.attention import WordAttention, attended_words, spoken
+from coherent_cxr.inference.attention import WordAttention, attended_words, words_of
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.generator import ReportGenerator
@@ -24,7 +24,7 @@ Report = list[list[WordAttention]]
 
 
 class AttendedMention(NamedTuple):
-    """A mention and where the model looked while it wrote it.
+    """A mention and the attention while it was generated.
 
     Attributes:
         study: Number of the study.
@@ -51,7 +51,7 @@ def write_with_maps(
     batches: Iterable[Tensor],
     check: SentenceCheck | None = None,
 ) -> list[Report]:
-    """Write a report for each study greedily and keep the attention of every word.
+    """Generate a report for each study greedily and keep the attention of every word.
 
     Args:
         model: The generator in evaluation mode.
@@ -66,10 +66,10 @@ def write_with_maps(
     views = 1 if model.config.study_input == "per_image" else VIEWS
     reports: list[Report] = []
     for regions in batches:
-        written = decode(model, regions, keep_attention=True, check=check)
-        assert written.attention is not None
+        decoded = decode(model, regions, keep_attention=True, check=check)
+        assert decoded.attention is not None
         side = round((regions.shape[1] / views) ** 0.5)
-        for maps, sentences in zip(written.attention.cpu().numpy(), word_ids(written.reports), strict=True):
+        for maps, sentences in zip(decoded.attention.cpu().numpy(), word_ids(decoded.reports), strict=True):
             reports.append(
                 [
                     attended_words(
@@ -86,7 +86,7 @@ def write_with_maps(
 
 def report_text(report: Report) -> str:
     """Return the readable report."""
-    return detokenize(spoken(report))
+    return detokenize(words_of(report))
 
 
 def word_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
@@ -113,8 +113,10 @@ def attended_mentions(labeler: CheXpertLabeler, reports: Sequence[Report]) -> li
     """Pair every mention of an observation with the attention of its words."""
     found = []
     for number, report in enumerate(reports):
-        marks = [[word.sentinel for word in sentence if word.is_finding_token] for sentence in report]
-        placed = [(w, m) for s, m in zip(report, marks, strict=True) for w in s if not w.is_finding_token]
+        token_shares = [[word.sentinel for word in sentence if word.is_finding_token] for sentence in report]
+        placed = [
+            (w, m) for s, m in zip(report, token_shares, strict=True) for w in s if not w.is_finding_token
+        ]
         words = [word for word, _ in placed]
         text = report_text(report)
         spans = word_spans(text, [word.word for word in words])
@@ -124,7 +126,7 @@ def attended_mentions(labeler: CheXpertLabeler, reports: Sequence[Report]) -> li
             own = [w for w, (a, b) in zip(words, spans, strict=True) if a < mention.end and b > mention.start]
             if not own:
                 continue
-            mark = next((m for w, m in placed if w is own[0]), [])
+            token_share = next((m for w, m in placed if w is own[0]), [])
             regions = np.mean([w.regions for w in own], axis=0, dtype=np.float64)
             found.append(
                 AttendedMention(
@@ -133,7 +135,7 @@ def attended_mentions(labeler: CheXpertLabeler, reports: Sequence[Report]) -> li
                     mention.status,
                     float(np.mean([w.sentinel for w in own])),
                     regions / max(regions.sum(), 1e-12),
-                    mark[0] if mark else None,
+                    token_share[0] if token_share else None,
                 )
             )
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from coherent_cxr.inference.attention import WordAttention, spoken
+from coherent_cxr.inference.attention import WordAttention, words_of
 from coherent_cxr.reports.text import detokenize
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 def most_visual_words(sentences: Sequence[Sequence[WordAttention]], count: int) -> list[WordAttention]:
-    """Return the words and marks with the smallest sentinel share, each once, in the order they were written.
+    """Return the words and finding tokens with the smallest sentinel share, each once, in their order.
 
     Words that name nothing in an image (:data:`FUNCTION_WORDS`) are not chosen.
     """
@@ -44,12 +44,12 @@ def attention_figure(
     notice: str,
     words: int = 5,
 ) -> Figure:
-    """Draw a radiograph and, beside it, where the model looked for its most visual words and finding tokens.
+    """Draw a radiograph and, beside it, the attention at its most visual words and finding tokens.
 
     Args:
         image: Prepared grey image ``(size, size)``.
-        sentences: The written report with its attention.
-        notice: What must stand under every report (research use, drawn images).
+        sentences: The generated report with its attention.
+        notice: Notice to show under every report (research use, synthetic images).
         words: Number of word panels.
 
     Returns:
@@ -69,10 +69,10 @@ def attention_figure(
         panel.imshow(image, cmap="gray")
         panel.imshow(np.asarray(overlay).clip(0, 1), cmap="inferno", alpha=0.45)
         name = f"[{word.word}]" if word.is_finding_token else word.word
-        panel.set_title(f"{name}\nlooks away {word.sentinel:.0%}", fontsize=10)
+        panel.set_title(f"{name}\nsentinel {word.sentinel:.0%}", fontsize=10)
     for panel in panels:
         panel.axis("off")
-    report = detokenize(spoken(sentences))
+    report = detokenize(words_of(sentences))
     figure.suptitle(report, fontsize=9, wrap=True)
     figure.supxlabel(notice, fontsize=7)
     return figure

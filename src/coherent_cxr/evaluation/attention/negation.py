@@ -1,4 +1,4 @@
-"""Where attention goes when a finding is denied (the question Liu et al. 2019 leave open in section 5)."""
+"""How attention differs when a finding is denied (the question Liu et al. 2019 leave open in section 5)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from coherent_cxr.evaluation.statistics.bootstrap import (
 )
 
 REGION_SHARE = 0.25
-"""Share of the regions that are an observation's region of interest: where affirmed mentions look most."""
+"""Share of the regions in an observation's region of interest: those affirmed mentions attend to most."""
 ALL = "all observations"
 COLUMNS = (
     *("observation", "measure", "affirmed", "denied", "difference", "low", "high"),
@@ -32,12 +32,11 @@ def attention_by_status(
 ) -> pd.DataFrame:
     """Compare denied with affirmed mentions.
 
-    Three numbers per mention: the share on the sentinel (0 to 1; how far the model looks away), the share of
+    Three numbers per mention: the share on the sentinel (0 to 1; 1 ignores the image), the share of
     regions it effectively uses (exp of the map's entropy over the number of regions, 0 to 1; 1 is an even
-    look at everything), and the share of the map in the observation's region of interest, which is taken from
-    the affirmed mentions of the other half of the patients (:func:`shares_in_region`). Where the generator
-    writes finding tokens, a fourth: the share on the sentinel while the token of the mention's sentence was
-    written.
+    map), and the share of the map in the observation's region of interest, which is taken from
+    the affirmed mentions of the other half of the patients (:func:`shares_in_region`). With finding tokens
+    there is a fourth: the share on the sentinel at the token of the mention's sentence.
 
     Args:
         mentions: Mentions with their maps.
@@ -115,10 +114,10 @@ def region_of_interest(regions: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _halves(mentions: Sequence[AttendedMention], patients: Sequence[str], seed: int) -> dict[str, int]:
     affirming = {patients[m.study] for m in mentions if m.status == POSITIVE}
     others = {patients[m.study] for m in mentions} - affirming
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     half = {}
     for group in (affirming, others):
-        for place, patient in enumerate(dice.permutation(sorted(group)).tolist()):
+        for place, patient in enumerate(rng.permutation(sorted(group)).tolist()):
             half[str(patient)] = place % 2
     return half
 

@@ -42,7 +42,7 @@ def study_attention(
     patients: Sequence[str],
     notice: str,
 ) -> AttentionStudy:
-    """Study where a generator looked.
+    """Study the attention of a generator.
 
     Args:
         config: Resamples and seed.

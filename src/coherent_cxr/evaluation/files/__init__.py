@@ -1,1 +1,1 @@
-"""Scoring of report files that other systems wrote."""
+"""Scoring of report files of other systems."""

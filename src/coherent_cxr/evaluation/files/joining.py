@@ -1,4 +1,4 @@
-"""Both sides' reports brought to the same studies; whatever is left out for it is listed and said."""
+"""Both sides' reports brought to the same studies; with a notice of everything left out."""
 
 from __future__ import annotations
 
@@ -51,22 +51,22 @@ def join(generated: Mapping[str, ReportTable], references: ReportTable, split: s
     excluded = [*references.excluded]
     for name, table in generated.items():
         _refuse_the_same_column(name, table, references)
-        notices += [f"System '{name}': {said}" for said in table.notices]
+        notices += [f"System '{name}': {notices_here}" for notices_here in table.notices]
         excluded += table.excluded
     training = _of_split(references.rows, "train")
-    truth, said = _chosen_split(references, split)
-    notices += said
+    truth, notices_here = _chosen_split(references, split)
+    notices += notices_here
     systems: dict[str, pd.DataFrame] = {}
     for name, table in generated.items():
-        systems[name], said = _same_spelling(name, _chosen_split(table, split)[0], truth)
-        notices += said
+        systems[name], notices_here = _same_spelling(name, _chosen_split(table, split)[0], truth)
+        notices += notices_here
     kept, left_out = _with_texts(truth, systems)
     excluded += left_out
     notices += _counts(left_out, len(truth))
     if not len(kept):
         raise TableError("No study is left that has a reference and a report of every system.")
-    kept, said = _patients(kept)
-    notices += said
+    kept, notices_here = _patients(kept)
+    notices += notices_here
     chosen = {
         name: own.set_index("study_id").loc[kept["study_id"]].reset_index() for name, own in systems.items()
     }
@@ -94,24 +94,24 @@ def _chosen_split(table: ReportTable, split: str | None) -> tuple[pd.DataFrame, 
         return rows.drop(columns="split", errors="ignore"), []
     if not splits:
         return rows, []
-    wanted = split or "test"
-    if wanted not in splits:
-        raise TableError(f"'{table.path}' has no split '{wanted}'; it has {listed(splits)} (--split).")
-    own = rows[rows["split"] == wanted].drop(columns="split").reset_index(drop=True)
+    expected = split or "test"
+    if expected not in splits:
+        raise TableError(f"'{table.path}' has no split '{expected}'; it has {listed(splits)} (--split).")
+    own = rows[rows["split"] == expected].drop(columns="split").reset_index(drop=True)
     return own, [
-        f"'{table.path.name}' holds several splits; only its {len(own)} studies of '{wanted}' are judged."
+        f"'{table.path.name}' holds several splits; only its {len(own)} studies of '{expected}' are judged."
     ]
 
 
 def _same_spelling(name: str, rows: pd.DataFrame, truth: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    given, wanted = rows["study_id"].tolist(), truth["study_id"].tolist()
-    match = match_ids(given, wanted)
-    in_truth = {match.plain(study): study for study in wanted}
+    given, expected = rows["study_id"].tolist(), truth["study_id"].tolist()
+    match = match_ids(given, expected)
+    in_truth = {match.plain(study): study for study in expected}
     ids = [in_truth.get(match.plain(study), study) for study in given]
     try:
-        check_studies(name, ids, wanted)
+        check_studies(name, ids, expected)
     except UnequalStudiesError as error:
-        cause = likely_cause(given, wanted)
+        cause = likely_cause(given, expected)
         raise UnequalStudiesError(f"{error} {cause}".strip()) from error
     notices = [f"System '{name}': ids differ from the references' by {match.spelling}, taken for the same."]
     return rows.assign(
@@ -135,21 +135,21 @@ def _with_texts(
 
 
 def _counts(excluded: list[tuple[str, str, str]], studies: int) -> list[str]:
-    said = []
+    notices_here = []
     for reason, words in (
         ("no_reference", "have no reference"),
         ("no_generated_report", "have no report of every system, which flatters whoever did not answer"),
     ):
         count = sum(own == reason for _, own, _ in excluded)
         if count:
-            said.append(f"{count} of {studies} studies {words}; they were left out for all systems.")
-    return said
+            notices_here.append(f"{count} of {studies} studies {words}; they were left out for all systems.")
+    return notices_here
 
 
 def _patients(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if "patient_id" not in rows:
-        said = "No patient ids were given: every study counts as a patient."
-        return rows.assign(patient_id=rows["study_id"]), [said]
+        notices_here = "No patient ids were given: every study counts as a patient."
+        return rows.assign(patient_id=rows["study_id"]), [notices_here]
     unknown = rows["patient_id"].isna()
     # beside a real id no made-up one may be mistaken for it
     alone = ("\0" + rows["study_id"]).astype("str")

@@ -63,22 +63,22 @@ REFERENCE: Final = Side(
 )
 
 
-def text_column(path: Path, table: Table, side: Side, asked: str | None, private: bool) -> str:
+def text_column(path: Path, table: Table, side: Side, requested: str | None, private: bool) -> str:
     """Return the column that holds one side's reports.
 
     Args:
         path: The file, for messages.
         table: What it holds.
         side: Whose reports are looked for.
-        asked: The column that the user named.
+        requested: The column that the user named.
         private: Whether messages must not name columns of the file.
 
     Raises:
         TableError: If there is none, more than one that could be meant, or it holds no texts.
     """
     what = f"the {side.name} reports"
-    if asked:
-        return _named(path, table, asked, what, side.option, private)
+    if requested:
+        return _named(path, table, requested, what, side.option, private)
     found = _matching(table, rf"(?:(?:model|y|{_TEXT})_)?(?:{'|'.join(side.words)})s?(?:_{_TEXT})?")
     found = found or _matching(table, rf"(?:{'|'.join(TEXT_COLUMNS)})s?")
     if len(found) > 1:
@@ -94,14 +94,14 @@ def text_column(path: Path, table: Table, side: Side, asked: str | None, private
     return _of_texts(path, table, found[0])
 
 
-def id_column(path: Path, table: Table, asked: str | None, option: str, private: bool) -> str:
+def id_column(path: Path, table: Table, requested: str | None, option: str, private: bool) -> str:
     """Return the column that names the study; of several the one that stands first in :data:`ID_COLUMNS`.
 
     Raises:
         TableError: If there is none.
     """
-    if asked:
-        return _named(path, table, asked, "the study", option, private)
+    if requested:
+        return _named(path, table, requested, "the study", option, private)
     for name in ID_COLUMNS:
         if found := _with_names(table, (name,)):
             return _of_texts(path, table, found[0])
@@ -119,7 +119,7 @@ def optional_column(table: Table, usual: Sequence[str]) -> str | None:
 
 def _with_names(table: Table, names: Sequence[str]) -> list[str]:
     """Return columns with one of these names, in the names' order; case and signs make no difference."""
-    return [column for wanted in names for column in _matching(table, re.escape(wanted))]
+    return [column for expected in names for column in _matching(table, re.escape(expected))]
 
 
 def _matching(table: Table, pattern: str) -> list[str]:
@@ -132,13 +132,13 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_")
 
 
-def _named(path: Path, table: Table, asked: str, what: str, option: str, private: bool) -> str:
-    if asked not in table.columns:
+def _named(path: Path, table: Table, requested: str, what: str, option: str, private: bool) -> str:
+    if requested not in table.columns:
         raise TableError(
-            f"'{path}' has no column '{asked}' for {what}; {describe(table, private=private)}. "
+            f"'{path}' has no column '{requested}' for {what}; {describe(table, private=private)}. "
             f"Correct {option}."
         )
-    return _of_texts(path, table, asked)
+    return _of_texts(path, table, requested)
 
 
 def _of_texts(path: Path, table: Table, column: str) -> str:

@@ -1,4 +1,4 @@
-"""Files of reports as one row per study, with everything that was left out or changed on the way said."""
+"""Files of reports as one row per study, with a notice of everything left out or changed."""
 
 from __future__ import annotations
 
@@ -154,8 +154,8 @@ def _findings_only(rows: pd.DataFrame, side: Side) -> tuple[pd.DataFrame, list[s
     if not count:
         return rows, []
     findings = [m["findings"].strip() if m else text for m, text in zip(found, rows["report"], strict=True)]
-    said = f"Of {count} {side.name} reports only what stands under their heading “Findings:” was taken."
-    return rows.assign(report=pd.Series(findings, index=rows.index, dtype="str")), [said]
+    notice = f"Of {count} {side.name} reports only what stands under their heading “Findings:” was taken."
+    return rows.assign(report=pd.Series(findings, index=rows.index, dtype="str")), [notice]
 
 
 def _without_words(rows: pd.DataFrame) -> pd.DataFrame:

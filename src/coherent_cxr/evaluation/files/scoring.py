@@ -1,4 +1,4 @@
-"""Judging reports from files, whoever's model wrote them."""
+"""Scoring reports from files, of any model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from coherent_cxr.reports.text import metric_text, tokenize_findings
 
 
 class FileEvaluation(NamedTuple):
-    """All metrics, all paired differences, the headline, the page, and what must be said."""
+    """All metrics, all paired differences, the headline, the page, and notices."""
 
     metrics: pd.DataFrame
     comparisons: pd.DataFrame

@@ -42,7 +42,7 @@ class BertScore(Judge):
         model, tokenizer = self._loaded
         tokens = tokenizer(text, truncation=True, max_length=MOST_TOKENS, return_tensors="pt")
         hidden: Tensor = model(tokens["input_ids"], tokens["attention_mask"]).last_hidden_state[0]
-        return torch.nn.functional.normalize(hidden[1:-1], dim=-1)  # without the marks at both ends
+        return torch.nn.functional.normalize(hidden[1:-1], dim=-1)  # without the special tokens at both ends
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:

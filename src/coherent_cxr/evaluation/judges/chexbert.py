@@ -63,8 +63,10 @@ class CheXbert(Judge):
 
     def measure(self, candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
         """Label both sides and count."""
-        written, wanted = self.codes(candidates) == 1, self.codes(references) == 1
-        cells = np.stack([written & wanted, written & ~wanted, ~written & wanted], axis=1).astype(np.float64)
+        predicted, expected = self.codes(candidates) == 1, self.codes(references) == 1
+        cells = np.stack([predicted & expected, predicted & ~expected, ~predicted & expected], axis=1).astype(
+            np.float64
+        )
 
         def finish(sums: Array) -> Array:
             table = sums.reshape(len(sums), 3, len(OBSERVATIONS))

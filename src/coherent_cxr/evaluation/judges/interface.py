@@ -58,7 +58,7 @@ class Judge(ABC):
         """Score reports against their references.
 
         Args:
-            candidates: Written reports.
+            candidates: Generated reports.
             references: Reference reports in the same order.
         """
 

@@ -1,4 +1,4 @@
-"""Clinical measures: whether a written report says the same findings as its reference, by CheXpert labels.
+"""Clinical measures: whether a generated report has the same findings as its reference, by CheXpert labels.
 
 Codes are 1 positive, 0 negative, -1 uncertain, 2 absent. "Positive" is the class that is looked for; negative
 and absent both count as not positive, and what uncertain counts as is a named policy.
@@ -27,15 +27,15 @@ def clinical_measures(candidates: Codes, references: Codes, rules: str) -> list[
     """Return every clinical measure under every policy.
 
     Args:
-        candidates: Label codes of the written reports ``(studies, 14)``.
+        candidates: Label codes of the generated reports ``(studies, 14)``.
         references: Label codes of the references, in the same order.
         rules: Rule set of the labeller that gave both.
     """
     measures: list[SumMeasure] = []
     for policy in UncertainPolicy:
-        written, wanted, counts = binary(candidates, references, policy)
-        measures.append(confusion_measure(written, wanted, counts, str(policy)))
-        measures.append(example_measure(written, wanted, counts, str(policy)))
+        predicted, expected, counts = binary(candidates, references, policy)
+        measures.append(confusion_measure(predicted, expected, counts, str(policy)))
+        measures.append(example_measure(predicted, expected, counts, str(policy)))
     measures.append(negation_measure(candidates, references))
     measures.append(coherence_measure(candidates, references))
     named = [[metric._replace(rules=rules) for metric in measure.metrics] for measure in measures]
@@ -48,21 +48,21 @@ def binary(
     """Apply a policy for uncertain labels.
 
     Returns:
-        Written positives, wanted positives, and which cells count; each ``(studies, 14)``. ``ignore`` leaves
-        out a cell in which either label is uncertain.
+        Predicted positives, reference positives, and which cells count; each ``(studies, 14)``. ``ignore``
+        leaves out a cell in which either label is uncertain.
     """
-    written, wanted = candidates == 1, references == 1
-    uncertain_written, uncertain_wanted = candidates == -1, references == -1
-    counts = np.ones(written.shape, dtype=bool)
+    predicted, expected = candidates == 1, references == 1
+    uncertain_predicted, uncertain_expected = candidates == -1, references == -1
+    counts = np.ones(predicted.shape, dtype=bool)
     if policy is UncertainPolicy.AS_POSITIVE:
-        written, wanted = written | uncertain_written, wanted | uncertain_wanted
+        predicted, expected = predicted | uncertain_predicted, expected | uncertain_expected
     elif policy is UncertainPolicy.IGNORE:
-        counts = ~(uncertain_written | uncertain_wanted)
-    return written & counts, wanted & counts, counts
+        counts = ~(uncertain_predicted | uncertain_expected)
+    return predicted & counts, expected & counts, counts
 
 
 def confusion_measure(
-    written: NDArray[np.bool_], wanted: NDArray[np.bool_], counts: NDArray[np.bool_], uncertain: str
+    predicted: NDArray[np.bool_], expected: NDArray[np.bool_], counts: NDArray[np.bool_], uncertain: str
 ) -> SumMeasure:
     """Accuracy, precision, recall, specificity and F1 per label, and micro and macro over each label set.
 
@@ -71,10 +71,16 @@ def confusion_measure(
     the means of F1 over labels with enough positive references are those of
     :mod:`coherent_cxr.rewards.f1_means`, not defined where there is no such label.
     """
-    positives = wanted.sum(axis=0)
+    positives = expected.sum(axis=0)
     with_enough = [mean for mean in F1_MEANS if mean.at_least]
     cells = np.stack(
-        [written & wanted, written & ~wanted & counts, ~written & wanted, ~written & ~wanted & counts], axis=1
+        [
+            predicted & expected,
+            predicted & ~expected & counts,
+            ~predicted & expected,
+            ~predicted & ~expected & counts,
+        ],
+        axis=1,
     )  # (studies, 4, 14)
     metrics = [Metric(name, label, "", uncertain) for label in OBSERVATIONS for name in NAMES]
     for labels in LABEL_SETS:
@@ -125,7 +131,7 @@ def rates(table: Array) -> Array:
 
 
 def example_measure(
-    written: NDArray[np.bool_], wanted: NDArray[np.bool_], counts: NDArray[np.bool_], uncertain: str
+    predicted: NDArray[np.bool_], expected: NDArray[np.bool_], counts: NDArray[np.bool_], uncertain: str
 ) -> SumMeasure:
     """The five rates of each study's own labels, mean over studies (scikit-learn's ``samples``).
 
@@ -134,7 +140,7 @@ def example_measure(
     """
     metrics, scores = [], []
     for name, labels in LABEL_SETS.items():
-        w, r, c = (cells[:, columns_of(labels)] for cells in (written, wanted, counts))
+        w, r, c = (cells[:, columns_of(labels)] for cells in (predicted, expected, counts))
         table = np.stack([w & r, w & ~r & c, ~w & r, ~w & ~r & c], axis=1).sum(axis=2)  # (studies, 4)
         scores.append(rates(table.astype(np.float64)))
         metrics += [Metric(what, name, "example", uncertain) for what in NAMES]
@@ -148,8 +154,10 @@ def negation_measure(candidates: Codes, references: Codes) -> SumMeasure:
     """
     labels = LABEL_SETS["13 labels"]  # "No Finding" is never denied
     chosen = columns_of(labels)
-    written, wanted = candidates[:, chosen] == 0, references[:, chosen] == 0
-    cells = np.stack([written & wanted, written & ~wanted, ~written & wanted, ~written & ~wanted], axis=1)
+    predicted, expected = candidates[:, chosen] == 0, references[:, chosen] == 0
+    cells = np.stack(
+        [predicted & expected, predicted & ~expected, ~predicted & expected, ~predicted & ~expected], axis=1
+    )
     names = ("precision of negatives", "recall of negatives", "F1 of negatives")
     metrics = [Metric(name, label) for label in labels for name in names]
     metrics += [Metric(name, "13 labels", how) for how in ("micro", "macro") for name in names]

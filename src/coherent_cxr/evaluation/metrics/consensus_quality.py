@@ -20,15 +20,15 @@ COLUMNS = ("system", "samples", "metric", "value")
 
 def consensus_quality(
     labeler: CheXpertLabeler,
-    written: pd.DataFrame,
+    generated: pd.DataFrame,
     findings: pd.DataFrame,
     labels: pd.DataFrame,
 ) -> pd.DataFrame:
     """Score reports for every number of samples.
 
     Args:
-        labeler: Labels what is written by the rules that made ``labels``.
-        written: ``system``, ``samples``, ``study_id``, ``tokens``; the same studies for each.
+        labeler: Labels generated reports by the rules that made ``labels``.
+        generated: ``system``, ``samples``, ``study_id``, ``tokens``; the same studies for each.
         findings: ``study_id``, ``tokens``: the references.
         labels: ``study_id`` and the 14 observations of the references.
 
@@ -37,17 +37,17 @@ def consensus_quality(
         repeated sentences, uncertain counting as not positive, as in the headline.
     """
     rows: list[tuple[str, int, str, float]] = []
-    if written.empty:
+    if generated.empty:
         return pd.DataFrame(rows, columns=list(COLUMNS))
     tokens_of = dict(zip(findings["study_id"], findings["tokens"], strict=True))
-    for (system, samples), own in without_repeated_sentences(written).groupby(
+    for (system, samples), own in without_repeated_sentences(generated).groupby(
         ["system", "samples"], sort=False
     ):
         references = [metric_text(tokens_of[study]) for study in own["study_id"]]
-        wanted = label_codes(labels.set_index("study_id").loc[own["study_id"]], OBSERVATIONS)
+        expected = label_codes(labels.set_index("study_id").loc[own["study_id"]], OBSERVATIONS)
         found = label_codes(labeler.label_many(own["report"].tolist()), OBSERVATIONS)
         values = _language([metric_text(tokens) for tokens in own["tokens"]], references)
-        means = f1_means(found == 1, wanted == 1)
+        means = f1_means(found == 1, expected == 1)
         values |= {mean.name: means[mean.key] for mean in F1_MEANS if mean.key in means}
         rows += [(str(system), int(str(samples)), name, value) for name, value in values.items()]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,4 +1,4 @@
-"""Measures of sameness: what a system that writes one report for all, or copies, cannot hide."""
+"""Diversity: shows systems that generate one report for all studies, or copy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def diversity_measures(
     """Return every measure of sameness.
 
     Args:
-        candidates: Written reports, tokens joined by spaces.
+        candidates: Generated reports, tokens joined by spaces.
         references: Their references.
         training: Reports of the training split, in the same tokenisation.
         repeats: Sentences of each report that stood earlier in it, and all its sentences ``(studies, 2)``.
@@ -42,8 +42,8 @@ def diversity_measures(
 
 
 def _of_sums(sums: Array) -> Array:
-    words, wanted, repeated, sentences, copied, reports = sums.T
-    pairs = ((words, wanted), (repeated, sentences), (copied, reports), (words, reports))
+    words, reference_words, repeated, sentences, copied, reports = sums.T
+    pairs = ((words, reference_words), (repeated, sentences), (copied, reports), (words, reports))
     return np.stack([ratio(above, below) for above, below in pairs], axis=1)
 
 
@@ -73,7 +73,7 @@ class DistinctMeasure:
         return cls(tuple(_counts(of_n) for of_n in by_order), _counts([[text] for text in candidates]))
 
     def values(self, weights: Array) -> Array:
-        """Return the metrics for each weighting; an n-gram counts as there if any study with it is drawn."""
+        """Return the metrics for each weighting; an n-gram counts if any study with it is in the resample."""
         drawn = (weights > 0).astype(np.float64).T
         columns = []
         for counts in (*self.grams, self.reports):

@@ -1,4 +1,4 @@
-"""How well the encoder's label classifier tells findings apart, and whether its probabilities hold."""
+"""AUROC and calibration of the encoder's label classifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures of language: how much the words of a written report are those of its reference."""
+"""Measures of language: how close the words of a generated report are to its reference."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def language_measures(candidates: Sequence[str], references: Sequence[str]) -> l
     """Return BLEU-1..4, ROUGE-L and CIDEr-D, computed through pycocoevalcap.
 
     Args:
-        candidates: Written reports, their tokens joined by spaces, one per study.
+        candidates: Generated reports, their tokens joined by spaces, one per study.
         references: Reference reports in the same order and tokenisation.
 
     Returns:
@@ -43,10 +43,10 @@ def bleu(candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
 
 def _bleu_of_counts(sums: Array) -> Array:
     correct, guess = sums[:, :ORDERS], sums[:, ORDERS : 2 * ORDERS]
-    written, wanted = sums[:, -2], sums[:, -1]
+    generated_words, reference_words = sums[:, -2], sums[:, -1]
     precision = np.cumprod((correct + TINY) / (guess + SMALL), axis=1)
     mean = precision ** (1 / np.arange(1, ORDERS + 1))
-    length = (written + TINY) / (wanted + SMALL)
+    length = (generated_words + TINY) / (reference_words + SMALL)
     penalty = np.where(length < 1, np.exp(1 - 1 / np.minimum(length, 1)), 1.0)
     return np.asarray(mean * penalty[:, None])
 

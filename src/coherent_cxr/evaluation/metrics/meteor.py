@@ -36,7 +36,7 @@ def _starts(command: str) -> bool:
     return answer.returncode == 0
 
 
-def meteor(written: Mapping[str, Sequence[str]], wanted: Sequence[str]) -> dict[str, SumMeasure]:
+def meteor(generated: Mapping[str, Sequence[str]], reference_texts: Sequence[str]) -> dict[str, SumMeasure]:
     """METEOR (Denkowski and Lavie 2014) through pycocoevalcap, mean over studies.
 
     pycocoevalcap's own total joins the counts of all segments; it is a few hundredths lower than the mean of
@@ -44,13 +44,15 @@ def meteor(written: Mapping[str, Sequence[str]], wanted: Sequence[str]) -> dict[
     systems share only once, because starting Java takes longer than scoring hundreds of reports.
 
     Args:
-        written: Written reports of each system, tokens joined by spaces.
-        wanted: Reference reports in the same order and tokenisation.
+        generated: Generated reports of each system, tokens joined by spaces.
+        reference_texts: Reference reports in the same order and tokenisation.
 
     Returns:
         A measure per system; none where there is no working Java (a failure of Java is logged).
     """
-    pairs = list(dict.fromkeys(p for texts in written.values() for p in zip(texts, wanted, strict=True)))
+    pairs = list(
+        dict.fromkeys(p for texts in generated.values() for p in zip(texts, reference_texts, strict=True))
+    )
     if not pairs or not java_is_there():
         return {}
     try:
@@ -63,8 +65,10 @@ def meteor(written: Mapping[str, Sequence[str]], wanted: Sequence[str]) -> dict[
         )
         return {}
     return {
-        system: mean_measure([METEOR], np.array([[scores[p]] for p in zip(texts, wanted, strict=True)]))
-        for system, texts in written.items()
+        system: mean_measure(
+            [METEOR], np.array([[scores[p]] for p in zip(texts, reference_texts, strict=True)])
+        )
+        for system, texts in generated.items()
     }
 
 
@@ -82,13 +86,13 @@ def _scores(pairs: Sequence[tuple[str, str]]) -> list[float]:
     return scores
 
 
-def why_meteor_was_not_run(asked: bool) -> str:
+def why_meteor_was_not_run(enabled: bool) -> str:
     """Return the reason in a sentence.
 
     Args:
-        asked: The setting ``evaluation.meteor``.
+        enabled: The setting ``evaluation.meteor``.
     """
-    if not asked:
+    if not enabled:
         return "METEOR was not run: it was switched off (evaluation.meteor is false)."
     return (
         "METEOR was not run: it needs Java, and where these reports were scored there was no working java, "

@@ -1,4 +1,4 @@
-"""How often a sentence says what the finding token in front of it promises."""
+"""How often a sentence agrees with its finding token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.inference.sentence_check import affirmed
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED
+from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 ALL_FINDINGS, NO_FINDING_AFFIRMED = "all findings", "nothing affirmed"
@@ -37,7 +37,7 @@ def token_agreement(
     Returns:
         One row per system and observation: ``sentences`` with its token, ``agreeing`` (those that affirm the
         observation, or nothing), their ``share``. First the references of the training split, then the
-        systems that write finding tokens; of each the row over all findings first.
+        systems with finding tokens; of each the row over all findings first.
     """
     training = encoded_reports.loc[encoded_reports["split"] == "train", "sentences"]
     learnt = [list(sentence) for report in training for sentence in report]
@@ -54,7 +54,9 @@ def token_agreement(
         tokens = [str(token) for report in own["finding_tokens"] for token in report]
         if any(tokens):
             reports = zip(own["unprocessed"], own["finding_tokens"], strict=True)
-            words = [list(s) for sentences, marks in reports if len(marks) for s in sentences]
+            words = [
+                list(s) for sentences, tokens_of_report in reports if len(tokens_of_report) for s in sentences
+            ]
             tables.append(_agreement(str(system), labeler, tokens, words))
     return pd.concat(tables, ignore_index=True)
 
@@ -64,10 +66,12 @@ def _agreement(
 ) -> pd.DataFrame:
     pairs = [(token, words) for token, words in zip(tokens, sentences, strict=True) if token]
     agreeing = affirmed(labeler, [token for token, _ in pairs], [words for _, words in pairs])
-    names = [NO_FINDING_AFFIRMED if token == NOTHING_STATED else token.strip("<>") for token, _ in pairs]
-    written, right = Counter(names), Counter(compress(names, agreeing))
-    findings = [name for name in labeler.observations if name in written]
-    rows = [(ALL_FINDINGS, sum(written[name] for name in findings), sum(right[name] for name in findings))]
-    rows += [(name, written[name], right[name]) for name in (*findings, NO_FINDING_AFFIRMED)]
+    names = [NO_FINDING_AFFIRMED if token == NO_FINDING_TOKEN else token.strip("<>") for token, _ in pairs]
+    sentence_counts, right = Counter(names), Counter(compress(names, agreeing))
+    findings = [name for name in labeler.observations if name in sentence_counts]
+    rows = [
+        (ALL_FINDINGS, sum(sentence_counts[name] for name in findings), sum(right[name] for name in findings))
+    ]
+    rows += [(name, sentence_counts[name], right[name]) for name in (*findings, NO_FINDING_AFFIRMED)]
     shares = [(system, *row, row[2] / row[1]) for row in rows if row[1]]
     return pd.DataFrame(shares, columns=list(COLUMNS))

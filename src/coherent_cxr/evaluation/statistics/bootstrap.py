@@ -19,12 +19,12 @@ class Interval(NamedTuple):
 
 
 def patient_weights(patients: Sequence[str], resamples: int, seed: int) -> Array:
-    """Draw patients with replacement; a drawn patient brings all their studies.
+    """Sample patients with replacement; a sampled patient brings all their studies.
 
     Args:
         patients: Patient of each study.
         resamples: Number of resamples.
-        seed: Seed of the drawing.
+        seed: Seed of the sampling.
 
     Returns:
         How often each study counts in each resample ``(resamples, studies)``.
@@ -48,7 +48,7 @@ def centred(resampled: Array, measured: Array) -> Array:
     """Move resampled values so that their mean is the measured value.
 
     For measures of a whole set, such as distinct words, drawing with replacement shifts every value, because
-    a patient drawn twice brings nothing new; only the spread says something.
+    a patient sampled twice adds nothing; only the spread is meaningful.
     """
     moved: NDArray[np.float64] = resampled - resampled.mean(axis=0) + measured
     return moved

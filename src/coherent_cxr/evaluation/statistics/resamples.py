@@ -22,7 +22,7 @@ class Basis(NamedTuple):
 
     Attributes:
         references: Digest of the test studies: ids, patients, reference reports, labels by every judge.
-        seed: Seed with which patients were drawn.
+        seed: Seed of the resampling of patients.
         uncertain: What an uncertain label counts as.
         tokenization: Tokens that language metrics without the name of a protocol compare.
         resamples: Number of resamples.
@@ -121,9 +121,9 @@ def why_not_paired(first: Resamples | None, second: Resamples | None) -> list[st
     a, b = first.basis, second.basis
     sentences = {
         "references": "Their test references differ (studies, patients, reports or labels).",
-        "seed": f"Patients were drawn with other seeds, {a.seed} and {b.seed}.",
+        "seed": f"Patients were resampled with other seeds, {a.seed} and {b.seed}.",
         "uncertain": f"An uncertain label counted {_words(a.uncertain)} and {_words(b.uncertain)}.",
-        "tokenization": f"Words were told apart differently: {a.tokenization} and {b.tokenization} tokens.",
+        "tokenization": f"Tokenisations differ: {a.tokenization} and {b.tokenization} tokens.",
         "resamples": f"Their numbers of resamples differ, {a.resamples} and {b.resamples}.",
     }
     return [text for name, text in sentences.items() if getattr(a, name) != getattr(b, name)]

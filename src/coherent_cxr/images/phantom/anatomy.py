@@ -1,4 +1,4 @@
-"""The normal frontal chest of one invented person, as shapes in body coordinates."""
+"""The normal frontal chest of one fabricated person, as shapes in body coordinates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to draw: the labels of a report with the side, zone and severity its words give them."""
+"""What a phantom shows: the labels of a report with side, zone and severity from its words."""
 
 from __future__ import annotations
 

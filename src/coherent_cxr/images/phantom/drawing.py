@@ -25,7 +25,7 @@ from coherent_cxr.images.phantom.pleura import draw_effusion, draw_pneumothorax,
 from coherent_cxr.images.phantom.shadows import Shadows, curve, smooth_noise, stroke
 from coherent_cxr.images.phantom.skeleton import draw_skeleton
 
-NOTICE = "Drawn images, not radiographs: invented anatomy, findings as the reports state them."
+NOTICE = "Synthetic images, not radiographs: fabricated anatomy, findings as labelled in the reports."
 PAINTERS: dict[str, Callable[[Shadows, Finding, np.random.Generator], None]] = {
     "Lung Lesion": draw_lesion,
     "Lung Opacity": draw_opacity,

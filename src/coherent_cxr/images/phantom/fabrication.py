@@ -1,4 +1,4 @@
-"""The radiographs of a corpus: one drawn phantom per study, or the place of the corpus' own images."""
+"""The radiographs of a corpus: one phantom per study, or the location of the corpus' own images."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def provide_radiographs(
     """
     if config.images_root is not None:
         count = len(open_source(config.images_root))
-        manifest = RadiographsManifest(config.images_root, False, config.notice or "Licence not stated.")
+        manifest = RadiographsManifest(config.images_root, False, config.notice or "Licence not given.")
         return {**asdict(manifest), "images": count}
     commissions = commission(images, findings, labels)
     folder = Path(config.phantom_folder) / _content_key(config, commissions)[:20]
@@ -105,8 +105,8 @@ def commission(images: pd.DataFrame, findings: pd.DataFrame, labels: pd.DataFram
     for row in labels.to_dict("records"):
         study_id = row.pop("study_id")
         if study_id in image_of and study_id in sentences_of:
-            stated = tuple((str(name), int(value)) for name, value in row.items() if not pd.isna(value))
-            commissions.append(Commission(image_of[study_id], stated, tuple(sentences_of[study_id])))
+            codes = tuple((str(name), int(value)) for name, value in row.items() if not pd.isna(value))
+            commissions.append(Commission(image_of[study_id], codes, tuple(sentences_of[study_id])))
     return commissions
 
 

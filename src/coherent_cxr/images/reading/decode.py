@@ -1,4 +1,4 @@
-"""Reading radiographs: a PNG, JPEG or DICOM of any kind becomes one grey 8-bit array, or a stated refusal."""
+"""Reading radiographs: a PNG, JPEG or DICOM of any kind becomes one grey 8-bit array, or a reason why not."""
 
 from __future__ import annotations
 

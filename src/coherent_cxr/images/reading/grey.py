@@ -1,4 +1,4 @@
-"""The one rule by which stored numbers of any format become 256 grey levels."""
+"""The rule by which stored values of any format become 256 grey levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that decode what others have made: bounded in memory and time, and allowed to die."""
+"""Processes that decode untrusted files: bounded in memory and time, and allowed to crash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one image may cost, checked before it is read or decoded, for files, archives and requests alike."""
+"""Limits of memory and size per image, checked before it is read or decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader says about an image that it read all the same, for whoever shows what is written about it."""
+"""Notes on an image that was read despite a defect; shown beside its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grey levels of pictures and arrays that a program already holds, by the rule that holds for files."""
+"""Grey levels of pictures and arrays in memory, by the same rule as for files."""
 
 from __future__ import annotations
 

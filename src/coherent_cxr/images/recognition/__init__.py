@@ -1,1 +1,1 @@
-"""What a picture is: a chest radiograph or not, frontal or lateral, like the training images or not."""
+"""Recognition: is it a chest radiograph, frontal or lateral, similar to the training images?"""

@@ -1,4 +1,4 @@
-"""What the pixels of one image tell before a model sees it, by numbers learnt from the training."""
+"""Checks of one image's pixels before a model reads it, learnt from the training images."""
 
 from __future__ import annotations
 
@@ -64,8 +64,10 @@ class ImageChecks:
         features = rank_features(pixels)
         notes = []
         if self.views is not None and (lateral := self.views.lateral(features)) >= SURE:
-            said = f"It looks like a lateral view (probability {lateral:.2f}); the model reads frontal ones."
-            notes.append(Note("lateral_view", said))
+            detail = (
+                f"It looks like a lateral view (probability {lateral:.2f}); the model reads frontal ones."
+            )
+            notes.append(Note("lateral_view", detail))
         if self.chest is not None and not self.chest.is_like(features):
             notes.append(Note("unlike_chest_radiograph", UNLIKE))
         return tuple(notes)

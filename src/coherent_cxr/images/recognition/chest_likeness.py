@@ -1,4 +1,4 @@
-"""Whether an image is built like the frontal radiographs of the training, told from 32 × 32 grey levels."""
+"""Whether an image resembles the frontal training radiographs, by 32 × 32 grey levels."""
 
 from __future__ import annotations
 

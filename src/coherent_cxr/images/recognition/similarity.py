@@ -1,4 +1,4 @@
-"""What an image shows apart from its brightness and contrast: ranks of grey levels on a small picture."""
+"""Image similarity independent of brightness and contrast: ranks of grey levels of a small picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling lateral from frontal radiographs by ranks of grey levels: a logistic regression, plain numbers."""
+"""Classifies lateral and frontal radiographs: logistic regression on ranks of grey levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Views that no table states: from DICOM tags, else by a classifier trained on the views that are stated."""
+"""Views missing from the tables: from DICOM tags, else by a classifier trained on the known views."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Views(NamedTuple):
     Attributes:
         images: The table with views and view_source completed.
         report: Counts, and the classifier's accuracy.
-        classifier: What tells laterals from frontals, None if too few views were stated.
+        classifier: The view classifier; None if too few views are known.
     """
 
     images: pd.DataFrame
@@ -42,14 +42,14 @@ def complete_views(images: pd.DataFrame, source: ImageSource, seed: int = 0) -> 
     """Find out the views that the corpus leaves open or that a rule has guessed.
 
     DICOM tags come first. For the rest, a logistic regression on ranks of grey levels (32 × 32 pixels) is
-    trained on up to 1,000 images per view whose view is stated, and judged on them by five-fold
+    trained on up to 1,000 images per view whose view is known, and judged on them by five-fold
     cross-validation over studies. Where it is less than 80 % sure, or fewer than 30 images of a view are
-    stated, the view stays as it was.
+    known, the view stays as it was.
 
     Args:
         images: image_id, study_id, view and, if known, view_source (what decided).
         source: Where the files are.
-        seed: Which stated images it learns from.
+        seed: Which images of known view it learns from.
 
     Returns:
         The images, a report and the classifier, which is learnt for later images even if no view is open.
@@ -68,8 +68,8 @@ def complete_views(images: pd.DataFrame, source: ImageSource, seed: int = 0) -> 
             images.loc[row, ["view", "view_source"]] = [view, "dicom"]
             report["from_dicom"] += 1
     open_rows = images.index[there & ~images["view_source"].isin(STATED)]
-    stated = images[there & images["view_source"].isin(STATED) & images["view"].isin([FRONTAL, LATERAL])]
-    classifier = _learn(stated, source, seed)
+    labelled = images[there & images["view_source"].isin(STATED) & images["view"].isin([FRONTAL, LATERAL])]
+    classifier = _learn(labelled, source, seed)
     if classifier is None:
         return Views(images, report, None)
     report |= {"learnt_from": classifier.learnt_from, "accuracy": classifier.accuracy}
@@ -83,11 +83,13 @@ def complete_views(images: pd.DataFrame, source: ImageSource, seed: int = 0) -> 
     return Views(images, report, classifier)
 
 
-def _learn(stated: pd.DataFrame, source: ImageSource, seed: int) -> ViewClassifier | None:
-    counts = stated["view"].value_counts()
-    if len(counts) < 2 or counts.min() < FEWEST or stated["study_id"].nunique() < 2:
+def _learn(labelled: pd.DataFrame, source: ImageSource, seed: int) -> ViewClassifier | None:
+    counts = labelled["view"].value_counts()
+    if len(counts) < 2 or counts.min() < FEWEST or labelled["study_id"].nunique() < 2:
         return None
-    chosen = stated.groupby("view").sample(frac=1, random_state=seed).groupby("view").head(MOST).sort_index()
+    chosen = (
+        labelled.groupby("view").sample(frac=1, random_state=seed).groupby("view").head(MOST).sort_index()
+    )
     known = _features(source, chosen["image_id"])
     chosen = chosen[chosen["image_id"].isin(set(known))]
     if chosen["view"].nunique() < 2:

@@ -1,1 +1,1 @@
-"""Tables of reports as people have them: CSV, JSON, Parquet."""
+"""Tables of reports as users have them: CSV, JSON, Parquet."""

@@ -34,9 +34,9 @@ def read_delimited(
             fewer fields than the header, which is named by its number (the header is row 1).
     """
     csv.field_size_limit(sys.maxsize)
-    if stated := _STATED.match(text):
-        text = text[stated.end() :]
-    delimiter = stated[1] if stated else _delimiter(text, columns or ())
+    if declared := _STATED.match(text):
+        text = text[declared.end() :]
+    delimiter = declared[1] if declared else _delimiter(text, columns or ())
     rows = _rows(path, text, delimiter)
     header = next(rows)[1]
     names = [name.strip() or f"column {number}" for number, name in enumerate(header, start=1)]

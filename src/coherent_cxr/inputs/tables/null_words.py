@@ -1,4 +1,4 @@
-"""Words that stand in a table or a section where nothing stands, one list for the whole product."""
+"""Words that mean an empty cell or section (None, NaN, N/A), in one list for the whole product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet files that nobody vouches for, in small pieces: a few bytes of them can stand for gigabytes."""
+"""Untrusted Parquet files, read in small pieces: a few bytes of them can expand to gigabytes."""
 
 from __future__ import annotations
 

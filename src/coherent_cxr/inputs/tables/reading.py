@@ -91,7 +91,7 @@ def read_table(
 
 def load_table(
     path: Path | str,
-    wanted: Sequence[str] | None = None,
+    columns_to_keep: Sequence[str] | None = None,
     *,
     private: bool = False,
     keep_null_words: bool = False,
@@ -100,7 +100,7 @@ def load_table(
 
     Args:
         path: As in :func:`read_table`.
-        wanted: Columns to keep, where they are there; None keeps all.
+        columns_to_keep: Columns to keep, where they are there; None keeps all.
         private: As in :func:`read_table`.
         keep_null_words: As in :func:`read_table`.
 
@@ -109,7 +109,7 @@ def load_table(
     """
     path = Path(path)
     try:
-        columns, kept, cells, nested = _load(path, wanted)
+        columns, kept, cells, nested = _load(path, columns_to_keep)
     except TableError:
         raise
     except LimitError as error:
@@ -144,40 +144,40 @@ Columns = tuple[Sequence[str], list[str], list[list[str | None]], list[str]]
 """Names of all columns, of those kept, cells of these by column, and which of these hold lists or objects."""
 
 
-def _load(path: Path, wanted: Sequence[str] | None) -> Columns:
+def _load(path: Path, columns_to_keep: Sequence[str] | None) -> Columns:
     suffixes = [suffix.lower().lstrip(".") for suffix in path.suffixes]
     ending = next((s for s in reversed(suffixes) if s != "gz"), "")
     content = read_bytes(path)
     if content.startswith(b"PAR1"):
-        return _parquet(path, content, wanted)
+        return _parquet(path, content, columns_to_keep)
     kind = _ENDINGS.get(ending, "delimited")
     if kind == "parquet":
         raise TableError(f"'{path}' is not Parquet, though its name says so; it is damaged or cut short.")
     text = decode(path, content)
     if kind == "json" or text.lstrip()[:1] in ("{", "["):
-        return _json(path, text, wanted)
-    names, rows = read_delimited(path, text, wanted)
-    kept = [place for place, name in enumerate(names) if wanted is None or name in wanted]
+        return _json(path, text, columns_to_keep)
+    names, rows = read_delimited(path, text, columns_to_keep)
+    kept = [place for place, name in enumerate(names) if columns_to_keep is None or name in columns_to_keep]
     cells: list[list[str | None]] = [
         list(column) for column in zip(*([r[k] for k in kept] for r in rows), strict=True)
     ]
     return names, [names[k] for k in kept], cells or [[] for _ in kept], []
 
 
-def _json(path: Path, text: str, wanted: Sequence[str] | None) -> Columns:
+def _json(path: Path, text: str, columns_to_keep: Sequence[str] | None) -> Columns:
     rows = read_json(path, text)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    kept = [name for name in names if wanted is None or name in wanted]
+    kept = [name for name in names if columns_to_keep is None or name in columns_to_keep]
     nested = [name for name in kept if any(is_nested(row.get(name)) for row in rows)]
     return names, kept, [[cell(row.get(name)) for row in rows] for name in kept], nested
 
 
-def _parquet(path: Path, content: bytes, wanted: Sequence[str] | None) -> Columns:
+def _parquet(path: Path, content: bytes, columns_to_keep: Sequence[str] | None) -> Columns:
     from coherent_cxr.inputs.tables.parquet import ParquetTable
 
     table = ParquetTable(content, len(content), f"'{path}'")
     names = table.schema.names
-    kept = [name for name in names if wanted is None or name in wanted]
+    kept = [name for name in names if columns_to_keep is None or name in columns_to_keep]
     values: list[list[Any]] = [[] for _ in kept]
     for batch in table.batches(kept):
         for column, more in zip(values, batch.columns, strict=True):

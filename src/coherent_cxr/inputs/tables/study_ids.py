@@ -48,13 +48,13 @@ def clean_ids(ids: pd.Series) -> pd.Series:
         ids: Ids as text; missing where there is none.
 
     Returns:
-        The same rows; an id is never mended alone, so "1.0" beside "1.1" or beside "1" stays.
+        The same rows; an id is never fixed alone, so "1.0" beside "1.1" or beside "1" stays.
     """
     stripped = ids.str.strip().str.strip(_INVISIBLE).str.strip()
     known = stripped.dropna()
     if len(known) and known.map(lambda text: bool(_FLOAT.fullmatch(text))).all():
-        mended = stripped.str.partition(".")[0]
-        return mended if mended.nunique() == stripped.nunique() else stripped
+        whole_numbers = stripped.str.partition(".")[0]
+        return whole_numbers if whole_numbers.nunique() == stripped.nunique() else stripped
     return stripped
 
 
@@ -62,7 +62,7 @@ def rounded(study: str) -> str:
     """Return why an id like "5.0E+07" names no study, as a sentence, or an empty text for any other."""
     if not _SCIENTIFIC.fullmatch(study):
         return ""
-    return "Ids like '5.0E+07' were rounded by a spreadsheet, so write the file anew as text."
+    return "Ids like '5.0E+07' were rounded by a spreadsheet, so write the file again as text."
 
 
 class Match(NamedTuple):

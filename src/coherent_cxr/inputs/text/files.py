@@ -79,7 +79,7 @@ def decode(path: Path, content: bytes) -> str:
     Args:
         path: The file, for messages.
         content: UTF-8 with or without byte order mark, UTF-16 with one, or Windows-1252 where every
-            character is one that Western European text has; the last is said in the log.
+            character is one that Western European text has; the last is logged.
 
     Raises:
         TableError: If it is none of these, or holds NUL characters.

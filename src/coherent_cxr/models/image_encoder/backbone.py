@@ -89,8 +89,8 @@ class ImageEncoder(nn.Module):
     view. A study without one of the views has its other image in both places: the mean feature is then that
     image's own, and no mask is needed.
 
-    With label input, what the label classifier says of the image (or of both, on average) is added to every
-    region: the encoder's decisions reach the generator by a way of their own.
+    With label input, the label classifier's probabilities (of the image, or the mean of both) are projected
+    and added to every region.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class ImageEncoder(nn.Module):
         self.projection = nn.Linear(self.backbone.channels, size)
         self.dropout = nn.Dropout(dropout)
         self.view = nn.Embedding(VIEWS, size) if study_input == "per_study" else None
-        # what was decided stays as it was pretrained
+        # the classifier keeps its pretrained weights
         self.labels = nn.Linear(self.backbone.channels, labels).requires_grad_(False) if labels else None
         self.of_labels = nn.Linear(labels, size) if labels else None
 
@@ -133,5 +133,5 @@ class ImageEncoder(nn.Module):
             return regions
         mean = features.float().mean(dim=-2)
         probabilities = torch.sigmoid(self.labels(mean if mean.dim() == 2 else mean.mean(dim=1)))
-        told: Tensor = self.of_labels(probabilities)
-        return regions + told.unsqueeze(1)
+        label_features: Tensor = self.of_labels(probabilities)
+        return regions + label_features.unsqueeze(1)

@@ -24,7 +24,7 @@ def corpora_seen(weights: str) -> tuple[str, ...]:
 
     Args:
         weights: As the setting ``encoder_pretraining.weights`` names them. ImageNet has no radiographs, and
-            what a file has seen nobody can tell from its name: both are taken to have seen none.
+            a file does not say what it was trained on: both count as not trained on the corpus.
     """
     if not weights.startswith(XRAYVISION):
         return ()
@@ -37,7 +37,7 @@ def refuse_seen(weights: str, corpus: str | None, allowed: bool) -> None:
     Args:
         weights: As the setting ``encoder_pretraining.weights`` names them.
         corpus: ``openi``, ``mimic_cxr``, or None where no public weights have seen the images.
-        allowed: Whether such weights are wanted all the same.
+        allowed: Whether such weights are allowed anyway.
 
     Raises:
         ConfigurationError: If the weights have seen the corpus and that is not allowed.

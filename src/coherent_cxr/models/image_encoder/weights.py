@@ -15,7 +15,7 @@ from coherent_cxr.models.image_encoder.provenance import XRAYVISION
 
 
 class EncoderWeightsError(RuntimeError):
-    """Named encoder weights that cannot be had; the message says what to do."""
+    """Named encoder weights that are not available; the message says what to do."""
 
 
 def load_backbone(encoder: EncoderName, weights: str) -> Backbone:

@@ -1,4 +1,4 @@
-"""What labels, eyes, decisions and words each lose."""
+"""Where clinical accuracy is lost: labels, encoder ("eyes"), decisions, text ("words")."""
 
 from coherent_cxr.pipelines.ablation.pipeline import create_pipeline
 

@@ -29,7 +29,7 @@ from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_baselines
 from coherent_cxr.training.encoder.decisions import (
     best_thresholds,
     call_labels,
@@ -88,15 +88,15 @@ def ablate(
     point = config.operating_point
     require(point in points, "ablation.operating_point", point, f"one of {', '.join(points)}")
     studies = studies_of_split(findings, splits, image_store.index["study_id"], config.split)
-    asked = label_scores[label_scores["study_id"].isin(studies)]
+    scores_of_split = label_scores[label_scores["study_id"].isin(studies)]
     decisions = {
-        config.operating_point: call_labels(asked, label_thresholds, config.operating_point),
-        PERFECT: call_labels(asked, best_thresholds(asked, chexpert_labels), PERFECT),
+        config.operating_point: call_labels(scores_of_split, label_thresholds, config.operating_point),
+        PERFECT: call_labels(scores_of_split, best_thresholds(scores_of_split, chexpert_labels), PERFECT),
         "true labels": chexpert_labels,
     }
     reports, labels = [], []
     for name, calls in decisions.items():
-        compared = run_compared_systems(
+        compared = run_baselines(
             dataclasses.replace(baselines, systems=(CLASSIFIER, MEDOID)),
             image_store,
             PretrainedEncoder.from_tensors(pretrained_encoder),
@@ -113,7 +113,7 @@ def ablate(
     usual = dict(zip(by_label["observation"], by_label["prevalence"], strict=True))
     known: Mapping[str, pd.DataFrame | Likely | None] = {
         "words alone": None,
-        "evidence": Likely(label_probabilities(asked, label_thresholds), usual),
+        "evidence": Likely(label_probabilities(scores_of_split, label_thresholds), usual),
         **decisions,
     }
     labeler = labelling.labeler()

@@ -1,4 +1,4 @@
-"""The systems that the generator is compared with."""
+"""Builds the baselines and their reports."""
 
 from coherent_cxr.pipelines.baselines.pipeline import create_pipeline
 

@@ -11,7 +11,7 @@ from coherent_cxr.evaluation.systems import test_studies
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.reports.vocabulary import Vocabulary
-from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_baselines
 
 
 def compare_systems(
@@ -25,8 +25,8 @@ def compare_systems(
     label_calls: pd.DataFrame,
     splits: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any], pd.DataFrame]:
-    """Build the compared systems; return their reports, their labels, their weights and their history."""
-    result = run_compared_systems(
+    """Build the baselines; return their reports, their labels, their weights and their history."""
+    result = run_baselines(
         config,
         image_store,
         PretrainedEncoder.from_tensors(pretrained_encoder),

@@ -1,4 +1,4 @@
-"""Findings are labelled with the fourteen observations of CheXpert."""
+"""Labels findings with the fourteen observations of CheXpert."""
 
 from coherent_cxr.pipelines.chexpert_labelling.pipeline import create_pipeline
 

@@ -1,4 +1,4 @@
-"""Two recorded runs are set side by side."""
+"""Compares two recorded runs."""
 
 from coherent_cxr.pipelines.compare.pipeline import create_pipeline
 

@@ -39,14 +39,14 @@ def find_runs(config: CompareConfig, client: mlflow.MlflowClient) -> tuple[Recor
         RunNotFoundError: If a run is not there, has no results, or there are fewer than two.
     """
 
-    def find(wanted: str | None, place: int) -> Run:
+    def find(prefix: str | None, place: int) -> Run:
         with_results: list[Run] = []
         for run in _runs_with_results(client):
-            newest = wanted is None and len(with_results) == place
-            if newest or (wanted is not None and run.info.run_id.startswith(wanted)):
+            newest = prefix is None and len(with_results) == place
+            if newest or (prefix is not None and run.info.run_id.startswith(prefix)):
                 return run
             with_results.append(run)
-        if wanted is None:
+        if prefix is None:
             raise RunNotFoundError(
                 f"Two runs with results are needed to compare, but {len(with_results)} are recorded. "
                 "Run `kedro run` again, or name runs in compare.first and compare.second. (Where "
@@ -54,7 +54,7 @@ def find_runs(config: CompareConfig, client: mlflow.MlflowClient) -> tuple[Recor
             )
         known = ", ".join(f"{run.info.run_id[:8]} ({run.info.run_name})" for run in with_results[:10])
         raise RunNotFoundError(
-            f"No recorded run with results begins with '{wanted}'. Runs with results: {known or 'none'}."
+            f"No recorded run with results begins with '{prefix}'. Runs with results: {known or 'none'}."
         )
 
     return _recorded(find(config.first, 1), client), _recorded(find(config.second, 0), client)

@@ -1,4 +1,4 @@
-"""Open-I is fetched from its publisher."""
+"""Downloads Open-I from its publisher."""
 
 from coherent_cxr.pipelines.download_openi.pipeline import create_pipeline
 

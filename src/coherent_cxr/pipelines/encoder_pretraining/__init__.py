@@ -1,4 +1,4 @@
-"""The encoder learns the CheXpert labels of the training split."""
+"""Trains the image encoder on the CheXpert labels of the training split."""
 
 from coherent_cxr.pipelines.encoder_pretraining.pipeline import create_pipeline
 

@@ -24,8 +24,8 @@ def pretrain_encoder(
     image_preparation: ImagePreparationConfig,
 ) -> tuple[dict[str, Any], pd.DataFrame, Figure, pd.DataFrame]:
     """Train the encoder; return its weights, history, learning curves and further images left out."""
+    from coherent_cxr.evaluation.report.figures.curves import learning_curves
     from coherent_cxr.runtime.distributed import run_in_ranks
-    from coherent_cxr.training.curves import learning_curves
     from coherent_cxr.training.encoder import train
 
     extra = read_extra_images(extra_images, image_preparation)

@@ -1,4 +1,4 @@
-"""Every system is judged on the test split."""
+"""Scores every system on the test split."""
 
 from coherent_cxr.pipelines.evaluation.pipeline import create_pipeline
 

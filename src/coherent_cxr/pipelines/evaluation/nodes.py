@@ -25,7 +25,7 @@ from coherent_cxr.evaluation.systems import (
     without_repeated_sentences,
 )
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.inference.generated_rows import RowWriter, check_systems, told_the_truth
+from coherent_cxr.inference.generated_rows import RowGenerator, check_systems, uses_true_labels
 from coherent_cxr.inference.generation import GenerationConfig, Likely
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -35,12 +35,12 @@ from coherent_cxr.training.encoder.decisions import label_probabilities
 COMPARED = frozenset(BASELINES) | frozenset(REFERENCE_ROWS)
 """Systems that are not this project's generator."""
 TRUE_LABELS = "medoid of the true labels"
-DRAWN = {True: ("The images are drawn phantoms, not radiographs.",), False: ()}
+DRAWN = {True: ("The images are synthetic phantoms, not radiographs.",), False: ()}
 
 
 def oracles(systems: Iterable[str]) -> frozenset[str]:
-    """Return the systems that are told labels of the references."""
-    return frozenset(name for name in systems if told_the_truth(name) or name == TRUE_LABELS)
+    """Return the systems that are given labels of the references."""
+    return frozenset(name for name in systems if uses_true_labels(name) or name == TRUE_LABELS)
 
 
 def generate_reports(
@@ -58,10 +58,10 @@ def generate_reports(
     document_frequencies: dict[str, Any],
     **models: ModelBundle,
 ) -> pd.DataFrame:
-    """Let every generator write for the test studies; put reference rows and compared systems before them."""
+    """Generate reports for the test studies, after the rows of reference systems and baselines."""
     check_systems(config, models)
     studies = test_studies(findings, splits, image_store.index["study_id"])
-    writer = RowWriter(
+    writer = RowGenerator(
         config,
         image_store,
         labelling.labeler(),
@@ -72,8 +72,8 @@ def generate_reports(
     )
     tables = [baseline_reports]
     for system, bundle in models.items():
-        for name, written in writer.rows(system, bundle, studies):
-            tables.append(written.assign(system=name)[[*baseline_reports.columns, "finding_tokens"]])
+        for name, own_reports in writer.rows(system, bundle, studies):
+            tables.append(own_reports.assign(system=name)[[*baseline_reports.columns, "finding_tokens"]])
     generated = without_repeated_sentences(pd.concat(tables, ignore_index=True))
     texts = dict(zip(findings["study_id"], findings["text"], strict=True))
     training = [texts[s] for s in splits.loc[splits["split"] == "train", "study_id"] if s in texts]
@@ -105,10 +105,10 @@ def measure_consensus(
     studies = studies_of_split(findings, splits, image_store.index["study_id"], "validation")
     labeler, frequencies = labelling.labeler(), CiderD.from_dict(document_frequencies)
     likely = _likely(label_scores, label_thresholds)
-    writer = RowWriter(config, image_store, labeler, frequencies, label_calls, likely, chexpert_labels)
+    writer = RowGenerator(config, image_store, labeler, frequencies, label_calls, likely, chexpert_labels)
     tables = [writer.by_samples(system, bundle, studies) for system, bundle in models.items()]
-    written = pd.concat(tables, ignore_index=True)
-    return consensus_quality(labeler, written, findings, chexpert_labels)
+    generated = pd.concat(tables, ignore_index=True)
+    return consensus_quality(labeler, generated, findings, chexpert_labels)
 
 
 def _likely(label_scores: pd.DataFrame, label_thresholds: pd.DataFrame) -> Likely:
@@ -123,14 +123,14 @@ def label_both_sides(
     baseline_labels: pd.DataFrame,
     findings: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Let every judge label generated reports and references; systems of labels alone tell all the same."""
+    """Let every judge label generated reports and references; label baselines are the same for all."""
     judges = config.judges()
     studies = list(dict.fromkeys(generated_reports["study_id"]))
     alone = [reference_labels(studies), *([baseline_labels] if len(baseline_labels) else [])]
-    written = [*(same_for_all(judges, labels) for labels in alone), label_reports(judges, generated_reports)]
+    labels = [*(same_for_all(judges, table) for table in alone), label_reports(judges, generated_reports)]
     judged = findings[findings["study_id"].isin(generated_reports["study_id"])]
     references = judge_labels(judges, judged["text"], {"study_id": judged["study_id"]})
-    return pd.concat(written, ignore_index=True), references
+    return pd.concat(labels, ignore_index=True), references
 
 
 def score(
@@ -180,7 +180,7 @@ def assess_encoder(
     chexpert_labels: pd.DataFrame,
     splits: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Figure]:
-    """Measure what the encoder's label classifier tells apart, and whether its probabilities hold."""
+    """Measure AUROC and calibration of the encoder's label classifier."""
     from coherent_cxr.evaluation.metrics.label_quality import label_quality, label_reliability
     from coherent_cxr.evaluation.report.figures.encoder import encoder_figure
 
@@ -231,7 +231,7 @@ def draw_figures(
     reference_labels: pd.DataFrame,
     **histories: pd.DataFrame,
 ) -> tuple[Figure, Figure, Figure]:
-    """Draw intervals, F1 by label and learning curves."""
+    """Plot intervals, F1 by label and learning curves."""
     from coherent_cxr.evaluation.report.figures.results import results_figures
 
     judged = reference_labels[reference_labels["rules"] == reference_labels["rules"].iloc[0]]

@@ -1,4 +1,4 @@
-"""Radiographs are drawn, or the corpus' own are named."""
+"""Makes phantoms, or names the corpus' own radiographs."""
 
 from coherent_cxr.pipelines.fabrication.pipeline import create_pipeline
 

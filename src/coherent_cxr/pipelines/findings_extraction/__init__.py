@@ -1,4 +1,4 @@
-"""The findings sections, in sentences and tokens."""
+"""Extracts the findings sections as sentences and tokens."""
 
 from coherent_cxr.pipelines.findings_extraction.pipeline import create_pipeline
 

@@ -1,4 +1,4 @@
-"""Radiographs are decoded once into the image store."""
+"""Decodes all radiographs once into the image store."""
 
 from coherent_cxr.pipelines.image_preparation.pipeline import create_pipeline
 

@@ -1,4 +1,4 @@
-"""Our labels are compared with those that a corpus ships."""
+"""Compares our labels with those that a corpus ships."""
 
 from coherent_cxr.pipelines.label_comparison.pipeline import create_pipeline
 

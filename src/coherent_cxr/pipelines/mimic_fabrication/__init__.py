@@ -1,4 +1,4 @@
-"""A MIMIC-CXR is invented, as published in everything but its content."""
+"""Fabricates a corpus in MIMIC-CXR's published format."""
 
 from coherent_cxr.pipelines.mimic_fabrication.pipeline import create_pipeline
 

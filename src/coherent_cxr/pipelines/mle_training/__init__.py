@@ -1,4 +1,4 @@
-"""The generator learns by likelihood."""
+"""Trains the generator by maximum likelihood."""
 
 from coherent_cxr.pipelines.mle_training.pipeline import create_pipeline
 

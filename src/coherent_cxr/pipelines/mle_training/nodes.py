@@ -38,8 +38,8 @@ def train_mle(
     labelling: ChexpertLabellingConfig,
 ) -> tuple[ModelBundle, pd.DataFrame, list[dict[str, Any]], Figure]:
     """Train by likelihood; return the model, its history, sample reports per epoch and learning curves."""
+    from coherent_cxr.evaluation.report.figures.curves import learning_curves
     from coherent_cxr.runtime.distributed import run_in_ranks
-    from coherent_cxr.training.curves import learning_curves
     from coherent_cxr.training.mle import train
 
     labeler = labelling.labeler()

@@ -1,4 +1,4 @@
-"""The best generator on the validation split becomes a registered model."""
+"""Registers the best generator of the validation split."""
 
 from coherent_cxr.pipelines.model_registration.pipeline import create_pipeline
 

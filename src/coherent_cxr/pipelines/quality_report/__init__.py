@@ -1,4 +1,4 @@
-"""What came in, what went out and why, on one page per corpus."""
+"""Describes a corpus on one page: counts in and out, with reasons."""
 
 from coherent_cxr.pipelines.quality_report.pipeline import create_pipeline
 

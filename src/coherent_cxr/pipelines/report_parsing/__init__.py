@@ -1,4 +1,4 @@
-"""Raw reports become the tables of studies and images."""
+"""Parses raw reports into the tables of studies and images."""
 
 from coherent_cxr.pipelines.report_parsing.pipeline import create_pipeline
 

@@ -1,4 +1,4 @@
-"""The generator learns by reinforcement: NLG, CCR, both, and both with F-beta, under namespaces."""
+"""Fine-tunes the generator by reinforcement; one namespace per system."""
 
 from coherent_cxr.pipelines.rl_fine_tuning.pipeline import create_pipeline
 

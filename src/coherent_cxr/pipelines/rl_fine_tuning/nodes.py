@@ -47,7 +47,7 @@ def fine_tune(
 
 
 def draw_curves(config: RlFineTuningConfig, history: pd.DataFrame) -> Figure:
-    """Draw the telemetry of the run."""
-    from coherent_cxr.training.scst.curves import reward_curves
+    """Plot the telemetry of the run."""
+    from coherent_cxr.evaluation.report.figures.curves import reward_curves
 
     return reward_curves(config.system, history)

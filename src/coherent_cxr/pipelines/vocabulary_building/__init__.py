@@ -1,4 +1,4 @@
-"""Split by patient, words of the training split, reports as word ids."""
+"""Splits by patient, builds the vocabulary, encodes reports as word ids."""
 
 from coherent_cxr.pipelines.vocabulary_building.pipeline import create_pipeline
 

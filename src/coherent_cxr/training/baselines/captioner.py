@@ -1,4 +1,4 @@
-"""Training of the compared systems that write, on the generator's own split, images and frozen encoder."""
+"""Training of the text-generating baselines, on the generator's own split, images and frozen encoder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Features = Callable[[NDArray[np.int64]], Tensor]
 
 @configuration
 class CaptioningConfig:
-    """How the compared systems that write are trained.
+    """How the text-generating baselines are trained.
 
     Attributes:
         epochs: Passes over the training images.
@@ -214,7 +214,7 @@ def write_captions(
     device: torch.device,
     batch_size: int = 64,
 ) -> list[list[list[str]]]:
-    """Write a report for each image greedily.
+    """Generate a report for each image greedily.
 
     Args:
         model: A trained system.

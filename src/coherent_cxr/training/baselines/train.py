@@ -1,4 +1,4 @@
-"""The compared systems answer for the test studies; those that learn are trained first."""
+"""The baselines answer for the test studies; those that learn are trained first."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class BaselinesConfig:
 
     Attributes:
         systems: Systems to build, by their names in the registry; ``all`` builds every one.
-        captioner: Sizes of the systems that learn to write.
+        captioner: Sizes of the neural text-generating baselines.
         training: How they are trained.
         precision: Number format of the encoder.
         checkpoint_folder: Where image features and checkpoints are kept.
@@ -71,11 +71,11 @@ class BaselinesConfig:
 
 
 class ComparedSystems(NamedTuple):
-    """What the compared systems are and said.
+    """What the baselines are, and their answers.
 
     Attributes:
         reports: ``system``, ``study_id``, ``tokens``, ``report``.
-        labels: ``system``, ``study_id`` and the 14 observations, of systems that write no text.
+        labels: ``system``, ``study_id`` and the 14 observations, of label baselines.
         models: Weights of those that learn, ``<system>/<parameter>``.
         history: Their training (step, epoch, split, metric, value), metrics named ``<system>/<metric>``.
     """
@@ -99,7 +99,7 @@ class _Studies(NamedTuple):
         return CaptionSamples.of(self.rows, self.encoded, self.codes, max_words)
 
 
-def run_compared_systems(
+def run_baselines(
     config: BaselinesConfig,
     store: ImageStore,
     encoder: PretrainedEncoder,
@@ -124,7 +124,7 @@ def run_compared_systems(
         study_ids: Studies to answer for, each with at least one stored image.
 
     Raises:
-        ValueError: If there is nothing to learn from, or for a system that learns to write, to validate on.
+        ValueError: If there is nothing to learn from, or for a neural baseline to validate on.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder = Path(config.checkpoint_folder)
@@ -168,8 +168,10 @@ def run_compared_systems(
         else:
             build = functools.partial(system, captioner, len(vocabulary))
             trained = train_captioner(name, build, config.training, data, folder, device)
-            written = write_captions(trained.model, rows, features, vocabulary, config.training.seed, device)
-            reports.append(_report_table(name, study_ids, written))
+            generated = write_captions(
+                trained.model, rows, features, vocabulary, config.training.seed, device
+            )
+            reports.append(_report_table(name, study_ids, generated))
             models |= {f"{name}/{key}": value.cpu() for key, value in trained.model.state_dict().items()}
             named = f"{name}/" + trained.history["metric"].astype(str)
             histories.append(trained.history.assign(metric=named))

@@ -31,7 +31,7 @@ class AugmentationConfig:
 
     def check(self) -> None:
         """Refuse impossible values."""
-        for key, most in (
+        for key, limit in (
             ("shift", 0.5),
             ("scale", 0.5),
             ("rotation", 0.8),
@@ -40,10 +40,10 @@ class AugmentationConfig:
         ):
             value = getattr(self, key)
             require(
-                0 <= value < most,
+                0 <= value < limit,
                 f"encoder_pretraining.augmentation.{key}",
                 value,
-                f"in 0..{most}, below the end",
+                f"in 0..{limit}, below the end",
             )
 
 
@@ -60,8 +60,8 @@ def augmented(images: Tensor, config: AugmentationConfig, generator: torch.Gener
     """
     count, height, width = images.shape
 
-    def draw(most: float) -> Tensor:
-        return (torch.rand(count, generator=generator, device=images.device) * 2 - 1) * most
+    def draw(limit: float) -> Tensor:
+        return (torch.rand(count, generator=generator, device=images.device) * 2 - 1) * limit
 
     grey = images.float().div(255)
     shift_x, shift_y, scale, angle = (

@@ -1,4 +1,4 @@
-"""From logits to probabilities: a slope for each label, drawn towards a common one, and an intercept."""
+"""From logits to probabilities: a slope for each label, shrunk towards a common one, and an intercept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Calibration(NamedTuple):
     """The probability of a label is the logistic function of ``slope * logit + intercept``.
 
     Attributes:
-        slopes: Above 0 ``(labels,)``; below 1 for an encoder that is too sure of itself.
+        slopes: Above 0 ``(labels,)``; below 1 for an overconfident encoder.
         intercepts: ``(labels,)``; minus infinity for one that never occurs.
     """
 
@@ -35,8 +35,8 @@ class Calibration(NamedTuple):
 
     def logits(self, probabilities: Array) -> Array:
         """Return the logits with these probabilities ``(labels,)``, each above 0 and below 1."""
-        wanted = np.log(probabilities) - np.log1p(-probabilities)
-        return np.asarray((wanted - self.intercepts) / self.slopes, dtype=np.float64)
+        log_odds = np.log(probabilities) - np.log1p(-probabilities)
+        return np.asarray((log_odds - self.intercepts) / self.slopes, dtype=np.float64)
 
 
 def calibrate(logits: Array, truth: NDArray[np.bool_], prevalence: Array) -> Calibration:
@@ -61,7 +61,7 @@ def calibrate(logits: Array, truth: NDArray[np.bool_], prevalence: Array) -> Cal
             losses[place, label] = _log_loss(
                 slope * logits[:, label] + intercepts[place, label], truth[:, label]
             )
-    # one that never or always occurs has no say
+    # one that never or always occurs is ignored
     losses[:, (prevalence <= 0) | (prevalence >= 1)] = 0.0
     common = int(np.argmin(losses.sum(axis=1)))
     distance = np.log(SLOPES / SLOPES[common]) / SPREAD

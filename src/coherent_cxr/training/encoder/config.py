@@ -108,7 +108,7 @@ class EncoderPretrainingConfig:
             self.members > 1 or not self.cross_fitted,
             f"{name}.cross_fitted",
             self.cross_fitted,
-            f"false, or {name}.members at least 2: somebody has to learn from each study",
+            f"false, or {name}.members at least 2: one encoder has to learn from each study",
         )
         every = self.checkpoint_every
         require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")

@@ -1,7 +1,7 @@
-"""From label scores to decisions: which findings an image is said to show.
+"""From label scores to decisions: which findings are called for a study.
 
 A call pays where the finding is likely enough. How likely that is follows from calibrated probabilities
-(:mod:`.calibration`) alone, label by label, so it can be told for labels with hardly a positive:
+(:mod:`.calibration`) alone, label by label, so it works for labels with hardly a positive:
 
 - For F-beta, a call pays where its probability is above ``F* / (1 + beta**2)``, with F* the best F-beta that
   the label's probabilities let expect (Lipton et al. 2014).
@@ -125,7 +125,7 @@ def choose_thresholds(
 
 
 def best_thresholds(label_scores: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """Return the thresholds that have the best F1 on the very studies they are judged on: what none can beat.
+    """Return the thresholds with the best F1 on the studies they are judged on: an upper bound.
 
     Args:
         label_scores: ``study_id`` and a logit per observation.

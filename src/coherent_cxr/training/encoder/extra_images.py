@@ -105,9 +105,9 @@ def read_extra_images(config: ExtraImagesConfig, preparation: ImagePreparationCo
                 f"Not one of {len(source)} images in {one.images} is in the labels of {one.dataset}. Give "
                 "extra_images.sets the folder of that set's own images, and its table by `csvpath`."
             )
-        wanted = pd.DataFrame({"image_id": list(found), "study_id": list(found), "view": "frontal"})
+        requested = pd.DataFrame({"image_id": list(found), "study_id": list(found), "view": "frontal"})
         store, remarkable = build_store(
-            wanted, source, preparation.size, Path(preparation.work_dir), preparation.workers
+            requested, source, preparation.size, Path(preparation.work_dir), preparation.workers
         )
         left_out += [(image.image_id, image.reason, image.detail) for image in remarkable if image.reason]
         excluded += [(one.dataset, *row) for row in left_out]
@@ -160,7 +160,7 @@ def _labels(one: ExtraImageSet) -> pd.DataFrame:
             f"The table of {one.dataset} has none of the columns {', '.join(FILE_COLUMNS)}, so its images "
             "cannot be found."
         ) from None
-    except Exception as error:  # foreign code on a foreign table: whatever it causes is a wrong setting
+    except Exception as error:  # third-party code on a user's table: any error is a wrong setting
         raise ConfigurationError(
             f"torchxrayvision's {one.dataset} cannot read its table ({type(error).__name__}: "
             f"{str(error)[:200]}). Correct extra_images.sets: `arguments` are those of the class."
@@ -199,7 +199,9 @@ def _files_of(names: pd.Index[str], source: ImageSource) -> tuple[dict[str, int]
     left_out: list[tuple[str, str, str]] = []
     for image, file in sorted(source.files.items()):
         candidates = rows.get(PurePosixPath(image).name, [])
-        if len(candidates) > 1:  # CheXpert's files are all called view1_frontal: the whole path tells
+        if (
+            len(candidates) > 1
+        ):  # CheXpert's files are all called view1_frontal: only the whole path is unique
             candidates = [row for row in candidates if _same_path(names[row], image)]
         if file.length > MAX_FILE_BYTES:
             left_out.append((image, "file_too_large", f"Its file has more than {MAX_FILE_BYTES:,} bytes."))

@@ -1,4 +1,4 @@
-"""Label scores of images and studies, and how well they tell positives from the rest."""
+"""Label scores of images and studies, and how well they separate positives from the rest."""
 
 from __future__ import annotations
 

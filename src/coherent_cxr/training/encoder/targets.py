@@ -17,7 +17,7 @@ from coherent_cxr.runtime.fingerprint import fingerprint
 from coherent_cxr.training.encoder.config import UncertainTargets
 
 NOT_CODED = "No Indexing"
-"""What Open-I has instead of terms where nobody looked; it says nothing about any term."""
+"""Open-I's entry for studies that nobody coded; it says nothing about any term."""
 
 OF_UNCERTAIN: Mapping[UncertainTargets, float] = {"ignored": 0.0, "soft": 0.5, "positive": 1.0}
 
@@ -49,12 +49,12 @@ class LabelledImages(NamedTuple):
 
     def of(self, study_ids: Collection[str]) -> LabelledImages:
         """Return the images of some studies."""
-        wanted = set(study_ids)
-        here = np.array([study in wanted for study in self.study_ids], dtype=bool)
+        chosen = set(study_ids)
+        here = np.array([study in chosen for study in self.study_ids], dtype=bool)
         return LabelledImages(
             self.store,
             self.rows[here],
-            [study for study in self.study_ids if study in wanted],
+            [study for study in self.study_ids if study in chosen],
             self.targets[here],
             self.known[here],
         )
@@ -107,7 +107,7 @@ def labelled_images(
 
 
 def folds_of(splits: pd.DataFrame, folds: int) -> dict[str, int]:
-    """Deal the training patients out to folds, each by its name's checksum, whoever else there is.
+    """Assign training patients to folds by a checksum of their ids, independent of the other patients.
 
     Args:
         splits: ``study_id``, ``patient_id``, ``split``.

@@ -72,9 +72,9 @@ class Checkpoints:
         except OSError as error:
             raise _unwritable(fresh, error) from error
         self._write(fresh, tensors, {**state, "history": length})
-        wanted = {fresh.name, _name("best", state.get("best_step"))}
+        current = {fresh.name, _name("best", state.get("best_step"))}
         for old in self.folder.iterdir():
-            if old.name not in wanted and old.is_dir() and old.suffix != DAMAGED:
+            if old.name not in current and old.is_dir() and old.suffix != DAMAGED:
                 shutil.rmtree(old, ignore_errors=True)
 
     def save_best(self, step: int, tensors: Mapping[str, Tensor]) -> None:
@@ -114,7 +114,7 @@ class Checkpoints:
         except (OSError, SafetensorError) as error:
             raise CheckpointError(
                 f"The best weights of this training, '{place}', cannot be read ({str(error)[:200]}). Delete "
-                f"'{self.folder}' and run again to train anew."
+                f"'{self.folder}' and run again to train from the start."
             ) from error
 
     def _write(self, place: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:

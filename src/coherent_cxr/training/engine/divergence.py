@@ -14,7 +14,7 @@ from coherent_cxr.training.engine.progress import Progress
 
 
 class TrainingDivergedError(RuntimeError):
-    """A loss, gradient or weight that is no number any more; the message names the step."""
+    """A loss, gradient or weight that is not finite; the message names the step."""
 
 
 class EndedEarlyError(RuntimeError):
@@ -28,7 +28,7 @@ class EndedEarlyError(RuntimeError):
 
 
 def refuse_infinity(run: str, what: str, value: float, progress: Progress, checkpoints: Path) -> None:
-    """Stop a run whose numbers are none.
+    """Stop a run if a number is not finite.
 
     Args:
         run: Name of the run.
@@ -50,7 +50,7 @@ def refuse_infinity(run: str, what: str, value: float, progress: Progress, check
 def refuse_infinite_tensors(
     run: str, tensors: Mapping[str, Tensor], progress: Progress, checkpoints: Path
 ) -> None:
-    """Stop a run before it saves weights or moments that are no numbers; see :func:`refuse_infinity`."""
+    """Stop a run before it saves weights or moments that are not finite; see :func:`refuse_infinity`."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point():
             total = float(tensor.double().sum())

@@ -37,14 +37,14 @@ class MleTrainingConfig:
             often the same, findings are worded in many ways: with equal weights (1.0, as in the paper) the
             likeliest sentence is a normal one even where the image shows a finding.
         sentinel_weight: Weight of the mean share of attention that words behind the token of a finding leave
-            to the sentinel; 0 (the paper's loss) lets them look away.
+            to the sentinel; 0 (the paper's loss) lets them ignore the image.
         sampling_step: Scheduled sampling: the chance of feeding a sampled word grows by this share ...
         sampling_every: ... every so many epochs.
         clip_gradient: Largest norm of the gradient.
         select: Validation number whose best epoch is kept: ``macro_f1``, ``cider`` or ``likelihood``.
         patience: Epochs without a better one after which training ends; None: all epochs.
         checkpoint_every: Seconds between checkpoints within an epoch; None: after each epoch only.
-        examples: Validation studies whose written reports are kept after every epoch.
+        examples: Validation studies whose generated reports are kept after every epoch.
         precision: Number format of the encoder: ``auto``, ``fp32`` or ``bf16``.
         seed: Seed of weights, order, dropout and sampling.
         checkpoint_folder: Where checkpoints and cached features are kept.

@@ -1,4 +1,4 @@
-"""How much the words behind a finding token look at the image."""
+"""How much the words behind a finding token attend to the image."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 from coherent_cxr.inference.samples import Samples
 from coherent_cxr.models.generator import TeacherForced
 from coherent_cxr.models.packing import counted_words
-from coherent_cxr.reports.finding_tokens import NOTHING_STATED
+from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
 def tokens_of_findings(vocabulary: Vocabulary) -> list[int]:
     """Return the ids of finding tokens that stand for a finding, not for none."""
-    return sorted(vocabulary.finding_token_ids - {vocabulary.id_of(NOTHING_STATED)})
+    return sorted(vocabulary.finding_token_ids - {vocabulary.id_of(NO_FINDING_TOKEN)})
 
 
 def sentinel_shares(scored: TeacherForced, words: Tensor, tokens: Sequence[int]) -> Tensor:

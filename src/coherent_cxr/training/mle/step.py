@@ -56,9 +56,9 @@ class MleStep:
         self.train = train
         self.regions_of = regions_of
         words, sentences = train.reports.words, train.reports.sentences
-        asked = counted_words(words, sentences) & (words != Vocabulary.unk_id)
+        counted = counted_words(words, sentences) & (words != Vocabulary.unk_id)
         self.sentence_weights = sentence_weights
-        self.words_per_report = float((asked.sum(dim=-1) * sentence_weights).sum()) / len(train)
+        self.words_per_report = float((counted.sum(dim=-1) * sentence_weights).sum()) / len(train)
         self.stops_per_report = float(sentences.sum()) / len(train)
         self.tokens = tokens
         self.looks_per_report = words_behind_findings(train, tokens) / len(train)

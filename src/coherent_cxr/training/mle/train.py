@@ -34,7 +34,7 @@ class TrainedGenerator(NamedTuple):
     Attributes:
         bundle: The model.
         history: Its training (step, epoch, split, metric, value).
-        examples: Reports written for validation studies after each epoch (epoch, study_id, reference,
+        examples: Generated reports of validation studies after each epoch (epoch, study_id, reference,
             written).
     """
 
@@ -65,7 +65,7 @@ def train_mle(
         findings: ``study_id``, ``tokens``: the references validation compares with.
         labels: ``study_id`` and the 14 observations.
         document_frequencies: CIDEr-D with the training split's document frequencies.
-        labeler: Made ``labels``; weighs sentences and labels what is written for validation.
+        labeler: Made ``labels``; weighs sentences and labels generated reports for validation.
 
     Returns:
         The model of the best validation epoch, the history and examples.
@@ -79,8 +79,8 @@ def train_mle(
     )
     train = samples_of_split(encoded_reports, store, "train", config.generator)
     held_out = samples_of_split(encoded_reports, store, "validation", config.generator, images_per_study=1)
-    wanted = references_of(held_out, findings, labels)
-    require_selectable("mle_training.select", config.select, wanted)
+    references = references_of(held_out, findings, labels)
+    require_selectable("mle_training.select", config.select, references)
     _require_words(train, vocabulary)
     with torch.random.fork_rng():
         torch.manual_seed(step_seed(config.seed))
@@ -98,7 +98,7 @@ def train_mle(
     regions_of = feature_provider(model, store, config.encoder, folder, config.precision, device)
     validator = Validator(
         held_out,
-        wanted,
+        references,
         ReportReader(vocabulary, labeler),
         document_frequencies,
         regions_of,

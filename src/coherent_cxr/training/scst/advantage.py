@@ -12,7 +12,7 @@ from coherent_cxr.rewards import MovingAverage, Reports, WeightedReward
 
 
 class Judged(NamedTuple):
-    """What became of one step's sampled reports.
+    """Advantages and telemetry of one step's sampled reports.
 
     Attributes:
         advantage: Weighted sum over rewards of reward minus baseline ``(samples,)``.
@@ -35,8 +35,8 @@ class AdvantageEstimator:
     None of them depends on the sampled report itself (the first moving average aside), so the expected
     gradient is that of the expected reward whichever is chosen.
 
-    Estimating changes nothing: what is remembered comes in by :meth:`update`, as means over a whole step, so
-    that a step may be judged in parts and in several processes.
+    Estimation has no side effects. State changes only in :meth:`update`, by means over a whole step, so a
+    step may be split into parts and over processes.
 
     Args:
         rewards: Rewards of the run.
@@ -91,7 +91,7 @@ class AdvantageEstimator:
         return Judged(advantage, numbers)
 
     def update(self, numbers: Mapping[str, float]) -> dict[str, float]:
-        """Move averages by the numbers of a whole step.
+        """Update averages with the numbers of a whole step.
 
         Returns:
             The moving averages, per term.
@@ -112,14 +112,14 @@ class AdvantageEstimator:
         return averages
 
     def state_dict(self) -> dict[str, Any]:
-        """Return averages and what rewards have taken in, as JSON."""
+        """Return averages and the rewards' statistics, as JSON."""
         return {
             "averages": {name: average.state_dict() for name, average in self._averages.items()},
             "rewards": {name: reward.state_dict() for name, _, _, reward in self._rewards},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what :meth:`state_dict` gave."""
+        """Restore what :meth:`state_dict` returned."""
         for name, average in self._averages.items():
             average.load_state_dict(state["averages"][name])
         for name, _, _, reward in self._rewards:

@@ -24,8 +24,8 @@ class RlFineTuningConfig:
         gamma: Decay of moving-average baselines, eq. (2).
         samples: Reports sampled per image; ``leave_one_out`` needs two or more.
         temperature: Sampling: logits are divided by it.
-        top_k: Sampling: draw among this many likeliest words; 0 for all.
-        top_p: Sampling: draw among the likeliest words that reach this probability together.
+        top_k: Sampling: only this many likeliest words; 0 for all.
+        top_p: Sampling: only the likeliest words that reach this probability together.
         mle_loss_weight: Weight of the likelihood loss that stays, which keeps the language intact.
         mle_batch_fraction: Share of a batch the likelihood loss is computed on; the rest costs no time.
         kl_batch_fraction: Share of a batch the distance to the MLE model is measured on; 0 measures nothing.
@@ -102,5 +102,5 @@ class RlFineTuningConfig:
             require(not alone, f"{name}.samples", self.samples, f"2 or more: '{reward}' is leave_one_out")
 
     def sampling(self, randomness: torch.Generator) -> SamplingConfig:
-        """Return how reports are drawn."""
+        """Return how reports are sampled."""
         return SamplingConfig(True, randomness, self.temperature, self.top_k, self.top_p)

@@ -1,4 +1,4 @@
-"""The training loop with a look at every step's numbers as a whole."""
+"""The training loop with a callback after every step."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ AfterStep = Callable[[int, Mapping[str, float]], Mapping[str, float]]
 class WatchedLoop(Loop):
     """A loop that shows each step's numbers, averaged over its parts and ranks, to a function in every rank.
 
-    What is remembered from step to step (moving averages, a watch) then is the same in every rank, and is
-    checkpointed with the step it belongs to.
+    So state kept between steps (moving averages, the collapse count) is the same in every rank and is
+    checkpointed with its step.
 
     Attributes:
         after_step: The function; an error it raises ends the run, an EndedEarlyError with the kept weights.

@@ -1,4 +1,4 @@
-"""The policy gradient: REINFORCE on the probability with which reports were drawn (Williams 1992)."""
+"""The policy gradient: REINFORCE on the probability with which reports were sampled (Williams 1992)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def policy_gradient_loss(log_probability: Tensor, advantage: Tensor) -> Tensor:
 
 
 def as_sampled(scored: TeacherForced, sampling: SamplingConfig) -> TeacherForced:
-    """Return scores under the distribution the reports were drawn from: temperature, top-k and top-p applied.
+    """Return scores under the distribution of the sampling: temperature, top-k and top-p applied.
 
-    A drawn word always keeps its place among the words that could be drawn, so that a rounding difference
+    A sampled word always keeps its place among the words that could be sampled, so that a rounding difference
     between writing and scoring cannot give it probability zero.
 
     Args:
-        scored: Scores of the drawn reports.
-        sampling: How they were drawn.
+        scored: Scores of the sampled reports.
+        sampling: How they were sampled.
     """
     if sampling.temperature == 1 and not sampling.limits:
         return scored

@@ -48,7 +48,7 @@ class RewardValidator(Validator):
     Args:
         samples: Validation samples.
         references: Their texts and labels.
-        reader: Labels what is written by the rules that labelled the references.
+        reader: Labels generated reports by the rules that labelled the references.
         document_frequencies: CIDEr-D with the training split's document frequencies.
         regions_of: Image regions of rows of the store.
         rewards: Rewards of the run.
@@ -71,10 +71,10 @@ class RewardValidator(Validator):
         self.statistics: list[NDArray[np.float64]] = []
 
     def scores(self, reports: list[list[list[str]]]) -> dict[str, float]:
-        """Score written reports; the objective is ``reward``, each reward's own ``reward/<name>``."""
+        """Score generated reports; the objective is ``reward``, each reward's own ``reward/<name>``."""
         references = Reports(self.references.texts, self.references.labels)
-        written = Reports([metric_text(report) for report in reports], self.reader.labels(reports))
-        self.statistics = [reward.statistics(written, references) for _, _, _, reward in self.rewards]
+        generated = Reports([metric_text(report) for report in reports], self.reader.labels(reports))
+        self.statistics = [reward.statistics(generated, references) for _, _, _, reward in self.rewards]
         means = [statistics.mean(axis=0) for statistics in self.statistics]
         each = {
             f"reward/{name}": float(reward.objective(mean))
@@ -86,27 +86,27 @@ class RewardValidator(Validator):
     def drawn_statistics(
         self, model: ReportGenerator, sampling: SamplingConfig, draws: int
     ) -> list[NDArray[np.float64]]:
-        """Compute the statistics of reports that are drawn as in training, which is what a run optimises.
+        """Compute the statistics of reports that are sampled as in training, which is what a run optimises.
 
         Args:
             model: The generator.
-            sampling: How reports are drawn; its generator gives the randomness.
+            sampling: How reports are sampled; its generator gives the randomness.
             draws: Reports per study, at least 1.
 
         Returns:
-            Of each reward, the mean over a study's draws ``(studies, numbers)``.
+            Of each reward, the mean over a study's samples ``(studies, numbers)``.
         """
         model.eval()
-        written: list[list[list[str]]] = []
+        generated: list[list[list[str]]] = []
         for start in range(0, len(self.samples), self.batch_size):
             rows = self.samples.image_rows[start : start + self.batch_size]
             regions = self.regions_of(rows).repeat_interleave(draws, dim=0)
-            written += self.reader.texts(sample_reports(model, regions, sampling))
-        drawn = Reports([metric_text(report) for report in written], self.reader.labels(written))
-        wanted = Reports(self.references.texts, self.references.labels)
-        repeated = wanted.of(np.repeat(np.arange(len(wanted)), draws))
+            generated += self.reader.texts(sample_reports(model, regions, sampling))
+        drawn = Reports([metric_text(report) for report in generated], self.reader.labels(generated))
+        reference_reports = Reports(self.references.texts, self.references.labels)
+        repeated = reference_reports.of(np.repeat(np.arange(len(reference_reports)), draws))
         each = [reward.statistics(drawn, repeated) for _, _, _, reward in self.rewards]
-        return [numbers.reshape(len(wanted), draws, -1).mean(axis=1) for numbers in each]
+        return [numbers.reshape(len(reference_reports), draws, -1).mean(axis=1) for numbers in each]
 
 
 def objective(rewards: Sequence[WeightedReward], means: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coherent_cxr.inference.decoding import draw_reports_and_greedy, sample_reports
+from coherent_cxr.inference.decoding import sample_reports, sample_reports_and_greedy
 from coherent_cxr.inference.features import FeatureProvider
 from coherent_cxr.inference.samples import Samples, to_device
 from coherent_cxr.inference.sentence_decoding import SamplingConfig
@@ -78,7 +78,7 @@ class RlStep:
         sampling = config.sampling(randomness)
         greedy = None
         if self.estimator.needs_greedy:
-            sampled, greedy = draw_reports_and_greedy(model, regions, config.samples, sampling)
+            sampled, greedy = sample_reports_and_greedy(model, regions, config.samples, sampling)
         else:
             sampled = sample_reports(model, several, sampling)
         sampled_here = to_device(sampled, HOST)

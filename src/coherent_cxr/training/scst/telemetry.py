@@ -1,4 +1,4 @@
-"""What can be seen of a reinforcement run while it goes on, and when to call it collapsed."""
+"""Telemetry of a reinforcement run, and when it counts as collapsed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CollapseConfig:
     Attributes:
         unique_reports: Smallest share of different reports among a step's samples.
         entropy: Smallest entropy of the next word, in nats.
-        patience: Steps in a row below either floor before it counts.
+        patience: Steps in a row below either threshold before it counts.
         stop: Whether to end the run and keep the weights that `select` chose, or without it those of the last
             validation; otherwise a warning is all.
     """
@@ -44,10 +44,10 @@ class CollapseConfig:
 
 
 class CollapseWatch:
-    """Counts the steps in a row that fall below a floor.
+    """Counts the steps in a row that fall below a threshold.
 
     Args:
-        config: The floors.
+        config: The thresholds.
         name: Name of the run, for the message.
     """
 
@@ -62,11 +62,11 @@ class CollapseWatch:
         Raises:
             PolicyCollapsedError: If the run has collapsed and is to stop.
         """
-        floors = {"unique_reports": self._config.unique_reports, "entropy": self._config.entropy}
+        thresholds = {"unique_reports": self._config.unique_reports, "entropy": self._config.entropy}
         low = [
-            f"{name} {numbers[name]:.3f} (floor {floor:g})"
-            for name, floor in floors.items()
-            if numbers[name] < floor
+            f"{name} {numbers[name]:.3f} (threshold {threshold:g})"
+            for name, threshold in thresholds.items()
+            if numbers[name] < threshold
         ]
         self._below = self._below + 1 if low else 0
         if self._below != self._config.patience:
@@ -85,7 +85,7 @@ class CollapseWatch:
         return {"below": self._below}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what :meth:`state_dict` gave."""
+        """Restore what :meth:`state_dict` returned."""
         self._below = int(state["below"])
 
 

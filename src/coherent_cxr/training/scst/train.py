@@ -48,7 +48,7 @@ def fine_tune(
 
     A report Z is sampled, words and stop decisions both; the loss is -advantage * log p(Z), plus the
     likelihood share. The encoder is frozen and dropout is off, so that log p(Z) is the probability with which
-    Z was drawn.
+    Z was sampled.
 
     Args:
         config: The run's settings.
@@ -58,12 +58,12 @@ def fine_tune(
         findings: ``study_id``, ``tokens``: reference texts of the rewards.
         labels: ``study_id`` and the 14 observations: reference labels of the rewards.
         document_frequencies: CIDEr-D with the training split's document frequencies.
-        labeler: Made ``labels``; labels what is written, for rewards and validation.
+        labeler: Made ``labels``; labels generated reports, for rewards and validation.
 
     Returns:
         The fine-tuned model and its history; docs/rewards.md lists the metrics. Its last rows compare the
         objective on the validation split before and after, with a 95 % interval, of greedy reports and of
-        reports that are drawn as in training.
+        reports that are sampled as in training.
     """
     device = training_device()
     train = samples_of_split(encoded_reports, store, "train", bundle.config)
@@ -78,11 +78,11 @@ def fine_tune(
         for module in (model, start)
     )
     held_out = samples_of_split(encoded_reports, store, "validation", bundle.config, images_per_study=1)
-    wanted = references_of(held_out, findings, labels)
-    require_selectable("rl_fine_tuning.select", config.select, wanted)
+    validation_references = references_of(held_out, findings, labels)
+    require_selectable("rl_fine_tuning.select", config.select, validation_references)
     reader = ReportReader(bundle.vocabulary, labeler)
     validator, start_validator = (
-        RewardValidator(held_out, wanted, reader, document_frequencies, source, rewards)
+        RewardValidator(held_out, validation_references, reader, document_frequencies, source, rewards)
         for source in (regions_of, start_regions_of)
     )
     estimator = AdvantageEstimator(rewards, config.gamma, config.samples)
@@ -175,7 +175,7 @@ def fine_tune(
                 )
                 for of, drawing in ((start_validator, start), (validator, model))
             )
-            rows.append(_gain_rows(history, "drawn_reward", gain(rewards, before, after, config.seed)))
+            rows.append(_gain_rows(history, "sampled_reward", gain(rewards, before, after, config.seed)))
         history = pd.concat(rows, ignore_index=True)
     weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
     metadata = {

@@ -38,7 +38,7 @@ def test_a_difference_that_is_always_above_zero_is_significant_by_hand():
     # differences 1 ... 101: the 2.5 % point lies between the 3rd and 4th of 101, p is 2 * (0 + 1) / 102
     found = paired(np.arange(1, 102) * STEP)
     assert found == Paired(pytest.approx((3.5 * STEP, 98.5 * STEP)), pytest.approx(2 / 102), "higher")
-    assert paired(-np.arange(1, 102) * STEP).standing == "lower"
+    assert paired(-np.arange(1, 102) * STEP).significance == "lower"
 
 
 def test_a_difference_around_zero_may_be_chance_by_hand():
@@ -153,13 +153,13 @@ def test_the_same_evaluation_twice_differs_nowhere_and_a_worse_system_does(outpu
     worse = dataclasses.replace(outputs[1], name="perfect")
     (first, a), (again, b), (second, c) = run(perfect), run(perfect), run(worse)
     alike = changes(first, again, a, b)
-    assert {change.paired.standing for own in alike.values() for change in own.values() if change.paired} == {
-        "same"
-    }
+    assert {
+        change.paired.significance for own in alike.values() for change in own.values() if change.paired
+    } == {"same"}
     found = changes(first, second, a, c)
-    assert found["perfect"]["BLEU-4"].paired.standing == "lower"
+    assert found["perfect"]["BLEU-4"].paired.significance == "lower"
     assert found["perfect"]["BLEU-4"].paired.p_value == pytest.approx(2 / 201)
-    assert found["silent"]["macro-F1 corrected"].paired.standing == "same"
+    assert found["silent"]["macro-F1 corrected"].paired.significance == "same"
 
 
 def test_the_digest_sees_every_part_of_the_references_and_no_order(references):

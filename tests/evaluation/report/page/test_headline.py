@@ -36,12 +36,12 @@ def test_which_differences_are_significant_is_said_in_words():
         ByMetric(metrics), ByMetric(comparisons), {"F1": Metric("F1"), "absent": Metric("absent")}
     )
     assert result.columns == ["F1"]
-    assert [cells[0].standing for cells in result.rows.values()] == ["best", "like best", "worse"]
+    assert [cells[0].rank for cells in result.rows.values()] == ["best", "like best", "worse"]
     assert result.sentences == [
         "F1: a is highest with 0.500; its lead over b is not significant, over the others it is."
     ]
     told = headline(ByMetric(metrics), ByMetric(comparisons), {"F1": Metric("F1")}, oracles={"a", "absent"})
-    assert [cells[0].standing for cells in told.rows.values()] == ["oracle", "best", "worse"]
+    assert [cells[0].rank for cells in told.rows.values()] == ["oracle", "best", "worse"]
     assert told.sentences == ["F1: b is highest with 0.450; its lead over every other system is significant."]
     alone = headline(ByMetric(metrics), ByMetric(comparisons), {"F1": Metric("F1")}, oracles={"a", "b", "c"})
     assert alone.sentences == []

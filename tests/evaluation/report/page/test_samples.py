@@ -24,9 +24,9 @@ def test_labels_beside_a_report_are_corrected_and_the_page_says_so(page):
     assert "Mentions and labels beside a report are by rule set “corrected”" in page
     text = "The heart size appears within normal limits."
     shown = sample(shown_labeler(), "S1", "", "The heart is enlarged.", {"copy": text})
-    assert (shown.positives, shown.written[0].missed) == (["Cardiomegaly"], ["Cardiomegaly"])
-    assert (shown.written[0].found, shown.written[0].invented) == ([], ["No Finding"])
-    assert all("positive" not in stretch.style for stretch in shown.written[0].text)
+    assert (shown.positives, shown.generated[0].missed) == (["Cardiomegaly"], ["Cardiomegaly"])
+    assert (shown.generated[0].found, shown.generated[0].invented) == ([], ["No Finding"])
+    assert all("positive" not in stretch.style for stretch in shown.generated[0].text)
 
 
 def test_samples_show_every_observation_that_the_test_split_has():

@@ -31,7 +31,7 @@ class Paired(NamedTuple):
 
     interval: Range
     p_value: float
-    standing: Literal["higher", "lower", "same", "chance"]
+    significance: Literal["higher", "lower", "same", "chance"]
 
 
 class Change(NamedTuple):
@@ -97,12 +97,12 @@ def paired(differences: Array) -> Paired:
     p_value = float(paired_p_value(differences))
     if not differences.any():
         return Paired(interval, p_value, "same")
-    standing: Literal["higher", "lower", "chance"] = "chance"
+    significance: Literal["higher", "lower", "chance"] = "chance"
     if interval.low > 0:
-        standing = "higher"
+        significance = "higher"
     elif interval.high < 0:
-        standing = "lower"
-    return Paired(interval, p_value, standing)
+        significance = "lower"
+    return Paired(interval, p_value, significance)
 
 
 def _range(values: Array) -> Range:
@@ -116,17 +116,19 @@ def in_words(found: Mapping[str, Mapping[str, Change]], metrics: Sequence[str]) 
         system: {m: c for m, c in own.items() if c.paired and c.difference is not None}
         for system, own in found.items()
     }
-    unmoved = [s for s, own in pairs.items() if own and all(_standing(c) == "same" for c in own.values())]
+    unmoved = [s for s, own in pairs.items() if own and all(_significance(c) == "same" for c in own.values())]
     sentences = []
     for metric in metrics:
-        by_standing: dict[str, list[str]] = {}
+        by_significance: dict[str, list[str]] = {}
         for system, own in pairs.items():
             if metric in own and system not in unmoved:
-                standing = _standing(own[metric])
-                significant = standing in ("higher", "lower")
-                said = f"{system} ({own[metric].difference:+.3f})" if significant else system
-                by_standing.setdefault(standing, []).append(said)
-        parts = [f"{words} {', '.join(by_standing[s])}" for s, words in _WORDS.items() if s in by_standing]
+                significance = _significance(own[metric])
+                significant = significance in ("higher", "lower")
+                shown = f"{system} ({own[metric].difference:+.3f})" if significant else system
+                by_significance.setdefault(significance, []).append(shown)
+        parts = [
+            f"{words} {', '.join(by_significance[s])}" for s, words in _WORDS.items() if s in by_significance
+        ]
         if parts:
             sentences.append(f"{metric}: {'; '.join(parts)}.")
     if unmoved:
@@ -134,8 +136,8 @@ def in_words(found: Mapping[str, Mapping[str, Change]], metrics: Sequence[str]) 
     return sentences
 
 
-def _standing(change: Change) -> str:
-    return change.paired.standing if change.paired else ""
+def _significance(change: Change) -> str:
+    return change.paired.significance if change.paired else ""
 
 
 _WORDS = {

@@ -79,7 +79,7 @@ def comparison_page(first: RecordedRun, second: RecordedRun) -> str:
         changes=found,
         why_not_paired=why_not_paired(first.resamples, second.resamples),
         sentences=in_words(found, metrics),
-        differing=sum(pair.standing != "same" for pair in pairs),
+        differing=sum(pair.significance != "same" for pair in pairs),
         parameters=unequal(_leaves(first.parameters), _leaves(second.parameters)),
         digests=unequal(first.digests, second.digests),
         shared=sum(

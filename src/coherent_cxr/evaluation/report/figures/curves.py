@@ -1,4 +1,4 @@
-"""Learning curves of every stage, from the histories that the stages wrote."""
+"""Learning curves from training histories: of one stage, one reinforcement run, or all stages."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Lines = dict[str, pd.DataFrame]
+"""History rows of each line, by its label."""
+
 
 class Panel(NamedTuple):
-    """A panel: its title, the split and the metrics (or their endings) it shows."""
+    """A panel: its title, the split and the metrics it shows; a name ending in / stands for its terms."""
 
     title: str
     split: str
     metrics: tuple[str, ...]
 
 
-PANELS = (
+STAGE_PANELS = (
     Panel("encoder: AUROC on validation", "validation", ("auroc",)),
     Panel("word loss in training (nats)", "train", ("word_loss",)),
     Panel("macro-F1 on validation", "validation", ("macro_f1",)),
@@ -30,31 +33,73 @@ PANELS = (
     Panel("reward of sampled reports: CCR", "train", ("ccr",)),
     Panel("words per report on validation", "validation", ("words",)),
 )
+REWARD_PANELS = (
+    Panel("CIDEr-D", "train", ("cider", "cider_greedy")),
+    Panel("CCR", "train", ("ccr", "ccr_greedy", "ccr_average")),
+    Panel("F-beta reward", "train", ("f_beta", "f_beta_greedy", "f_beta_average")),
+    Panel("objective on the validation split", "validation", ("reward",)),
+    Panel("advantage", "train", ("advantage", "advantage_spread")),
+    Panel("CCR average per observation", "train", ("ccr_average/",)),
+    Panel("entropy of the next word (nats)", "train", ("entropy",)),
+    Panel("KL to the MLE model (nats per report)", "train", ("kl",)),
+    Panel("length of sampled reports", "train", ("words", "sentences")),
+    Panel("diversity of sampled reports", "train", ("unique_reports", "repeat_rate")),
+    Panel("gradient norm", "train", ("gradient_norm",)),
+    Panel("share of the step in rewards", "train", ("reward_share",)),
+)
+
+
+def learning_curves(history: pd.DataFrame, title: str) -> Figure:
+    """Plot every metric of one history over its epochs, training and validation in one panel.
+
+    Args:
+        history: The long table (step, epoch, split, metric, value). Metrics per observation (named
+            ``metric/observation``) are left out.
+        title: Title of the figure.
+    """
+    shown = history[~history["metric"].str.contains("/")]
+    panels = {
+        metric.replace("_", " "): {
+            split: rows
+            for split in ("train", "validation")
+            if len(rows := shown[(shown["metric"] == metric) & (shown["split"] == split)])
+        }
+        for metric in dict.fromkeys(shown["metric"])
+    }
+    return _figure(panels, "epoch", title)
+
+
+def reward_curves(system: str, history: pd.DataFrame) -> Figure:
+    """Plot the telemetry of a reinforcement run over its steps, a panel per group of metrics.
+
+    Args:
+        system: Name of the system, for the title.
+        history: The run's history (step, epoch, split, metric, value).
+    """
+    panels = {}
+    for panel in REWARD_PANELS:
+        of_split = history[history["split"] == panel.split]
+        lines = panels[panel.title] = Lines()
+        for metric in panel.metrics:
+            names = of_split["metric"]
+            chosen = names.str.startswith(metric) if metric.endswith("/") else names == metric
+            for name, rows in of_split[chosen].groupby("metric", sort=False):
+                lines[str(name).removeprefix(metric) if metric.endswith("/") else str(name)] = rows
+    return _figure(panels, "step", f"Reinforcement fine-tuning: {system}")
 
 
 def curves_figure(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw every panel that has something to show.
+    """Plot the curves of all stages, one line per stage or system.
 
     Args:
-        histories: History (step, epoch, split, metric, value) by stage or system; metrics named
-            ``<system>/<metric>`` belong to a system of their own.
+        histories: History (step, epoch, split, metric, value) by stage or system. Metrics of ``baselines``
+            are named ``<system>/<metric>`` and give a line per system.
     """
-    from matplotlib.figure import Figure
-
-    lines = {panel.title: _lines(panel, histories) for panel in PANELS}
-    lines = {title: of_panel for title, of_panel in lines.items() if of_panel}
-    rows, across = max(-(-len(lines) // 3), 1), 3
-    figure = Figure(figsize=(12, 2.9 * rows), layout="constrained")
-    panels = figure.subplots(rows, across, squeeze=False).flatten()
-    for panel, (title, of_panel) in zip(panels, lines.items(), strict=False):
-        _draw(panel, title, of_panel)
-    for panel in panels[len(lines) :]:
-        panel.set_visible(False)
-    return figure
+    return _figure({panel.title: _by_system(panel, histories) for panel in STAGE_PANELS}, "epoch")
 
 
-def _lines(panel: Panel, histories: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    lines = {}
+def _by_system(panel: Panel, histories: Mapping[str, pd.DataFrame]) -> Lines:
+    lines = Lines()
     for name, history in histories.items():
         of_split = history[history["split"] == panel.split]
         for metric in panel.metrics:
@@ -67,15 +112,30 @@ def _lines(panel: Panel, histories: Mapping[str, pd.DataFrame]) -> dict[str, pd.
     return lines
 
 
-def _draw(panel: Axes, title: str, lines: Mapping[str, pd.DataFrame]) -> None:
-    for name, rows in lines.items():
-        few = len(rows) < 30
-        panel.plot(
-            rows["epoch"], rows["value"], label=name, linewidth=1.4, marker="o" if few else None, markersize=3
-        )
-    panel.set_title(title, fontsize=10, loc="left")
-    panel.set_xlabel("epoch of the stage", fontsize=8)
-    panel.tick_params(labelsize=8)
-    panel.grid(color="#e3e7ed", linewidth=0.6)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(fontsize=7, frameon=False)
+def _figure(panels: Mapping[str, Lines], x: str, title: str = "") -> Figure:
+    """Plot every panel that has lines, three in a row."""
+    from matplotlib.figure import Figure
+
+    shown = {name: lines for name, lines in panels.items() if lines}
+    rows = max(-(-len(shown) // 3), 1)
+    figure = Figure(figsize=(12, 2.9 * rows), layout="constrained")
+    axes = figure.subplots(rows, 3, squeeze=False).flatten()
+    for axis, (name, lines) in zip(axes, shown.items(), strict=False):
+        _plot(axis, name, lines, x)
+    for axis in axes[len(shown) :]:
+        axis.set_visible(False)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def _plot(axis: Axes, title: str, lines: Lines, x: str) -> None:
+    for label, rows in lines.items():
+        marker = "o" if len(rows) < 30 else None
+        axis.plot(rows[x], rows["value"], label=label, linewidth=1.4, marker=marker, markersize=3)
+    axis.set_title(title, fontsize=10, loc="left")
+    axis.set_xlabel("step" if x == "step" else "epoch of the stage", fontsize=8)
+    axis.tick_params(labelsize=8)
+    axis.grid(color="#e3e7ed", linewidth=0.6)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=7 if len(lines) < 6 else 5, frameon=False)

@@ -1,4 +1,4 @@
-"""What the encoder's label classifier can tell: areas under the ROC curve, reliability, operating points."""
+"""Quality of the encoder's label classifier: areas under the ROC curve, reliability, operating points."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLOURS = {"validation": "#6a6a6a", "test": "#1f5fa8"}
 
 
 def encoder_figure(quality: pd.DataFrame, reliability: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
-    """Draw the three panels.
+    """Plot the three panels.
 
     Args:
         quality: From :func:`~coherent_cxr.evaluation.metrics.label_quality.label_quality`.

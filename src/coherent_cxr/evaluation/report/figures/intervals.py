@@ -17,12 +17,12 @@ OURS, OTHERS = "#1f5fa8", "#8a94a3"
 
 
 def intervals_figure(metrics: pd.DataFrame, uncertain: str, compared: set[str]) -> Figure:
-    """Draw value and 95 % interval of every system.
+    """Plot value and 95 % interval of every system.
 
     Args:
         metrics: The table of all metrics.
         uncertain: What an uncertain label counts as.
-        compared: Systems that are not the generator, drawn in grey.
+        compared: Baselines, plotted in grey.
     """
     from matplotlib.figure import Figure
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def label_heatmap_figure(values: pd.DataFrame, positives: pd.Series, title: str) -> Figure:
-    """Draw a metric between 0 and 1.
+    """Plot a metric between 0 and 1.
 
     Args:
         values: Observations by systems.

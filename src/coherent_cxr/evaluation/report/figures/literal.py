@@ -1,4 +1,4 @@
-"""Names of other people in figures."""
+"""Escaping of names in figures."""
 
 from __future__ import annotations
 

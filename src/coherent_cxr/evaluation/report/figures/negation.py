@@ -18,15 +18,18 @@ if TYPE_CHECKING:
 
 
 def negation_figure(
-    mentions: Sequence[AttendedMention], background: NDArray[np.uint8], most: int = 5, fewest: int = 5
+    mentions: Sequence[AttendedMention],
+    background: NDArray[np.uint8],
+    max_observations: int = 5,
+    min_mentions: int = 5,
 ) -> Figure:
-    """Draw the mean maps over the mean image, for the observations with the most mentions of both kinds.
+    """Plot the mean maps over the mean image, for the observations with the most mentions of both kinds.
 
     Args:
         mentions: Mentions with their maps.
         background: Mean test image ``(size, size)``.
-        most: Most observations to draw.
-        fewest: Mentions of either kind that an observation needs.
+        max_observations: Most observations to draw.
+        min_mentions: Mentions of either kind that an observation needs.
     """
     from matplotlib.figure import Figure
 
@@ -34,7 +37,9 @@ def negation_figure(
         name: [sum(m.observation == name and m.status == s for m in mentions) for s in (POSITIVE, NEGATIVE)]
         for name in OBSERVATIONS
     }
-    shown = sorted((n for n, c in counts.items() if min(c) >= fewest), key=lambda n: -min(counts[n]))[:most]
+    shown = sorted((n for n, c in counts.items() if min(c) >= min_mentions), key=lambda n: -min(counts[n]))[
+        :max_observations
+    ]
     figure = Figure(figsize=(2.3 * max(len(shown), 2), 4.8), layout="constrained")
     if not shown:
         figure.text(0.5, 0.5, "No observation is both affirmed and denied often enough.", ha="center")

@@ -25,7 +25,7 @@ def results_figures(
     compared: frozenset[str],
     histories: Mapping[str, pd.DataFrame],
 ) -> tuple[Figure, Figure, Figure]:
-    """Draw intervals of the headline, F1 by label, and learning curves.
+    """Plot intervals of the headline, F1 by label, and learning curves.
 
     Args:
         config: What an uncertain label counts as.

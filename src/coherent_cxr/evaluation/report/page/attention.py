@@ -22,7 +22,7 @@ class ShownWord(NamedTuple):
 
     Attributes:
         text: The word.
-        colour: Number of its colour; None for a word or mark without a map on the page.
+        colour: Number of its colour; None for a word or finding token without a map on the page.
         away: Share on the sentinel, in percent.
         is_finding_token: Whether it is a finding token.
     """
@@ -34,7 +34,7 @@ class ShownWord(NamedTuple):
 
 
 class ShownMap(NamedTuple):
-    """A map over the radiograph: word or mark, number of its colour, picture, the sentinel's percent."""
+    """A map over the radiograph: word or finding token, number of its colour, picture, sentinel share."""
 
     word: str
     colour: int
@@ -81,7 +81,7 @@ def tinted(
 
     Args:
         image: ``(size, size)``.
-        regions: Share of each region ``(rows, columns)``; of several views the first is drawn.
+        regions: Share of each region ``(rows, columns)``; of several views the first is shown.
         colour: Red, green, blue, 0 to 255.
 
     Returns:

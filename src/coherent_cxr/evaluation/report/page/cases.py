@@ -26,25 +26,25 @@ def choose_samples(codes: NDArray[np.int8], count: int, seed: int) -> list[int]:
     return sorted(chosen[:count])
 
 
-def agreement(written: NDArray[np.int8], wanted: NDArray[np.int8]) -> NDArray[np.int64]:
+def agreement(generated: NDArray[np.int8], references: NDArray[np.int8]) -> NDArray[np.int64]:
     """Return positive findings in common minus those missed and those invented, without "No Finding".
 
     Args:
-        written: Label codes of the reports ``(studies, 14)``.
-        wanted: Label codes of their references ``(studies, 14)``.
+        generated: Label codes of the reports ``(studies, 14)``.
+        references: Label codes of their references ``(studies, 14)``.
 
     Returns:
         One number per study; 0 for a normal study described as normal.
     """
-    said, true = written[:, 1:] == 1, wanted[:, 1:] == 1
-    return np.asarray((said & true).sum(axis=1) - (said ^ true).sum(axis=1), dtype=np.int64)
+    predicted, expected = generated[:, 1:] == 1, references[:, 1:] == 1
+    return np.asarray((predicted & expected).sum(axis=1) - (predicted ^ expected).sum(axis=1), dtype=np.int64)
 
 
 def best_and_worst(
-    written: NDArray[np.int8], wanted: NDArray[np.int8], count: int
+    generated: NDArray[np.int8], references: NDArray[np.int8], count: int
 ) -> tuple[list[int], list[int]]:
     """Return the rows of the studies with the highest and with the lowest agreement, ties in order."""
-    scores = agreement(written, wanted)
+    scores = agreement(generated, references)
     order = np.argsort(-scores, kind="stable")
     best = [int(row) for row in order[:count] if scores[row] > 0]
     worst = [int(row) for row in order[::-1][:count] if scores[row] < 0]

@@ -1,4 +1,4 @@
-"""Everything that the page shows, by what it needs."""
+"""Data of the results page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Judged:
 
     Attributes:
         config: Settings of the evaluation.
-        labeler: Labels and marks single reports; see :mod:`coherent_cxr.chexpert.shown`.
+        labeler: Labels and highlights single reports; see :mod:`coherent_cxr.chexpert.shown`.
         metrics: All metrics of all systems.
         comparisons: All paired differences.
         study_ids: The studies, in the order of everything below.
@@ -34,7 +34,7 @@ class Judged:
         report_codes: By system, label codes ``(studies, 14)`` by the headline's rule set.
         title: Heading of the page.
         notices: What must stand at the top, besides that this is not for clinical use.
-        oracles: Systems that were told labels of the references: upper bounds, never the best.
+        oracles: Systems that were given the labels of the references: upper bounds, never the best.
     """
 
     config: EvaluationConfig
@@ -95,16 +95,25 @@ class Judged:
             str(system): codes_of(own, order)[first]
             for system, own in generated_labels.groupby("system", sort=False)
         }
-        wanted = [texts[study] for study in order]
+        reference_texts = [texts[study] for study in order]
         labeler = shown_labeler()
         return cls(
-            config, labeler, metrics, comparisons, order, wanted, references.codes, reports, codes, **shown
+            config,
+            labeler,
+            metrics,
+            comparisons,
+            order,
+            reference_texts,
+            references.codes,
+            reports,
+            codes,
+            **shown,
         )
 
 
 @dataclass(frozen=True)
 class Attended:
-    """Where a generator looked.
+    """Attention of a generator.
 
     Attributes:
         system: The generator.
@@ -123,7 +132,7 @@ class Attended:
 
 @dataclass(frozen=True)
 class EncoderQuality:
-    """What the encoder's label classifier can tell.
+    """Quality of the encoder's label classifier.
 
     Attributes:
         areas: From :func:`~coherent_cxr.evaluation.metrics.label_quality.label_quality`.
@@ -144,13 +153,13 @@ class Background:
         images: Prepared image of each study ``(size, size)``.
         main_system: The system whose best and worst cases are shown.
         compared: Systems that are not this project's generator.
-        attended: Where the main system looked.
+        attended: Attention of the main system.
         histories: Training histories by stage or system.
         counts: Rows of the data card: what, number.
         exclusions: Left out by stage and reason: ``stage``, ``reason``, ``count``.
         labels: Positive, negative and uncertain labels by observation and split.
         model: Rows of the model card: what, value.
-        encoder: What the encoder's label classifier can tell.
+        encoder: Quality of the encoder's label classifier.
         consensus: From :func:`~coherent_cxr.evaluation.metrics.consensus_quality.consensus_quality`.
         finding_tokens: From :func:`~coherent_cxr.evaluation.metrics.token_agreement.token_agreement`.
     """

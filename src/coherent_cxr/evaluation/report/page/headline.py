@@ -26,13 +26,13 @@ class Cell(NamedTuple):
         low: Lower end of its 95 % interval.
         high: Upper end.
         standing: ``best``, ``like best`` (the difference from the best is not significant), ``worse``, or
-            ``oracle`` of a system that was told the truth and so competes with none.
+            ``oracle`` of a system that was given the true labels and so competes with none.
     """
 
     value: float
     low: float
     high: float
-    standing: str
+    rank: str
 
 
 class Headline(NamedTuple):
@@ -57,7 +57,7 @@ def headline(
         comparisons: All paired differences.
         columns: Metric by short name.
         keep_absent: Whether a metric that no system has keeps its column.
-        oracles: Systems that were told labels of the references; never the best.
+        oracles: Systems that were given the labels of the references; never the best.
     """
     rows: dict[str, list[Cell | None]] = {system: [] for system in metrics.systems}
     names, sentences = [], []
@@ -93,12 +93,12 @@ def against_best(table: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, fl
 def _cell(table: pd.DataFrame, competing: pd.DataFrame, p_values: Mapping[str, float], system: str) -> Cell:
     value, low, high = (float(table[column].to_dict()[system]) for column in ("value", "low", "high"))
     if system not in competing.index:
-        standing = "oracle"
+        rank = "oracle"
     elif value == competing["value"].max():
-        standing = "best"
+        rank = "best"
     else:
-        standing = "like best" if p_values.get(system, 0.0) >= SIGNIFICANT else "worse"
-    return Cell(value, low, high, standing)
+        rank = "like best" if p_values.get(system, 0.0) >= SIGNIFICANT else "worse"
+    return Cell(value, low, high, rank)
 
 
 def _sentence(name: str, table: pd.DataFrame, p_values: Mapping[str, float]) -> str:
@@ -153,7 +153,7 @@ def other_columns(
         f"Language, {first} tokens, repeated sentences kept": {
             name: Metric(f"{column_name(name, first)}, {REPEATS_KEPT}") for name in language
         },
-        "Sameness": {name: Metric(name) for name in sameness},
+        "Diversity": {name: Metric(name) for name in sameness},
     }
     tables["Judges"] = {str(metric): metric for kind in JUDGES for metric in kind.metrics}
     clinical = _clinical_columns(uncertain)

@@ -1,4 +1,4 @@
-"""The paper's own figures, in the layout of its Table 2, with a mark for how each number came here.
+"""The paper's own figures, in the layout of its Table 2, with the source of each number.
 
 [2]: read in someone else's transcription of the tables. [M]: as recalled, not verified. The paper's CIDEr is
 on another scale than pycocoevalcap's CIDEr-D, so the two never share a column.
@@ -22,7 +22,7 @@ class PaperRow(NamedTuple):
     rouge_l: float
     bleu: tuple[float, float, float, float]
     accuracy: float
-    mark: str
+    source: str
 
 
 OPEN_I: Final = (
@@ -60,9 +60,9 @@ JUDGE: Final = "original"
 
 def own_rows(metrics: pd.DataFrame, uncertain: str) -> list[OwnRow]:
     """Return this run's systems in the layout of the paper's table; accuracy is the mean over 14 labels."""
-    wanted = [Metric("CIDEr-D"), Metric("ROUGE-L"), *(Metric(f"BLEU-{n}") for n in range(1, 5))]
-    wanted.append(Metric("accuracy", "14 labels", "macro", uncertain, JUDGE))
-    values = [rows_of(metrics, metric)["value"].to_dict() for metric in wanted]
+    shown = [Metric("CIDEr-D"), Metric("ROUGE-L"), *(Metric(f"BLEU-{n}") for n in range(1, 5))]
+    shown.append(Metric("accuracy", "14 labels", "macro", uncertain, JUDGE))
+    values = [rows_of(metrics, metric)["value"].to_dict() for metric in shown]
     rows = []
     for system in dict.fromkeys(metrics["system"]):
         cider, rouge, *bleu, accuracy = (column.get(system) for column in values)

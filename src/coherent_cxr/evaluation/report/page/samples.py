@@ -1,4 +1,4 @@
-"""Studies as the page shows them: image, reference, and what each system wrote (the paper's Table 4)."""
+"""Studies as the page shows them: image, reference, and what each system generated (the paper's Table 4)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.evaluation.report.page.highlights import Stretch, highlight
 
 
-class Written(NamedTuple):
+class GeneratedText(NamedTuple):
     """One report beside the reference.
 
     Attributes:
-        systems: The systems that wrote it.
+        systems: The systems that generated it.
         text: The report, coloured by mention.
         found: Positive observations of the reference that the report has too.
         missed: Positive observations of the reference that the report lacks.
@@ -34,7 +34,7 @@ class Sample(NamedTuple):
     image: str
     reference: list[Stretch]
     positives: list[str]
-    written: list[Written]
+    generated: list[GeneratedText]
 
 
 def sample(
@@ -53,14 +53,16 @@ def sample(
         reference: Reference findings.
         reports: Report by system.
     """
-    wanted = _positives(labeler, reference)
-    written = []
+    expected = _positives(labeler, reference)
+    generated = []
     for report in dict.fromkeys(reports.values()):
         systems = [system for system, own in reports.items() if own == report]
-        said = _positives(labeler, report)
-        found, missed, invented = (_sorted(s) for s in (wanted & said, wanted - said, said - wanted))
-        written.append(Written(systems, highlight(labeler, report), found, missed, invented))
-    return Sample(study_id, image, highlight(labeler, reference), _sorted(wanted), written)
+        affirmed = _positives(labeler, report)
+        found, missed, invented = (
+            _sorted(s) for s in (expected & affirmed, expected - affirmed, affirmed - expected)
+        )
+        generated.append(GeneratedText(systems, highlight(labeler, report), found, missed, invented))
+    return Sample(study_id, image, highlight(labeler, reference), _sorted(expected), generated)
 
 
 def _positives(labeler: CheXpertLabeler, text: str) -> set[str]:

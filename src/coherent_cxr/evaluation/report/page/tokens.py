@@ -16,7 +16,7 @@ def finding_tokens(agreement: pd.DataFrame | None) -> Mapping[str, Any] | None:
 
     Returns:
         ``systems``, and ``rows``: by observation a share and a number of sentences per system, None where a
-        system never wrote the token. None where no system writes finding tokens.
+        system never generated the token. None where no system uses finding tokens.
     """
     if agreement is None or agreement["system"].nunique() < 2:  # the references alone
         return None

@@ -1,4 +1,4 @@
-"""What a compressed frame's own header says about its size: tags may say something else."""
+"""Size of a compressed frame by its own header, which tags may contradict."""
 
 from __future__ import annotations
 

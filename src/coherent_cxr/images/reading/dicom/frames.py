@@ -44,18 +44,18 @@ def first_frame(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[Note]]:
         UnreadableImageError: If there is no whole frame, no decoder can read it, or it is a bomb.
     """
     jpeg_plugin.install()
-    stated = max(1, whole(dataset, "NumberOfFrames") or 1)
+    declared = max(1, whole(dataset, "NumberOfFrames") or 1)
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
         if syntax.is_encapsulated:
-            frame, found = _first_encapsulated(dataset, name, stated)
+            frame, found = _first_encapsulated(dataset, name, declared)
             if syntax == RLELossless:
                 decoded = _run_lengths(dataset, frame, name)
             else:
                 _check_codestream(dataset, frame, name)
                 decoded = _decode(dataset)
         else:
-            found = _cut_native(dataset, stated)
+            found = _cut_native(dataset, declared)
             decoded = _decode(dataset)
     except UnreadableImageError:
         raise
@@ -70,7 +70,7 @@ def first_frame(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[Note]]:
             "truncated_image" if short else "damaged_image",
             f"{name} ({called}) cannot be decoded: {' '.join(str(error).split())[:200].rstrip('.')}.",
         ) from error
-    return decoded, _frame_notes(stated, found)
+    return decoded, _frame_notes(declared, found)
 
 
 def _decode(dataset: Dataset) -> NDArray[Any]:
@@ -80,14 +80,14 @@ def _decode(dataset: Dataset) -> NDArray[Any]:
     return frame
 
 
-def _frame_notes(stated: int, found: int) -> list[Note]:
-    if found < stated:
-        detail = f"It says that it has {stated} frames but holds {found}; the first was taken."
+def _frame_notes(declared: int, found: int) -> list[Note]:
+    if found < declared:
+        detail = f"It says that it has {declared} frames but holds {found}; the first was taken."
         return [Note("frames_missing", detail)]
-    return [Note("multi_frame", f"The first of {stated} frames was taken.")] if stated > 1 else []
+    return [Note("multi_frame", f"The first of {declared} frames was taken.")] if declared > 1 else []
 
 
-def _cut_native(dataset: Dataset, stated: int) -> int:
+def _cut_native(dataset: Dataset, declared: int) -> int:
     """Leave the first frame alone in uncompressed pixels; return how many whole frames there were."""
     keyword = next(keyword for keyword in PIXELS if keyword in dataset)
     pixels = dataset[keyword]
@@ -96,31 +96,31 @@ def _cut_native(dataset: Dataset, stated: int) -> int:
         bits = bits * 2 // 3
     length = math.ceil(bits / 8)
     found = len(pixels.value) // length
-    if stated > 1 and found >= 1:
+    if declared > 1 and found >= 1:
         pixels.value = pixels.value[: length + length % 2]
     dataset.NumberOfFrames = 1
-    return min(found, stated) or stated
+    return min(found, declared) or declared
 
 
-def _first_encapsulated(dataset: Dataset, name: str, stated: int) -> tuple[bytes, int]:
+def _first_encapsulated(dataset: Dataset, name: str, declared: int) -> tuple[bytes, int]:
     """Leave the first frame alone in compressed pixels; return it and how many there were."""
     pixels = dataset.PixelData
     offsets = value_of(dataset, "ExtendedOffsetTable")
     lengths = value_of(dataset, "ExtendedOffsetTableLengths")
     extended = (offsets, lengths) if isinstance(offsets, bytes) and isinstance(lengths, bytes) else None
-    found = stated
+    found = declared
     try:
-        frame = get_frame(pixels, 0, number_of_frames=stated, extended_offsets=extended)
+        frame = get_frame(pixels, 0, number_of_frames=declared, extended_offsets=extended)
     except (ValueError, IndexError):
-        if stated == 1 and extended is None:
+        if declared == 1 and extended is None:
             raise
         frame = get_frame(pixels, 0, number_of_frames=1)
-    if stated > 1:
+    if declared > 1:
         fragments, _ = parse_fragments(_without_offsets(pixels))
-        found = min(stated, fragments)
+        found = min(declared, fragments)
         if stated_size(frame) is None and dataset.file_meta.TransferSyntaxUID != RLELossless:
             raise UnreadableImageError("damaged_image", f"{name} has a first frame that is no image.")
-    if stated > 1 or extended is not None:
+    if declared > 1 or extended is not None:
         for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
             if keyword in dataset:
                 del dataset[keyword]

@@ -60,8 +60,8 @@ class _Helper:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         send(self.process.stdin, name.encode(errors="surrogatepass"), data)
-        said, pixels = receive(self.process.stdout)
-        answer = json.loads(said)
+        header, pixels = receive(self.process.stdout)
+        answer = json.loads(header)
         if "reason" in answer:
             raise UnreadableImageError(answer["reason"], answer["message"])
         shape = answer["height"], answer["width"]

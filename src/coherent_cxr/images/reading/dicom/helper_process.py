@@ -31,8 +31,8 @@ def main() -> None:
             name, data = receive(sys.stdin.buffer)
         except EOFError:
             return
-        said, pixels = _answer(name.decode(errors="surrogatepass"), data)
-        send(answers, json.dumps(said).encode(), pixels)
+        header, pixels = _answer(name.decode(errors="surrogatepass"), data)
+        send(answers, json.dumps(header).encode(), pixels)
 
 
 if __name__ == "__main__":

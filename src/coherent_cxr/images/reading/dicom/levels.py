@@ -1,4 +1,4 @@
-"""From the numbers a DICOM file stores to how bright a viewer would show them."""
+"""From stored DICOM values to display brightness: rescale, window (VOI LUT), inversion, padding."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def show(frame: Numbers, dataset: Dataset, name: str) -> tuple[NDArray[np.uint8]
     voi = _voi(dataset)
     if voi is not None and _shows_nothing(voi(modality(mask(few)))):
         voi = None
-        said = "Its window shows nothing, so grey levels were stretched instead."
-        notes.append(Note("window_ignored", said))
+        detail = "Its window shows nothing, so grey levels were stretched instead."
+        notes.append(Note("window_ignored", detail))
     elif voi is None and (numbers(dataset, "WindowCenter") or numbers(dataset, "WindowWidth")):
         notes.append(Note("window_ignored", "Its window is none, so grey levels were stretched instead."))
     sign, said_of_sign = _sign(dataset)
@@ -178,10 +178,10 @@ def _sign(dataset: Dataset) -> tuple[int, list[Note]]:
     first = dataset.PhotometricInterpretation == "MONOCHROME1"
     shape = text(dataset, "PresentationLUTShape")
     if first and shape == "IDENTITY":
-        said = (
+        detail = (
             "Its tags say both that low values are bright and that they are dark; they were taken for bright."
         )
-        return -1, [Note("contradictory_inversion", said)]
+        return -1, [Note("contradictory_inversion", detail)]
     if first or shape == "INVERSE":
         return -1, [Note("monochrome1_inverted", "Low values are bright in the file, so it was inverted.")]
     return 1, []

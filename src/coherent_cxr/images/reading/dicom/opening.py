@@ -1,4 +1,4 @@
-"""Opening a DICOM file without letting it take more memory than a radiograph may."""
+"""Opens a DICOM file within a memory limit."""
 
 from __future__ import annotations
 

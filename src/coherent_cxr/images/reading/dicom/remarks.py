@@ -1,4 +1,4 @@
-"""What a DICOM file's tags say about the image that its reader should know."""
+"""Warnings about an image that follow from its DICOM tags."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def describe(dataset: Dataset) -> Iterator[Note]:
         yield Note("lateral_view", "Its tags say that it is a lateral view; the model reads frontal ones.")
     modality = text(dataset, "Modality")
     if modality in OTHER_MODALITIES:
-        said = f"Its tags say that it is no projection radiograph but {OTHER_MODALITIES[modality]}."
-        yield Note("other_modality", said)
+        detail = f"Its tags say that it is no projection radiograph but {OTHER_MODALITIES[modality]}."
+        yield Note("other_modality", detail)
     regions = [text(item, "CodeMeaning") for item in _items(dataset, "AnatomicRegionSequence")]
     described = (
         text(dataset, keyword) for keyword in ("SeriesDescription", "ProtocolName", "StudyDescription")
@@ -105,10 +105,10 @@ def describe(dataset: Dataset) -> Iterator[Note]:
 
 def _other_part(texts: list[str]) -> str:
     """Return the part of the body that the first text to name one speaks of, empty for the chest."""
-    for stated in texts:
-        if any(word in stated for word in CHEST):
+    for tag_text in texts:
+        if any(word in tag_text for word in CHEST):
             return ""
-        words = re.findall(r"[A-Z]+", stated.replace("_EXM", "_EXTREMITY"))
+        words = re.findall(r"[A-Z]+", tag_text.replace("_EXM", "_EXTREMITY"))
         for part in OTHER_PARTS:
             if any(word.startswith(part) for word in words):
                 return part.lower()

@@ -1,4 +1,4 @@
-"""Values of DICOM tags as they are meant, whatever way they are written."""
+"""Values of DICOM tags, whatever their encoding."""
 
 from __future__ import annotations
 
@@ -84,19 +84,19 @@ def check_header(dataset: Dataset, data: bytes, name: str) -> None:
                 "truncated_image", f"{name} breaks off within its pixels; copy it again from its source."
             )
         raise UnreadableImageError("no_pixel_data", f"{name} is a DICOM file without an image.")
-    stated = {keyword: whole(dataset, keyword) for keyword in NEEDED}
-    missing = [keyword for keyword, value in stated.items() if not value]
+    declared = {keyword: whole(dataset, keyword) for keyword in NEEDED}
+    missing = [keyword for keyword, value in declared.items() if not value]
     if missing:
         raise UnreadableImageError(
             "missing_dicom_tag", f"{name} lacks the DICOM tags {', '.join(missing)}, so it cannot be decoded."
         )
-    bits = stated["BitsAllocated"] or 0
+    bits = declared["BitsAllocated"] or 0
     samples = whole(dataset, "SamplesPerPixel") or 1
     if not 1 <= bits <= 64 or not 1 <= samples <= MOST_SAMPLES:
         raise UnreadableImageError(
             "damaged_image", f"{name} has {bits} bits and {samples} samples for each pixel; no image has."
         )
-    check_size(name, stated["Columns"] or 0, stated["Rows"] or 0, -(-bits // 8) * samples)
+    check_size(name, declared["Columns"] or 0, declared["Rows"] or 0, -(-bits // 8) * samples)
 
 
 def complete(dataset: Dataset) -> list[Note]:
@@ -114,16 +114,16 @@ def complete(dataset: Dataset) -> list[Note]:
     bits, kind = dataset.BitsAllocated, text(dataset, "PhotometricInterpretation")
     kind = kind.replace(" ", "") if kind.startswith("MONO") else kind
     sign, stored = whole(dataset, "PixelRepresentation"), whole(dataset, "BitsStored")
-    stated = {
+    declared = {
         "SamplesPerPixel": whole(dataset, "SamplesPerPixel") or None,
         "PhotometricInterpretation": kind,
         "PixelRepresentation": sign if sign in (0, 1) else None,
         "BitsStored": stored if stored and 1 <= stored <= bits else None,
         "PlanarConfiguration": whole(dataset, "PlanarConfiguration"),
     }
-    samples = stated["SamplesPerPixel"] or (3 if kind.startswith(COLOURS) else 1)
+    samples = declared["SamplesPerPixel"] or (3 if kind.startswith(COLOURS) else 1)
     if not kind.startswith(COLOURS if samples != 1 else GREYS):
-        stated["PhotometricInterpretation"] = None
+        declared["PhotometricInterpretation"] = None
     usual = {
         "SamplesPerPixel": samples,
         "PhotometricInterpretation": "MONOCHROME2" if samples == 1 else "RGB",
@@ -132,9 +132,9 @@ def complete(dataset: Dataset) -> list[Note]:
         "PlanarConfiguration": 0,
     }
     for keyword, assumption in usual.items():
-        if stated[keyword] is None and not (keyword == "PlanarConfiguration" and samples == 1):
+        if declared[keyword] is None and not (keyword == "PlanarConfiguration" and samples == 1):
             assumed.append(keyword)
-        _set(dataset, keyword, assumption if stated[keyword] is None else stated[keyword])
+        _set(dataset, keyword, assumption if declared[keyword] is None else declared[keyword])
     high, plain = whole(dataset, "HighBit"), dataset.BitsStored - 1
     _set(dataset, "HighBit", high if high is not None and plain <= high < bits else plain)
     return [Note("assumed_tags", f"Absent tags were assumed: {', '.join(assumed)}.")] if assumed else []
