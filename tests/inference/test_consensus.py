@@ -173,11 +173,11 @@ def test_the_same_seed_chooses_the_same_reports() -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"samples": 0}, "generation.consensus.samples"),
-        ({"temperature": 0.0}, "generation.consensus.temperature"),
-        ({"quality_at": [4, 0]}, "generation.consensus.quality_at"),
+        ({"samples": 0}, "consensus.samples"),
+        ({"temperature": 0.0}, "consensus.temperature"),
+        ({"quality_at": [4, 0]}, "consensus.quality_at"),
         ({"utility": "rouge"}, "utility"),
-        ({"seed": -1}, "generation.consensus.seed"),
+        ({"seed": -1}, "consensus.seed"),
     ],
 )
 def test_impossible_settings_are_refused(setting: dict[str, object], message: str) -> None:
@@ -232,7 +232,7 @@ def test_quality_is_measured_at_the_numbers_asked_for(rows: RowWriter, bundle: M
     assert kinds.index.tolist() == [(s, n) for s in ("mle", "mle decided") for n in (0, 1, 2)]
     assert set(kinds) == {len(STUDIES)}
     assert rows.by_samples("full", bundle, STUDIES).empty
-    none = replace(rows, config=replace(rows.config, consensus=replace(rows.config.consensus, quality_at=())))
+    none = replace(rows, config=rows.config.replace(consensus=rows.config.consensus.replace(quality_at=())))
     assert none.by_samples("mle", bundle, STUDIES).columns.tolist() == table.columns.tolist()
 
 
@@ -245,7 +245,7 @@ def test_a_row_that_is_not_there_is_refused_with_those_there_are() -> None:
     config = GenerationConfig(decided=("mle",), consensus=ConsensusConfig(systems=("mle oracle",)))
     with pytest.raises(ConfigurationError, match=r"'mle oracle'; it must be one of mle, full, mle decided"):
         check_systems(config, ["mle", "full"])
-    check_systems(replace(config, oracle=("mle",)), ["mle", "full"])
+    check_systems(config.replace(oracle=("mle",)), ["mle", "full"])
 
 
 def test_rows_that_were_told_the_truth_are_known_by_their_names() -> None:

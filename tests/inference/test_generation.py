@@ -39,5 +39,5 @@ def test_evidence_for_a_finding_changes_the_report_of_its_own_study_alone(tmp_pa
 
 
 def test_evidence_is_not_turned_around():
-    with pytest.raises(ConfigurationError, match=r"evidence_weight.*0 or more"):
+    with pytest.raises(ConfigurationError, match=r"evidence_weight.*at least 0"):
         GenerationConfig(evidence_weight=-1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 
@@ -186,7 +185,7 @@ def test_a_sentence_that_is_shorter_than_those_not_taken_keeps_its_attention(
     labeler: CheXpertLabeler,
 ) -> None:
     model, check = generator(), SentenceCheck(VOCABULARY, labeler, EVERY_SENTENCE)
-    model.config = dataclasses.replace(model.config, max_words=5)
+    model.config = model.config.replace(max_words=5)
     for study in range(STUDIES):
         written = decode(model, regions()[study : study + 1], keep_attention=True, check=check)
         assert written.attention is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pandas as pd
@@ -88,6 +87,6 @@ def test_document_frequencies_are_those_of_the_training_split(corpus: Corpus):
 def test_weights_pass_through_without_epochs(corpus: Corpus, tmp_path: Path):
     config = EncoderPretrainingConfig(encoder=ENCODER, epochs=0, checkpoint_folder=str(tmp_path))
     one, *_ = pretrain(config, corpus)
-    other, *_ = pretrain(dataclasses.replace(config, seed=1), corpus)
+    other, *_ = pretrain(config.replace(seed=1), corpus)
     name = f"{ENCODER}/0/{KERNEL}"
     assert not (one[name] == other[name]).all()

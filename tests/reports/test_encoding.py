@@ -119,8 +119,9 @@ def test_a_split_file_without_the_columns_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"split_ratio": [7, 3]}, "three positive"),
-        ({"min_count": 0}, "at least 1"),
+        ({"split_ratio": [7, 3]}, r"split_ratio\[2\]' has no value; it must be a positive whole number"),
+        ({"split_ratio": [7, 1, 2, 1]}, "a list of 3 values"),
+        ({"min_count": 0}, "a positive whole number"),
         ({"split_file": "no/such.csv"}, "existing CSV"),
     ],
 )

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import coherent_cxr
-from coherent_cxr.configuration import configuration
+from coherent_cxr.configuration import Settings
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.runtime.fingerprint import (
     code_digest,
@@ -158,8 +158,7 @@ def test_parts_keep_their_borders_and_kinds():
     assert fingerprint() != fingerprint("")
 
 
-@configuration
-class Settings:
+class TrainingConfig(Settings):
     rate: float = 0.1
     processes: int = 1
     checkpoint_every: float | None = 60.0
@@ -167,12 +166,12 @@ class Settings:
 
 
 def test_settings_that_change_nothing_stay_out():
-    key = run_key(STAGES[0], Settings(), "data")
-    same = Settings(processes=4, checkpoint_every=None, checkpoint_folder="b")
+    key = run_key(STAGES[0], TrainingConfig(), "data")
+    same = TrainingConfig(processes=4, checkpoint_every=None, checkpoint_folder="b")
     assert run_key(STAGES[0], same, "data") == key
-    assert run_key(STAGES[0], Settings(rate=0.2), "data") != key
-    assert run_key(STAGES[0], Settings(), "other data") != key
-    assert run_key(STAGES[1], Settings(), "data") != key
+    assert run_key(STAGES[0], TrainingConfig(rate=0.2), "data") != key
+    assert run_key(STAGES[0], TrainingConfig(), "other data") != key
+    assert run_key(STAGES[1], TrainingConfig(), "data") != key
 
 
 def test_a_users_reward_counts_by_its_file(tmp_path, monkeypatch):

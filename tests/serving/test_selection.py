@@ -107,8 +107,11 @@ def test_of_one_patient_no_difference_is_significant():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"min_positive_calls": 1.5}, "min_positive_calls' is 1.5; it must be a share in 0..1"),
-        ({"min_unique_reports": -0.1}, "a share in 0..1"),
+        (
+            {"min_positive_calls": 1.5},
+            "model_registration.min_positive_calls' is 1.5; it must be a number, at least 0 and at most 1",
+        ),
+        ({"min_unique_reports": -0.1}, "at least 0 and at most 1"),
         ({"resamples": 10}, "at least 100"),
         ({"canditate": "mle"}, "Did you mean 'candidate'"),
     ],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -69,7 +67,7 @@ def mle(corpus, folder):
 
 def trainable(corpus, folder):
     config = mle_config(corpus, folder, encoder="trainable", batch_norm="train", accumulate=2)
-    config = replace(config, epochs=1, batch_size=13)
+    config = config.replace(epochs=1, batch_size=13)
     return train_mle(config, *corpus[:-1], LABELER).history
 
 

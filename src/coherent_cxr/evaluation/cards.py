@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,7 +86,7 @@ def label_counts(labels: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
 
 def model_facts(system: str, bundle: ModelBundle) -> list[tuple[str, Any]]:
     """Describe a generator: architecture, its own record of its training, vocabulary, weights."""
-    described = dataclasses.asdict(bundle.config)
+    described = bundle.config.model_dump()
     settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in described.items())
     known = {key: value for key, value in bundle.metadata.items() if isinstance(value, str | int)}
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -106,7 +105,7 @@ class ModelBundle:
         folder.mkdir(parents=True, exist_ok=True)
         save_file({k: v.detach().cpu().contiguous() for k, v in self.weights.items()}, folder / WEIGHTS)
         described = {
-            "generator": dataclasses.asdict(self.config),
+            "generator": self.config.model_dump(),
             "image_size": self.image_size,
             "metadata": self.metadata,
         }

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import Annotated
 
-from coherent_cxr.configuration import configuration, require
+import pandas as pd
+from pydantic import Field
+
+from coherent_cxr.configuration import Settings
 from coherent_cxr.reports.text import clean_text, tokenize_findings
 
 
-@configuration
-class FindingsExtractionConfig:
+class FindingsExtractionConfig(Settings):
     """Settings of the stage ``findings_extraction``.
 
     Attributes:
         max_studies: Use the first studies with findings only; null uses all.
     """
 
-    max_studies: int | None = None
-
-    def check(self) -> None:
-        """Refuse values that cannot work."""
-        most = self.max_studies
-        require(most is None or most >= 10, "findings_extraction.max_studies", most, "null or at least 10")
+    max_studies: Annotated[int, Field(ge=10)] | None = None
 
 
 def extract_findings(

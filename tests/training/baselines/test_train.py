@@ -126,7 +126,7 @@ def test_the_most_similar_image_brings_its_report(result):
 
 def test_a_killed_run_ends_like_an_uninterrupted_one(corpus, tmp_path, monkeypatch):
     config = settings(tmp_path / "killed", systems=("show, attend and tell",))
-    whole = run(dataclasses.replace(config, checkpoint_folder=str(tmp_path / "whole")), corpus)
+    whole = run(config.replace(checkpoint_folder=str(tmp_path / "whole")), corpus)
     validations, word_loss = [], captioner.word_loss
 
     def dies_at_the_second(*arguments, **named):
@@ -190,7 +190,7 @@ def test_other_test_references_change_no_chosen_epoch_of_the_generator(
     for name, data in (("as_they_are", corpus), ("others", with_other_test_references)):
         training = data.findings[data.encoded["split"] == "train"]
         frequencies = CiderD.from_corpus([metric_text(report) for report in training["tokens"]])
-        own = dataclasses.replace(config, checkpoint_folder=str(tmp_path / name))
+        own = config.replace(checkpoint_folder=str(tmp_path / name))
         trained.append(
             train_mle(
                 own,

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 import torch
 
@@ -46,9 +44,7 @@ def test_frozen_layers_keep_weights_and_statistics_and_the_others_learn(corpus, 
         precision="fp32",
         checkpoint_folder=checkpoint_folder,
     )
-    untrained, _ = pretrain_encoder(
-        dataclasses.replace(config, epochs=0), corpus.store, corpus.labels, corpus.splits
-    )
+    untrained, _ = pretrain_encoder(config.replace(epochs=0), corpus.store, corpus.labels, corpus.splits)
     trained, _ = pretrain_encoder(config, corpus.store, corpus.labels, corpus.splits)
     before, after = untrained.members[0], trained.members[0]
     same = {name for name, value in before.items() if torch.equal(value, after[name])}

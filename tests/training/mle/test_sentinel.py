@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -94,7 +92,7 @@ def test_a_step_is_the_mean_of_its_parts() -> None:
 
 
 def test_without_finding_tokens_nothing_is_added() -> None:
-    plain = dataclasses.replace(step(0.0).config, sentinel_weight=3.0)
+    plain = step(0.0).config.replace(sentinel_weight=3.0)
     weights = torch.ones(samples().reports.words.shape[:2])
     without = MleStep(plain, model(), samples(), regions_of, weights)
     loss, parts = without(0, np.arange(4), torch.Generator())

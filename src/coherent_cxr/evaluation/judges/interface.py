@@ -8,12 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Final
 
-from coherent_cxr.configuration import configuration
+from coherent_cxr.configuration import Settings
 from coherent_cxr.evaluation.metrics.measures import Measure, Metric
 
 
-@configuration
-class JudgesConfig:
+class JudgesConfig(Settings):
     """Where the weights of the judges lie; null leaves a judge out.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from coherent_cxr.baselines.registry import SYSTEMS
 from coherent_cxr.baselines.retrieval import Retriever, Tokens, TrainingImages
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.codes import ABSENT, label_codes
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, require
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.feature_cache import cached_features
 from coherent_cxr.models.bundle import weights_digest
@@ -41,8 +40,7 @@ from coherent_cxr.training.baselines.captioner import (
 from coherent_cxr.training.engine.history import History
 
 
-@configuration
-class BaselinesConfig:
+class BaselinesConfig(Settings):
     """Settings of the stage ``baselines``.
 
     Attributes:
@@ -146,7 +144,7 @@ def run_compared_systems(
         return torch.from_numpy(cached[chosen]).to(device).float()
 
     longest = config.captioner.max_words
-    captioner = dataclasses.replace(config.captioner, channels=backbone.channels)
+    captioner = config.captioner.replace(channels=backbone.channels)
     data = CaptionData(train.samples(longest), validation.samples(longest), features, digest)
     reports, guesses, histories = [], [], []
     models: dict[str, Tensor] = {}
