@@ -111,7 +111,7 @@ def _sentence(settings: type[Settings], found: ErrorDetails) -> str:
     if kind == "value_error":  # from a class's own check
         return str(found["ctx"]["error"])
     unknown = kind == "extra_forbidden"
-    key, expected = _root(settings), settings
+    key, expected = section_name(settings), settings
     path = found["loc"][: -1 if unknown else None]
     for depth, part in enumerate(path, 1):
         options = [option for option in _options(expected) if option is not type(None)]
@@ -134,8 +134,8 @@ def _sentence(settings: type[Settings], found: ErrorDetails) -> str:
     return f"The setting '{key}' is {given}; it must be {right}."
 
 
-def _root(settings: type[Settings]) -> str:
-    """Return the section of the parameters that a class stands for: MleTrainingConfig for mle_training."""
+def section_name(settings: type[Settings]) -> str:
+    """Return the section of the parameters that a class is named after: MleTrainingConfig, mle_training."""
     name = re.sub(r"(Config|Settings)$", "", settings.__name__)
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 

@@ -27,6 +27,7 @@ from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, bleu
+from helpers.settings import filled
 from helpers.training_corpus import ENCODER, LABELER, Corpus
 
 FINDINGS = ("Edema", "Cardiomegaly")
@@ -98,7 +99,8 @@ def test_the_choice_by_hand(texts: list[str], far: list[int], chosen: int) -> No
 
 def generator() -> ReportGenerator:
     torch.manual_seed(5)
-    config = GeneratorConfig(
+    config = filled(
+        GeneratorConfig,
         encoder=ENCODER,
         size=16,
         attention_size=8,
@@ -115,7 +117,7 @@ def regions(studies: int = 8) -> torch.Tensor:
 
 
 def writer(seed: int = 0, **changes) -> ConsensusWriter:
-    config = ConsensusConfig(temperature=1.0, **changes)
+    config = filled(ConsensusConfig, temperature=1.0, **changes)
     return ConsensusWriter(
         config, VOCABULARY, LABELER, config.similarity(CIDER), torch.Generator().manual_seed(seed)
     )
@@ -182,7 +184,7 @@ def test_the_same_seed_chooses_the_same_reports() -> None:
 )
 def test_impossible_settings_are_refused(setting: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        GenerationConfig(consensus=setting)
+        filled(GenerationConfig, consensus=setting)
 
 
 @pytest.fixture(scope="module")
@@ -193,8 +195,11 @@ def bundle() -> ModelBundle:
 
 @pytest.fixture(scope="module")
 def rows(corpus: Corpus) -> RowWriter:
-    consensus = ConsensusConfig(systems=("mle", "mle decided"), samples=3, temperature=1.0, quality_at=(2, 1))
-    config = GenerationConfig(
+    consensus = filled(
+        ConsensusConfig, systems=("mle", "mle decided"), samples=3, temperature=1.0, quality_at=(2, 1)
+    )
+    config = filled(
+        GenerationConfig,
         batch_size=2,
         precision="fp32",
         decided=("mle",),
@@ -242,7 +247,9 @@ def test_consensus_without_anything_to_compare_by_is_refused(rows: RowWriter, bu
 
 
 def test_a_row_that_is_not_there_is_refused_with_those_there_are() -> None:
-    config = GenerationConfig(decided=("mle",), consensus=ConsensusConfig(systems=("mle oracle",)))
+    config = filled(
+        GenerationConfig, decided=("mle",), consensus=filled(ConsensusConfig, systems=("mle oracle",))
+    )
     with pytest.raises(ConfigurationError, match=r"'mle oracle'; it must be one of mle, full, mle decided"):
         check_systems(config, ["mle", "full"])
     check_systems(config.replace(oracle=("mle",)), ["mle", "full"])

@@ -23,6 +23,7 @@ from coherent_cxr.training.engine.loop import Loop
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.train import train_mle
 from coherent_cxr.training.scst.train import RlFineTuningConfig, fine_tune
+from helpers.settings import filled
 from helpers.tiny_generator import make_generator
 from helpers.training_corpus import LABELER
 
@@ -225,14 +226,16 @@ def key_of(corpus, checkpoint_folder, monkeypatch):
 
     def begin(stage: str, c) -> None:
         if stage == "mle":
-            train_mle(MleTrainingConfig(generator=generator.config, **common), *c[:-1], LABELER)
+            train_mle(filled(MleTrainingConfig, generator=generator.config, **common), *c[:-1], LABELER)
         elif stage == "rl":
-            config = RlFineTuningConfig(system="full", rewards={"ccr": {"weight": 1.0}}, **common)
+            config = filled(RlFineTuningConfig, system="full", rewards={"ccr": {"weight": 1.0}}, **common)
             fine_tune(config, generator, c.store, *c[3:-1], LABELER)
         elif stage == "encoder":
-            pretrain_encoder(EncoderPretrainingConfig(**common), c.store, c.labels, c.splits)
+            pretrain_encoder(filled(EncoderPretrainingConfig, **common), c.store, c.labels, c.splits)
         else:
-            run_compared_systems(BaselinesConfig(systems=("tienet",), **common), *c[:-2], c.labels, ["s21"])
+            run_compared_systems(
+                filled(BaselinesConfig, systems=("tienet",), **common), *c[:-2], c.labels, ["s21"]
+            )
 
     def key(stage: str, **changes: object) -> str:
         with pytest.raises(Reached) as reached:

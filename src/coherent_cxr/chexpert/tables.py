@@ -35,9 +35,9 @@ class ChexpertLabellingConfig(Settings):
         cache_size: Most sentences to remember.
     """
 
-    rules: str = "corrected"
-    beside: str | None = "original"
-    cache_size: NonNegativeInt = 65_536
+    rules: str
+    beside: str | None
+    cache_size: NonNegativeInt
 
     def check(self) -> None:
         """Refuse settings that cannot work."""

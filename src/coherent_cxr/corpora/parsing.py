@@ -23,10 +23,10 @@ class ReportParsingConfig(Settings):
         mimic_cxr: Where MIMIC-CXR is.
     """
 
-    corpus: Literal["openi", "openi_kaggle", "mimic_cxr"] = "openi"
-    reports: str | None = None
-    headers: str | None = None
-    views: str | None = None
+    corpus: Literal["openi", "openi_kaggle", "mimic_cxr"]
+    reports: str | None
+    headers: str | None
+    views: str | None
     mimic_cxr: MimicCxrConfig = MimicCxrConfig()
 
 

@@ -28,14 +28,14 @@ class EvaluationConfig(Settings):
         samples: Test studies shown on the results page; 0 shows no text and no image of any study.
     """
 
-    uncertain: Literal["as_negative", "as_positive", "ignore"] = "as_negative"
-    resamples: Annotated[int, Field(ge=100)] = 1000
-    protocols: tuple[Protocol, ...] = ("house",)
-    r2gen: R2GenConfig = R2GenConfig()
-    meteor: bool = True
-    judges: JudgesConfig = JudgesConfig()
-    seed: NonNegativeInt = 0
-    samples: NonNegativeInt = 20
+    uncertain: Literal["as_negative", "as_positive", "ignore"]
+    resamples: Annotated[int, Field(ge=100)]
+    protocols: tuple[Protocol, ...]
+    r2gen: R2GenConfig
+    meteor: bool
+    judges: JudgesConfig
+    seed: NonNegativeInt
+    samples: NonNegativeInt
 
     def check(self) -> None:
         """Refuse impossible values."""

@@ -29,8 +29,8 @@ class RuntimeConfig(Settings):
             threads, and one after the other on a GPU.
     """
 
-    threads: PositiveInt | None = None
-    processes: PositiveInt | None = None
+    threads: PositiveInt | None
+    processes: PositiveInt | None
 
     def side_by_side(self) -> tuple[int, int]:
         """Return how many nodes run at once, and with how many threads each."""
@@ -65,9 +65,9 @@ def runtime_config(catalog: DataCatalog) -> RuntimeConfig:
     Raises:
         RunStoppedError: If it has an unknown key or an impossible value.
     """
-    given = catalog.load(PARAMETER) if PARAMETER in catalog else None
+    given = catalog.load(PARAMETER) if PARAMETER in catalog else dict.fromkeys(RuntimeConfig.model_fields)
     try:
-        return RuntimeConfig(**(given or {}))
+        return RuntimeConfig.model_validate(given)
     except ConfigurationError as error:
         raise RunStoppedError(str(error)) from None
 

@@ -39,13 +39,13 @@ class ImagePreparationConfig(Settings):
         work_dir: Where stores are made and kept by content, so that equal stores are decoded once.
     """
 
-    size: Annotated[int, Field(ge=32, le=4096)] = 128
-    views: tuple[View, ...] = ("frontal",)
-    max_images_per_study: PositiveInt | None = None
-    drop_variants: bool = False
-    classify_views: bool = True
-    workers: PositiveInt | None = None
-    work_dir: str = "data/02_intermediate/image_stores"
+    size: Annotated[int, Field(ge=32, le=4096)]
+    views: tuple[View, ...]
+    max_images_per_study: PositiveInt | None
+    drop_variants: bool
+    classify_views: bool
+    workers: PositiveInt | None
+    work_dir: str
 
     def check(self) -> None:
         """Refuse values that cannot work."""

@@ -48,12 +48,12 @@ class ConsensusConfig(Settings):
         quality_at: Numbers of samples whose reports are scored on the validation split; may be empty.
     """
 
-    systems: tuple[str, ...] = ()
-    samples: PositiveInt = 16
-    temperature: PositiveFloat = 0.5
-    utility: Utility = "cider"
-    seed: NonNegativeInt = 0
-    quality_at: tuple[PositiveInt, ...] = ()
+    systems: tuple[str, ...]
+    samples: PositiveInt
+    temperature: PositiveFloat
+    utility: Utility
+    seed: NonNegativeInt
+    quality_at: tuple[PositiveInt, ...]
 
     def similarity(self, document_frequencies: CiderD) -> Similarity:
         """Return the function that compares two reports."""

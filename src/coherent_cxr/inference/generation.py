@@ -21,7 +21,7 @@ from coherent_cxr.inference.decisions import DecidedFindings, FindingEvidence, G
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.features import EncoderMode, feature_provider
 from coherent_cxr.inference.samples import rows_to_read
-from coherent_cxr.inference.sentence_check import CONTINUATIONS, SentenceCheck
+from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.precision import Precision
@@ -55,16 +55,16 @@ class GenerationConfig(Settings):
             encoder share them. None encodes the asked images anew.
     """
 
-    batch_size: PositiveInt = 64
+    batch_size: PositiveInt
     beams: PositiveInt = 1
-    precision: Precision = "auto"
-    decided: tuple[str, ...] = ()
-    evidence: tuple[str, ...] = ()
-    evidence_weight: NonNegativeFloat = 1.0
-    oracle: tuple[str, ...] = ()
-    continuations: NonNegativeInt = CONTINUATIONS
-    consensus: ConsensusConfig = ConsensusConfig()
-    checkpoint_folder: str | None = None
+    precision: Precision
+    decided: tuple[str, ...]
+    evidence: tuple[str, ...]
+    evidence_weight: NonNegativeFloat
+    oracle: tuple[str, ...]
+    continuations: NonNegativeInt
+    consensus: ConsensusConfig
+    checkpoint_folder: str | None
 
 
 class Likely(NamedTuple):

@@ -34,6 +34,8 @@ MOST_BYTES = {
     DECIDER: 1 << 22,
 }
 IMAGE_SIZES = range(32, 4097)
+EARLIER = {"study_input": "per_image", "sentence_feedback": False, "label_input": False}
+"""Settings that bundles of earlier versions do not name, and how their models were built."""
 
 
 def weights_digest(weights: Mapping[str, Tensor]) -> str:
@@ -156,7 +158,7 @@ class ModelBundle:
         if not isinstance(metadata, dict):
             raise ValueError("its metadata is no mapping")
         bundle = cls(
-            config=GeneratorConfig(**described["generator"]),
+            config=GeneratorConfig(**{**EARLIER, **described["generator"]}),
             vocabulary=Vocabulary.from_dict(_json(contents[VOCABULARY])),
             image_size=image_size,
             weights=load(contents[WEIGHTS]),

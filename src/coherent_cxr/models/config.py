@@ -33,14 +33,14 @@ class GeneratorConfig(Settings):
     """
 
     encoder: str = "densenet121"
-    size: Width = 256
-    attention_size: Width = 64
-    dropout: ShareBelowOne = 0.5
-    max_sentences: Annotated[int, Field(ge=1, le=100)] = 8
-    max_words: Annotated[int, Field(ge=1, le=200)] = 30
-    study_input: StudyInput = "per_image"
-    sentence_feedback: bool = False
-    label_input: bool = False
+    size: Width
+    attention_size: Width
+    dropout: ShareBelowOne
+    max_sentences: Annotated[int, Field(ge=1, le=100)]
+    max_words: Annotated[int, Field(ge=1, le=200)]
+    study_input: StudyInput
+    sentence_feedback: bool
+    label_input: bool
 
     def check(self) -> None:
         """Refuse an encoder that does not exist."""

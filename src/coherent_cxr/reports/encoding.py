@@ -11,10 +11,11 @@ import pandas as pd
 from pydantic import NonNegativeInt, PositiveInt
 
 from coherent_cxr.configuration import Settings, require
+from coherent_cxr.inputs.split_names import SPLITS
 from coherent_cxr.reports.affirmed_findings import count_affirmed
 from coherent_cxr.reports.finding_tokens import finding_tokens, finding_tokens_of
 from coherent_cxr.reports.ordering import SentenceOrder, findings_first
-from coherent_cxr.reports.splits import SPLITS, SplitFileError, read_split_file, split_by_patient
+from coherent_cxr.reports.splits import SplitFileError, read_split_file, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary, count_words
 
 
@@ -33,12 +34,12 @@ class VocabularyBuildingConfig(Settings):
             (:mod:`~coherent_cxr.reports.finding_tokens`).
     """
 
-    split_file: str | None = None
-    split_ratio: tuple[PositiveInt, PositiveInt, PositiveInt] = (7, 1, 2)
-    split_seed: NonNegativeInt = 0
-    min_count: PositiveInt = 3
-    sentence_order: SentenceOrder = "findings_first"
-    finding_tokens: bool = True
+    split_file: str | None
+    split_ratio: tuple[PositiveInt, PositiveInt, PositiveInt]
+    split_seed: NonNegativeInt
+    min_count: PositiveInt
+    sentence_order: SentenceOrder
+    finding_tokens: bool
 
     def check(self) -> None:
         """Refuse values that cannot work."""

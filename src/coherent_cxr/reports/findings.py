@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from coherent_cxr.configuration import Settings
-from coherent_cxr.reports.text import clean_text, tokenize_findings
+from coherent_cxr.reports.text import clean_section, tokenize_findings
 
 
 class FindingsExtractionConfig(Settings):
@@ -18,7 +18,7 @@ class FindingsExtractionConfig(Settings):
         max_studies: Use the first studies with findings only; null uses all.
     """
 
-    max_studies: Annotated[int, Field(ge=10)] | None = None
+    max_studies: Annotated[int, Field(ge=10)] | None
 
 
 def extract_findings(
@@ -37,7 +37,7 @@ def extract_findings(
     rows: list[tuple[str, str, list[str], list[list[str]]]] = []
     excluded: list[tuple[str, str, str]] = []
     for study_id, section in zip(studies["study_id"], studies["findings"], strict=True):
-        text = clean_text(section) if isinstance(section, str) else ""
+        text = clean_section(section) if isinstance(section, str) else ""
         tokenized = tokenize_findings(text)
         if not text:
             excluded.append((study_id, "no_findings_section", "The report has no findings section."))

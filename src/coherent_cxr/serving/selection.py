@@ -39,15 +39,15 @@ class ModelRegistrationConfig(Settings):
         checkpoint_folder: Where training cached the image features.
     """
 
-    name: str = "coherent-cxr"
-    candidate: str = "best"
-    min_positive_calls: Share = 0.5
-    min_unique_reports: Share = 0.05
-    resamples: Annotated[int, Field(ge=100)] = 2000
-    seed: NonNegativeInt = 0
-    on_other_data: Literal["keep", "move"] = "keep"
-    licence: str = "the weights follow the terms of their training images"
-    checkpoint_folder: str = "data/06_models/checkpoints"
+    name: str
+    candidate: str
+    min_positive_calls: Share
+    min_unique_reports: Share
+    resamples: Annotated[int, Field(ge=100)]
+    seed: NonNegativeInt
+    on_other_data: Literal["keep", "move"]
+    licence: str
+    checkpoint_folder: str
 
     def rule(self, label_rules: str) -> str:
         """Return the rule in words.

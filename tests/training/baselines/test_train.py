@@ -24,6 +24,7 @@ from coherent_cxr.training.baselines import captioner
 from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.train import train_mle
+from helpers.settings import filled
 from helpers.training_corpus import LABELER
 
 SICK = [["there", "is", "a", "pleural", "effusion"], ["the", "heart", "is", "enlarged"]]
@@ -76,7 +77,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 def settings(folder: Path, **changes) -> BaselinesConfig:
-    return BaselinesConfig(
+    return filled(
+        BaselinesConfig,
         **{
             "systems": tuple(SYSTEMS),
             "captioner": {"size": 8, "attention_size": 4, "max_words": 15},
@@ -84,7 +86,7 @@ def settings(folder: Path, **changes) -> BaselinesConfig:
             "precision": "fp32",
             "checkpoint_folder": str(folder),
             **changes,
-        }
+        },
     )
 
 
@@ -178,7 +180,8 @@ def test_other_test_references_change_no_compared_system(result, with_other_test
 def test_other_test_references_change_no_chosen_epoch_of_the_generator(
     corpus, with_other_test_references, tmp_path
 ):
-    config = MleTrainingConfig(
+    config = filled(
+        MleTrainingConfig,
         generator={"size": 8, "attention_size": 4, "max_sentences": 3, "max_words": 6},
         epochs=3,
         batch_size=4,
@@ -218,12 +221,12 @@ def test_without_learners_there_are_no_weights_and_no_history(corpus, tmp_path):
 
 
 def test_all_systems_are_chosen_in_one_word():
-    assert BaselinesConfig(systems="all").chosen == tuple(SYSTEMS)
-    assert BaselinesConfig(systems=["1-nn"]).chosen == ("1-nn",)
+    assert filled(BaselinesConfig, systems="all").chosen == tuple(SYSTEMS)
+    assert filled(BaselinesConfig, systems=["1-nn"]).chosen == ("1-nn",)
 
 
 def test_an_unknown_system_is_refused_in_a_sentence():
     with pytest.raises(
         ConfigurationError, match=r"'baselines.systems' is 'kNN'; it must be one of major class"
     ):
-        BaselinesConfig(systems=("kNN",))
+        filled(BaselinesConfig, systems=("kNN",))

@@ -18,11 +18,13 @@ from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.scores import auroc_by_label, score_labels, study_means
 from coherent_cxr.training.encoder.targets import folds_of, frequent_terms, labelled_images, terms_by_study
 from coherent_cxr.training.encoder.train import pretrain_encoder
+from helpers.settings import filled
 
 
 @pytest.fixture
 def config(checkpoint_folder) -> EncoderPretrainingConfig:
-    return EncoderPretrainingConfig(
+    return filled(
+        EncoderPretrainingConfig,
         encoder="mobilenet_v3_large",  # the fastest
         epochs=4,
         batch_size=8,
@@ -144,7 +146,7 @@ def test_terms_count_alone_and_with_each_qualifier():
 
 def test_every_image_changes_by_itself_and_stays_in_range():
     images = torch.full((4, 20, 20), 200, dtype=torch.uint8)
-    config = EncoderPretrainingConfig().augmentation
+    config = filled(EncoderPretrainingConfig).augmentation
     still = config.replace(shift=0.0)
     assert torch.equal(augmented(images, still, torch.Generator()), images.float() / 255)
     moved = augmented(images, config.replace(shift=0.2), torch.Generator().manual_seed(1))
@@ -194,7 +196,7 @@ def test_an_encoder_travels_as_tensors_and_says_what_it_is(config, corpus):
 )
 def test_impossible_settings_are_refused(setting, message):
     with pytest.raises(ConfigurationError, match=message):
-        EncoderPretrainingConfig(**setting)
+        filled(EncoderPretrainingConfig, **setting)
 
 
 def test_cross_fitted_members_score_the_training_studies_that_they_have_not_seen(config, corpus):

@@ -22,7 +22,7 @@ def step_of(config, corpus, tmp_path):
     """Return the step of a model without dropout, for a weight of sentences with findings."""
     samples = samples_of_split(corpus.encoded_reports, corpus.store, "train", config.generator)
     torch.manual_seed(0)
-    generator = dataclasses.replace(config.generator, dropout=0.0)
+    generator = config.generator.replace(dropout=0.0)
     model = ReportGenerator(generator, len(corpus.vocabulary))
     regions_of = feature_provider(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
 

@@ -28,10 +28,10 @@ class CaptionerConfig(Settings):
     """
 
     channels: PositiveInt = 1024
-    size: PositiveInt = 256
-    attention_size: PositiveInt = 64
-    dropout: ShareBelowOne = 0.5
-    max_words: PositiveInt = 70
+    size: PositiveInt
+    attention_size: PositiveInt
+    dropout: ShareBelowOne
+    max_words: PositiveInt
 
 
 class State(NamedTuple):

@@ -43,10 +43,10 @@ class MimicFabricationConfig(Settings):
         seed: Seed of everything.
     """
 
-    folder: str = "data/mimic_cxr_fabricated/01_raw/mimic_cxr"
-    patients: PositiveInt = 40
-    images: bool = True
-    seed: NonNegativeInt = 0
+    folder: str
+    patients: PositiveInt
+    images: bool
+    seed: NonNegativeInt
 
 
 @dataclass(frozen=True)

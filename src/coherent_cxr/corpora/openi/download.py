@@ -32,9 +32,9 @@ class DownloadOpeniConfig(Settings):
     reports: RemoteFile
     images: tuple[RemoteFile, ...]
     images_folder: str
-    attempts: PositiveInt = 6
-    timeout: PositiveFloat = 60
-    max_unpacked_gb: PositiveFloat = 20
+    attempts: PositiveInt
+    timeout: PositiveFloat
+    max_unpacked_gb: PositiveFloat
 
 
 def download_openi(config: DownloadOpeniConfig) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -23,11 +23,11 @@ class JudgesConfig(Settings):
         green: Folder or name of the model that the package ``green_score`` should use.
     """
 
-    chexbert: str | None = None
-    bert_vocabulary: str | None = None
-    bertscore: str | None = None
-    radgraph: str | None = None
-    green: str | None = None
+    chexbert: str | None
+    bert_vocabulary: str | None
+    bertscore: str | None
+    radgraph: str | None
+    green: str | None
 
 
 EXTRA: Final = "'coherent-cxr[judges]'"

@@ -37,9 +37,9 @@ class R2GenConfig(Settings):
         join_blanks: Whether repeated blanks and underscores are joined first, as R2Gen does for MIMIC-CXR.
     """
 
-    min_count: PositiveInt = 3
-    max_tokens: PositiveInt = 59
-    join_blanks: bool = False
+    min_count: PositiveInt
+    max_tokens: PositiveInt
+    join_blanks: bool
 
 
 @dataclass(frozen=True)

@@ -40,12 +40,12 @@ class FabricationConfig(Settings):
         workers: Drawing processes; null uses all cores.
     """
 
-    images_root: str | None = None
-    notice: str = ""
-    phantom_folder: str = "data/01_raw/phantom_radiographs"
-    size: Annotated[int, Field(ge=48, le=1024)] = 128
-    seed: NonNegativeInt = 0
-    workers: PositiveInt | None = None
+    images_root: str | None
+    notice: str
+    phantom_folder: str
+    size: Annotated[int, Field(ge=48, le=1024)]
+    seed: NonNegativeInt
+    workers: PositiveInt | None
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ class AblationConfig(Settings):
         operating_point: Whose thresholds decide.
     """
 
-    split: Literal["validation", "test"] = "validation"
-    operating_point: str = "balanced"
+    split: Literal["validation", "test"]
+    operating_point: str
 
 
 def ablate(

@@ -40,11 +40,11 @@ class CaptioningConfig(Settings):
         seed: Seed of weights, order, dropout and noise.
     """
 
-    epochs: PositiveInt = 20
-    batch_size: Annotated[int, Field(ge=2)] = 64
-    learning_rate: PositiveFloat = 1e-3
-    clip_gradient: PositiveFloat = 5.0
-    seed: int = 0
+    epochs: PositiveInt
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: PositiveFloat
+    clip_gradient: PositiveFloat
+    seed: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,7 +205,7 @@ def write_captions(
     vocabulary: Vocabulary,
     seed: int,
     device: torch.device,
-    batch_size: int = 64,
+    batch_size: int,
 ) -> list[list[list[str]]]:
     """Write a report for each image greedily.
 

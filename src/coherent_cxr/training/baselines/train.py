@@ -51,11 +51,11 @@ class BaselinesConfig(Settings):
         checkpoint_folder: Where image features and checkpoints are kept.
     """
 
-    systems: tuple[str, ...] | Literal["all"] = "all"
-    captioner: CaptionerConfig = CaptionerConfig()
-    training: CaptioningConfig = CaptioningConfig()
-    precision: Precision = "auto"
-    checkpoint_folder: str = "data/06_models/checkpoints"
+    systems: tuple[str, ...] | Literal["all"]
+    captioner: CaptionerConfig
+    training: CaptioningConfig
+    precision: Precision
+    checkpoint_folder: str
 
     def check(self) -> None:
         """Refuse systems that do not exist."""

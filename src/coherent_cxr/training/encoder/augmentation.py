@@ -25,11 +25,11 @@ class AugmentationConfig(Settings):
         contrast: Largest change of contrast, as a share.
     """
 
-    shift: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
-    scale: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    rotation: Annotated[float, Field(ge=0, lt=0.8)] = 0.0
-    brightness: ShareBelowOne = 0.0
-    contrast: ShareBelowOne = 0.0
+    shift: Annotated[float, Field(ge=0, lt=0.5)]
+    scale: Annotated[float, Field(ge=0, lt=0.5)]
+    rotation: Annotated[float, Field(ge=0, lt=0.8)]
+    brightness: ShareBelowOne
+    contrast: ShareBelowOne
 
 
 def augmented(images: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:

@@ -54,35 +54,35 @@ class EncoderPretrainingConfig(Settings):
         checkpoint_folder: Where unfinished and finished runs keep their checkpoints.
     """
 
-    encoder: str = "densenet121"
-    weights: str = "none"
-    test_corpus: Literal["openi", "mimic_cxr"] | None = None
-    allow_seen_weights: bool = False
-    frozen_stride: Literal[0, 2, 4, 8, 16] = 0
-    epochs: NonNegativeInt = 5
-    batch_size: Annotated[int, Field(ge=2)] = 32
-    learning_rate: PositiveFloat = 1e-3
-    head_learning_rate_factor: PositiveFloat = 1.0
-    weight_decay: NonNegativeFloat = 1e-2
-    dropout: ShareBelowOne = 0.0
-    positive_weight_power: NonNegativeFloat = 1.0
-    max_positive_weight: Annotated[float, Field(ge=1)] = 10.0
-    uncertain: UncertainTargets = "ignored"
-    augmentation: AugmentationConfig = AugmentationConfig()
-    average_weights: ShareBelowOne = 0.0
-    mesh_weight: NonNegativeFloat = 0.0
-    mesh_min_count: PositiveInt = 15
-    members: PositiveInt = 1
-    cross_fitted: bool = False
-    precision: Precision = "auto"
-    select: Literal["auroc"] | None = None
-    patience: PositiveInt | None = None
-    accumulate: PositiveInt = 1
-    processes: PositiveInt = 1
-    compile: bool = False
-    checkpoint_every: PositiveFloat | None = 60.0
-    seed: int = 0
-    checkpoint_folder: str = "data/06_models/checkpoints"
+    encoder: str
+    weights: str
+    test_corpus: Literal["openi", "mimic_cxr"] | None
+    allow_seen_weights: bool
+    frozen_stride: Literal[0, 2, 4, 8, 16]
+    epochs: NonNegativeInt
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: PositiveFloat
+    head_learning_rate_factor: PositiveFloat
+    weight_decay: NonNegativeFloat
+    dropout: ShareBelowOne
+    positive_weight_power: NonNegativeFloat
+    max_positive_weight: Annotated[float, Field(ge=1)]
+    uncertain: UncertainTargets
+    augmentation: AugmentationConfig
+    average_weights: ShareBelowOne
+    mesh_weight: NonNegativeFloat
+    mesh_min_count: PositiveInt
+    members: PositiveInt
+    cross_fitted: bool
+    precision: Precision
+    select: Literal["auroc"] | None
+    patience: PositiveInt | None
+    accumulate: PositiveInt
+    processes: PositiveInt
+    compile: bool
+    checkpoint_every: PositiveFloat | None
+    seed: int
+    checkpoint_folder: str
 
     def check(self) -> None:
         """Refuse impossible values."""

@@ -38,8 +38,8 @@ class LabelDecisionsConfig(Settings):
         operating_point: Whose thresholds decide in this pipeline; a registered model brings all.
     """
 
-    hold_precision: tuple[PossiblePrecision, ...] = (0.3, 0.5, 0.7, 0.9)
-    operating_point: str = "balanced"
+    hold_precision: tuple[PossiblePrecision, ...]
+    operating_point: str
 
     def check(self) -> None:
         """Refuse an operating point that is not there."""

@@ -52,8 +52,8 @@ class ExtraImagesConfig(Settings):
             and observations without a label in a set are unknown there and teach nothing.
     """
 
-    sets: tuple[ExtraImageSet, ...] = ()
-    labels: dict[str, str] = Field(default_factory=dict)
+    sets: tuple[ExtraImageSet, ...]
+    labels: dict[str, str]
 
     def check(self) -> None:
         """Refuse observations that do not exist."""

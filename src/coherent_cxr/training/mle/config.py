@@ -51,28 +51,28 @@ class MleTrainingConfig(Settings):
         checkpoint_folder: Where checkpoints and cached features are kept.
     """
 
-    generator: GeneratorConfig = GeneratorConfig()
-    encoder: EncoderMode = "frozen"
-    batch_norm: BatchNorm = "frozen"
-    epochs: PositiveInt = 64
-    batch_size: PositiveInt = 64
-    accumulate: PositiveInt = 1
-    processes: PositiveInt = 1
-    compile: bool = False
-    learning_rate: PositiveFloat = 1e-3
-    schedule: Literal["halving", "one_cycle"] = "halving"
-    halve_every: PositiveInt = 16
-    word_weight: NonNegativeFloat = 1.0
-    stop_weight: NonNegativeFloat = 1.0
-    finding_weight: PositiveFloat = 1.0
-    sentinel_weight: NonNegativeFloat = 0.0
-    sampling_step: Share = 0.05
-    sampling_every: PositiveInt = 8
-    clip_gradient: PositiveFloat = 5.0
-    select: Literal["macro_f1", "cider", "likelihood"] = "macro_f1"
-    patience: PositiveInt | None = None
-    checkpoint_every: PositiveFloat | None = 60.0
-    examples: NonNegativeInt = 8
-    precision: Precision = "auto"
-    seed: int = 0
-    checkpoint_folder: str = "data/06_models/checkpoints"
+    generator: GeneratorConfig
+    encoder: EncoderMode
+    batch_norm: BatchNorm
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    accumulate: PositiveInt
+    processes: PositiveInt
+    compile: bool
+    learning_rate: PositiveFloat
+    schedule: Literal["halving", "one_cycle"]
+    halve_every: PositiveInt
+    word_weight: NonNegativeFloat
+    stop_weight: NonNegativeFloat
+    finding_weight: PositiveFloat
+    sentinel_weight: NonNegativeFloat
+    sampling_step: Share
+    sampling_every: PositiveInt
+    clip_gradient: PositiveFloat
+    select: Literal["macro_f1", "cider", "likelihood"]
+    patience: PositiveInt | None
+    checkpoint_every: PositiveFloat | None
+    examples: NonNegativeInt
+    precision: Precision
+    seed: int
+    checkpoint_folder: str

@@ -50,28 +50,28 @@ class RlFineTuningConfig(Settings):
 
     system: str
     rewards: dict[str, RewardConfig]
-    gamma: ShareBelowOne = 0.95
-    samples: PositiveInt = 1
-    temperature: PositiveFloat = 1.0
-    top_k: NonNegativeInt = 0
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    mle_loss_weight: NonNegativeFloat = 0.01
-    mle_batch_fraction: Share = 0.125
-    kl_batch_fraction: Share = 0.125
-    epochs: PositiveInt = 1
-    batch_size: PositiveInt = 64
-    learning_rate: PositiveFloat = 5e-6
-    decay: bool = False
-    clip_gradient: PositiveFloat = 5.0
-    accumulate: PositiveInt = 1
-    processes: PositiveInt = 1
-    select: str | None = None
-    validation_samples: NonNegativeInt = 8
-    checkpoint_every: PositiveFloat | None = 60.0
-    collapse: CollapseConfig = CollapseConfig()
-    precision: Precision = "auto"
-    seed: int = 0
-    checkpoint_folder: str = "data/06_models/checkpoints"
+    gamma: ShareBelowOne
+    samples: PositiveInt
+    temperature: PositiveFloat
+    top_k: NonNegativeInt
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    mle_loss_weight: NonNegativeFloat
+    mle_batch_fraction: Share
+    kl_batch_fraction: Share
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    decay: bool
+    clip_gradient: PositiveFloat
+    accumulate: PositiveInt
+    processes: PositiveInt
+    select: str | None
+    validation_samples: NonNegativeInt
+    checkpoint_every: PositiveFloat | None
+    collapse: CollapseConfig
+    precision: Precision
+    seed: int
+    checkpoint_folder: str
 
     def check(self) -> None:
         """Refuse impossible values."""

@@ -31,10 +31,10 @@ class CollapseConfig(Settings):
             validation; otherwise a warning is all.
     """
 
-    unique_reports: Share = 0.1
-    entropy: NonNegativeFloat = 0.05
-    patience: PositiveInt = 5
-    stop: bool = False
+    unique_reports: Share
+    entropy: NonNegativeFloat
+    patience: PositiveInt
+    stop: bool
 
 
 class CollapseWatch:

@@ -23,8 +23,8 @@ class CompareConfig(Settings):
         second: Likewise; null: the last run with results.
     """
 
-    first: str | None = None
-    second: str | None = None
+    first: str | None
+    second: str | None
 
 
 class RecordedRun(NamedTuple):
