@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN
+from coherent_cxr.inputs.split_names import SPLITS
 from coherent_cxr.models.bundle import ModelBundle
 
-SPLITS = ("train", "validation", "test")
 DIGITS = 12
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, NonNegativeFloat
 
 from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN
-from coherent_cxr.chexpert.codes import ABSENT, DEFAULT_TYPES
+from coherent_cxr.chexpert.codes import ABSENT, DEFAULT_TYPES, columns_of
 from coherent_cxr.configuration import Settings, Share, require
 from coherent_cxr.rewards.interface import Reward, RewardContext
 
@@ -143,11 +143,6 @@ class WeightedCcrSettings(CcrSettings):
             self.types,
             lambda c, r: weighted_ccr(c.labels[:, columns], r.labels[:, columns], weights, table),
         )
-
-
-def columns_of(types: tuple[str, ...]) -> list[int]:
-    """Return the columns of observations among the fourteen."""
-    return [OBSERVATIONS.index(name) for name in types]
 
 
 def check_types(types: tuple[str, ...]) -> None:
