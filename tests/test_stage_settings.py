@@ -95,20 +95,38 @@ def context(changes: dict[str, Any]) -> ProjectContext:
     )
 
 
-@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "runtime"])
-def test_a_wrong_setting_of_a_stage_stops_a_run_before_any_work(
-    stage: str, classes: dict[str, type[Settings]]
-) -> None:
-    given = value(stage, parameters())
-    first = next(name for name in classes[stage].model_fields if not isinstance(given.get(name), dict))
-    for section, message in (
-        ({"no_such_setting": 1}, f"'{stage}' has no setting 'no_such_setting' (given value: 1). "),
-        ({first: NONSENSE}, f"The setting '{stage}.{first}"),
-    ):
-        changes: dict[str, Any] = section
+def of_every_stage(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one wrong setting of every stage, as ``--params`` gives them."""
+    changes: dict[str, Any] = {}
+    for stage, wrong in settings.items():
+        inner: Any = wrong
         for name in reversed(stage.split(".")):
-            changes = {name: changes}
-        with pytest.raises(RunStoppedError) as stopped:
-            _ = context(changes).params
-        assert str(stopped.value).startswith(message)
-        assert "\n" not in str(stopped.value)
+            inner = {name: inner}
+        changes |= inner
+    return changes
+
+
+def test_wrong_settings_stop_a_run_before_any_work_with_one_sentence_for_each_stage(
+    classes: dict[str, type[Settings]],
+) -> None:
+    stages = [stage for stage in STAGES if stage != "runtime"]
+    with pytest.raises(RunStoppedError) as stopped:
+        _ = context(of_every_stage({stage: {"no_such_setting": 1} for stage in stages})).params
+    told = str(stopped.value).splitlines()
+    assert sorted(line.partition(" (given")[0] for line in told) == sorted(
+        f"'{stage}' has no setting 'no_such_setting'" for stage in stages
+    )
+
+    wrong = {}
+    for stage in stages:
+        given = value(stage, parameters())
+        wrong[stage] = next(
+            name for name in classes[stage].model_fields if not isinstance(given.get(name), dict)
+        )
+    with pytest.raises(RunStoppedError) as stopped:
+        _ = context(of_every_stage({stage: {name: NONSENSE} for stage, name in wrong.items()})).params
+    told = sorted(str(stopped.value).splitlines())
+    assert len(told) == len(stages)
+    for line, (stage, name) in zip(told, sorted(wrong.items()), strict=True):
+        assert line.startswith(f"The setting '{stage}.{name}"), line
+        assert "; it must be " in line

@@ -65,9 +65,10 @@ def runtime_config(catalog: DataCatalog) -> RuntimeConfig:
     Raises:
         RunStoppedError: If it has an unknown key or an impossible value.
     """
-    given = catalog.load(PARAMETER) if PARAMETER in catalog else dict.fromkeys(RuntimeConfig.model_fields)
+    given = catalog.load(PARAMETER) if PARAMETER in catalog else {}
+    unset = dict.fromkeys(RuntimeConfig.model_fields)  # another project's parameters need not know of it
     try:
-        return RuntimeConfig.model_validate(given)
+        return RuntimeConfig.model_validate({**unset, **given} if isinstance(given, dict) else given or unset)
     except ConfigurationError as error:
         raise RunStoppedError(str(error)) from None
 

@@ -116,7 +116,7 @@ def test_every_registered_system_answers_for_every_study(corpus, result):
 def test_those_that_learn_leave_weights_and_a_history(result):
     learners = {"noise-rnn", "show and tell", "show, attend and tell", "tienet"}
     assert {name.split("/")[0] for name in result.models} == learners
-    assert {metric.split("/")[0] for metric in result.history["metric"]} == learners
+    assert set(result.history["system"]) == learners
     assert set(result.history["split"]) == {"train", "validation"}
 
 
@@ -216,7 +216,7 @@ def test_without_learners_there_are_no_weights_and_no_history(corpus, tmp_path):
     result = run(settings(tmp_path, systems=("constant",)), corpus)
     assert result.models == {}
     assert result.history.empty
-    assert list(result.history.columns) == ["step", "epoch", "split", "metric", "value"]
+    assert list(result.history.columns) == ["step", "epoch", "split", "metric", "value", "system"]
     assert result.labels.empty
 
 

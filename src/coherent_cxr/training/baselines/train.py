@@ -75,7 +75,7 @@ class ComparedSystems(NamedTuple):
         reports: ``system``, ``study_id``, ``tokens``, ``report``.
         labels: ``system``, ``study_id`` and the 14 observations, of systems that write no text.
         models: Weights of those that learn, ``<system>/<parameter>``.
-        history: Their training (step, epoch, split, metric, value), metrics named ``<system>/<metric>``.
+        history: Their training (step, epoch, split, metric, value, system).
     """
 
     reports: pd.DataFrame
@@ -169,14 +169,13 @@ def run_compared_systems(
             written = write_captions(trained.model, rows, features, vocabulary, config.training.seed, device)
             reports.append(_report_table(name, study_ids, written))
             models |= {f"{name}/{key}": value.cpu() for key, value in trained.model.state_dict().items()}
-            named = f"{name}/" + trained.history["metric"].astype(str)
-            histories.append(trained.history.assign(metric=named))
+            histories.append(trained.history.assign(system=name))
     no_labels = _label_table("", [], np.zeros((0, len(OBSERVATIONS)), np.int8))
     return ComparedSystems(
         _stacked(reports, _report_table("", [], [])),
         _stacked(guesses, no_labels),
         models,
-        _stacked(histories, History().table()),
+        _stacked(histories, History().table().assign(system=pd.Series(dtype=object))),
     )
 
 

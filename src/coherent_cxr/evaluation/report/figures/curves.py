@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Panel(NamedTuple):
-    """A panel: its title, the split and the metrics (or their endings) it shows."""
+    """A panel: its title, the split and the metrics it shows."""
 
     title: str
     split: str
@@ -36,8 +36,8 @@ def curves_figure(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw every panel that has something to show.
 
     Args:
-        histories: History (step, epoch, split, metric, value) by stage or system; metrics named
-            ``<system>/<metric>`` belong to a system of their own.
+        histories: History (step, epoch, split, metric, value) by stage or system; a stage that trains several
+            systems has a column system, too.
     """
     from matplotlib.figure import Figure
 
@@ -54,16 +54,11 @@ def curves_figure(histories: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def _lines(panel: Panel, histories: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    lines = {}
-    for name, history in histories.items():
-        of_split = history[history["split"] == panel.split]
-        for metric in panel.metrics:
-            own = of_split[of_split["metric"] == metric]
-            if len(own):
-                lines[name] = own
-            for other in of_split["metric"][of_split["metric"].str.endswith(f"/{metric}")].unique():
-                if name == "baselines":
-                    lines[other.removesuffix(f"/{metric}")] = of_split[of_split["metric"] == other]
+    lines: dict[str, pd.DataFrame] = {}
+    for stage, history in histories.items():
+        shown = history[(history["split"] == panel.split) & history["metric"].isin(panel.metrics)]
+        systems = shown["system"] if "system" in shown else pd.Series(stage, shown.index)
+        lines |= {str(system): own for system, own in shown.groupby(systems, sort=False)}
     return lines
 
 
