@@ -25,6 +25,7 @@ from coherent_cxr.stopped import RunStoppedError
 STAGES = [
     f"{name}.{inner}" if inner == "rl_fine_tuning" else name
     for name, given in parameters().items()
+    if isinstance(given, dict)
     for inner in [next(iter(given))]
 ]
 NONSENSE = [[[]]]

@@ -131,9 +131,7 @@ def studies_accounted(config: MimicCxrConfig, rows: int, parsed: ParsedCorpus) -
         return f"{rows} rows of studies, {len(listed)} studies and {len(excluded)} exclusions"
     gone = " ".join(parsed.exclusions["id"])
     lost = [
-        one
-        for one in listed.index.difference(pd.Index(parsed.studies["study_id"]))
-        if one.strip() not in gone
+        one for one in listed.index.difference(parsed.studies["study_id"].tolist()) if one.strip() not in gone
     ]
     return f"the study {lost[0][:80]} is neither a row nor an exclusion" if lost else ""
 

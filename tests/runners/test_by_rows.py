@@ -31,8 +31,9 @@ from coherent_cxr.reports.findings import FindingsExtractionConfig
 from coherent_cxr.reports.ordering import SentenceOrder
 from coherent_cxr.runners import DaskRunner, RowsRunner, by_rows
 from coherent_cxr.runners.by_rows import Job
-from coherent_cxr.runners.table_files import TableWriter
+from coherent_cxr.runners.table_files import PieceWriter
 from helpers.conf import read_conf
+from helpers.settings import filled
 
 TABLES = (
     "findings",
@@ -185,7 +186,7 @@ def test_a_limit_on_studies_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_table_that_fails_midway_does_not_appear(tmp_path: Path) -> None:
-    writer = TableWriter(tmp_path / "a" / "table.parquet")
+    writer = PieceWriter(tmp_path / "a" / "table.parquet")
     writer.write(pd.DataFrame({"x": [1]}))
     with pytest.raises((ValueError, OSError)):
         writer.write(pd.DataFrame({"x": ["no number"]}))

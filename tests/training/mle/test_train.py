@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from coherent_cxr.runtime.distributed import run_in_ranks
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.step import MleStep
 from coherent_cxr.training.mle.train import train_mle
+from helpers.settings import filled
 from helpers.training_corpus import LABELER
 
 
@@ -62,7 +62,7 @@ def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, stud
             bundle,
             corpus.store,
             studies,
-            GenerationConfig(batch_size=size, beams=beams, precision="fp32"),
+            filled(GenerationConfig, batch_size=size, beams=beams, precision="fp32"),
             None,
             LABELER,
         )
@@ -215,4 +215,4 @@ def test_training_ends_early(config, corpus):
 )
 def test_impossible_settings_are_refused(setting, message):
     with pytest.raises(ConfigurationError, match=message):
-        MleTrainingConfig(**setting)
+        filled(MleTrainingConfig, **setting)
