@@ -28,7 +28,7 @@ test: install lint
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 attack: install  ## kills, full disks and hostile files: one table in at most 20 minutes (docs/reliability.md)
-	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tests/attack/campaign.py
+	PYTHONPATH=tests:benchmarks OMP_NUM_THREADS=1 $(BIN)/python tests/attack/campaign.py
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache

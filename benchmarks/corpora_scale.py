@@ -28,6 +28,7 @@ import pandas as pd
 import psutil
 import pyarrow.parquet as pq
 import yaml
+from base_settings import base_settings
 from kedro.framework.hooks.manager import _NullPluginManager
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
@@ -125,11 +126,13 @@ def main() -> None:
             entries |= {key: entry for key, entry in yaml.safe_load(text).items() if key[0] != "_"}
         catalog = DataCatalog.from_config(entries)
         mimic_cxr = MimicCxrConfig(root=name)
-        labelling = ChexpertLabellingConfig(cache_size=65_536 if arguments.repeating else 0)
-        catalog["params:report_parsing"] = ReportParsingConfig(corpus="mimic_cxr", mimic_cxr=mimic_cxr)
-        catalog["params:findings_extraction"] = FindingsExtractionConfig()
+        labelling = base_settings(ChexpertLabellingConfig, cache_size=65_536 if arguments.repeating else 0)
+        catalog["params:report_parsing"] = base_settings(
+            ReportParsingConfig, corpus="mimic_cxr", mimic_cxr=mimic_cxr
+        )
+        catalog["params:findings_extraction"] = base_settings(FindingsExtractionConfig)
         catalog["params:chexpert_labelling"] = labelling
-        catalog["params:vocabulary_building"] = VocabularyBuildingConfig(min_count=5)
+        catalog["params:vocabulary_building"] = base_settings(VocabularyBuildingConfig, min_count=5)
         runner = SequentialRunner() if arguments.whole else RowsRunner(rows=arguments.rows)
         kind = "whole tables" if arguments.whole else f"{arguments.rows:,} rows a piece"
         words = "sentences repeat" if arguments.repeating else "sentences hardly repeat"

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from base_settings import PAPER, base_settings
 from decoder_stepwise import stepwise_loss
 
 from coherent_cxr.inference.decoding import How, decode
@@ -73,7 +74,7 @@ def main() -> None:
     parser.add_argument("--write", type=int, default=256, help="reports to write")
     parser.add_argument("--repeats", type=int, default=3)
     chosen = parser.parse_args()
-    config = GeneratorConfig()
+    config = base_settings(GeneratorConfig, **PAPER)
     if chosen.corpus:
         sentences = pd.read_parquet(chosen.corpus)["sentences"]
         reports = [[list(s) for s in r] for r in sentences[: chosen.batch]]
@@ -86,7 +87,7 @@ def main() -> None:
     _padding(batch)
     for feedback in (False, True):
         torch.manual_seed(0)
-        settings = GeneratorConfig(sentence_feedback=feedback)
+        settings = base_settings(GeneratorConfig, **{**PAPER, "sentence_feedback": feedback})
         model = ReportGenerator(settings, chosen.vocabulary).train()
         print(f"\nsentence feedback: {feedback}")
         _training(model, regions, batch, chosen.repeats)

@@ -17,6 +17,7 @@ import io
 import time
 
 import numpy as np
+from base_settings import base_settings
 from numpy.typing import NDArray
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
@@ -42,7 +43,7 @@ def corpus() -> tuple[References, list[SystemOutput]]:
     readable, texts = [detokenize(report) for report in tokens], [metric_text(report) for report in tokens]
     codes = {
         judge.name: label_codes(judge.label_many(readable), OBSERVATIONS)
-        for judge in ChexpertLabellingConfig().judges()
+        for judge in base_settings(ChexpertLabellingConfig).judges()
     }
 
     def of(rows: NDArray[np.int64]) -> dict[str, NDArray[np.int8]]:
@@ -75,7 +76,9 @@ def rival(output: SystemOutput, references: References, weights: NDArray[np.floa
 def main() -> None:
     references, outputs = corpus()
     began = time.perf_counter()
-    scores = score_systems(EvaluationConfig(resamples=RESAMPLES, meteor=False), outputs, references)
+    scores = score_systems(
+        base_settings(EvaluationConfig, resamples=RESAMPLES, meteor=False), outputs, references
+    )
     scored = time.perf_counter()
     rows = len(metrics_table(scores))
     pairs = len(comparisons_table(scores))

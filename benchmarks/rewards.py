@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from base_settings import base_settings
 from numpy.typing import NDArray
 from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 from pycocoevalcap.cider.cider_scorer import CiderScorer
@@ -43,7 +44,7 @@ def seconds(work: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, Any
 
 def pairs() -> tuple[list[str], list[str]]:
     dice = np.random.default_rng(0)
-    findings = parse_reports(ReportParsingConfig()).studies["findings"].dropna()
+    findings = parse_reports(base_settings(ReportParsingConfig)).studies["findings"].dropna()
     tokens = [t for f in findings if (t := tokenize_findings(f).tokens)][:PAIRS]
     candidates = []
     for own in tokens:

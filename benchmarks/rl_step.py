@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
+from base_settings import PAPER, base_settings
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -39,7 +40,7 @@ from coherent_cxr.training.mle.step import MleStep
 from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
 from coherent_cxr.training.scst.step import RlStep
-from coherent_cxr.training.validation import References, ReportReader
+from coherent_cxr.training.validation import ReportReader, SampleReferences
 
 REGIONS = 16
 SYSTEMS: Mapping[str, Mapping[str, float]] = {
@@ -80,15 +81,17 @@ def main() -> None:
     given = options.parse_args()
     torch.manual_seed(0)
     device = training_device()
-    findings, _ = extract_findings(FindingsExtractionConfig(), parse_reports(ReportParsingConfig()).studies)
+    findings, _ = extract_findings(
+        base_settings(FindingsExtractionConfig), parse_reports(base_settings(ReportParsingConfig)).studies
+    )
     tokens = findings["tokens"].tolist()
     vocabulary = Vocabulary.from_reports(tokens, 3)
-    config = GeneratorConfig(sentence_feedback=given.sentence_feedback)
+    config = base_settings(GeneratorConfig, **{**PAPER, "sentence_feedback": given.sentence_feedback})
     encoded = [[vocabulary.encode(sentence) for sentence in report] for report in tokens]
     samples = Samples(findings["study_id"].tolist(), np.arange(len(tokens)), pad_reports(encoded, config))
     labeler = CheXpertLabeler("corrected")
     texts = [metric_text(report) for report in tokens]
-    references = References(texts, label_codes(labeler.label_many(findings["text"]), OBSERVATIONS))
+    references = SampleReferences(texts, label_codes(labeler.label_many(findings["text"]), OBSERVATIONS))
     cider = CiderD.from_corpus(texts)
     model, start = (ReportGenerator(config, len(vocabulary)).to(device) for _ in range(2))
     features = torch.rand(512, REGIONS, architecture("densenet121").channels, device=device)
@@ -99,7 +102,7 @@ def main() -> None:
 
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     weights = torch.ones(samples.reports.words.shape[:2])
-    mle = MleStep(MleTrainingConfig(), model, samples, regions_of, weights)
+    mle = MleStep(base_settings(MleTrainingConfig), model, samples, regions_of, weights)
     dice = np.random.default_rng(0)
     batches = [dice.choice(len(samples), given.batch, replace=False) for _ in range(given.steps)]
     for number in range(given.warm_up):
@@ -110,7 +113,9 @@ def main() -> None:
     steps: dict[str, Step] = {"MLE": mle}
     for system, shares in SYSTEMS.items():
         rewards = {name: RewardConfig(weight=weight, baseline="greedy") for name, weight in shares.items()}
-        run = RlFineTuningConfig(system=system, rewards=rewards, samples=given.samples)
+        run = base_settings(
+            RlFineTuningConfig, system=system, rewards=rewards, samples=given.samples, temperature=1.0
+        )
         built = build_rewards(rewards, RewardContext(cider, references.labels))
         steps[f"RL {system}"] = RlStep(
             config=run,

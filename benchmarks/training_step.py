@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from base_settings import PAPER, base_settings
 from decoder import batch_of, like_openi, seconds
 from torch.nn import functional
 
@@ -52,7 +53,7 @@ def _measure(
     pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
     device: torch.device,
 ) -> None:
-    config = GeneratorConfig()
+    config = base_settings(GeneratorConfig, **PAPER)
     torch.manual_seed(0)
     model = ReportGenerator(config, chosen.vocabulary).train().to(device)
     classifier = LabelClassifier(14, Backbone()).train().to(device)

@@ -11,9 +11,7 @@ from kedro.validation import ParameterValidationError
 from coherent_cxr.stopped import RunStoppedError
 
 # Kedro says twice which parameter is meant before it comes to what we said of it.
-_PREAMBLE = re.compile(
-    r"^- (?:Parameter '[^']*': )?(?:Failed to instantiate \S+ for parameter '[^']*': )?", re.M
-)
+_PROBLEM = re.compile(r"- Parameter '([^']*)': (?:Failed to instantiate \S+ for parameter '[^']*': )?(.*)")
 
 
 class ProjectContext(KedroContext):
@@ -35,4 +33,16 @@ class ProjectContext(KedroContext):
 def sentences(message: str) -> str:
     """Return what Kedro tells of parameters that cannot work as one sentence a line."""
     _, _, problems = message.partition(":\n")
-    return _PREAMBLE.sub("", problems or message)
+    return "\n".join(_sentence(problem) for problem in (problems or message).splitlines())
+
+
+def _sentence(problem: str) -> str:
+    found = _PROBLEM.match(problem)
+    if found is None:
+        return problem
+    parameter, said = found.groups()
+    if said.startswith("value is None"):
+        return f"The setting '{parameter}' is null; it must be a mapping."
+    # A class knows its section, but not the namespace of the pipeline that reads it.
+    section = parameter.rpartition(".")[2]
+    return re.sub(rf"'{re.escape(section)}(?=['.])", f"'{parameter}", said)

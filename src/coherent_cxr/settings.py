@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from typing import Any
 
 from kedro.config import OmegaConfigLoader
 from omegaconf.resolvers import oc
@@ -19,7 +20,7 @@ warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
 HOOKS = HOOKS  # Kedro reads the hooks from this module's namespace
 CONTEXT_CLASS = ProjectContext
 CONFIG_LOADER_CLASS = OmegaConfigLoader
-CONFIG_LOADER_ARGS = {
+CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",
     "default_run_env": "local",
     # An environment states only the parameters that differ, at any depth.

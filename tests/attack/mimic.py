@@ -25,6 +25,7 @@ from coherent_cxr.corpora.mimic_cxr.files import MimicCxrConfig
 from coherent_cxr.corpora.mimic_cxr.loader import listed_studies, parse_mimic_cxr, read_labels
 from coherent_cxr.corpora.openi.loader import CorpusError, ParsedCorpus
 from coherent_cxr.images.phantom import draw_phantom
+from helpers.settings import filled
 
 PATIENTS = 4
 STUDIES, IMAGES, VIEWS = "cxr-study-list", "cxr-record-list", "mimic-cxr-2.0.0-metadata"
@@ -61,7 +62,7 @@ def prepare(folder: Path) -> Attempt:
 def fabricated(folder: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Return the reports by their paths, and the tables by their names, of an invented publication."""
     fabricate_mimic_cxr(
-        MimicFabricationConfig(folder=str(folder), patients=PATIENTS, images=False), draw_phantom
+        filled(MimicFabricationConfig, folder=str(folder), patients=PATIENTS, images=False), draw_phantom
     )
     with zipfile.ZipFile(folder / "mimic-cxr-reports.zip") as archive:
         reports = {name: archive.read(name) for name in archive.namelist()}

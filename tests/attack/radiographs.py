@@ -22,6 +22,7 @@ from coherent_cxr.images.store import ImageStoreError
 from coherent_cxr.serving.generator import ReportWriter
 from helpers.bombs import BOMBS
 from helpers.fuzzing import damaged, real_files
+from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 
 FILES = 5
@@ -99,7 +100,7 @@ def store(place: Path, files: dict[str, bytes], rng: np.random.Generator) -> str
                 archive.addfile(info, io.BytesIO(data))
         root.write_bytes(hurt(packed.getvalue(), b"other", rng) if injured else packed.getvalue())
     images = pd.DataFrame({"image_id": list(contents), "study_id": [n.split("_")[0] for n in contents]})
-    config = ImagePreparationConfig(size=64, workers=1, work_dir=str(place / "stores"))
+    config = filled(ImagePreparationConfig, size=64, workers=1, work_dir=str(place / "stores"))
     manifest = RadiographsManifest(str(root), drawn=False, notice="")
     try:
         prepared = prepare_images(config, images.assign(view="frontal"), images["study_id"], manifest)

@@ -23,8 +23,10 @@ from coherent_cxr.corpora.openi.loader import CorpusError, parse_openi
 from coherent_cxr.corpora.sections.sectioning import Sectioner, SectionRuleError
 from coherent_cxr.images.preparation import ImagePreparationConfig
 from coherent_cxr.images.source import ImageSourceError
-from coherent_cxr.reports.splits import SPLITS, SplitFileError, read_split_file
+from coherent_cxr.inputs.split_names import SPLITS
+from coherent_cxr.reports.splits import SplitFileError, read_split_file
 from coherent_cxr.training.encoder.extra_images import read_extra_images
+from helpers.settings import filled
 from training.encoder.test_extra_images import FINDINGS, nih, nih_table, picture
 
 REPORT = "FINDINGS: No pleural effusion. Mild cardiomegaly.\n\nIMPRESSION: Cardiomegaly."
@@ -125,7 +127,7 @@ def labels(place: Path, rng: np.random.Generator, whole: bool) -> str:
     """Read the table of a further set of images: its images are used or excluded."""
     nih_table(place / "good.csv", FINDINGS)
     table = file_of(place / "table.csv", (place / "good.csv").read_bytes(), rng, whole)
-    preparation = ImagePreparationConfig(size=32, workers=1, work_dir=str(place / "stores"))
+    preparation = filled(ImagePreparationConfig, size=32, workers=1, work_dir=str(place / "stores"))
     try:
         extra = read_extra_images(nih(place.parent / "nih", str(table)), preparation)
     except (ConfigurationError, ImageSourceError) as error:

@@ -11,6 +11,7 @@ from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig
 from coherent_cxr.corpora.openi.kaggle import PROJECTIONS, REPORTS
 from coherent_cxr.corpora.parsing import ReportParsingConfig
 from coherent_cxr.corpora.preflight import check_disk, check_reports, duration, read_corpus
+from helpers.settings import filled
 
 
 def _states(config: ReportParsingConfig) -> dict[str, str]:
@@ -18,13 +19,13 @@ def _states(config: ReportParsingConfig) -> dict[str, str]:
 
 
 def test_kaggle_tables(tmp_path: Path) -> None:
-    config = ReportParsingConfig(corpus="openi_kaggle", reports=str(tmp_path))
+    config = filled(ReportParsingConfig, corpus="openi_kaggle", reports=str(tmp_path))
     (tmp_path / REPORTS).write_text("uid")
     found, missing = check_reports(config)
     assert (found.what, found.state) == (REPORTS, "ok")
     assert (missing.what, missing.state) == (PROJECTIONS, "missing")
     assert "Kaggle" in missing.detail
-    (check,) = check_reports(ReportParsingConfig(corpus="openi_kaggle"))
+    (check,) = check_reports(filled(ReportParsingConfig, corpus="openi_kaggle"))
     assert check.state == "missing"
     assert "report_parsing.reports" in check.detail
     (tmp_path / PROJECTIONS).write_text("uid,filename,projection\n1,1_IM-1-1001.dcm.png,Frontal\n")
@@ -43,12 +44,12 @@ def test_kaggle_tables(tmp_path: Path) -> None:
 
 
 def test_openi_reports(tmp_path: Path) -> None:
-    assert check_reports(ReportParsingConfig())[0].state == "ok"
+    assert check_reports(filled(ReportParsingConfig))[0].state == "ok"
     nowhere = str(tmp_path / "nowhere")
-    (check,) = check_reports(ReportParsingConfig(reports=nowhere))
+    (check,) = check_reports(filled(ReportParsingConfig, reports=nowhere))
     assert check.state == "missing"
     assert "download_openi" in check.detail
-    assert _states(ReportParsingConfig(headers=nowhere, views=nowhere)) == {
+    assert _states(filled(ReportParsingConfig, headers=nowhere, views=nowhere)) == {
         "Open-I reports": "ok",
         "DICOM headers": "missing",
         "views": "missing",
@@ -56,7 +57,7 @@ def test_openi_reports(tmp_path: Path) -> None:
 
 
 def test_mimic_cxr_files_that_it_can_do_without_are_optional(tmp_path: Path) -> None:
-    config = ReportParsingConfig(corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(tmp_path)))
+    config = filled(ReportParsingConfig, corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(tmp_path)))
     assert _states(config) == {
         "report texts": "missing",
         "list of studies": "missing",
@@ -69,14 +70,14 @@ def test_mimic_cxr_files_that_it_can_do_without_are_optional(tmp_path: Path) -> 
     (tmp_path / "files" / "p10" / "p10000000").mkdir(parents=True)
     (tmp_path / "files" / "p10" / "p10000000" / "s50000000.txt").write_text("FINDINGS: Clear.")
     assert _states(config)["report texts"] == "ok"
-    (check,) = check_reports(ReportParsingConfig(corpus="mimic_cxr"))
+    (check,) = check_reports(filled(ReportParsingConfig, corpus="mimic_cxr"))
     assert "MIMIC_CXR_ROOT" in check.detail
 
 
 @pytest.fixture(scope="module")
 def publication(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("physionet") / "mimic"
-    config = MimicFabricationConfig(folder=str(folder), patients=12, images=False)
+    config = filled(MimicFabricationConfig, folder=str(folder), patients=12, images=False)
     fabricate_mimic_cxr(config, lambda *_: np.zeros((9, 9), dtype=np.uint8))
     return folder
 
@@ -91,7 +92,7 @@ def test_mimic_cxr_is_read_in_part(publication: Path, tmp_path: Path, unpacked: 
         with zipfile.ZipFile(folder / "mimic-cxr-reports.zip") as archive:
             archive.extractall(folder)
         (folder / "mimic-cxr-reports.zip").unlink()
-    config = ReportParsingConfig(corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(folder)))
+    config = filled(ReportParsingConfig, corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(folder)))
     checks, images = read_corpus(config)
     assert {check.state for check in checks} == {"ok"}
     assert "reports, about 1 s" in checks[-1].detail
@@ -116,14 +117,14 @@ def test_where_a_run_would_stop_so_does_the_preflight(
         if path.name != name:
             (tmp_path / path.name).symlink_to(path)
     (tmp_path / name).write_bytes(content)
-    config = ReportParsingConfig(corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(tmp_path)))
+    config = filled(ReportParsingConfig, corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(tmp_path)))
     missing = [check for check in read_corpus(config).checks if check.state == "missing"]
     assert told in " ".join(check.detail for check in missing)
 
 
 def test_section_rules_that_are_not_there(publication: Path) -> None:
     rules = MimicCxrConfig(root=str(publication), section_rules="no/such.yml")
-    checks = read_corpus(ReportParsingConfig(corpus="mimic_cxr", mimic_cxr=rules)).checks
+    checks = read_corpus(filled(ReportParsingConfig, corpus="mimic_cxr", mimic_cxr=rules)).checks
     assert "no/such.yml" in checks[-1].detail
     assert checks[-1].state == "missing"
 

@@ -14,6 +14,7 @@ from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.scoring import Scores, score_systems
 from coherent_cxr.evaluation.systems import References, SystemOutput, codes_of, judge_labels
 from coherent_cxr.reports.text import detokenize, metric_text, tokenize_findings
+from helpers.settings import filled
 
 STUDIES = 60
 JUDGES = judges(["corrected", "original"])
@@ -67,4 +68,4 @@ def outputs(references: References, pairs: tuple[list[str], list[str]]) -> list[
 
 @pytest.fixture(scope="session")
 def scores(outputs: list[SystemOutput], references: References) -> Scores:
-    return score_systems(EvaluationConfig(resamples=200, meteor=False), outputs, references)
+    return score_systems(filled(EvaluationConfig, resamples=200, meteor=False), outputs, references)

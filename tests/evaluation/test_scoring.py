@@ -24,6 +24,7 @@ from coherent_cxr.evaluation.systems import (
 )
 from coherent_cxr.evaluation.systems import test_studies as studies_of_test_split
 from coherent_cxr.reports.text import tokenize_findings
+from helpers.settings import filled
 
 JUDGES = judges(["corrected", "original"])
 
@@ -49,7 +50,7 @@ def test_both_judges_judge_and_each_number_names_its_own():
     splits = studies[["study_id"]].assign(patient_id=["1", "2"], split="test")
     references = references_of(["a", "b"], studies, labels, splits)
     outputs = outputs_of(written, label_reports(JUDGES, written), references)
-    scores = score_systems(EvaluationConfig(resamples=100, meteor=False), outputs, references)
+    scores = score_systems(filled(EvaluationConfig, resamples=100, meteor=False), outputs, references)
     summary = summarise(scores, "as_negative")["copy"]
     assert summary["micro-5-F1 original"] == 1
     assert summary["micro-5-F1 corrected"] == 0
@@ -94,7 +95,7 @@ def test_the_order_of_the_studies_changes_no_value(outputs, references):
         texts=[other.texts[i] for i in order],
         codes={rules: codes[order] for rules, codes in other.codes.items()},
     )
-    config = EvaluationConfig(resamples=100, meteor=False)
+    config = filled(EvaluationConfig, resamples=100, meteor=False)
     before = score_systems(config, [other], references)
     after = score_systems(config, [moved_output], moved)
     np.testing.assert_allclose(after.measured, before.measured, atol=1e-12)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from coherent_cxr.training.scst.train import RlFineTuningConfig
+from helpers.settings import filled
 from helpers.training_corpus import LABELER
 
 TIMES = ["images_per_second", "step_seconds", "reward_seconds", "reward_share"]
@@ -49,7 +50,7 @@ def config(folder, **changes) -> RlFineTuningConfig:
         "precision": "fp32",
         "checkpoint_folder": str(folder),
     }
-    return RlFineTuningConfig(**{**settings, **changes})
+    return filled(RlFineTuningConfig, **{**settings, **changes})
 
 
 def learned(history: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
+from helpers.settings import filled
 
 ENCODER = "densenet121"
 WORDS = ["heart", "lungs", "clear", "effusion", "no", "pneumothorax", "is", ","]
@@ -21,8 +22,8 @@ def make_bundle(seed: int = 0, system: str = "full") -> ModelBundle:
             "min_count": 1,
         }
     )
-    config = GeneratorConfig(
-        encoder=ENCODER, size=16, attention_size=8, dropout=0.0, max_sentences=3, max_words=5
+    config = filled(
+        GeneratorConfig, encoder=ENCODER, size=16, attention_size=8, dropout=0.0, max_sentences=3, max_words=5
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -8,6 +8,7 @@ import torch
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
+from helpers.settings import filled
 from helpers.training_corpus import ENCODER
 
 WORDS = 20  # vocabulary size, the four marks included
@@ -16,7 +17,7 @@ WORDS = 20  # vocabulary size, the four marks included
 @pytest.fixture(params=[False, True], ids=["paper", "feedback"])
 def config(request: pytest.FixtureRequest) -> GeneratorConfig:
     sizes = {"size": 16, "attention_size": 8, "dropout": 0.0, "max_sentences": 4, "max_words": 6}
-    return GeneratorConfig(encoder="efficientnet_lite0", sentence_feedback=request.param, **sizes)
+    return filled(GeneratorConfig, encoder="efficientnet_lite0", sentence_feedback=request.param, **sizes)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def make_generator(corpus, **changes) -> ModelBundle:
         "max_sentences": 3,
         "max_words": 6,
     }
-    config = GeneratorConfig(**{**sizes, **changes})
+    config = filled(GeneratorConfig, **{**sizes, **changes})
     with torch.random.fork_rng():
         torch.manual_seed(1)
         model = ReportGenerator(config, len(corpus.vocabulary))

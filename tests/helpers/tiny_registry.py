@@ -9,6 +9,7 @@ import mlflow
 
 from coherent_cxr.serving.registry import register
 from coherent_cxr.serving.selection import ModelRegistrationConfig
+from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 
 
@@ -29,6 +30,6 @@ def make_registry(folder: Path, database: Path | None = None) -> str:
         "validation_digest": "digest",
     }
     with mlflow.start_run():
-        register(ModelRegistrationConfig(), make_bundle(), validation, lambda alias, promotion: "card")
+        register(filled(ModelRegistrationConfig), make_bundle(), validation, lambda alias, promotion: "card")
     mlflow.set_tracking_uri(before)
     return uri

@@ -22,21 +22,17 @@ from dataclasses import dataclass
 from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
-from coherent_cxr.configuration import configuration, require
+from pydantic import PositiveInt
+from coherent_cxr.configuration import Settings
 
-@configuration
-class Inner:
+class InnerConfig(Settings):
     rate: float = 0.5
 
-@configuration
-class Settings:
-    steps: int
-    inner: Inner = Inner()
+class TrainingConfig(Settings):
+    steps: PositiveInt
+    inner: InnerConfig = InnerConfig()
 
-    def check(self):
-        require(self.steps > 0, "training.steps", self.steps, "a positive whole number")
-
-def read(config: Settings):
+def read(config: TrainingConfig):
     if "TINY_WAITS" in os.environ:
         Path(os.environ["TINY_WAITS"]).touch()
         time.sleep(120)
@@ -53,7 +49,7 @@ def meanwhile(record):
 def look(table, done):
     return {"n": int(table["n"][0])}
 
-def train(config: Settings, table):
+def train(config: TrainingConfig, table):
     rows = [(step, 0.1 * step, "train", "word loss (mean)", 1.0 / (step + 1)) for step in range(config.steps)]
     return pd.DataFrame(rows, columns=["step", "epoch", "split", "metric", "value"])
 

@@ -139,7 +139,14 @@ def test_what_kedro_says_of_parameters_is_cut_to_our_sentences():
     told = (
         "Parameter validation failed:\n"
         "- Parameter 'a': Failed to instantiate AConfig for parameter 'a': The setting 'a.b' is 0.\n"
-        "- Parameter 'c': CConfig has no setting 'd'."
+        "- Parameter 'n.c': Failed to instantiate CConfig for parameter 'n.c': 'c' has no setting 'd'.\n"
+        "- Parameter 'n.c': Failed to instantiate CConfig for parameter 'n.c': The setting 'c.e.c' is 3.\n"
+        "- Parameter 'f': value is None but type is not Optional"
     )
-    assert sentences(told) == "The setting 'a.b' is 0.\nCConfig has no setting 'd'."
+    assert sentences(told).splitlines() == [
+        "The setting 'a.b' is 0.",
+        "'n.c' has no setting 'd'.",
+        "The setting 'n.c.e.c' is 3.",
+        "The setting 'f' is null; it must be a mapping.",
+    ]
     assert sentences("something else") == "something else"

@@ -20,6 +20,7 @@ from coherent_cxr.images.phantom import draw_phantom
 from coherent_cxr.runners import RowsRunner
 from helpers.commands import KEDRO, Running
 from helpers.forks import Forks
+from helpers.settings import filled
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = ["report_parsing", "findings_extraction", "chexpert_labelling", "vocabulary_building"]
@@ -115,7 +116,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, forks: Forks, new_database
     registry.write_text(
         registry.read_text().replace("EXTRA_STAGES = (", 'EXTRA_STAGES = ("stumbling", "reading", ')
     )
-    config = MimicFabricationConfig(folder=str(folder / "physionet"), patients=30, images=False)
+    config = filled(MimicFabricationConfig, folder=str(folder / "physionet"), patients=30, images=False)
     studies = fabricate_mimic_cxr(config, lambda *told: draw_phantom(*told, size=16))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -15,14 +15,15 @@ from coherent_cxr.hooks.raw_data import RawDataHook
 from coherent_cxr.images.phantom.fabrication import FabricationConfig
 from coherent_cxr.pipelines import download_openi, fabrication, report_parsing
 from coherent_cxr.stopped import RunStoppedError
+from helpers.settings import filled
 
 
 def _stopped(
     reports: dict[str, Any], images: dict[str, Any], pipeline: Pipeline, only_missing: bool = False
 ) -> str:
     catalog = DataCatalog()
-    catalog["params:report_parsing"] = ReportParsingConfig(**reports)
-    catalog["params:fabrication"] = FabricationConfig(**images)
+    catalog["params:report_parsing"] = filled(ReportParsingConfig, **reports)
+    catalog["params:fabrication"] = filled(FabricationConfig, **images)
     try:
         RawDataHook().before_pipeline_run({"only_missing_outputs": only_missing}, pipeline, catalog)
     except RunStoppedError as error:

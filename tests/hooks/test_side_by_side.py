@@ -20,6 +20,7 @@ from coherent_cxr.hooks.threads import RuntimeConfig
 from coherent_cxr.pipeline_registry import register_pipelines
 from coherent_cxr.runtime.cores import usable_cores
 from helpers import children_work
+from helpers.settings import filled
 
 
 @dataclasses.dataclass
@@ -156,9 +157,9 @@ def test_a_failing_node_raises_its_error_and_the_others_end(folder):
 )
 def test_as_many_at_once_as_there_are_cores_for_their_threads(monkeypatch, settings, expected):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert RuntimeConfig(**settings).side_by_side() == expected
+    assert filled(RuntimeConfig, **settings).side_by_side() == expected
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert RuntimeConfig(**settings).side_by_side()[0] == settings.get("processes", 1)
+    assert filled(RuntimeConfig, **settings).side_by_side()[0] == settings.get("processes", 1)
 
 
 def test_the_reinforcement_runs_are_meant():

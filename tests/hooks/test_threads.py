@@ -15,6 +15,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from coherent_cxr.hooks import HOOKS
 from coherent_cxr.hooks.threads import VARIABLES, RuntimeConfig, ThreadsHook
 from coherent_cxr.stopped import RunStoppedError
+from helpers.settings import filled
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -73,7 +74,7 @@ def test_an_impossible_value_stops_the_run(threads, runtime, message):
 def test_the_switch_is_in_the_project_and_off():
     assert any(isinstance(hook, ThreadsHook) for hook in HOOKS)
     shipped = yaml.safe_load((CONF / "base" / "parameters.yml").read_text())
-    assert RuntimeConfig(**shipped["runtime"]).threads is None
+    assert filled(RuntimeConfig, **shipped["runtime"]).threads is None
 
 
 def test_a_run_takes_it_from_the_command_line(run, threads):

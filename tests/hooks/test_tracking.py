@@ -112,6 +112,10 @@ def test_histories_are_named_after_their_training():
     (plain,) = history_metrics("encoder_history", table)
     assert (plain.key, plain.value, plain.step) == ("encoder/validation/ccr/Edema", 0.25, 7)
     assert history_metrics("nlg.rl_history", table)[0].key == "nlg/validation/ccr/Edema"
+    several = table.assign(system="show & tell", metric="word_loss")
+    assert (
+        history_metrics("baselines_history", several)[0].key == "baselines/validation/show _ tell/word_loss"
+    )
 
 
 def test_a_folders_digest_sees_names_and_bytes(tmp_path: Path):

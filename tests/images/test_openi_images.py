@@ -9,6 +9,7 @@ import pytest
 
 from coherent_cxr.images.preparation import ImagePreparationConfig, RadiographsManifest, prepare_images
 from coherent_cxr.images.source import open_source
+from helpers.settings import filled
 
 SHARED = os.environ.get("COHERENT_CXR_SHARED")
 pytestmark = pytest.mark.skipif(SHARED is None, reason="COHERENT_CXR_SHARED names no folder with openi/")
@@ -20,7 +21,7 @@ def test_real_radiographs_are_prepared_from_the_tar(tmp_path: Path) -> None:
     assert len(source) == 7174
     images = pd.read_csv(archive.with_name("images.csv"))
     assert images["image_id"].isin(set(source.files)).all()
-    config = ImagePreparationConfig(size=128, views=("frontal", "lateral"), work_dir=str(tmp_path))
+    config = filled(ImagePreparationConfig, size=128, views=("frontal", "lateral"), work_dir=str(tmp_path))
     studies = images["study_id"].unique()[:100]
     manifest = RadiographsManifest(str(archive), False, "CC BY-NC-ND 4.0")
     store, exclusions, *_ = prepare_images(config, images, studies, manifest)

@@ -9,10 +9,11 @@ import pytest
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.images.preparation import ImagePreparationConfig, RadiographsManifest, prepare_images
 from helpers.image_corpus import write_folder
+from helpers.settings import filled
 
 
 def _config(tmp_path: Path, **values: object) -> ImagePreparationConfig:
-    return ImagePreparationConfig(**{"size": 32, "work_dir": str(tmp_path / "work"), **values})
+    return filled(ImagePreparationConfig, **{"size": 32, "work_dir": str(tmp_path / "work"), **values})
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_same_images_twice_give_the_same_bytes(
 )
 def test_impossible_settings_stop_before_any_work(values: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        ImagePreparationConfig(**values)
+        filled(ImagePreparationConfig, **values)
 
 
 def test_of_a_file_that_is_too_large_nothing_is_read(

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -19,7 +17,7 @@ from helpers.tiny_bundle import make_bundle
 @pytest.mark.parametrize("feedback", [False, True])
 def test_every_word_has_a_map_of_the_image_and_shares_that_sum_to_one(study_input, feedback):
     bundle = make_bundle()
-    config = dataclasses.replace(bundle.config, study_input=study_input, sentence_feedback=feedback)
+    config = bundle.config.replace(study_input=study_input, sentence_feedback=feedback)
     torch.manual_seed(0)
     model = ReportGenerator(config, len(bundle.vocabulary)).eval()
     image = np.random.default_rng(0).integers(0, 256, (96, 96), dtype=np.uint8)

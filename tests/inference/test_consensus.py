@@ -27,6 +27,7 @@ from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, bleu
+from helpers.settings import filled
 from helpers.training_corpus import ENCODER, LABELER, Corpus
 
 FINDINGS = ("Edema", "Cardiomegaly")
@@ -98,7 +99,8 @@ def test_the_choice_by_hand(texts: list[str], far: list[int], chosen: int) -> No
 
 def generator() -> ReportGenerator:
     torch.manual_seed(5)
-    config = GeneratorConfig(
+    config = filled(
+        GeneratorConfig,
         encoder=ENCODER,
         size=16,
         attention_size=8,
@@ -115,7 +117,7 @@ def regions(studies: int = 8) -> torch.Tensor:
 
 
 def writer(seed: int = 0, **changes) -> ConsensusDecoder:
-    config = ConsensusConfig(temperature=1.0, **changes)
+    config = filled(ConsensusConfig, temperature=1.0, **changes)
     return ConsensusDecoder(
         config, VOCABULARY, LABELER, config.similarity(CIDER), torch.Generator().manual_seed(seed)
     )
@@ -173,16 +175,16 @@ def test_the_same_seed_chooses_the_same_reports() -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"samples": 0}, "generation.consensus.samples"),
-        ({"temperature": 0.0}, "generation.consensus.temperature"),
-        ({"quality_at": [4, 0]}, "generation.consensus.quality_at"),
+        ({"samples": 0}, "consensus.samples"),
+        ({"temperature": 0.0}, "consensus.temperature"),
+        ({"quality_at": [4, 0]}, "consensus.quality_at"),
         ({"utility": "rouge"}, "utility"),
-        ({"seed": -1}, "generation.consensus.seed"),
+        ({"seed": -1}, "consensus.seed"),
     ],
 )
 def test_impossible_settings_are_refused(setting: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        GenerationConfig(consensus=setting)
+        filled(GenerationConfig, consensus=setting)
 
 
 @pytest.fixture(scope="module")
@@ -193,8 +195,11 @@ def bundle() -> ModelBundle:
 
 @pytest.fixture(scope="module")
 def rows(corpus: Corpus) -> RowGenerator:
-    consensus = ConsensusConfig(systems=("mle", "mle decided"), samples=3, temperature=1.0, quality_at=(2, 1))
-    config = GenerationConfig(
+    consensus = filled(
+        ConsensusConfig, systems=("mle", "mle decided"), samples=3, temperature=1.0, quality_at=(2, 1)
+    )
+    config = filled(
+        GenerationConfig,
         batch_size=2,
         precision="fp32",
         decided=("mle",),
@@ -232,7 +237,7 @@ def test_quality_is_measured_at_the_numbers_asked_for(rows: RowGenerator, bundle
     assert kinds.index.tolist() == [(s, n) for s in ("mle", "mle decided") for n in (0, 1, 2)]
     assert set(kinds) == {len(STUDIES)}
     assert rows.by_samples("full", bundle, STUDIES).empty
-    none = replace(rows, config=replace(rows.config, consensus=replace(rows.config.consensus, quality_at=())))
+    none = replace(rows, config=rows.config.replace(consensus=rows.config.consensus.replace(quality_at=())))
     assert none.by_samples("mle", bundle, STUDIES).columns.tolist() == table.columns.tolist()
 
 
@@ -242,10 +247,12 @@ def test_consensus_without_anything_to_compare_by_is_refused(rows: RowGenerator,
 
 
 def test_a_row_that_is_not_there_is_refused_with_those_there_are() -> None:
-    config = GenerationConfig(decided=("mle",), consensus=ConsensusConfig(systems=("mle oracle",)))
+    config = filled(
+        GenerationConfig, decided=("mle",), consensus=filled(ConsensusConfig, systems=("mle oracle",))
+    )
     with pytest.raises(ConfigurationError, match=r"'mle oracle'; it must be one of mle, full, mle decided"):
         check_systems(config, ["mle", "full"])
-    check_systems(replace(config, oracle=("mle",)), ["mle", "full"])
+    check_systems(config.replace(oracle=("mle",)), ["mle", "full"])
 
 
 def test_rows_that_were_told_the_truth_are_known_by_their_names() -> None:

@@ -11,6 +11,7 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN, finding_token_of, finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
+from helpers.settings import filled
 
 FINDINGS = ("Edema", "Fracture", "Atelectasis")
 VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdefgh", 5), 1, finding_tokens_of(FINDINGS))
@@ -19,7 +20,8 @@ STUDIES = 30
 
 def generator(max_sentences: int = 6, feedback: bool = True) -> ReportGenerator:
     torch.manual_seed(5)
-    config = GeneratorConfig(
+    config = filled(
+        GeneratorConfig,
         encoder="efficientnet_lite0",
         size=16,
         attention_size=8,

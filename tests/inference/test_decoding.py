@@ -16,6 +16,7 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.reports.vocabulary import Vocabulary
+from helpers.settings import filled
 
 
 def log_probability(model, regions, reports):
@@ -68,8 +69,14 @@ def test_a_wider_beam_never_writes_a_less_likely_report(model, beams):
 
 def test_a_beam_as_wide_as_the_choice_finds_the_likeliest_sentence():
     torch.manual_seed(3)
-    config = GeneratorConfig(
-        encoder="efficientnet_lite0", size=8, attention_size=4, dropout=0.0, max_sentences=1, max_words=3
+    config = filled(
+        GeneratorConfig,
+        encoder="efficientnet_lite0",
+        size=8,
+        attention_size=4,
+        dropout=0.0,
+        max_sentences=1,
+        max_words=3,
     )
     model = ReportGenerator(config, 6).eval()
     regions = torch.randn(20, 3, 8, generator=torch.Generator().manual_seed(0)) * 4
@@ -102,7 +109,8 @@ def test_sampling_frequencies_match_the_reported_probability(model, regions):
 
 
 def test_log_probability_of_all_reports_of_a_tiny_model_sums_to_one(config):
-    tiny = GeneratorConfig(
+    tiny = filled(
+        GeneratorConfig,
         encoder="efficientnet_lite0",
         size=8,
         attention_size=4,
@@ -253,8 +261,8 @@ def test_logits_that_overflow_are_refused(model, regions, place, what):
 
 
 def test_a_vocabulary_without_words_writes_nothing():
-    config = GeneratorConfig(
-        encoder="efficientnet_lite0", size=16, attention_size=8, max_sentences=2, max_words=3
+    config = filled(
+        GeneratorConfig, encoder="efficientnet_lite0", size=16, attention_size=8, max_sentences=2, max_words=3
     )
     with pytest.raises(NonFiniteError, match="logits of the words"):
         decode(ReportGenerator(config, 4).eval(), torch.zeros(1, 4, 16))

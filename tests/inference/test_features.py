@@ -8,6 +8,7 @@ from coherent_cxr.inference.features import feature_provider
 from coherent_cxr.inference.samples import rows_to_read
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
+from helpers.settings import filled
 from helpers.training_corpus import ENCODER
 
 CPU = torch.device("cpu")
@@ -17,7 +18,7 @@ CPU = torch.device("cpu")
 def model(corpus, request):
     torch.manual_seed(0)
     model = ReportGenerator(
-        GeneratorConfig(encoder=ENCODER, size=16, study_input=request.param), len(corpus.vocabulary)
+        filled(GeneratorConfig, encoder=ENCODER, size=16, study_input=request.param), len(corpus.vocabulary)
     )
     model.encoder.backbone.load_state_dict(corpus.encoder.backbone_state())
     return model.eval()

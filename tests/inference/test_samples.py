@@ -16,8 +16,9 @@ from coherent_cxr.inference.samples import (
     shuffled_batches,
 )
 from coherent_cxr.models.config import GeneratorConfig
+from helpers.settings import filled
 
-PER_IMAGE, PER_STUDY = GeneratorConfig(), GeneratorConfig(study_input="per_study")
+PER_IMAGE, PER_STUDY = filled(GeneratorConfig), filled(GeneratorConfig, study_input="per_study")
 
 
 def image_ids(corpus, rows):
@@ -56,7 +57,7 @@ def test_a_batch_is_cut_to_its_own_longest_sentence_and_report():
 
 
 def test_what_is_cut_carries_no_end_and_no_stop():
-    config = GeneratorConfig(max_sentences=2, max_words=3)
+    config = filled(GeneratorConfig, max_sentences=2, max_words=3)
     reports = pad_reports([[[4, 5, 6], [7, 8], [9]]], config)
     assert reports.words.tolist() == [[[4, 5, 6], [7, 8, 2]]]
     assert reports.stopped.tolist() == [False]

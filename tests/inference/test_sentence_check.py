@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 
@@ -17,6 +16,7 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN, finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
+from helpers.settings import filled
 
 FINDINGS = ("Edema", "Cardiomegaly", "Pleural Effusion")
 WORDS = ("cardiomegaly", "edema", "effusion", "no", "clear")
@@ -32,7 +32,8 @@ def labeler() -> CheXpertLabeler:
 
 def generator(feedback: bool = True, max_sentences: int = 3) -> ReportGenerator:
     torch.manual_seed(5)
-    config = GeneratorConfig(
+    config = filled(
+        GeneratorConfig,
         size=16,
         attention_size=8,
         dropout=0.0,
@@ -140,7 +141,7 @@ def test_the_likeliest_confirmed_continuation_is_taken_as_brute_force_finds_it(
 def test_a_sentence_stays_where_no_continuation_is_confirmed(labeler: CheXpertLabeler) -> None:
     words = Vocabulary.from_counts(dict.fromkeys(("clear", "heart"), 5), 1, finding_tokens_of(["Edema"]))
     torch.manual_seed(0)
-    config = GeneratorConfig(size=16, attention_size=8, dropout=0.0, max_sentences=2, max_words=3)
+    config = filled(GeneratorConfig, size=16, attention_size=8, dropout=0.0, max_sentences=2, max_words=3)
     model = ReportGenerator(config, len(words), finding_tokens=words.finding_token_ids).eval()
     plain = decode(model, regions()).reports
     checked = decode(model, regions(), check=SentenceCheck(words, labeler, 50)).reports
@@ -186,7 +187,7 @@ def test_a_sentence_that_is_shorter_than_those_not_taken_keeps_its_attention(
     labeler: CheXpertLabeler,
 ) -> None:
     model, check = generator(), SentenceCheck(VOCABULARY, labeler, EVERY_SENTENCE)
-    model.config = dataclasses.replace(model.config, max_words=5)
+    model.config = model.config.replace(max_words=5)
     for study in range(STUDIES):
         written = decode(model, regions()[study : study + 1], keep_attention=True, check=check)
         assert written.attention is not None

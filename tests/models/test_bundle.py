@@ -13,6 +13,7 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.manifest import BundleError, manifest_digest, write_manifest
 from coherent_cxr.reports.vocabulary import Vocabulary
+from helpers.settings import filled
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def bundle() -> ModelBundle:
             "min_count": 3,
         }
     )
-    config = GeneratorConfig(
-        encoder="efficientnet_lite0", size=16, attention_size=8, max_sentences=3, max_words=5
+    config = filled(
+        GeneratorConfig, encoder="efficientnet_lite0", size=16, attention_size=8, max_sentences=3, max_words=5
     )
     torch.manual_seed(0)
     return ModelBundle(config, vocabulary, 64, ReportGenerator(config, 8).state_dict(), {"system": "mle"})

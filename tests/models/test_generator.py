@@ -17,6 +17,7 @@ from coherent_cxr.models.likelihood import (
     word_log_probabilities,
 )
 from coherent_cxr.models.packing import pack_tokens
+from helpers.settings import filled
 
 # (report, sentence, word) of the thirteen words of the fixture's reports
 FIRST_WORDS = [0, 3, 5, 9, 11, 15]
@@ -122,7 +123,8 @@ def test_marks_that_are_never_written_have_no_probability(model, regions, report
 @pytest.mark.parametrize("feedback", [False, True])
 def test_gradient_reaches_every_parameter_without_nan(study_input, feedback):
     torch.manual_seed(0)
-    config = GeneratorConfig(
+    config = filled(
+        GeneratorConfig,
         encoder="efficientnet_lite0",
         size=16,
         attention_size=8,

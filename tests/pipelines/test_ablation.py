@@ -20,6 +20,7 @@ from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.baselines.train import BaselinesConfig
 from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig, choose_thresholds
+from helpers.settings import filled
 from helpers.training_corpus import ENCODER, SIDE, Corpus, make_corpus
 
 FINDINGS = [name for name in OBSERVATIONS if name != "No Finding"]
@@ -42,18 +43,20 @@ def table(
     scores = pd.DataFrame({"study_id": corpus.labels["study_id"]})
     for name in OBSERVATIONS:
         scores[name] = 10.0 * positive[name] - 5 if right else 0.0
-    thresholds = choose_thresholds(LabelDecisionsConfig(), scores, corpus.labels, corpus.splits)
+    thresholds = choose_thresholds(filled(LabelDecisionsConfig), scores, corpus.labels, corpus.splits)
     torch.manual_seed(0)
-    config = GeneratorConfig(encoder=ENCODER, size=8, attention_size=4, max_words=4, sentence_feedback=True)
+    config = filled(
+        GeneratorConfig, encoder=ENCODER, size=8, attention_size=4, max_words=4, sentence_feedback=True
+    )
     weights = ReportGenerator(
         config, len(vocabulary), finding_tokens=vocabulary.finding_token_ids
     ).state_dict()
     found = ablate(
-        AblationConfig(operating_point=point),
-        GenerationConfig(precision="fp32"),
-        EvaluationConfig(resamples=100, meteor=False),
-        ChexpertLabellingConfig(),
-        BaselinesConfig(precision="fp32", checkpoint_folder=folder),
+        filled(AblationConfig, operating_point=point),
+        filled(GenerationConfig, precision="fp32"),
+        filled(EvaluationConfig, resamples=100, meteor=False),
+        filled(ChexpertLabellingConfig),
+        filled(BaselinesConfig, precision="fp32", checkpoint_folder=folder),
         corpus.store,
         corpus.encoder.to_tensors(),
         vocabulary.to_dict(),

@@ -12,12 +12,13 @@ from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.pipelines import chexpert_labelling
 from helpers.conf import read_conf
+from helpers.settings import filled
 
 
 def test_stage_writes_labels_and_mentions_that_can_be_read_again(tmp_path: Path) -> None:
     catalog = DataCatalog.from_config(read_conf("chexpert_labelling/catalog.yml", tmp_path))
     parameters = read_conf("chexpert_labelling/parameters.yml", tmp_path)["chexpert_labelling"]
-    catalog["params:chexpert_labelling"] = ChexpertLabellingConfig(**parameters)
+    catalog["params:chexpert_labelling"] = filled(ChexpertLabellingConfig, **parameters)
     texts = ["There is a LEFT effusion.  No pneumothorax.", "Lungs are clear.", ""]
     sentences = [["There is a LEFT effusion.", "No pneumothorax."], ["Lungs are clear."], []]
     findings = pd.DataFrame(
@@ -51,12 +52,12 @@ def test_a_rule_set_that_is_not_there_stops_before_any_work(key: str, value: str
     with pytest.raises(
         ConfigurationError, match=f"'chexpert_labelling.{key}' is '{value}'; it must be corrected"
     ):
-        ChexpertLabellingConfig(**{key: value})
+        filled(ChexpertLabellingConfig, **{key: value})
 
 
 def test_the_judges_are_the_rules_and_what_stands_beside_them(tmp_path: Path) -> None:
     def names(**settings: str | None) -> list[str]:
-        return [judge.name for judge in ChexpertLabellingConfig(**settings).judges()]
+        return [judge.name for judge in filled(ChexpertLabellingConfig, **settings).judges()]
 
     assert names() == ["corrected", "original"]
     assert names(beside=None) == ["corrected"]
@@ -71,4 +72,4 @@ def test_the_judges_are_the_rules_and_what_stands_beside_them(tmp_path: Path) ->
 
 def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="cache_size"):
-        ChexpertLabellingConfig(cache_size=-1)
+        filled(ChexpertLabellingConfig, cache_size=-1)

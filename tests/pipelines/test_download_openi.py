@@ -18,6 +18,7 @@ from coherent_cxr.corpora.openi.download import DownloadOpeniConfig
 from coherent_cxr.images.source import open_source
 from coherent_cxr.pipelines import download_openi
 from helpers.conf import read_conf
+from helpers.settings import filled
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -51,7 +52,7 @@ def test_archives_become_images_that_are_found(address: str, tmp_path: Path) -> 
     for file in (published["reports"], *published["images"]):
         file["url"] = file["url"].replace("https://openi.nlm.nih.gov/imgs/collections", address)
     catalog = DataCatalog.from_config(entries)
-    catalog["params:download_openi"] = DownloadOpeniConfig(**published)
+    catalog["params:download_openi"] = filled(DownloadOpeniConfig, **published)
     SequentialRunner().run(download_openi.create_pipeline(), catalog)
     manifest, left = catalog.load("openi_download"), catalog.load("download_exclusions")
     assert Path(manifest["reports"]).read_bytes() == b"reports"

@@ -28,6 +28,7 @@ from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.decisions import LabelDecisionsConfig
 from helpers.conf import read_conf
+from helpers.settings import filled
 from helpers.tiny_bundle import WORDS, make_bundle
 
 SYSTEMS = Systems(("nlg", "extra"), "extra")
@@ -60,12 +61,14 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
     data = tmp_path_factory.mktemp("data")
     catalog = DataCatalog.from_config(read_conf("evaluation/catalog.yml", data))
     settings = read_conf("evaluation/parameters.yml", data)
-    catalog["params:evaluation"] = EvaluationConfig(
-        **(settings["evaluation"] | {"resamples": 100, "meteor": False})
+    catalog["params:evaluation"] = filled(
+        EvaluationConfig, **(settings["evaluation"] | {"resamples": 100, "meteor": False})
     )
     by_consensus = {"systems": ["mle"], "samples": 2, "quality_at": [1, 2]}
-    catalog["params:generation"] = GenerationConfig(**(settings["generation"] | {"consensus": by_consensus}))
-    catalog["params:chexpert_labelling"] = ChexpertLabellingConfig()
+    catalog["params:generation"] = filled(
+        GenerationConfig, **(settings["generation"] | {"consensus": by_consensus})
+    )
+    catalog["params:chexpert_labelling"] = filled(ChexpertLabellingConfig)
     for seed, (system, name) in enumerate(SYSTEMS.models.items()):
         catalog[name] = make_bundle(seed, system)
     findings = pd.DataFrame({"study_id": STUDIES, "text": [detokenize(TOKENS)] * 6, "tokens": [TOKENS] * 6})
@@ -74,12 +77,12 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
     catalog["splits"] = pd.DataFrame(
         {"study_id": STUDIES, "patient_id": STUDIES, "split": ["train"] * 2 + ["validation"] + ["test"] * 3}
     )
-    catalog["chexpert_labels"] = label_table(ChexpertLabellingConfig().labeler(), findings)
+    catalog["chexpert_labels"] = label_table(filled(ChexpertLabellingConfig).labeler(), findings)
     scores = pd.DataFrame({"study_id": STUDIES[:5], **dict.fromkeys(OBSERVATIONS, 0.5)})
     catalog["label_scores"] = scores
     thresholds, calls = decide_labels(
-        LabelDecisionsConfig(),
-        EncoderPretrainingConfig(),
+        filled(LabelDecisionsConfig),
+        filled(EncoderPretrainingConfig),
         scores,
         catalog["chexpert_labels"].load(),
         catalog["splits"].load(),

@@ -21,6 +21,7 @@ from coherent_cxr.corpora.mimic_cxr.fabrication import (
     fabricate_mimic_cxr,
 )
 from coherent_cxr.images.phantom import draw_phantom
+from helpers.settings import filled
 
 pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, new_database: Path) -> It
     for entry in ("conf", "src"):
         shutil.copytree(REPOSITORY / entry, project / entry, ignore=shutil.ignore_patterns("__pycache__"))
     root = project / "physionet"
-    config = MimicFabricationConfig(folder=str(root), patients=30)
+    config = filled(MimicFabricationConfig, folder=str(root), patients=30)
     studies = fabricate_mimic_cxr(config, lambda *told: draw_phantom(*told, size=128))
     handler = logging.FileHandler(project / "run.log")
     with pytest.MonkeyPatch.context() as patch:

@@ -32,6 +32,7 @@ from coherent_cxr.serving.registry import fetch_bundle_folder
 from coherent_cxr.serving.selection import ModelRegistrationConfig
 from coherent_cxr.training.encoder.decisions import BETAS
 from helpers.conf import read_conf
+from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 
 SYSTEMS = Systems(("nlg", "ccr", "full"), "full")
@@ -70,7 +71,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
 def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
     catalog = DataCatalog.from_config(read_conf("model_registration/catalog.yml", tmp_path))
     settings = read_conf("model_registration/parameters.yml", tmp_path)["model_registration"]
-    catalog["params:model_registration"] = ModelRegistrationConfig(**settings)
+    catalog["params:model_registration"] = filled(ModelRegistrationConfig, **settings)
     for seed, (name, system) in enumerate(MODELS.items()):
         catalog[name] = make_bundle(seed, system)
     tokens = [*REPORTS, *REPORTS]
@@ -88,7 +89,7 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
     findings = pd.DataFrame({"study_id": studies, "tokens": tokens, "text": map(detokenize, tokens)})
     catalog["findings"] = findings
     catalog["splits"] = pd.DataFrame({"study_id": studies, "patient_id": studies})
-    catalog["params:chexpert_labelling"] = ChexpertLabellingConfig()
+    catalog["params:chexpert_labelling"] = filled(ChexpertLabellingConfig)
     catalog["encoded_reports"] = pd.DataFrame(
         {
             "study_id": studies,
@@ -96,7 +97,7 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
             "sentences": [[[word_id[w] for w in s] for s in report] for report in tokens],
         }
     )
-    catalog["chexpert_labels"] = label_table(ChexpertLabellingConfig().labeler(), findings)
+    catalog["chexpert_labels"] = label_table(filled(ChexpertLabellingConfig).labeler(), findings)
     catalog["cider_document_frequencies"] = CiderD.from_corpus([metric_text(r) for r in REPORTS]).to_dict()
     catalog["metrics_summary"] = {"mle": {"BLEU-4": 0.125}, "full": {"BLEU-4": 0.25}}
     catalog["radiographs"] = {"root": "r", "drawn": True, "notice": "Drawn by a program."}
@@ -169,7 +170,7 @@ def test_a_named_candidate_is_registered_whatever_its_score(catalog: DataCatalog
 
 
 def test_labels_of_another_rule_set_stop_the_stage(catalog: DataCatalog, tracking: str) -> None:
-    catalog["params:chexpert_labelling"] = ChexpertLabellingConfig(rules="original")
+    catalog["params:chexpert_labelling"] = filled(ChexpertLabellingConfig, rules="original")
     labels = catalog.load("chexpert_labels").copy()
     labels["Cardiomegaly"] = pd.array([1] * 4, dtype="Int8")
     catalog["chexpert_labels"] = labels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +17,7 @@ from coherent_cxr.reports.text import detokenize
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.extra_images import ExtraImagesConfig
 from coherent_cxr.training.mle.config import MleTrainingConfig
+from helpers.settings import filled
 from helpers.training_corpus import ENCODER, Corpus, make_corpus
 
 NO_TERMS = pd.DataFrame({"study_id": [], "term": []})
@@ -31,7 +31,9 @@ KERNEL = next(
 
 def pretrain(config: EncoderPretrainingConfig, corpus: Corpus):
     tables = corpus.labels, corpus.splits, NO_TERMS
-    return pretrain_encoder(config, corpus.store, *tables, ExtraImagesConfig(), ImagePreparationConfig())
+    return pretrain_encoder(
+        config, corpus.store, *tables, filled(ExtraImagesConfig), filled(ImagePreparationConfig)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +42,25 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 def test_both_stages_in_a_row(corpus: Corpus, tmp_path: Path):
-    pretraining = EncoderPretrainingConfig(
-        encoder=ENCODER, epochs=1, batch_size=8, precision="fp32", checkpoint_folder=str(tmp_path)
+    pretraining = filled(
+        EncoderPretrainingConfig,
+        encoder=ENCODER,
+        epochs=1,
+        batch_size=8,
+        precision="fp32",
+        checkpoint_folder=str(tmp_path),
     )
     weights, history, curves, left_out = pretrain(pretraining, corpus)
     assert left_out.empty
     assert {"auroc", "label_loss"} <= set(history["metric"])
     assert curves.axes
     findings = corpus.findings.assign(text=corpus.findings["tokens"].map(detokenize))
-    labelling = ChexpertLabellingConfig()
+    labelling = filled(ChexpertLabellingConfig)
     labels = label_table(labelling.labeler(), findings)
     frequencies = count_document_frequencies(corpus.findings, corpus.splits)
-    config = MleTrainingConfig(
-        generator=GeneratorConfig(encoder=ENCODER, size=16, max_sentences=3, max_words=6),
+    config = filled(
+        MleTrainingConfig,
+        generator=filled(GeneratorConfig, encoder=ENCODER, size=16, max_sentences=3, max_words=6),
         epochs=1,
         batch_size=8,
         examples=2,
@@ -86,8 +94,8 @@ def test_document_frequencies_are_those_of_the_training_split(corpus: Corpus):
 
 
 def test_weights_pass_through_without_epochs(corpus: Corpus, tmp_path: Path):
-    config = EncoderPretrainingConfig(encoder=ENCODER, epochs=0, checkpoint_folder=str(tmp_path))
+    config = filled(EncoderPretrainingConfig, encoder=ENCODER, epochs=0, checkpoint_folder=str(tmp_path))
     one, *_ = pretrain(config, corpus)
-    other, *_ = pretrain(dataclasses.replace(config, seed=1), corpus)
+    other, *_ = pretrain(config.replace(seed=1), corpus)
     name = f"{ENCODER}/0/{KERNEL}"
     assert not (one[name] == other[name]).all()

@@ -18,6 +18,7 @@ from coherent_cxr.reports.encoding import (
 from coherent_cxr.reports.splits import SplitFileError, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary
 from helpers.encoded_corpus import corpus, encode_corpus
+from helpers.settings import filled
 
 
 def split_file(folder: Path, rows: list[tuple[str, str]]) -> str:
@@ -43,7 +44,7 @@ def test_the_split_depends_on_patients_and_seed_alone():
 
 def test_only_words_of_the_training_split_are_known():
     findings, studies, labels = corpus()
-    encoded = encode_corpus(VocabularyBuildingConfig(min_count=1), findings, studies, labels)
+    encoded = encode_corpus(filled(VocabularyBuildingConfig, min_count=1), findings, studies, labels)
     training = set(encoded.splits.loc[encoded.splits["split"] == "train", "study_id"])
     known = set(encoded.vocabulary.tokens[4:-2])  # finding tokens stand last
     assert known == {"lungs", "clear", "word"} | {f"w{s[1:]}" for s in training}
@@ -59,7 +60,7 @@ def test_only_words_of_the_training_split_are_known():
 
 def test_sentences_stay_as_written_if_asked():
     findings, studies, labels = corpus()
-    config = VocabularyBuildingConfig(min_count=1, sentence_order="as_written")
+    config = filled(VocabularyBuildingConfig, min_count=1, sentence_order="as_written")
     encoded = encode_corpus(config, findings, studies, labels)
     first = encoded.encoded_reports["sentences"].str[0]
     assert {tuple(encoded.vocabulary.decode(sentence)) for sentence in first} == {("lungs", "clear")}
@@ -83,7 +84,9 @@ def test_a_vocabulary_that_is_none_is_refused(wrong):
 def test_a_users_split_file_is_followed_and_studies_it_leaves_out_are_excluded(tmp_path):
     findings, studies, labels = corpus(4, 4)
     file = split_file(tmp_path, [("S0", "train"), ("S1", "val"), ("S2", "TEST")])
-    encoded = encode_corpus(VocabularyBuildingConfig(split_file=file, min_count=1), findings, studies, labels)
+    encoded = encode_corpus(
+        filled(VocabularyBuildingConfig, split_file=file, min_count=1), findings, studies, labels
+    )
     assert dict(zip(encoded.splits["study_id"], encoded.splits["split"], strict=True)) == {
         "S0": "train",
         "S1": "validation",
@@ -103,7 +106,7 @@ def test_a_users_split_file_is_followed_and_studies_it_leaves_out_are_excluded(t
 )
 def test_a_split_file_that_would_leak_or_is_unclear_is_refused(tmp_path, rows, message):
     findings, studies, labels = corpus(4, 2)
-    config = VocabularyBuildingConfig(split_file=split_file(tmp_path, rows))
+    config = filled(VocabularyBuildingConfig, split_file=split_file(tmp_path, rows))
     with pytest.raises(SplitFileError, match=message):
         encode_corpus(config, findings, studies, labels)
 
@@ -113,20 +116,21 @@ def test_a_split_file_without_the_columns_is_refused(tmp_path):
     path.write_text("study,part\nS0,train\n")
     findings, studies, labels = corpus(4, 4)
     with pytest.raises(SplitFileError, match="no column study_id and split"):
-        encode_corpus(VocabularyBuildingConfig(split_file=str(path)), findings, studies, labels)
+        encode_corpus(filled(VocabularyBuildingConfig, split_file=str(path)), findings, studies, labels)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"split_ratio": [7, 3]}, "three positive"),
-        ({"min_count": 0}, "at least 1"),
+        ({"split_ratio": [7, 3]}, r"split_ratio\[2\]' has no value; it must be a positive whole number"),
+        ({"split_ratio": [7, 1, 2, 1]}, "a list of 3 values"),
+        ({"min_count": 0}, "a positive whole number"),
         ({"split_file": "no/such.csv"}, "existing CSV"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):
     with pytest.raises(ConfigurationError, match=message):
-        VocabularyBuildingConfig(**settings)
+        filled(VocabularyBuildingConfig, **settings)
 
 
 @pytest.mark.parametrize("missing", ["train", "validation", "test"])
@@ -135,24 +139,24 @@ def test_a_split_without_studies_is_named_before_any_work(tmp_path, missing):
     named = [split for split in ("train", "validation", "test") if split != missing]
     file = split_file(tmp_path, [("S0", named[0]), ("S1", named[1]), ("S2", named[1])])
     with pytest.raises(ValueError, match=rf"of 4 studies with findings there are .*0 in {missing}"):
-        encode_corpus(VocabularyBuildingConfig(split_file=file), findings, studies, labels)
+        encode_corpus(filled(VocabularyBuildingConfig, split_file=file), findings, studies, labels)
 
 
 @pytest.mark.parametrize(("count", "patients"), [(0, 1), (1, 1), (2, 2), (40, 1), (40, 2)])
 def test_too_few_patients_for_three_splits_are_refused(count, patients):
     with pytest.raises(ValueError, match=f"A split has no study: of {count} studies"):
-        encode_corpus(VocabularyBuildingConfig(), *corpus(count, patients))
+        encode_corpus(filled(VocabularyBuildingConfig), *corpus(count, patients))
 
 
 @pytest.mark.parametrize("finding_tokens", [True, False])
 @pytest.mark.parametrize("min_count", [41, 10**6])
 def test_a_count_that_leaves_no_word_is_refused(min_count, finding_tokens):
-    config = VocabularyBuildingConfig(min_count=min_count, finding_tokens=finding_tokens)
+    config = filled(VocabularyBuildingConfig, min_count=min_count, finding_tokens=finding_tokens)
     with pytest.raises(
         ValueError, match=rf"min_count is {min_count}, and the most frequent word .* 28 times"
     ):
         encode_corpus(config, *corpus())
-    enough = VocabularyBuildingConfig(min_count=28, finding_tokens=finding_tokens)
+    enough = filled(VocabularyBuildingConfig, min_count=28, finding_tokens=finding_tokens)
     assert set(encode_corpus(enough, *corpus()).vocabulary.counts) == {"clear", "lungs", "word"}
 
 
@@ -161,12 +165,12 @@ def test_reports_without_words_leave_nothing_to_learn(tokens):
     findings, studies, labels = corpus()
     findings["tokens"] = [tokens] * len(findings)
     with pytest.raises(ValueError, match="reports of the 28 training studies hold no words"):
-        encode_corpus(VocabularyBuildingConfig(), findings, studies, labels)
+        encode_corpus(filled(VocabularyBuildingConfig), findings, studies, labels)
 
 
 def test_pieces_are_counted_as_the_whole():
     findings, studies, labels = corpus()
-    config = VocabularyBuildingConfig(min_count=1)
+    config = filled(VocabularyBuildingConfig, min_count=1)
     splits = split_studies(config, findings, studies).splits
     whole = count_corpus(config, splits, [findings], [labels])
     assert whole.occurrences == {"Edema": (splits["split"] == "train").sum()}
@@ -180,7 +184,7 @@ def test_pieces_are_counted_as_the_whole():
 def test_sentences_without_labels_are_named():
     findings, studies, labels = corpus()
     with pytest.raises(ValueError, match="sentences of 2 studies have no labels, for example those of 'S38'"):
-        encode_corpus(VocabularyBuildingConfig(), findings, studies, labels[:-4])
+        encode_corpus(filled(VocabularyBuildingConfig), findings, studies, labels[:-4])
 
 
 def test_shares_come_out_for_many_ratios():

@@ -7,6 +7,7 @@ from coherent_cxr.reports.encoding import VocabularyBuildingConfig
 from coherent_cxr.reports.finding_tokens import finding_tokens, finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from helpers.encoded_corpus import corpus, encode_corpus
+from helpers.settings import filled
 
 
 def test_the_mark_is_the_rarest_affirmed_observation_and_denied_or_uncertain_ones_are_none():
@@ -27,9 +28,9 @@ def test_the_mark_is_the_rarest_affirmed_observation_and_denied_or_uncertain_one
 
 def test_marks_are_written_in_front_and_are_no_words():
     findings, studies, labels = corpus()
-    marked = encode_corpus(VocabularyBuildingConfig(min_count=1), findings, studies, labels)
+    marked = encode_corpus(filled(VocabularyBuildingConfig, min_count=1), findings, studies, labels)
     plain = encode_corpus(
-        VocabularyBuildingConfig(min_count=1, finding_tokens=False), findings, studies, labels
+        filled(VocabularyBuildingConfig, min_count=1, finding_tokens=False), findings, studies, labels
     )
     assert marked.vocabulary.tokens == (*plain.vocabulary.tokens, "<nothing stated>", "<Edema>")
     edema, normal = marked.encoded_reports["sentences"][0]

@@ -7,6 +7,7 @@ from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.chexpert.tables import label_table, mention_table
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.reports.findings import FindingsExtractionConfig, extract_findings
+from helpers.settings import filled
 
 STUDIES = pd.DataFrame(
     {
@@ -17,7 +18,7 @@ STUDIES = pd.DataFrame(
 
 
 def test_a_row_or_an_exclusion_for_every_study():
-    findings, excluded = extract_findings(FindingsExtractionConfig(), STUDIES)
+    findings, excluded = extract_findings(filled(FindingsExtractionConfig), STUDIES)
     assert findings["study_id"].tolist() == ["S0"]
     assert findings.loc[0, "text"] == "Lungs are clear. No edema."
     assert findings.loc[0, "sentences"] == ["Lungs are clear.", "No edema."]
@@ -31,27 +32,27 @@ def test_a_row_or_an_exclusion_for_every_study():
 
 def test_studies_beyond_the_limit_are_named():
     many = pd.DataFrame({"study_id": [f"S{n}" for n in range(12)], "findings": "Clear."})
-    findings, excluded = extract_findings(FindingsExtractionConfig(max_studies=10), many)
+    findings, excluded = extract_findings(filled(FindingsExtractionConfig, max_studies=10), many)
     assert len(findings) == 10
     assert excluded["reason"].tolist() == ["beyond_max_studies"] * 2
 
 
 def test_no_study_at_all_gives_empty_tables():
-    findings, excluded = extract_findings(FindingsExtractionConfig(), STUDIES.iloc[:0])
+    findings, excluded = extract_findings(filled(FindingsExtractionConfig), STUDIES.iloc[:0])
     assert list(findings.columns) == ["study_id", "text", "sentences", "tokens"]
     assert len(findings) == len(excluded) == 0
 
 
 def test_a_limit_that_leaves_nothing_to_split_is_refused():
     with pytest.raises(ConfigurationError, match="at least 10"):
-        FindingsExtractionConfig(max_studies=3)
+        filled(FindingsExtractionConfig, max_studies=3)
 
 
 def test_layout_reaches_labels_and_sentences():
     studies = pd.DataFrame(
         {"study_id": ["S"], "findings": ["No pneumothorax\n\n  Right lower lobe\n  consolidation"]}
     )
-    findings, _ = extract_findings(FindingsExtractionConfig(), studies)
+    findings, _ = extract_findings(filled(FindingsExtractionConfig), studies)
     assert findings.loc[0, "sentences"] == ["No pneumothorax.", "Right lower lobe consolidation."]
     labels = label_table(CheXpertLabeler("corrected"), findings)
     assert labels.loc[0, ["Pneumothorax", "Consolidation"]].tolist() == [0, 1]

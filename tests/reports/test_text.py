@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coherent_cxr.reports.text import clean_text, detokenize, metric_text, tokenize_findings
+from coherent_cxr.reports.text import clean_section, detokenize, metric_text, tokenize_findings
 
 
 def tokens(text: str) -> list[list[str]]:
@@ -81,7 +81,7 @@ def test_repeated_stops_and_markup_leave_no_trace():
     assert tokens("The previously<BR>described &lt;deformity&gt; [is normal]") == [
         ["the", "previously", "described", "is", "normal"]
     ]
-    assert clean_text("a\x00b\tc\r\n d\u200be") == "a b c d e"
+    assert clean_section("a\x00b\tc\r\n d\u200be") == "a b c d e"
 
 
 def test_nothing_but_numbers_and_marks_gives_no_sentence():
@@ -115,12 +115,12 @@ def test_tokens_become_readable_text():
 def test_one_finding_a_line_has_the_tokens_of_the_same_report_as_prose(text):
     prose = tokens("No effusion. Right opacity. The heart is large.")
     assert tokenize_findings(text).tokens == prose
-    assert tokenize_findings(clean_text(text)).tokens == prose
+    assert tokenize_findings(clean_section(text)).tokens == prose
 
 
 def test_wrapped_lines_are_joined_and_layout_is_kept_for_the_labels():
-    assert clean_text("No effusion or\n  pneumothorax is seen.") == "No effusion or pneumothorax is seen."
-    assert clean_text("No effusion\n  Right opacity") == "No effusion\n\nRight opacity"
+    assert clean_section("No effusion or\n  pneumothorax is seen.") == "No effusion or pneumothorax is seen."
+    assert clean_section("No effusion\n  Right opacity") == "No effusion\n\nRight opacity"
     assert tokens("Edema? No.\nPneumothorax | none") == [["edema", ":", "no"], ["pneumothorax", "none"]]
 
 

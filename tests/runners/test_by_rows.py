@@ -31,8 +31,9 @@ from coherent_cxr.reports.findings import FindingsExtractionConfig
 from coherent_cxr.reports.ordering import SentenceOrder
 from coherent_cxr.runners import DaskRunner, RowsRunner, by_rows
 from coherent_cxr.runners.by_rows import Job
-from coherent_cxr.runners.table_files import TableWriter
+from coherent_cxr.runners.table_files import PieceWriter
 from helpers.conf import read_conf
+from helpers.settings import filled
 
 TABLES = (
     "findings",
@@ -52,8 +53,8 @@ def _catalog(data: Path, config: VocabularyBuildingConfig, **limits: int) -> Dat
     for stage in ("report_parsing", "findings_extraction", "chexpert_labelling", "vocabulary_building"):
         entries |= read_conf(f"{stage}/catalog.yml", data)
     catalog = DataCatalog.from_config(entries)
-    catalog["params:findings_extraction"] = FindingsExtractionConfig(**limits)
-    catalog["params:chexpert_labelling"] = ChexpertLabellingConfig()
+    catalog["params:findings_extraction"] = filled(FindingsExtractionConfig, **limits)
+    catalog["params:chexpert_labelling"] = filled(ChexpertLabellingConfig)
     catalog["params:vocabulary_building"] = config
     invented = invent_studies(60, seed=0)
     ids = [study.study_id for study in invented]
@@ -65,7 +66,7 @@ def _catalog(data: Path, config: VocabularyBuildingConfig, **limits: int) -> Dat
 
 
 def _run(runner: AbstractRunner, data: Path, **limits: int) -> DataCatalog:
-    catalog = _catalog(data, VocabularyBuildingConfig(), **limits)
+    catalog = _catalog(data, filled(VocabularyBuildingConfig), **limits)
     stages = (findings_extraction, chexpert_labelling, vocabulary_building)
     runner.run(
         sum((stage.create_pipeline() for stage in stages), Pipeline([])), catalog, _NullPluginManager()
@@ -99,13 +100,13 @@ def test_reports_are_parsed_piece_by_piece(tmp_path: Path) -> None:
     def grey(*_: object) -> np.ndarray:
         return np.zeros((20, 20), dtype=np.uint8)
 
-    config = MimicFabricationConfig(folder=str(tmp_path / "mimic"), patients=30, images=False)
+    config = filled(MimicFabricationConfig, folder=str(tmp_path / "mimic"), patients=30, images=False)
     invented = fabricate_mimic_cxr(config, grey)
     tables = []
     for place, runner in (("whole", SequentialRunner()), ("pieces", RowsRunner(rows=7))):
         catalog = DataCatalog.from_config(read_conf("report_parsing/catalog.yml", tmp_path / place))
-        catalog["params:report_parsing"] = ReportParsingConfig(
-            corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(tmp_path / "mimic"))
+        catalog["params:report_parsing"] = filled(
+            ReportParsingConfig, corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(tmp_path / "mimic"))
         )
         runner.run(report_parsing.create_pipeline(), catalog, _NullPluginManager())
         names = ("studies", "images", "mesh_terms", "parsing_exclusions")
@@ -131,7 +132,7 @@ def test_word_ids_do_not_depend_on_where_tables_are_cut(
     split_file = tmp_path / "split.csv"
     rows_of = [(study, split[patient[study] % 4]) for study in named]
     pd.DataFrame(rows_of, columns=["study_id", "split"]).to_csv(split_file, index=False)
-    config = VocabularyBuildingConfig(split_file=str(split_file), min_count=2, sentence_order=order)
+    config = filled(VocabularyBuildingConfig, split_file=str(split_file), min_count=2, sentence_order=order)
     made = []
     for runner in (SequentialRunner(), RowsRunner(rows=rows)):
         catalog = _catalog(tmp_path / type(runner).__name__, config)
@@ -149,7 +150,7 @@ def test_word_ids_do_not_depend_on_where_tables_are_cut(
 
 def test_tables_in_different_orders_are_refused(whole: DataCatalog, tmp_path: Path) -> None:
     # without marks and order, encoding itself needs no labels, so it is the cutting that refuses
-    config = VocabularyBuildingConfig(finding_tokens=False, sentence_order="as_written")
+    config = filled(VocabularyBuildingConfig, finding_tokens=False, sentence_order="as_written")
     catalog = _catalog(tmp_path, config)
     catalog.save("findings", whole.load("findings"))
     catalog.save("sentence_labels", whole.load("sentence_labels").iloc[::-1])
@@ -185,7 +186,7 @@ def test_a_limit_on_studies_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_table_that_fails_midway_does_not_appear(tmp_path: Path) -> None:
-    writer = TableWriter(tmp_path / "a" / "table.parquet")
+    writer = PieceWriter(tmp_path / "a" / "table.parquet")
     writer.write(pd.DataFrame({"x": [1]}))
     with pytest.raises((ValueError, OSError)):
         writer.write(pd.DataFrame({"x": ["no number"]}))

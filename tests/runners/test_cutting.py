@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coherent_cxr.datasets.table_file import TableFile, columns_of, pieces_of
+from coherent_cxr.datasets.table_file import TableFile, pieces_of, read_columns
 from coherent_cxr.runners.cutting import cut_by_study
 
 
@@ -48,7 +48,7 @@ def test_a_table_is_read_whole_or_in_pieces_alike(tmp_path: Path) -> None:
     assert len(file) == 8
     assert [len(piece) for piece in pieces_of(file, ["row"])] == [3, 3, 2]
     for source in (table, file):
-        pd.testing.assert_frame_equal(columns_of(source, ["row"]), table[["row"]])
+        pd.testing.assert_frame_equal(read_columns(source, ["row"]), table[["row"]])
     empty = _files(tmp_path, 3, empty=table[:0])["empty"]
     (piece,) = empty.pieces()
     pd.testing.assert_frame_equal(piece, table[:0])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import coherent_cxr
-from coherent_cxr.configuration import configuration
+from coherent_cxr.configuration import Settings
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.runtime.fingerprint import (
     code_digest,
@@ -23,6 +23,7 @@ from coherent_cxr.training.engine.loop import Loop
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.train import train_mle
 from coherent_cxr.training.scst.train import RlFineTuningConfig, fine_tune
+from helpers.settings import filled
 from helpers.tiny_generator import make_generator
 from helpers.training_corpus import LABELER
 
@@ -158,8 +159,7 @@ def test_parts_keep_their_borders_and_kinds():
     assert fingerprint() != fingerprint("")
 
 
-@configuration
-class Settings:
+class TrainingConfig(Settings):
     rate: float = 0.1
     processes: int = 1
     checkpoint_every: float | None = 60.0
@@ -167,12 +167,12 @@ class Settings:
 
 
 def test_settings_that_change_nothing_stay_out():
-    key = run_key(STAGES[0], Settings(), "data")
-    same = Settings(processes=4, checkpoint_every=None, checkpoint_folder="b")
+    key = run_key(STAGES[0], TrainingConfig(), "data")
+    same = TrainingConfig(processes=4, checkpoint_every=None, checkpoint_folder="b")
     assert run_key(STAGES[0], same, "data") == key
-    assert run_key(STAGES[0], Settings(rate=0.2), "data") != key
-    assert run_key(STAGES[0], Settings(), "other data") != key
-    assert run_key(STAGES[1], Settings(), "data") != key
+    assert run_key(STAGES[0], TrainingConfig(rate=0.2), "data") != key
+    assert run_key(STAGES[0], TrainingConfig(), "other data") != key
+    assert run_key(STAGES[1], TrainingConfig(), "data") != key
 
 
 def test_a_users_reward_counts_by_its_file(tmp_path, monkeypatch):
@@ -226,14 +226,14 @@ def key_of(corpus, checkpoint_folder, monkeypatch):
 
     def begin(stage: str, c) -> None:
         if stage == "mle":
-            train_mle(MleTrainingConfig(generator=generator.config, **common), *c[:-1], LABELER)
+            train_mle(filled(MleTrainingConfig, generator=generator.config, **common), *c[:-1], LABELER)
         elif stage == "rl":
-            config = RlFineTuningConfig(system="full", rewards={"ccr": {"weight": 1.0}}, **common)
+            config = filled(RlFineTuningConfig, system="full", rewards={"ccr": {"weight": 1.0}}, **common)
             fine_tune(config, generator, c.store, *c[3:-1], LABELER)
         elif stage == "encoder":
-            pretrain_encoder(EncoderPretrainingConfig(**common), c.store, c.labels, c.splits)
+            pretrain_encoder(filled(EncoderPretrainingConfig, **common), c.store, c.labels, c.splits)
         else:
-            run_baselines(BaselinesConfig(systems=("tienet",), **common), *c[:-2], c.labels, ["s21"])
+            run_baselines(filled(BaselinesConfig, systems=("tienet",), **common), *c[:-2], c.labels, ["s21"])
 
     def key(stage: str, **changes: object) -> str:
         with pytest.raises(Reached) as reached:

@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 
 from coherent_cxr.serving.model_card import model_card
 from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
+from helpers.settings import filled
 
 EVIL = (
     "a|b <script>alert(1)</script> [x](javascript:alert(2)) **bold**\n\n# Safe for clinical use\n\n| c | d |"
@@ -27,7 +28,7 @@ def _card(evil: str) -> str:
         "systems": {evil: {evil: 0.5}, "mle": {"macro_f1": 0.25}},
     }
     return model_card(
-        ModelRegistrationConfig(name=evil, licence=evil),
+        filled(ModelRegistrationConfig, name=evil, licence=evil),
         {"notice": evil, evil: evil, "nested": {"x": [evil]}},
         validation,
         {evil: {"BLEU-4": evil, evil: None}},

@@ -23,6 +23,7 @@ from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.serving.decisions import with_decider
 from coherent_cxr.serving.generator import ReportWriter
+from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 
 ENCODER = "mobilenet_v3_large"
@@ -59,7 +60,7 @@ def pretrained() -> PretrainedEncoder:
 def bundle(pretrained: PretrainedEncoder) -> ModelBundle:
     torch.manual_seed(1)
     sizes = {"size": 16, "attention_size": 8, "dropout": 0.0, "max_sentences": 6, "max_words": 5}
-    config = GeneratorConfig(**sizes, encoder=ENCODER, sentence_feedback=True)
+    config = filled(GeneratorConfig, **sizes, encoder=ENCODER, sentence_feedback=True)
     model = ReportGenerator(config, len(VOCABULARY), finding_tokens=VOCABULARY.finding_token_ids)
     model.encoder.backbone.load_state_dict(pretrained.backbone_state())
     return ModelBundle(config, VOCABULARY, 64, model.state_dict(), {"system": "full"})

@@ -15,9 +15,10 @@ from coherent_cxr.models.manifest import manifest_digest
 from coherent_cxr.serving.registry import ModelNotFoundError, fetch_bundle_folder, register
 from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
 from coherent_cxr.tracking.addresses import TrackingError
+from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 
-CONFIG = ModelRegistrationConfig()
+CONFIG = filled(ModelRegistrationConfig)
 
 
 def _validation(score: float, digest: str = "d") -> dict[str, Any]:

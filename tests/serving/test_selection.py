@@ -14,8 +14,9 @@ from coherent_cxr.serving.selection import (
     assess,
     promote,
 )
+from helpers.settings import filled
 
-CONFIG = ModelRegistrationConfig()
+CONFIG = filled(ModelRegistrationConfig)
 ALIKE = Difference(0.01, -0.02, 0.04)
 MLE = {"macro_f1": 0.30, "positive_calls": 100.0, "unique_reports": 0.4}
 
@@ -73,9 +74,9 @@ def test_a_model_that_calls_nothing_is_not_below_one_that_calls_nothing():
 def test_best_takes_the_highest_score_and_the_first_of_equals():
     found = _assessments(mle=0.3, nlg=0.5, ccr=0.1, full=0.5)
     assert CONFIG.choose(found) == ("nlg", "nlg")
-    assert ModelRegistrationConfig(candidate="ccr").choose(found) == ("nlg", "ccr")
+    assert filled(ModelRegistrationConfig, candidate="ccr").choose(found) == ("nlg", "ccr")
     with pytest.raises(ConfigurationError, match=r"candidate.*'largest'.*one of best, mle, nlg"):
-        ModelRegistrationConfig(candidate="largest").choose(found)
+        filled(ModelRegistrationConfig, candidate="largest").choose(found)
 
 
 def test_where_all_have_collapsed_the_best_of_them_is_registered_but_no_champion():
@@ -109,19 +110,24 @@ def test_of_one_patient_no_difference_is_significant():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"min_positive_calls": 1.5}, "min_positive_calls' is 1.5; it must be a share in 0..1"),
-        ({"min_unique_reports": -0.1}, "a share in 0..1"),
+        (
+            {"min_positive_calls": 1.5},
+            "model_registration.min_positive_calls' is 1.5; it must be a number, at least 0 and at most 1",
+        ),
+        ({"min_unique_reports": -0.1}, "at least 0 and at most 1"),
         ({"resamples": 10}, "at least 100"),
         ({"canditate": "mle"}, "Did you mean 'candidate'"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):
     with pytest.raises(ConfigurationError, match=message):
-        ModelRegistrationConfig(**settings)
+        filled(ModelRegistrationConfig, **settings)
 
 
 def test_the_rule_names_the_rule_set_and_every_limit():
-    rule = ModelRegistrationConfig(min_positive_calls=0.25, min_unique_reports=0.125).rule("corrected")
+    rule = filled(ModelRegistrationConfig, min_positive_calls=0.25, min_unique_reports=0.125).rule(
+        "corrected"
+    )
     for part in (
         "macro-F1",
         "rule set corrected",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -26,16 +24,18 @@ from coherent_cxr.training.engine.loop import Loop
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.train import train_mle
 from coherent_cxr.training.scst.train import RlFineTuningConfig, fine_tune
+from helpers.settings import filled
 from helpers.training_corpus import ENCODER, LABELER
 
-AUGMENTED = AugmentationConfig(shift=0.1, scale=0.1, rotation=0.1, brightness=0.1, contrast=0.1)
+AUGMENTED = filled(AugmentationConfig, shift=0.1, scale=0.1, rotation=0.1, brightness=0.1, contrast=0.1)
 """All random changes at once."""
 
 WRITERS = tuple(name for name, system in SYSTEMS.items() if issubclass(system, Captioner))
 
 
 def encoder(corpus, folder):
-    config = EncoderPretrainingConfig(
+    config = filled(
+        EncoderPretrainingConfig,
         encoder="mobilenet_v3_large",
         epochs=2,
         batch_size=8,
@@ -52,9 +52,13 @@ def encoder(corpus, folder):
 
 def mle_config(corpus, folder, **changes) -> MleTrainingConfig:
     sizes = {"size": 16, "attention_size": 8, "max_sentences": 3, "max_words": 6}
-    generator = GeneratorConfig(encoder=ENCODER, **sizes, sentence_feedback=True, study_input="per_study")
+    generator = filled(
+        GeneratorConfig, encoder=ENCODER, **sizes, sentence_feedback=True, study_input="per_study"
+    )
     settings = {"generator": generator, "epochs": 2, "batch_size": 8, "checkpoint_folder": folder}
-    return MleTrainingConfig(**settings, sampling_step=0.5, sampling_every=1, finding_weight=3.0, **changes)
+    return filled(
+        MleTrainingConfig, **settings, sampling_step=0.5, sampling_every=1, finding_weight=3.0, **changes
+    )
 
 
 def mle(corpus, folder):
@@ -62,14 +66,14 @@ def mle(corpus, folder):
     trained = train_mle(config, *corpus[:-1], LABELER)
     for beams in (1, 2):
         generate_reports(
-            trained.bundle, corpus.store, ["s21", "s22"], GenerationConfig(beams=beams), None, LABELER
+            trained.bundle, corpus.store, ["s21", "s22"], filled(GenerationConfig, beams=beams), None, LABELER
         )
     return trained.history
 
 
 def trainable(corpus, folder):
     config = mle_config(corpus, folder, encoder="trainable", batch_norm="train", accumulate=2)
-    config = replace(config, epochs=1, batch_size=13)
+    config = config.replace(epochs=1, batch_size=13)
     return train_mle(config, *corpus[:-1], LABELER).history
 
 
@@ -79,7 +83,8 @@ def reinforcement(corpus, folder):
         model = ReportGenerator(config, len(corpus.vocabulary))
     model.encoder.backbone.load_state_dict(corpus.encoder.backbone_state())
     bundle = ModelBundle(config, corpus.vocabulary, corpus.store.size, model.state_dict(), {})
-    settings = RlFineTuningConfig(
+    settings = filled(
+        RlFineTuningConfig,
         system="full",
         rewards={
             name: {"weight": 1.0} for name in ("cider", "ccr", "f_beta", "bleu", "rouge_l", "repetition")
@@ -96,10 +101,11 @@ def reinforcement(corpus, folder):
 
 
 def baselines(corpus, folder):
-    config = BaselinesConfig(
+    config = filled(
+        BaselinesConfig,
         systems=("1-nn", *WRITERS),
-        captioner=CaptionerConfig(size=16, attention_size=8, max_words=12),
-        training=CaptioningConfig(epochs=2, batch_size=8),
+        captioner=filled(CaptionerConfig, size=16, attention_size=8, max_words=12),
+        training=filled(CaptioningConfig, epochs=2, batch_size=8),
         checkpoint_folder=folder,
     )
     return run_baselines(config, *corpus[:-2], corpus.labels, ["s21", "s22"]).history
@@ -140,7 +146,9 @@ def test_no_step_or_validation_makes_a_tensor_on_the_default_device(
 @pytest.mark.parametrize("feedback", [False, True])
 @pytest.mark.parametrize("how", ["greedy", "sample", "beam"])
 def test_no_way_to_write_makes_a_tensor_on_the_default_device(corpus, feedback, how):
-    config = GeneratorConfig(encoder=ENCODER, size=16, sentence_feedback=feedback, study_input="per_study")
+    config = filled(
+        GeneratorConfig, encoder=ENCODER, size=16, sentence_feedback=feedback, study_input="per_study"
+    )
     model = ReportGenerator(config, len(corpus.vocabulary), finding_tokens=[5]).eval()
     features = model.encoder.backbone(torch.zeros(2, 64, 64, dtype=torch.uint8))
     randomness = torch.Generator().manual_seed(0)
@@ -162,7 +170,7 @@ def test_no_feature_is_computed_on_the_default_device(corpus, tmp_path):
 
 @pytest.mark.parametrize("system", WRITERS)
 def test_no_compared_system_writes_on_the_default_device(corpus, system):
-    sizes = CaptionerConfig(channels=8, size=16, attention_size=8, max_words=12)
+    sizes = filled(CaptionerConfig, channels=8, size=16, attention_size=8, max_words=12)
     model = SYSTEMS[system](sizes, len(corpus.vocabulary)).eval()
     rows = np.arange(2)
     reports = without_default(write_captions)(
@@ -193,7 +201,11 @@ def test_every_stage_runs_on_a_gpu_and_learns_the_same_twice_over(corpus, tmp_pa
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 @pytest.mark.parametrize("how", ["greedy", "sample", "beam"])
 def test_reports_are_written_on_a_gpu(corpus, how):
-    model = ReportGenerator(GeneratorConfig(encoder=ENCODER, size=16), len(corpus.vocabulary)).cuda().eval()
+    model = (
+        ReportGenerator(filled(GeneratorConfig, encoder=ENCODER, size=16), len(corpus.vocabulary))
+        .cuda()
+        .eval()
+    )
     randomness = torch.Generator("cuda").manual_seed(0)
     regions = model.encoder(model.encoder.backbone(torch.zeros(2, 64, 64, dtype=torch.uint8, device="cuda")))
     assert decode(model, regions, how, randomness).reports.words.is_cuda

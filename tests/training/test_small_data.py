@@ -19,10 +19,11 @@ from coherent_cxr.training.encoder.train import pretrain_encoder
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.train import train_mle
 from coherent_cxr.training.scst.train import RlFineTuningConfig, fine_tune
+from helpers.settings import filled
 from helpers.tiny_generator import make_generator
 from helpers.training_corpus import ENCODER, LABELER, Corpus, make_store
 
-SIZES = GeneratorConfig(encoder=ENCODER, size=16, attention_size=8, max_sentences=3, max_words=6)
+SIZES = filled(GeneratorConfig, encoder=ENCODER, size=16, attention_size=8, max_sentences=3, max_words=6)
 
 
 def without_labels(corpus: Corpus) -> pd.DataFrame:
@@ -33,8 +34,9 @@ def without_labels(corpus: Corpus) -> pd.DataFrame:
 
 
 def train(corpus: Corpus, folder: str, **settings):
-    config = MleTrainingConfig(
-        **{"generator": SIZES, "epochs": 1, "batch_size": 8, "checkpoint_folder": folder, **settings}
+    config = filled(
+        MleTrainingConfig,
+        **{"generator": SIZES, "epochs": 1, "batch_size": 8, "checkpoint_folder": folder, **settings},
     )
     return train_mle(config, *corpus[:-1], LABELER)
 
@@ -84,12 +86,15 @@ def test_a_split_without_studies_is_refused(corpus, checkpoint_folder, split):
     said = f"No study of the split '{split}' has both a report and an image"
     with pytest.raises(ValueError, match=said):
         train(c, checkpoint_folder)
-    rl = RlFineTuningConfig(
-        system="full", rewards={"ccr": {"weight": 1.0}}, checkpoint_folder=checkpoint_folder
+    rl = filled(
+        RlFineTuningConfig,
+        system="full",
+        rewards={"ccr": {"weight": 1.0}},
+        checkpoint_folder=checkpoint_folder,
     )
     with pytest.raises(ValueError, match=said):
         fine_tune(rl, make_generator(corpus), c.store, *c[3:-1], LABELER)
-    baselines = BaselinesConfig(systems=("tienet",), checkpoint_folder=checkpoint_folder)
+    baselines = filled(BaselinesConfig, systems=("tienet",), checkpoint_folder=checkpoint_folder)
     with pytest.raises(ValueError, match=said):
         run_baselines(baselines, *c[:-2], c.labels, ["s21"])
 
@@ -99,15 +104,15 @@ def test_a_store_of_one_image_is_refused_by_every_stage(one_image, checkpoint_fo
         ValueError, match=r"'validation' has both a report and an image: 3 reports .* 1 images"
     ):
         train(one_image, checkpoint_folder)
-    config = EncoderPretrainingConfig(checkpoint_folder=checkpoint_folder)
+    config = filled(EncoderPretrainingConfig, checkpoint_folder=checkpoint_folder)
     with pytest.raises(ValueError, match=r"has 1 training image\(s\) and needs at least two"):
         pretrain_encoder(config, one_image.store, one_image.labels, one_image.splits)
     assert not Path(checkpoint_folder).exists()
 
 
 def test_starting_weights_can_be_kept_with_one_image(one_image, checkpoint_folder):
-    config = EncoderPretrainingConfig(
-        encoder="mobilenet_v3_large", epochs=0, checkpoint_folder=checkpoint_folder
+    config = filled(
+        EncoderPretrainingConfig, encoder="mobilenet_v3_large", epochs=0, checkpoint_folder=checkpoint_folder
     )
     pretrained, history = pretrain_encoder(config, one_image.store, one_image.labels, one_image.splits)
     assert len(pretrained.members) == 1
@@ -115,7 +120,7 @@ def test_starting_weights_can_be_kept_with_one_image(one_image, checkpoint_folde
 
 
 def test_labels_that_are_all_absent_teach_an_encoder_nothing(corpus, checkpoint_folder):
-    config = EncoderPretrainingConfig(checkpoint_folder=checkpoint_folder)
+    config = filled(EncoderPretrainingConfig, checkpoint_folder=checkpoint_folder)
     with pytest.raises(ValueError, match="None of 26 training images has a positive label"):
         pretrain_encoder(config, corpus.store, without_labels(corpus), corpus.splits)
     uncertain = without_labels(corpus)
@@ -132,8 +137,12 @@ def test_labels_that_are_all_absent_cannot_choose_an_epoch_by_f1(corpus, checkpo
     ):
         train(c, checkpoint_folder)
     rewards = {"ccr": {"weight": 1.0}}
-    rl = RlFineTuningConfig(
-        system="full", rewards=rewards, select="macro_f1", checkpoint_folder=checkpoint_folder
+    rl = filled(
+        RlFineTuningConfig,
+        system="full",
+        rewards=rewards,
+        select="macro_f1",
+        checkpoint_folder=checkpoint_folder,
     )
     with pytest.raises(ValueError, match=r"rl_fine_tuning\.select is 'macro_f1'"):
         fine_tune(rl, make_generator(corpus), c.store, *c[3:-1], LABELER)
@@ -143,8 +152,8 @@ def test_labels_that_are_all_absent_leave_likelihood_and_rewards_finite(corpus, 
     c = corpus._replace(labels=without_labels(corpus))
     trained = train(c, checkpoint_folder, select="likelihood", finding_weight=3.0)
     rewards = {name: {"weight": 1.0} for name in ("cider", "ccr", "ccr_weighted", "f_beta")}
-    config = RlFineTuningConfig(
-        system="full", rewards=rewards, batch_size=26, checkpoint_folder=checkpoint_folder
+    config = filled(
+        RlFineTuningConfig, system="full", rewards=rewards, batch_size=26, checkpoint_folder=checkpoint_folder
     )
     tuned = fine_tune(config, trained.bundle, c.store, *c[3:-1], LABELER)
     for history in (trained.history, tuned.history):

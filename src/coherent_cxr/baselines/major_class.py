@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from coherent_cxr.baselines.labels import LabelGuesser
 from coherent_cxr.chexpert import NEGATIVE, POSITIVE, UNCERTAIN
-
-ABSENT = 2
+from coherent_cxr.chexpert.codes import ABSENT
 
 
 class MajorClass(LabelGuesser):

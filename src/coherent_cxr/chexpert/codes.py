@@ -42,3 +42,8 @@ def label_codes(frame: pd.DataFrame, observations: Sequence[str]) -> NDArray[np.
         wrong = codes[~np.isin(codes, (1, 0, -1, ABSENT))][0]
         raise ValueError(f"A label is {wrong:g}; it must be 1 positive, 0 negative, -1 uncertain or missing.")
     return codes.astype(np.int8)
+
+
+def columns_of(observations: Sequence[str]) -> list[int]:
+    """Return the columns of observations among the fourteen."""
+    return [OBSERVATIONS.index(name) for name in observations]

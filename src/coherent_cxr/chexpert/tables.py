@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from pydantic import NonNegativeInt
 
 from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler, Mention
 from coherent_cxr.chexpert.rules.checks import RuleFileError
 from coherent_cxr.chexpert.rules.rule_files import SHIPPED
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, require
 
 MENTION_TYPES = {
     "sentence": "int64",
@@ -24,8 +25,7 @@ MENTION_TYPES = {
 }
 
 
-@configuration
-class ChexpertLabellingConfig:
+class ChexpertLabellingConfig(Settings):
     """The rule sets in use: one setting for everything that labels.
 
     Attributes:
@@ -35,9 +35,9 @@ class ChexpertLabellingConfig:
         cache_size: Most sentences to remember.
     """
 
-    rules: str = "corrected"
-    beside: str | None = "original"
-    cache_size: int = 65_536
+    rules: str
+    beside: str | None
+    cache_size: NonNegativeInt
 
     def check(self) -> None:
         """Refuse settings that cannot work."""
@@ -50,12 +50,6 @@ class ChexpertLabellingConfig:
         )
         right = "a rule set of another name than 'rules', beside which it stands"
         require(named_apart, "chexpert_labelling.beside", self.beside, right)
-        require(
-            self.cache_size >= 0,
-            "chexpert_labelling.cache_size",
-            self.cache_size,
-            "0 (no cache) or a positive number",
-        )
 
     def labeler(self) -> CheXpertLabeler:
         """Return the labeller of ``rules``."""

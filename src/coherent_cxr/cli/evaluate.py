@@ -18,7 +18,9 @@ from coherent_cxr.evaluation.files.report_columns import GENERATED, REFERENCE
 from coherent_cxr.evaluation.files.report_tables import Columns, read_report_table
 from coherent_cxr.evaluation.files.scoring import FileEvaluation, evaluate_tables
 from coherent_cxr.evaluation.files.system_names import named_files
+from coherent_cxr.evaluation.judges.interface import JudgesConfig
 from coherent_cxr.evaluation.metrics.protocols import IN_WORDS, ProtocolError
+from coherent_cxr.evaluation.metrics.r2gen import R2GenConfig
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS
 from coherent_cxr.evaluation.systems import UnequalStudiesError
 from coherent_cxr.inputs.tables.reading import TableError
@@ -119,7 +121,12 @@ def evaluate(
     )
     try:
         labelers = judges(rules)
-        config = EvaluationConfig(samples=0 if private else samples, **settings)
+        config = EvaluationConfig(
+            samples=0 if private else samples,
+            r2gen=R2GenConfig(min_count=3, max_tokens=59, join_blanks=False),  # as for Open-I
+            judges=JudgesConfig(**dict.fromkeys(JudgesConfig.model_fields)),
+            **settings,
+        )
         files = named_files(generated, tuple(REFERENCE_ROWS))
         systems = {
             name: read_report_table(path, GENERATED, theirs, private=private) for name, path in files.items()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from coherent_cxr.configuration import configuration
+from coherent_cxr.configuration import Settings
 from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig, parse_mimic_cxr, stream_mimic_cxr
 from coherent_cxr.corpora.openi.kaggle import parse_kaggle
 from coherent_cxr.corpora.openi.loader import ParsedCorpus, parse_openi
 
 
-@configuration
-class ReportParsingConfig:
+class ReportParsingConfig(Settings):
     """Settings of the stage ``report_parsing``.
 
     Attributes:
@@ -24,10 +23,10 @@ class ReportParsingConfig:
         mimic_cxr: Where MIMIC-CXR is.
     """
 
-    corpus: Literal["openi", "openi_kaggle", "mimic_cxr"] = "openi"
-    reports: str | None = None
-    headers: str | None = None
-    views: str | None = None
+    corpus: Literal["openi", "openi_kaggle", "mimic_cxr"]
+    reports: str | None
+    headers: str | None
+    views: str | None
     mimic_cxr: MimicCxrConfig = MimicCxrConfig()
 
 

@@ -56,6 +56,6 @@ def pieces_of(table: Table, columns: list[str] | None = None) -> Iterator[pd.Dat
         yield table if columns is None else table[columns]
 
 
-def columns_of(table: Table, columns: list[str]) -> pd.DataFrame:
+def read_columns(table: Table, columns: list[str]) -> pd.DataFrame:
     """Hold some columns of a table, all rows."""
     return pd.concat(pieces_of(table, columns), ignore_index=True)

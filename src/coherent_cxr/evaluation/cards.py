@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN
+from coherent_cxr.inputs.split_names import SPLITS
 from coherent_cxr.models.bundle import ModelBundle
 
-SPLITS = ("train", "validation", "test")
 DIGITS = 12
 
 
@@ -87,7 +86,7 @@ def label_counts(labels: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
 
 def model_facts(system: str, bundle: ModelBundle) -> list[tuple[str, Any]]:
     """Describe a generator: architecture, its own record of its training, vocabulary, weights."""
-    described = dataclasses.asdict(bundle.config)
+    described = bundle.config.model_dump()
     settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in described.items())
     known = {key: value for key, value in bundle.metadata.items() if isinstance(value, str | int)}
     return [

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from coherent_cxr.configuration import configuration, require
+from pydantic import Field, NonNegativeInt
+
+from coherent_cxr.configuration import Settings, require
 from coherent_cxr.evaluation.judges.interface import JudgesConfig
 from coherent_cxr.evaluation.metrics.protocols import Protocol
 from coherent_cxr.evaluation.metrics.r2gen import R2GenConfig
 
 
-@configuration
-class EvaluationConfig:
+class EvaluationConfig(Settings):
     """Settings of the evaluation stage.
 
     Attributes:
@@ -27,18 +28,16 @@ class EvaluationConfig:
         samples: Test studies shown on the results page; 0 shows no text and no image of any study.
     """
 
-    uncertain: Literal["as_negative", "as_positive", "ignore"] = "as_negative"
-    resamples: int = 1000
-    protocols: tuple[Protocol, ...] = ("house",)
-    r2gen: R2GenConfig = R2GenConfig()
-    meteor: bool = True
-    judges: JudgesConfig = JudgesConfig()
-    seed: int = 0
-    samples: int = 20
+    uncertain: Literal["as_negative", "as_positive", "ignore"]
+    resamples: Annotated[int, Field(ge=100)]
+    protocols: tuple[Protocol, ...]
+    r2gen: R2GenConfig
+    meteor: bool
+    judges: JudgesConfig
+    seed: NonNegativeInt
+    samples: NonNegativeInt
 
     def check(self) -> None:
         """Refuse impossible values."""
-        require(self.resamples >= 100, "evaluation.resamples", self.resamples, "at least 100")
-        require(self.samples >= 0, "evaluation.samples", self.samples, "0 or more")
         named_once = len(set(self.protocols)) == len(self.protocols) > 0
         require(named_once, "evaluation.protocols", self.protocols, "at least one protocol, each named once")

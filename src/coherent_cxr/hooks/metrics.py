@@ -13,20 +13,22 @@ if TYPE_CHECKING:
 
 
 def history_metrics(dataset: str, history: pd.DataFrame) -> list[Metric]:
-    """Turn a history (step, epoch, split, metric, value) into MLflow metrics with steps.
+    """Turn a history (step, epoch, split, metric, value, perhaps system) into MLflow metrics with steps.
 
     Args:
         dataset: ``<name>_history`` or ``<system>.<name>_history``.
         history: The long table.
 
     Returns:
-        Metrics named ``<name or system>/<split>/<metric>``, for example ``mle/train/word_loss``.
+        Metrics named ``<name or system>/<split>/<metric>``, for example ``mle/train/word_loss``;
+        of a stage that trains several systems, ``baselines/train/tienet/word_loss``.
     """
     from mlflow.entities import Metric
 
     system = dataset.split(".")[0].removesuffix("_history")
     now = int(time.time() * 1000)
-    columns = (history[name] for name in ("split", "metric", "value", "step"))
+    metrics = history["metric"] if "system" not in history else history["system"] + "/" + history["metric"]
+    columns = (history["split"], metrics, history["value"], history["step"])
     return [
         Metric(metric_name(f"{system}/{split}/{metric}"), float(value), now, int(step))
         for split, metric, value, step in zip(*columns, strict=True)

@@ -7,8 +7,9 @@ from typing import Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
+from pydantic import PositiveInt
 
-from coherent_cxr.configuration import ConfigurationError, configuration, require
+from coherent_cxr.configuration import ConfigurationError, Settings
 from coherent_cxr.stopped import RunStoppedError
 
 PARAMETER = "params:runtime"
@@ -16,8 +17,7 @@ VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What libraries that are not loaded yet, and processes that are not started yet, go by."""
 
 
-@configuration
-class RuntimeConfig:
+class RuntimeConfig(Settings):
     """How a run uses the machine.
 
     Attributes:
@@ -29,15 +29,8 @@ class RuntimeConfig:
             threads, and one after the other on a GPU.
     """
 
-    threads: int | None = None
-    processes: int | None = None
-
-    def check(self) -> None:
-        """Refuse impossible values."""
-        for key in ("threads", "processes"):
-            value = getattr(self, key)
-            right = "null or a positive whole number"
-            require(value is None or value > 0, f"runtime.{key}", value, right)
+    threads: PositiveInt | None
+    processes: PositiveInt | None
 
     def side_by_side(self) -> tuple[int, int]:
         """Return how many nodes run at once, and with how many threads each."""
@@ -72,9 +65,10 @@ def runtime_config(catalog: DataCatalog) -> RuntimeConfig:
     Raises:
         RunStoppedError: If it has an unknown key or an impossible value.
     """
-    given = catalog.load(PARAMETER) if PARAMETER in catalog else None
+    given = catalog.load(PARAMETER) if PARAMETER in catalog else {}
+    unset = dict.fromkeys(RuntimeConfig.model_fields)  # another project's parameters need not know of it
     try:
-        return RuntimeConfig(**(given or {}))
+        return RuntimeConfig.model_validate({**unset, **given} if isinstance(given, dict) else given or unset)
     except ConfigurationError as error:
         raise RunStoppedError(str(error)) from None
 

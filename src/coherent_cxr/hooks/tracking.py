@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from kedro.framework.project import settings
 from kedro.io import AbstractVersionedDataset, DataCatalog
 from kedro.pipeline import Pipeline
 
+from coherent_cxr.configuration import Settings
 from coherent_cxr.hooks.lineage import dataset_path, file_digest, git_tags
 from coherent_cxr.hooks.metrics import history_metrics, summary_metrics
 from coherent_cxr.stopped import RunStoppedError
@@ -157,8 +157,8 @@ class TrackingHook:
         for name in sorted(pipeline.inputs()):
             dataset = catalog.get(name) if name.startswith("params:") else None
             value = None if dataset is None else dataset.load()
-            if dataclasses.is_dataclass(value) and not isinstance(value, type):
-                flat |= flatten(dataclasses.asdict(value), name.removeprefix("params:"))
+            if isinstance(value, Settings):
+                flat |= flatten(value.model_dump(), name.removeprefix("params:"))
         for batch in _batches([Param(key, value) for key, value in flat.items()], ITEMS_PER_BATCH):
             self._client().log_batch(self.run_id, params=batch)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, PositiveInt
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, require
 from coherent_cxr.images.building import build_store
 from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.images.recognition.chest_likeness import ChestLikeness
@@ -23,8 +24,7 @@ from coherent_cxr.inputs.limits import MAX_FILE_BYTES
 View = Literal["frontal", "lateral", "unknown"]
 
 
-@configuration
-class ImagePreparationConfig:
+class ImagePreparationConfig(Settings):
     """Settings of the stage ``image_preparation``.
 
     Attributes:
@@ -39,23 +39,17 @@ class ImagePreparationConfig:
         work_dir: Where stores are made and kept by content, so that equal stores are decoded once.
     """
 
-    size: int = 128
-    views: tuple[View, ...] = ("frontal",)
-    max_images_per_study: int | None = None
-    drop_variants: bool = False
-    classify_views: bool = True
-    workers: int | None = None
-    work_dir: str = "data/02_intermediate/image_stores"
+    size: Annotated[int, Field(ge=32, le=4096)]
+    views: tuple[View, ...]
+    max_images_per_study: PositiveInt | None
+    drop_variants: bool
+    classify_views: bool
+    workers: PositiveInt | None
+    work_dir: str
 
     def check(self) -> None:
         """Refuse values that cannot work."""
-        require(32 <= self.size <= 4096, "image_preparation.size", self.size, "between 32 and 4096 pixels")
         require(bool(self.views), "image_preparation.views", self.views, "at least one view")
-        limit, workers = self.max_images_per_study, self.workers
-        require(
-            limit is None or limit >= 1, "image_preparation.max_images_per_study", limit, "null or at least 1"
-        )
-        require(workers is None or workers >= 1, "image_preparation.workers", workers, "null or at least 1")
 
 
 @dataclass(frozen=True)

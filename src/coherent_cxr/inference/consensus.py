@@ -13,10 +13,11 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings
 from coherent_cxr.inference.decisions import DecidedFindings, Guidance
 from coherent_cxr.inference.decoding import decode, without_repeats, word_ids
 from coherent_cxr.inference.sentence_check import SentenceCheck
@@ -33,8 +34,7 @@ GeneratedReport = list[list[int]]
 """Word ids of each sentence, finding tokens included."""
 
 
-@configuration
-class ConsensusConfig:
+class ConsensusConfig(Settings):
     """How reports are chosen among samples.
 
     Attributes:
@@ -48,21 +48,12 @@ class ConsensusConfig:
         quality_at: Numbers of samples whose reports are scored on the validation split; may be empty.
     """
 
-    systems: tuple[str, ...] = ()
-    samples: int = 16
-    temperature: float = 0.5
-    utility: Utility = "cider"
-    seed: int = 0
-    quality_at: tuple[int, ...] = ()
-
-    def check(self) -> None:
-        """Refuse impossible values."""
-        key = "generation.consensus"
-        require(self.samples >= 1, f"{key}.samples", self.samples, "a positive whole number")
-        require(self.temperature > 0, f"{key}.temperature", self.temperature, "above 0")
-        require(self.seed >= 0, f"{key}.seed", self.seed, "0 or more")
-        right = "a list of positive whole numbers"
-        require(all(count >= 1 for count in self.quality_at), f"{key}.quality_at", self.quality_at, right)
+    systems: tuple[str, ...]
+    samples: PositiveInt
+    temperature: PositiveFloat
+    utility: Utility
+    seed: NonNegativeInt
+    quality_at: tuple[PositiveInt, ...]
 
     def similarity(self, document_frequencies: CiderD) -> Similarity:
         """Return the function that compares two reports."""

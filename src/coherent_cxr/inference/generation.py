@@ -9,18 +9,19 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor
 from tqdm import tqdm
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.consensus import ConsensusConfig, ConsensusDecoder, GeneratedReport
 from coherent_cxr.inference.decisions import DecidedFindings, FindingEvidence, Guidance
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.features import EncoderMode, feature_provider
 from coherent_cxr.inference.samples import rows_to_read
-from coherent_cxr.inference.sentence_check import CONTINUATIONS, SentenceCheck
+from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.precision import Precision
@@ -33,8 +34,7 @@ Strategy = Literal["greedy", "beam", "sample", "consensus"]
 others are most like."""
 
 
-@configuration
-class GenerationConfig:
+class GenerationConfig(Settings):
     """How reports are generated for evaluation.
 
     Attributes:
@@ -55,31 +55,16 @@ class GenerationConfig:
             encoder share them. None encodes the images again.
     """
 
-    batch_size: int = 64
-    beams: int = 1
-    precision: Precision = "auto"
-    decided: tuple[str, ...] = ()
-    evidence: tuple[str, ...] = ()
-    evidence_weight: float = 1.0
-    oracle: tuple[str, ...] = ()
-    continuations: int = CONTINUATIONS
-    consensus: ConsensusConfig = ConsensusConfig()
-    checkpoint_folder: str | None = None
-
-    def check(self) -> None:
-        """Refuse impossible values."""
-        require(
-            self.continuations >= 0,
-            "generation.continuations",
-            self.continuations,
-            "0 (keep every sentence) or a positive whole number",
-        )
-        for key in ("batch_size", "beams"):
-            require(
-                getattr(self, key) > 0, f"generation.{key}", getattr(self, key), "a positive whole number"
-            )
-        weight = self.evidence_weight
-        require(weight >= 0, "generation.evidence_weight", weight, "0 or more")
+    batch_size: PositiveInt
+    beams: PositiveInt = 1
+    precision: Precision
+    decided: tuple[str, ...]
+    evidence: tuple[str, ...]
+    evidence_weight: NonNegativeFloat
+    oracle: tuple[str, ...]
+    continuations: NonNegativeInt
+    consensus: ConsensusConfig
+    checkpoint_folder: str | None
 
 
 class Likely(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -35,6 +34,8 @@ MOST_BYTES = {
     DECIDER: 1 << 22,
 }
 IMAGE_SIZES = range(32, 4097)
+EARLIER = {"study_input": "per_image", "sentence_feedback": False, "label_input": False}
+"""Settings that bundles of earlier versions do not name, and how their models were built."""
 
 
 def weights_digest(weights: Mapping[str, Tensor]) -> str:
@@ -106,7 +107,7 @@ class ModelBundle:
         folder.mkdir(parents=True, exist_ok=True)
         save_file({k: v.detach().cpu().contiguous() for k, v in self.weights.items()}, folder / WEIGHTS)
         described = {
-            "generator": dataclasses.asdict(self.config),
+            "generator": self.config.model_dump(),
             "image_size": self.image_size,
             "metadata": self.metadata,
         }
@@ -157,7 +158,7 @@ class ModelBundle:
         if not isinstance(metadata, dict):
             raise ValueError("its metadata is no mapping")
         bundle = cls(
-            config=GeneratorConfig(**described["generator"]),
+            config=GeneratorConfig(**{**EARLIER, **described["generator"]}),
             vocabulary=Vocabulary.from_dict(_json(contents[VOCABULARY])),
             image_size=image_size,
             weights=load(contents[WEIGHTS]),

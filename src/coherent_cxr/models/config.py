@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from coherent_cxr.configuration import configuration, require
+from pydantic import Field
+
+from coherent_cxr.configuration import Settings, ShareBelowOne, require
 from coherent_cxr.models.encoders import encoder_names
 
 StudyInput = Literal["per_image", "per_study"]
 
-LARGEST = {"size": 4096, "attention_size": 4096, "max_sentences": 100, "max_words": 200}
-"""Upper bounds, far above any use, against files and settings that would exhaust memory or time."""
+# Bounds far beyond any use, so that no wrong file or setting asks for more memory or time than there is.
+Width = Annotated[int, Field(ge=1, le=4096)]
 
 
-@configuration
-class GeneratorConfig:
+class GeneratorConfig(Settings):
     """Architecture of the CNN-RNN-RNN generator (Liu et al. 2019, section 3; sizes as recalled).
 
     Attributes:
@@ -32,26 +33,16 @@ class GeneratorConfig:
     """
 
     encoder: str = "densenet121"
-    size: int = 256
-    attention_size: int = 64
-    dropout: float = 0.5
-    max_sentences: int = 8
-    max_words: int = 30
-    study_input: StudyInput = "per_image"
-    sentence_feedback: bool = False
-    label_input: bool = False
+    size: Width
+    attention_size: Width
+    dropout: ShareBelowOne
+    max_sentences: Annotated[int, Field(ge=1, le=100)]
+    max_words: Annotated[int, Field(ge=1, le=200)]
+    study_input: StudyInput
+    sentence_feedback: bool
+    label_input: bool
 
     def check(self) -> None:
-        """Refuse impossible sizes."""
-        for key, limit in LARGEST.items():
-            value = getattr(self, key)
-            require(
-                1 <= value <= limit, f"generator.{key}", value, f"a positive whole number, at most {limit}"
-            )
-        require(
-            self.encoder in encoder_names(),
-            "generator.encoder",
-            self.encoder,
-            f"one of {', '.join(encoder_names())}",
-        )
-        require(0 <= self.dropout < 1, "generator.dropout", self.dropout, "at least 0 and below 1")
+        """Refuse an encoder that does not exist."""
+        names = encoder_names()
+        require(self.encoder in names, "generator.encoder", self.encoder, f"one of {', '.join(names)}")

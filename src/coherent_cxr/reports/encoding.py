@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from pydantic import NonNegativeInt, PositiveInt
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, require
+from coherent_cxr.inputs.split_names import SPLITS
 from coherent_cxr.reports.affirmed_findings import count_affirmed
 from coherent_cxr.reports.finding_tokens import finding_tokens, finding_tokens_of
 from coherent_cxr.reports.ordering import SentenceOrder, findings_first
-from coherent_cxr.reports.splits import SPLITS, SplitFileError, read_split_file, split_by_patient
+from coherent_cxr.reports.splits import SplitFileError, read_split_file, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary, count_words
 
 
-@configuration
-class VocabularyBuildingConfig:
+class VocabularyBuildingConfig(Settings):
     """Settings of the stage ``vocabulary_building``.
 
     Attributes:
@@ -33,32 +34,22 @@ class VocabularyBuildingConfig:
             (:mod:`~coherent_cxr.reports.finding_tokens`).
     """
 
-    split_file: str | None = None
-    split_ratio: tuple[int, ...] = (7, 1, 2)
-    split_seed: int = 0
-    min_count: int = 3
-    sentence_order: SentenceOrder = "findings_first"
-    finding_tokens: bool = True
+    split_file: str | None
+    split_ratio: tuple[PositiveInt, PositiveInt, PositiveInt]
+    split_seed: NonNegativeInt
+    min_count: PositiveInt
+    sentence_order: SentenceOrder
+    finding_tokens: bool
 
     def check(self) -> None:
         """Refuse values that cannot work."""
-        key = "vocabulary_building"
-        right = len(self.split_ratio) == 3 and min(self.split_ratio) > 0
-        require(
-            right,
-            f"{key}.split_ratio",
-            self.split_ratio,
-            "three positive whole numbers: train, validation, test",
-        )
-        require(self.split_seed >= 0, f"{key}.split_seed", self.split_seed, "0 or more")
-        require(self.min_count >= 1, f"{key}.min_count", self.min_count, "at least 1")
         file = self.split_file
         expectation = "null or an existing CSV file"
         if file is not None and Path(file).name.startswith("mimic-cxr-"):
             expectation += (
                 " (set MIMIC_CXR_ROOT, and MIMIC_CXR_JPG_ROOT if the CSV files are in another folder)"
             )
-        require(file is None or Path(file).is_file(), f"{key}.split_file", file, expectation)
+        require(file is None or Path(file).is_file(), "vocabulary_building.split_file", file, expectation)
 
 
 class StudySplit(NamedTuple):

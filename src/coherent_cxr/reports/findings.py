@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pandas as pd
+from pydantic import Field
 
-from coherent_cxr.configuration import configuration, require
-from coherent_cxr.reports.text import clean_text, tokenize_findings
+from coherent_cxr.configuration import Settings
+from coherent_cxr.reports.text import clean_section, tokenize_findings
 
 
-@configuration
-class FindingsExtractionConfig:
+class FindingsExtractionConfig(Settings):
     """Settings of the stage ``findings_extraction``.
 
     Attributes:
         max_studies: Use the first studies with findings only; null uses all.
     """
 
-    max_studies: int | None = None
-
-    def check(self) -> None:
-        """Refuse values that cannot work."""
-        limit = self.max_studies
-        require(limit is None or limit >= 10, "findings_extraction.max_studies", limit, "null or at least 10")
+    max_studies: Annotated[int, Field(ge=10)] | None
 
 
 def extract_findings(
@@ -40,7 +37,7 @@ def extract_findings(
     rows: list[tuple[str, str, list[str], list[list[str]]]] = []
     excluded: list[tuple[str, str, str]] = []
     for study_id, section in zip(studies["study_id"], studies["findings"], strict=True):
-        text = clean_text(section) if isinstance(section, str) else ""
+        text = clean_section(section) if isinstance(section, str) else ""
         tokenized = tokenize_findings(text)
         if not text:
             excluded.append((study_id, "no_findings_section", "The report has no findings section."))

@@ -9,12 +9,10 @@ import pandas as pd
 
 from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.inputs.split_names import ALIASES, SPLITS
 from coherent_cxr.inputs.tables.reading import read_table
 from coherent_cxr.inputs.tables.study_ids import clean_ids
 from coherent_cxr.reports.annotation import read_annotation
-
-SPLITS = ("train", "validation", "test")
-_ALIASES = {"val": "validation", "validate": "validation", "valid": "validation", "training": "train"}
 
 
 class SplitFileError(ValueError):
@@ -60,7 +58,7 @@ def read_split_file(path: Path) -> dict[str, str]:
     except (OSError, ValueError) as error:
         raise SplitFileError(f"The split file '{path}' cannot be read ({error}).") from error
     table = table.assign(study_id=clean_ids(table["study_id"])).dropna(subset="study_id")
-    split = table["split"].str.strip().str.lower().replace(_ALIASES)
+    split = table["split"].str.strip().str.lower().replace(ALIASES)
     unknown = table.loc[~split.isin(SPLITS), "split"]
     if len(unknown):
         raise SplitFileError(

@@ -45,7 +45,7 @@ class Tokenized(NamedTuple):
     tokens: list[list[str]]
 
 
-def clean_text(text: str) -> str:
+def clean_section(text: str) -> str:
     """Remove markup, entities, control characters and superfluous white space; words stay as written.
 
     Args:

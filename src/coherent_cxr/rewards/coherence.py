@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, NonNegativeFloat
 
 from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN
-from coherent_cxr.chexpert.codes import ABSENT, DEFAULT_TYPES
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.chexpert.codes import ABSENT, DEFAULT_TYPES, columns_of
+from coherent_cxr.configuration import Settings, Share, require
 from coherent_cxr.rewards.interface import Reward, RewardContext
 
 
@@ -89,8 +92,7 @@ def weighted_ccr(
     return np.asarray(weights * predicted * expected + (1 - predicted) * (1 - expected))
 
 
-@configuration
-class CcrSettings:
+class CcrSettings(Settings):
     """Settings of ``ccr``.
 
     Attributes:
@@ -101,16 +103,14 @@ class CcrSettings:
         types: Observations that count.
     """
 
-    beta_u: float = 0.5
-    positive: float = 1.0
-    negative: float = 0.0
-    absent: float = 0.0
+    beta_u: Share = 0.5
+    positive: Share = 1.0
+    negative: Share = 0.0
+    absent: Share = 0.0
     types: tuple[str, ...] = DEFAULT_TYPES
 
     def check(self) -> None:
         """Refuse what is no probability, and unknown observations."""
-        for key in ("beta_u", "positive", "negative", "absent"):
-            require(0 <= getattr(self, key) <= 1, key, getattr(self, key), "in 0..1")
         check_types(self.types)
 
     @property
@@ -124,7 +124,6 @@ class CcrSettings:
         return Reward(self.types, lambda c, r: ccr(c.labels[:, columns], r.labels[:, columns], table=table))
 
 
-@configuration
 class WeightedCcrSettings(CcrSettings):
     """Settings of ``ccr_weighted``.
 
@@ -133,14 +132,8 @@ class WeightedCcrSettings(CcrSettings):
         max_weight: Largest weight of a positive.
     """
 
-    power: float = 1.0
-    max_weight: float = 20.0
-
-    def check(self) -> None:
-        """Refuse impossible values."""
-        super().check()
-        require(self.power >= 0, "power", self.power, "at least 0")
-        require(self.max_weight >= 1, "max_weight", self.max_weight, "at least 1")
+    power: NonNegativeFloat = 1.0
+    max_weight: Annotated[float, Field(ge=1)] = 20.0
 
     def build(self, context: RewardContext) -> Reward:
         """Return the reward: one term per observation."""
@@ -150,11 +143,6 @@ class WeightedCcrSettings(CcrSettings):
             self.types,
             lambda c, r: weighted_ccr(c.labels[:, columns], r.labels[:, columns], weights, table),
         )
-
-
-def columns_of(types: tuple[str, ...]) -> list[int]:
-    """Return the columns of observations among the fourteen."""
-    return [OBSERVATIONS.index(name) for name in types]
 
 
 def check_types(types: tuple[str, ...]) -> None:

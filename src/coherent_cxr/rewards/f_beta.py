@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import PositiveFloat
 
-from coherent_cxr.chexpert.codes import DEFAULT_TYPES
-from coherent_cxr.configuration import configuration, require
-from coherent_cxr.rewards.coherence import check_types, columns_of, positive_table
+from coherent_cxr.chexpert.codes import DEFAULT_TYPES, columns_of
+from coherent_cxr.configuration import Settings, Share, ShareBelowOne
+from coherent_cxr.rewards.coherence import check_types, positive_table
 from coherent_cxr.rewards.interface import Reward, RewardContext
 from coherent_cxr.rewards.moving_average import MovingAverage
 from coherent_cxr.rewards.reports import Reports
@@ -61,8 +62,7 @@ def f_beta_reward(
     return predicted * ((1 + beta**2) * expected - f_beta(hits, calls, positives, beta)) / below
 
 
-@configuration
-class FBetaSettings:
+class FBetaSettings(Settings):
     """Settings of ``f_beta``.
 
     Attributes:
@@ -73,18 +73,14 @@ class FBetaSettings:
         types: Observations that count.
     """
 
-    beta: float = 1.0
-    beta_u: float = 0.5
-    floor: float = 0.05
-    gamma: float = 0.95
+    beta: PositiveFloat = 1.0
+    beta_u: Share = 0.5
+    floor: PositiveFloat = 0.05
+    gamma: ShareBelowOne = 0.95
     types: tuple[str, ...] = DEFAULT_TYPES
 
     def check(self) -> None:
         """Refuse impossible values."""
-        require(self.beta > 0, "beta", self.beta, "positive")
-        require(0 <= self.beta_u <= 1, "beta_u", self.beta_u, "in 0..1")
-        require(self.floor > 0, "floor", self.floor, "positive")
-        require(0 <= self.gamma < 1, "gamma", self.gamma, "at least 0 and below 1")
         check_types(self.types)
 
     def build(self, context: RewardContext) -> Reward:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PositiveInt
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings
 from coherent_cxr.rewards.interface import Reward, RewardContext
 
 
@@ -45,27 +46,21 @@ def length(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.f
     return np.asarray(-np.minimum(np.abs(generated - expected) / np.maximum(expected, 1), 1))
 
 
-@configuration
-class RepetitionSettings:
+class RepetitionSettings(Settings):
     """Settings of ``repetition``.
 
     Attributes:
         order: Words per n-gram.
     """
 
-    order: int = 3
-
-    def check(self) -> None:
-        """Refuse an order below one."""
-        require(self.order > 0, "order", self.order, "a positive whole number")
+    order: PositiveInt = 3
 
     def build(self, context: RewardContext) -> Reward:
         """Return the reward: one term."""
         return Reward(("repetition",), lambda c, r: repetition(c.texts, self.order)[:, None])
 
 
-@configuration
-class LengthSettings:
+class LengthSettings(Settings):
     """``length`` has no settings."""
 
     def build(self, context: RewardContext) -> Reward:

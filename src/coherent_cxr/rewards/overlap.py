@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings
 from coherent_cxr.rewards.counts import CHUNK, ORDERS, count_ngrams, matches, sums_by_order
 from coherent_cxr.rewards.interface import Reward, RewardContext
 from coherent_cxr.rewards.ngrams import NumberedKeys
@@ -83,27 +84,21 @@ def longest_common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
     return len(one) - row.bit_count()
 
 
-@configuration
-class BleuSettings:
+class BleuSettings(Settings):
     """Settings of ``bleu``.
 
     Attributes:
         orders: Longest n-gram, 1 to 4.
     """
 
-    orders: int = 4
-
-    def check(self) -> None:
-        """Refuse orders that are not counted."""
-        require(1 <= self.orders <= ORDERS, "orders", self.orders, f"in 1..{ORDERS}")
+    orders: Annotated[int, Field(ge=1, le=ORDERS)] = 4
 
     def build(self, context: RewardContext) -> Reward:
         """Return the reward: one term."""
         return Reward(("bleu",), lambda c, r: bleu(c.texts, r.texts, self.orders)[:, None])
 
 
-@configuration
-class RougeLSettings:
+class RougeLSettings(Settings):
     """``rouge_l`` has no settings."""
 
     def build(self, context: RewardContext) -> Reward:
@@ -111,8 +106,7 @@ class RougeLSettings:
         return Reward(("rouge_l",), lambda c, r: rouge_l(c.texts, r.texts)[:, None])
 
 
-@configuration
-class CiderSettings:
+class CiderSettings(Settings):
     """``cider`` has no settings; its document frequencies come from the training split."""
 
     def build(self, context: RewardContext) -> Reward:

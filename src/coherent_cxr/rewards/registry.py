@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, require
 from coherent_cxr.rewards.coherence import CcrSettings, WeightedCcrSettings
 from coherent_cxr.rewards.f_beta import FBetaSettings
 from coherent_cxr.rewards.fluency import LengthSettings, RepetitionSettings
@@ -50,28 +50,25 @@ REWARDS: Final[dict[str, Registered]] = {
 }
 
 
-@configuration
-class RewardConfig:
+class RewardConfig(Settings):
     """How a run uses one reward.
 
     Attributes:
-        weight: Weight in the advantage; 0 only shows the reward in the history.
+        weight: Weight in the advantage, 0 or more (a penalty is negative by itself); 0 only shows the reward
+            in the history.
         baseline: ``greedy``, ``moving_average``, ``leave_one_out`` or ``none``; null is the reward's own.
         function: Import path ``module:function`` of a reward that is not registered:
             ``(candidates, references) -> (batch,) or (batch, terms)``, both :class:`.Reports`.
         settings: Settings of a registered reward.
     """
 
-    weight: float
+    weight: NonNegativeFloat
     baseline: Baseline | None = None
     function: str | None = None
-    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
 
     def check(self) -> None:
         """Refuse impossible values."""
-        require(
-            self.weight >= 0, "rewards.weight", self.weight, "at least 0; a penalty is negative by itself"
-        )
         if self.function is not None:
             module, _, name = self.function.partition(":")
             require(bool(module and name), "rewards.function", self.function, "written module:function")

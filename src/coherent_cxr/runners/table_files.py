@@ -31,7 +31,7 @@ class TableFiles:
         self._catalog = catalog
         self._tables = set(tables)
         self._rows = rows
-        self._writers: list[TableWriter] = []
+        self._writers: list[PieceWriter] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._catalog, name)
@@ -51,7 +51,7 @@ class TableFiles:
 
     def write(self, names: list[str], pieces: Iterable[tuple[pd.DataFrame, ...]]) -> tuple[TableFile, ...]:
         """Write the pieces of tables beside where these will be saved; return the files."""
-        self._writers = [TableWriter(self._target(name)) for name in names]
+        self._writers = [PieceWriter(self._target(name)) for name in names]
         for results in pieces:
             for writer, result in zip(self._writers, results, strict=True):
                 writer.write(result)
@@ -78,7 +78,7 @@ def _dataset(catalog: CatalogProtocol[Any, Any], name: str) -> ParquetDataset:
     return dataset
 
 
-class TableWriter:
+class PieceWriter:
     """Writes a Parquet file in pieces, under another name until it is whole."""
 
     def __init__(self, target: Path) -> None:

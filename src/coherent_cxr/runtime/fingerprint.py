@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import functools
 import hashlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from coherent_cxr.configuration import Settings
 from coherent_cxr.runtime.distributed import current_world
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -40,7 +39,7 @@ def fingerprint(*parts: object) -> str:
     return digest.hexdigest()[:16]
 
 
-def run_key(stage: str, config: Any, *inputs: object) -> str:
+def run_key(stage: str, config: Settings, *inputs: object) -> str:
     """Return what names a training's checkpoints.
 
     Code counts, so after a fixed bug nothing trained before it comes back; a changed comment counts, too.
@@ -52,7 +51,7 @@ def run_key(stage: str, config: Any, *inputs: object) -> str:
         config: The stage's settings.
         inputs: Everything else that the result depends on: data, starting weights.
     """
-    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in NEUTRAL}
+    settings = {name: value for name, value in config.model_dump().items() if name not in NEUTRAL}
     return fingerprint(code_digest(stage), current_world().size, sorted(settings.items()), *inputs)
 
 

@@ -11,16 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from coherent_cxr.configuration import configuration, require
+from pydantic import Field, NonNegativeInt
+
+from coherent_cxr.configuration import Settings, Share, require
 
 REFERENCE = "mle"
 """The system that the others start from and are compared with."""
 
 
-@configuration
-class ModelRegistrationConfig:
+class ModelRegistrationConfig(Settings):
     """How a trained generator is chosen and registered.
 
     Attributes:
@@ -38,22 +39,15 @@ class ModelRegistrationConfig:
         checkpoint_folder: Where training cached the image features.
     """
 
-    name: str = "coherent-cxr"
-    candidate: str = "best"
-    min_positive_calls: float = 0.5
-    min_unique_reports: float = 0.05
-    resamples: int = 2000
-    seed: int = 0
-    on_other_data: Literal["keep", "move"] = "keep"
-    licence: str = "the weights follow the terms of their training images"
-    checkpoint_folder: str = "data/06_models/checkpoints"
-
-    def check(self) -> None:
-        """Refuse impossible values."""
-        for key in ("min_positive_calls", "min_unique_reports"):
-            value = getattr(self, key)
-            require(0 <= value <= 1, f"model_registration.{key}", value, "a share in 0..1")
-        require(self.resamples >= 100, "model_registration.resamples", self.resamples, "at least 100")
+    name: str
+    candidate: str
+    min_positive_calls: Share
+    min_unique_reports: Share
+    resamples: Annotated[int, Field(ge=100)]
+    seed: NonNegativeInt
+    on_other_data: Literal["keep", "move"]
+    licence: str
+    checkpoint_folder: str
 
     def rule(self, label_rules: str) -> str:
         """Return the rule in words.

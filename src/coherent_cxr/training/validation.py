@@ -26,7 +26,7 @@ from coherent_cxr.rewards.f1_means import f1_means
 from coherent_cxr.training.mle.sentinel import sentinel_shares, tokens_of_findings
 
 
-class References(NamedTuple):
+class SampleReferences(NamedTuple):
     """References in the samples' order: texts for metrics, label codes ``(samples, 14)``."""
 
     texts: list[str]
@@ -38,7 +38,7 @@ class References(NamedTuple):
         return hashlib.sha256("\n".join(self.texts).encode() + self.labels.tobytes()).hexdigest()
 
 
-def require_selectable(setting: str, select: str | None, validation: References) -> None:
+def require_selectable(setting: str, select: str | None, validation: SampleReferences) -> None:
     """Refuse to choose an epoch by a number that the validation split cannot give.
 
     Args:
@@ -58,7 +58,7 @@ def require_selectable(setting: str, select: str | None, validation: References)
         )
 
 
-def references_of(samples: Samples, findings: pd.DataFrame, labels: pd.DataFrame) -> References:
+def references_of(samples: Samples, findings: pd.DataFrame, labels: pd.DataFrame) -> SampleReferences:
     """Look up each sample's reference text and labels.
 
     Args:
@@ -68,7 +68,9 @@ def references_of(samples: Samples, findings: pd.DataFrame, labels: pd.DataFrame
     """
     tokens = dict(zip(findings["study_id"], findings["tokens"], strict=True))
     rows = labels.set_index("study_id").loc[samples.study_ids]
-    return References([metric_text(tokens[s]) for s in samples.study_ids], label_codes(rows, OBSERVATIONS))
+    return SampleReferences(
+        [metric_text(tokens[s]) for s in samples.study_ids], label_codes(rows, OBSERVATIONS)
+    )
 
 
 class ReportReader:
@@ -123,7 +125,7 @@ class Validator:
     def __init__(
         self,
         samples: Samples,
-        references: References,
+        references: SampleReferences,
         reader: ReportReader,
         document_frequencies: CiderD,
         regions_of: FeatureProvider,

@@ -19,8 +19,9 @@ from coherent_cxr.baselines.registry import SYSTEMS
 from coherent_cxr.finite import NonFiniteError
 from coherent_cxr.reports.vocabulary import SPECIAL, Vocabulary
 from coherent_cxr.training.baselines.captioner import write_captions
+from helpers.settings import filled
 
-CONFIG = CaptionerConfig(channels=12, size=16, attention_size=8, dropout=0.0, max_words=12)
+CONFIG = filled(CaptionerConfig, channels=12, size=16, attention_size=8, dropout=0.0, max_words=12)
 WORDS = 15
 LEARNERS = [name for name, system in SYSTEMS.items() if issubclass(system, Captioner)]
 ids = st.lists(st.lists(st.integers(3, 40), min_size=1, max_size=5), min_size=1, max_size=5)

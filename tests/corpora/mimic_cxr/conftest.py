@@ -10,9 +10,10 @@ from coherent_cxr.corpora.mimic_cxr.fabrication import (
     fabricate_mimic_cxr,
 )
 from helpers.mimic_publication import grey
+from helpers.settings import filled
 
 
 @pytest.fixture
 def publication(tmp_path: Path) -> tuple[Path, list[FabricatedStudy]]:
-    config = MimicFabricationConfig(folder=str(tmp_path / "mimic"), patients=12, images=False)
+    config = filled(MimicFabricationConfig, folder=str(tmp_path / "mimic"), patients=12, images=False)
     return tmp_path / "mimic", fabricate_mimic_cxr(config, grey)

@@ -10,6 +10,7 @@ from coherent_cxr.corpora.mimic_cxr.fabrication import (
     fabricate_mimic_cxr,
 )
 from helpers.mimic_publication import grey
+from helpers.settings import filled
 
 
 def test_files_are_as_published(publication: tuple[Path, list[FabricatedStudy]]) -> None:
@@ -31,7 +32,7 @@ def test_files_are_as_published(publication: tuple[Path, list[FabricatedStudy]])
 
 def test_fabrication_gives_the_same_bytes_twice(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        fabricate_mimic_cxr(MimicFabricationConfig(folder=str(tmp_path / name), patients=3), grey)
+        fabricate_mimic_cxr(filled(MimicFabricationConfig, folder=str(tmp_path / name), patients=3), grey)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
     assert len([path for path in files if path.suffix == ".jpg"]) >= 3
     for path in files:

@@ -10,6 +10,7 @@ from coherent_cxr.corpora.openi.kaggle import PROJECTIONS, REPORTS
 from coherent_cxr.corpora.openi.loader import CorpusError
 from coherent_cxr.corpora.parsing import ReportParsingConfig, parse_reports
 from coherent_cxr.images.preparation import ImagePreparationConfig, RadiographsManifest, prepare_images
+from helpers.settings import filled
 
 REPORT_ROWS = """uid,MeSH,Problems,image,indication,comparison,findings,impression
 1,normal,normal,Xray Chest PA and Lateral,Cough,None.,"The heart is normal.
@@ -35,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _parse(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    return parse_reports(ReportParsingConfig(corpus="openi_kaggle", reports=str(folder)))[:3]
+    return parse_reports(filled(ReportParsingConfig, corpus="openi_kaggle", reports=str(folder)))[:3]
 
 
 def test_rows_become_studies_images_or_exclusions(folder: Path) -> None:
@@ -61,7 +62,7 @@ def test_its_images_are_found_by_these_ids(folder: Path) -> None:
     pictures = folder / "images_normalized"
     pictures.mkdir()
     Image.linear_gradient("L").save(pictures / "1_IM-0001-4001.dcm.png")
-    config = ImagePreparationConfig(size=32, work_dir=str(folder / "work"))
+    config = filled(ImagePreparationConfig, size=32, work_dir=str(folder / "work"))
     manifest = RadiographsManifest(str(pictures), False, "a licence")
     store, *_ = prepare_images(config, images, studies["study_id"], manifest)
     assert store.index["image_id"].tolist() == ["1_IM-0001-4001"]
@@ -69,7 +70,7 @@ def test_its_images_are_found_by_these_ids(folder: Path) -> None:
 
 def test_missing_tables_and_columns_are_sentences(folder: Path) -> None:
     with pytest.raises(CorpusError, match=r"Set report_parsing\.reports"):
-        parse_reports(ReportParsingConfig(corpus="openi_kaggle"))
+        parse_reports(filled(ReportParsingConfig, corpus="openi_kaggle"))
     (folder / REPORTS).write_text("uid,findings\n1,x\n")
     with pytest.raises(CorpusError, match="no column comparison and indication and impression; it has uid"):
         _parse(folder)
@@ -87,7 +88,7 @@ def test_terms_are_taken_apart(folder: Path) -> None:
         "1,Cardiomegaly/mild;Opacity/lung/base/left; normal ;Cardiomegaly/mild,,,Big heart.,\n"
         "2.0,,,None.,N/A,none\n"
     )
-    config = ReportParsingConfig(corpus="openi_kaggle", reports=str(folder))
+    config = filled(ReportParsingConfig, corpus="openi_kaggle", reports=str(folder))
     assert parse_reports(config).mesh_terms.to_numpy().tolist() == [
         ["CXR1", "Cardiomegaly/mild", "Cardiomegaly", "mild"],
         ["CXR1", "Opacity/lung/base/left", "Opacity", "lung/base/left"],

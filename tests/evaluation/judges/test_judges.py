@@ -20,6 +20,7 @@ from coherent_cxr.evaluation.judges.interface import JudgesConfig
 from coherent_cxr.evaluation.judges.radgraph import RadGraph
 from coherent_cxr.evaluation.judges.registry import JUDGES, not_run, usable_judges
 from coherent_cxr.evaluation.metrics.measures import Metric
+from helpers.settings import filled
 
 needs_transformers = pytest.mark.skipif(
     find_spec("transformers") is None, reason="needs the optional package transformers"
@@ -28,18 +29,18 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "heart", "enlarged", "no"
 
 
 def test_without_weights_every_judge_says_how_to_get_them_and_none_runs():
-    sentences = not_run(JudgesConfig())
+    sentences = not_run(filled(JudgesConfig))
     assert set(sentences) == {judge.name for judge in JUDGES}
     for name, sentence in sentences.items():
         assert sentence.startswith(name)
         assert "set evaluation.judges." in sentence
-    assert usable_judges(EvaluationConfig().judges) == []
+    assert usable_judges(filled(EvaluationConfig).judges) == []
 
 
 def test_a_place_that_is_not_there_is_named():
     assert (
         "'/nowhere/chexbert.pth', which is not there"
-        in not_run(JudgesConfig(chexbert="/nowhere/chexbert.pth"))["CheXbert"]
+        in not_run(filled(JudgesConfig, chexbert="/nowhere/chexbert.pth"))["CheXbert"]
     )
 
 
@@ -47,7 +48,8 @@ def test_a_place_that_is_not_there_is_named():
 def test_without_transformers_the_extra_is_named(tmp_path):
     for place in ("chexbert.pth", "vocab.txt"):
         (tmp_path / place).touch()
-    config = JudgesConfig(
+    config = filled(
+        JudgesConfig,
         chexbert=str(tmp_path / "chexbert.pth"),
         bert_vocabulary=str(tmp_path / "vocab.txt"),
         bertscore=str(tmp_path),
@@ -60,7 +62,7 @@ def test_without_transformers_the_extra_is_named(tmp_path):
 
 
 def test_a_missing_package_is_named():
-    sentences = not_run(JudgesConfig(radgraph="radgraph-xl", green="/weights"))
+    sentences = not_run(filled(JudgesConfig, radgraph="radgraph-xl", green="/weights"))
     if find_spec("radgraph") is None:
         assert "pip install radgraph" in sentences["RadGraph"]
     if find_spec("green_score") is None:
@@ -97,7 +99,7 @@ def test_adapters_hand_over_pairs_and_take_scores_back(monkeypatch):
     vars(radgraph)["F1RadGraph"], vars(green)["GREEN"] = F1RadGraph, GREEN
     monkeypatch.setitem(sys.modules, "radgraph", radgraph)
     monkeypatch.setitem(sys.modules, "green_score", green)
-    config = JudgesConfig(radgraph="radgraph-xl", green="weights")
+    config = filled(JudgesConfig, radgraph="radgraph-xl", green="weights")
     whole = np.ones((1, 2))
     assert RadGraph(config).measure(["a", "b"], ["a", "x"]).values(whole)[0, 0] == 0.5
     assert Green(config).measure(["a", "b"], ["123", "1"]).values(whole)[0, 0] == 2
@@ -134,7 +136,9 @@ def test_chexbert_reads_a_checkpoint_as_its_authors_wrote_it(tiny_bert, tmp_path
         model.linear_heads[HEADS.index("Pneumonia")].bias[3] = 1.0  # always uncertain
     state = {f"module.{key}": value for key, value in model.state_dict().items()}
     torch.save({"model_state_dict": state}, tmp_path / "chexbert.pth")
-    judge = CheXbert(JudgesConfig(chexbert=str(tmp_path / "chexbert.pth"), bert_vocabulary=str(vocabulary)))
+    judge = CheXbert(
+        filled(JudgesConfig, chexbert=str(tmp_path / "chexbert.pth"), bert_vocabulary=str(vocabulary))
+    )
     assert judge.missing() is None
     codes = judge.codes(["heart enlarged .", "no effusion ."])
     named = dict(zip(OBSERVATIONS, codes[0].tolist(), strict=True))
@@ -155,7 +159,7 @@ def test_bertscore_of_a_report_with_itself_is_one(tiny_bert, tmp_path):
     bert, vocabulary = tiny_bert
     bert.save_pretrained(tmp_path / "bert")
     transformers.BertTokenizer(str(vocabulary)).save_pretrained(tmp_path / "bert")
-    judge = BertScore(JudgesConfig(bertscore=str(tmp_path / "bert")))
+    judge = BertScore(filled(JudgesConfig, bertscore=str(tmp_path / "bert")))
     assert judge.missing() is None
     scores = judge.measure(["heart enlarged .", "heart"], ["heart enlarged .", "no effusion"]).statistics[
         :, 0

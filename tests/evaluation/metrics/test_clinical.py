@@ -7,8 +7,9 @@ import pytest
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from coherent_cxr.chexpert import OBSERVATIONS, UncertainPolicy
+from coherent_cxr.chexpert.codes import columns_of
 from coherent_cxr.evaluation.metrics.clinical import binary, clinical_measures
-from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS, columns_of
+from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS
 from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.rewards.f1_means import F1_MEANS, f1_means
 

@@ -18,6 +18,7 @@ from coherent_cxr.evaluation.metrics.meteor import java_is_there, meteor
 from coherent_cxr.evaluation.metrics.protocols import ProtocolError, Reports, tokenizer
 from coherent_cxr.evaluation.metrics.r2gen import R2GenConfig
 from coherent_cxr.evaluation.scoring import metrics_table, score_systems
+from helpers.settings import filled
 
 needs_java = pytest.mark.skipif(not java_is_there(), reason="needs a java command that works")
 
@@ -127,18 +128,18 @@ def test_with_java_meteor_is_in_the_scores_unless_it_is_switched_off(
     outputs, references, tmp_path, monkeypatch
 ):
     stand_in_java(tmp_path / "bin", monkeypatch)
-    table = metrics_table(score_systems(EvaluationConfig(resamples=100), outputs, references))
+    table = metrics_table(score_systems(filled(EvaluationConfig, resamples=100), outputs, references))
     values = table[table["metric"] == "METEOR"].set_index("system")["value"]
     assert values["perfect"] == 1
     assert 0.25 <= values["others"] < 1
     assert "silent" not in values  # labels alone have no words
-    off = score_systems(EvaluationConfig(resamples=100, meteor=False), outputs, references)
+    off = score_systems(filled(EvaluationConfig, resamples=100, meteor=False), outputs, references)
     assert Metric("METEOR") not in off.metrics
 
 
 def test_without_java_meteor_is_not_run_and_never_zero(outputs, references, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    scores = score_systems(EvaluationConfig(resamples=100), outputs, references)
+    scores = score_systems(filled(EvaluationConfig, resamples=100), outputs, references)
     assert Metric("METEOR") not in scores.metrics
     assert Metric("BLEU-4") in scores.metrics
 
@@ -159,7 +160,7 @@ def test_a_java_that_breaks_leaves_meteor_out_and_says_so(tmp_path, monkeypatch,
 @needs_java
 def test_ptb_tokens_have_no_punctuation_and_an_empty_report_stays_empty():
     written = ["The heart, is\nnormal.", "", "No\x85effusion\u2028or edema.", "Clear."]
-    assert tokenizer("ptb", R2GenConfig(), [])(Reports([], written)) == [
+    assert tokenizer("ptb", filled(R2GenConfig), [])(Reports([], written)) == [
         "the heart is normal",
         "",
         "no effusion or edema",
@@ -170,5 +171,5 @@ def test_ptb_tokens_have_no_punctuation_and_an_empty_report_stays_empty():
 def test_without_java_ptb_tokens_are_refused_in_a_sentence(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ProtocolError, match=r"'ptb' runs .* needs Java.*Install a Java runtime"):
-        tokenizer("ptb", R2GenConfig(), [])(Reports(["a ."], ["A."]))
-    assert tokenizer("house", R2GenConfig(), [])(Reports(["a ."], ["A."])) == ["a ."]
+        tokenizer("ptb", filled(R2GenConfig), [])(Reports(["a ."], ["A."]))
+    assert tokenizer("house", filled(R2GenConfig), [])(Reports(["a ."], ["A."])) == ["a ."]

@@ -19,6 +19,7 @@ from coherent_cxr.evaluation.metrics.r2gen import R2GenConfig, R2GenTokens, clea
 from coherent_cxr.evaluation.scoring import score_systems
 from coherent_cxr.evaluation.systems import SystemOutput
 from coherent_cxr.reports.text import metric_text, tokenize_findings
+from helpers.settings import filled
 
 SHARED = os.environ.get("COHERENT_CXR_SHARED")
 NORMAL = (
@@ -57,7 +58,7 @@ def test_r2gen_joins_blanks_only_as_it_does_for_mimic_cxr():
 def test_r2gen_by_hand_rare_words_are_unknown_and_both_sides_are_cut():
     training = ["No effusion. Clear lungs.", "No effusion. Clear lungs.", "No effusion. Clear heart."]
     # counts: "no" 3, "effusion" 3, "clear" 3, "." 6; "lungs" 2, "heart" 1
-    tokens = R2GenTokens.of(R2GenConfig(max_tokens=7), training)
+    tokens = R2GenTokens.of(filled(R2GenConfig, max_tokens=7), training)
     assert tokens.words == {"no", "effusion", "clear", "."}
     assert tokens("No lungs. Clear effusion, no no effusion.") == "no <unk> . clear effusion no no"
     # below: 5 of 6 words match; of the pairs (no, <unk>), (<unk>, .) once, and (., clear), so 3 of 5
@@ -78,7 +79,7 @@ def test_the_constant_normal_report_has_the_values_of_the_field_on_r2gens_split(
     assert sum(len(clean(text).split()) > 59 for text in test) == 29
     expected = {"r2gen": (0.178, 0.391), "house": (0.164, 0.384)}
     for protocol, (bleu_4, rouge) in expected.items():
-        tokenize = tokenizer(protocol, R2GenConfig(), training)
+        tokenize = tokenizer(protocol, filled(R2GenConfig), training)
         sides = [
             Reports([metric_text(tokenize_findings(text).tokens) for text in texts], texts)
             for texts in ([NORMAL] * len(test), test)
@@ -93,11 +94,11 @@ def test_several_protocols_give_named_columns_of_their_own(references, pairs, fi
     readable = findings["text"].tolist()
     truth = dataclasses.replace(references, readable=readable[:60], readable_training=readable[60:])
     output = SystemOutput("mine", pairs[0], references.codes, readable=[*readable[:5], *readable[65:120]])
-    config = EvaluationConfig(resamples=100, meteor=False, protocols=["r2gen", "house"])
+    config = filled(EvaluationConfig, resamples=100, meteor=False, protocols=["r2gen", "house"])
     scores = score_systems(config, [output], truth)
     both = [scores.value("mine", Metric(name)) for name in ("BLEU-4", "BLEU-4, r2gen")]
     assert both[0] != both[1]
-    alone = dataclasses.replace(config, protocols=("house",))
+    alone = config.replace(protocols=("house",))
     assert score_systems(alone, [output], truth).value("mine", Metric("BLEU-4")) == both[0]
     names = {metric.name for metric in scores.metrics}
     assert {"CIDEr-D, r2gen", "ROUGE-L, r2gen, repeats kept"} <= names
@@ -106,7 +107,7 @@ def test_several_protocols_give_named_columns_of_their_own(references, pairs, fi
 
 def test_a_protocol_that_cannot_be_used_is_refused_in_a_sentence(references, outputs):
     with pytest.raises(ProtocolError, match=r"rare in the training reports.*--training"):
-        score_systems(EvaluationConfig(resamples=100, protocols=["r2gen"]), outputs, references)
+        score_systems(filled(EvaluationConfig, resamples=100, protocols=["r2gen"]), outputs, references)
     for protocols in ([], ["house", "house"], ["bleu"]):
         with pytest.raises(ConfigurationError, match="protocols"):
-            EvaluationConfig(protocols=protocols)
+            filled(EvaluationConfig, protocols=protocols)

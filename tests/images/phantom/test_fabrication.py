@@ -14,6 +14,7 @@ from coherent_cxr.images.preparation import RadiographsManifest
 from coherent_cxr.images.sheets import covering_examples, example_sheet, montage
 from coherent_cxr.images.source import ImageSourceError
 from helpers.image_corpus import write_folder, write_tar
+from helpers.settings import filled
 
 IMAGES = pd.DataFrame(
     [
@@ -43,7 +44,9 @@ LABELS = pd.DataFrame(
 
 
 def _provide(tmp_path: Path, **values: object) -> dict[str, object]:
-    config = FabricationConfig(**{"phantom_folder": str(tmp_path / "ph"), "size": 64, "workers": 1, **values})
+    config = filled(
+        FabricationConfig, **{"phantom_folder": str(tmp_path / "ph"), "size": 64, "workers": 1, **values}
+    )
     return provide_radiographs(config, IMAGES, FINDINGS, LABELS)
 
 
@@ -90,7 +93,9 @@ def test_many_phantoms_drawn_by_several_processes_are_the_same(tmp_path: Path) -
     labels = pd.DataFrame({"study_id": images["study_id"], "Edema": pd.array([1] * count, dtype="Int8")})
     folders = []
     for workers in (1, 2):
-        config = FabricationConfig(phantom_folder=str(tmp_path / str(workers)), size=48, workers=workers)
+        config = filled(
+            FabricationConfig, phantom_folder=str(tmp_path / str(workers)), size=48, workers=workers
+        )
         folders.append(Path(provide_radiographs(config, images, findings, labels)["root"]))
     names = sorted(path.name for path in folders[0].iterdir())
     assert len(names) == count
@@ -110,7 +115,7 @@ def test_a_wrong_place_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(ImageSourceError, match="images_root"):
         _provide(tmp_path, images_root=str(tmp_path / "nowhere"))
     with pytest.raises(ConfigurationError, match=r"fabrication\.size"):
-        FabricationConfig(size=7)
+        filled(FabricationConfig, size=7)
 
 
 def test_examples_cover_the_labels_as_purely_as_possible() -> None:

@@ -16,6 +16,7 @@ from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.images.recognition.chest_likeness import FEWEST, ChestLikeness
 from coherent_cxr.images.recognition.view_classifier import ViewClassifier, rank_features
 from coherent_cxr.images.source import open_source
+from helpers.settings import filled
 
 SIZE = 96
 FINDINGS = ("Cardiomegaly", "Pleural Effusion", "Pneumothorax", "Lung Opacity", "Support Devices")
@@ -148,14 +149,16 @@ def test_checks_come_with_the_store_and_know_a_lateral(tmp_path: Path) -> None:
         rows.append((f"I{number}", f"S{number // 2}", view, "metadata"))
     images = pd.DataFrame(rows, columns=["image_id", "study_id", "view", "view_source"])
     manifest = RadiographsManifest(str(tmp_path / "png"), False, "a licence")
-    config = ImagePreparationConfig(size=32, work_dir=str(tmp_path / "work"))
+    config = filled(ImagePreparationConfig, size=32, work_dir=str(tmp_path / "work"))
     prepared = prepare_images(config, images, images["study_id"].unique(), manifest)
     assert set(prepared.store.index["view"]) == {"frontal"}
     checks = ImageChecks.from_dict(json.loads(json.dumps(prepared.checks)))
     assert checks.notes(_view(500, "frontal")) == ()
     codes = [note.code for note in checks.notes(_view(500, "lateral"))]
     assert codes == ["lateral_view", "unlike_chest_radiograph"]
-    both = ImagePreparationConfig(size=32, views=("frontal", "lateral"), work_dir=str(tmp_path / "work"))
+    both = filled(
+        ImagePreparationConfig, size=32, views=("frontal", "lateral"), work_dir=str(tmp_path / "work")
+    )
     with_laterals = prepare_images(both, images, images["study_id"].unique(), manifest)
     assert with_laterals.checks == {"views": None, "chest": None}  # a lateral is nothing to warn of
 
@@ -164,7 +167,7 @@ def test_a_store_of_one_image_is_a_store_without_checks(tmp_path: Path) -> None:
     (tmp_path / "png").mkdir()
     Image.fromarray(_view(0, "frontal")).save(tmp_path / "png" / "I0.png")
     images = pd.DataFrame({"image_id": ["I0"], "study_id": ["S0"], "view": ["frontal"]})
-    config = ImagePreparationConfig(size=32, work_dir=str(tmp_path / "work"), drop_variants=True)
+    config = filled(ImagePreparationConfig, size=32, work_dir=str(tmp_path / "work"), drop_variants=True)
     manifest = RadiographsManifest(str(tmp_path / "png"), False, "a licence")
     prepared = prepare_images(config, images, ["S0"], manifest)
     assert prepared.store.pixels.shape == (1, 32, 32)

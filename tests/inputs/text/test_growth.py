@@ -19,7 +19,7 @@ from coherent_cxr.corpora.quality.redaction import TextGuard
 from coherent_cxr.corpora.sections.sectioning import Sectioner
 from coherent_cxr.inputs.tables.null_words import is_null
 from coherent_cxr.inputs.text.layout import as_prose
-from coherent_cxr.reports.text import clean_text, detokenize, metric_text, tokenize_findings
+from coherent_cxr.reports.text import clean_section, detokenize, metric_text, tokenize_findings
 
 LONGEST = int(os.environ.get("COHERENT_CXR_LONGEST_TEXT", 16_000))
 TIMES_SHORTER = 8
@@ -116,7 +116,7 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "label": LABELER.label,
     "explain": LABELER.explain,
     "label, original": CheXpertLabeler(cache_size=0).label,
-    "clean": clean_text,
+    "clean": clean_section,
     "tokenise": tokens_and_back,
     "prose": as_prose,
     "sections": SECTIONER.split,

@@ -8,6 +8,7 @@ import yaml
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.models.image_encoder.provenance import SEEN, corpora_seen, refuse_seen
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
+from helpers.settings import filled
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 ALL = "torchxrayvision:densenet121-res224-all"
@@ -73,8 +74,8 @@ def test_the_environments_say_what_their_images_are(environment, corpus):
 
 def test_the_settings_refuse_them_before_any_work():
     with pytest.raises(ConfigurationError, match="trained on 'openi'"):
-        EncoderPretrainingConfig(weights=ALL, test_corpus="openi")
-    EncoderPretrainingConfig(weights=ALL, test_corpus="openi", allow_seen_weights=True)
-    EncoderPretrainingConfig(weights=ALL)
+        filled(EncoderPretrainingConfig, weights=ALL, test_corpus="openi")
+    filled(EncoderPretrainingConfig, weights=ALL, test_corpus="openi", allow_seen_weights=True)
+    filled(EncoderPretrainingConfig, weights=ALL)
     with pytest.raises(ConfigurationError, match="test_corpus"):
-        EncoderPretrainingConfig(test_corpus="open-i")
+        filled(EncoderPretrainingConfig, test_corpus="open-i")

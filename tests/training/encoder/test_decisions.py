@@ -21,6 +21,7 @@ from coherent_cxr.training.encoder.decisions import (
     least_probability_for_f,
     least_probability_for_precision,
 )
+from helpers.settings import filled
 
 EDEMA = "Edema"
 
@@ -98,7 +99,7 @@ def honest() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
 
 def test_operating_points_trade_precision_for_recall_and_keep_what_they_promise(honest):
-    table = choose_thresholds(LabelDecisionsConfig(), *honest)
+    table = choose_thresholds(filled(LabelDecisionsConfig), *honest)
     edema = of_edema(table)
     order = ["specific", "balanced", "sensitive"]
     assert edema.loc[order, "recall"].is_monotonic_increasing
@@ -113,7 +114,9 @@ def test_operating_points_trade_precision_for_recall_and_keep_what_they_promise(
 
 def test_a_threshold_is_near_the_best_that_brute_force_finds_on_the_same_studies(honest):
     logits, labels, _ = honest
-    threshold = of_edema(choose_thresholds(LabelDecisionsConfig(), *honest)).loc["balanced", "threshold"]
+    threshold = of_edema(choose_thresholds(filled(LabelDecisionsConfig), *honest)).loc[
+        "balanced", "threshold"
+    ]
     scores = logits[EDEMA].to_numpy()
     truth = labels.set_index("study_id").loc[logits["study_id"], EDEMA].eq(1).fillna(value=False).to_numpy()
 
@@ -130,29 +133,29 @@ def test_scores_of_encoders_that_have_not_seen_the_training_studies_count_too(ho
     training = logits.iloc[[0] * 400].assign(study_id=[f"t{i}" for i in range(400)])
     training[EDEMA] = [2.0, -2.0] * 200
     both = pd.concat([training, logits])
-    alone = of_edema(choose_thresholds(LabelDecisionsConfig(), both, labels, splits))
-    more = of_edema(choose_thresholds(LabelDecisionsConfig(), both, labels, splits, cross_fitted=True))
+    alone = of_edema(choose_thresholds(filled(LabelDecisionsConfig), both, labels, splits))
+    more = of_edema(choose_thresholds(filled(LabelDecisionsConfig), both, labels, splits, cross_fitted=True))
     assert alone.loc["balanced", "slope"] < more.loc["balanced", "slope"]
     assert more.loc["balanced", "validation_positives"] == 2
 
 
 def test_precision_of_nothing_called_and_recall_of_nothing_positive_are_missing():
     logits, labels, splits = tables([0, 0], [0, 0], [1.0, 0.0])
-    table = choose_thresholds(LabelDecisionsConfig(), logits, labels, splits)
+    table = choose_thresholds(filled(LabelDecisionsConfig), logits, labels, splits)
     edema = table[table["observation"] == EDEMA]
     assert edema[["precision", "recall"]].isna().all(axis=None)
 
 
 def test_a_label_without_training_positives_is_never_called():
     logits, labels, splits = tables([0, 0, 0], [1, 0], [9.0, 0.0])
-    table = choose_thresholds(LabelDecisionsConfig(), logits, labels, splits)
+    table = choose_thresholds(filled(LabelDecisionsConfig), logits, labels, splits)
     assert np.isinf(table["threshold"]).all()
     assert not (call_labels(logits, table)[EDEMA] == 1).any()
 
 
 def test_support_devices_do_not_take_no_finding_away():
     logits, labels, splits = tables([1, 0], [1, 0], [1.0, 0.0])
-    table = choose_thresholds(LabelDecisionsConfig(), logits, labels, splits)
+    table = choose_thresholds(filled(LabelDecisionsConfig), logits, labels, splits)
     table.loc[table["observation"] == "Support Devices", "threshold"] = -9.0
     calls = call_labels(logits, table)
     assert calls["Support Devices"].tolist() == [1, 1]
@@ -162,11 +165,11 @@ def test_support_devices_do_not_take_no_finding_away():
 def test_what_cannot_be_decided_is_refused():
     logits, labels, splits = tables([1, 0], [1, 0], [1.0, 0.0])
     with pytest.raises(ValueError, match="thresholds cannot be chosen"):
-        choose_thresholds(LabelDecisionsConfig(), logits.iloc[:0], labels, splits)
+        choose_thresholds(filled(LabelDecisionsConfig), logits.iloc[:0], labels, splits)
     with pytest.raises(ConfigurationError, match="above 0 and below 1"):
-        LabelDecisionsConfig(hold_precision=(1.0,))
+        filled(LabelDecisionsConfig, hold_precision=(1.0,))
     with pytest.raises(ConfigurationError, match=r"operating_point.*one of balanced, .*precision-0\.5"):
-        LabelDecisionsConfig(hold_precision=(0.5,), operating_point="precise")
+        filled(LabelDecisionsConfig, hold_precision=(0.5,), operating_point="precise")
 
 
 @settings(max_examples=40, deadline=None)

@@ -12,6 +12,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.images.preparation import ImagePreparationConfig
 from coherent_cxr.training.encoder.extra_images import ExtraImagesConfig, read_extra_images
+from helpers.settings import filled
 
 MEANING = {"Effusion": "Pleural Effusion", "Mass": "Lung Lesion", "Nodule": "Lung Lesion"}
 
@@ -42,12 +43,12 @@ def nih_table(path: Path, findings: dict[str, str]) -> str:
 
 @pytest.fixture
 def preparation(tmp_path: Path) -> ImagePreparationConfig:
-    return ImagePreparationConfig(size=32, workers=1, work_dir=str(tmp_path / "stores"))
+    return filled(ImagePreparationConfig, size=32, workers=1, work_dir=str(tmp_path / "stores"))
 
 
 def nih(images: Path, table: str, meaning: dict[str, str] = MEANING, **more: str) -> ExtraImagesConfig:
     one = {"dataset": "NIH_Dataset", "images": str(images), "arguments": {"csvpath": table}, **more}
-    return ExtraImagesConfig(sets=[one], labels=meaning)
+    return filled(ExtraImagesConfig, sets=[one], labels=meaning)
 
 
 FINDINGS = {"a": "Effusion", "b": "Mass|Hernia", "c": "No Finding", "d": "Nodule"}
@@ -126,7 +127,7 @@ def test_files_with_the_same_name_are_told_apart_by_their_folders(
         "arguments": {"csvpath": str(tmp_path / "train.csv")},
     }
     meaning = {"Effusion": "Pleural Effusion", "Cardiomegaly": "Cardiomegaly"}
-    (source,) = read_extra_images(ExtraImagesConfig(sets=[one], labels=meaning), preparation).sources
+    (source,) = read_extra_images(filled(ExtraImagesConfig, sets=[one], labels=meaning), preparation).sources
     effusion, heart = map(OBSERVATIONS.index, ("Pleural Effusion", "Cardiomegaly"))
     first = next(i for i, name in enumerate(source.study_ids) if "patient00001" in name)
     assert source.targets[[first, 1 - first], effusion].tolist() == [1, 0]
@@ -135,7 +136,7 @@ def test_files_with_the_same_name_are_told_apart_by_their_folders(
 
 
 def test_a_set_without_images_configured_is_left_out(preparation: ImagePreparationConfig) -> None:
-    config = ExtraImagesConfig(sets=[{"dataset": "NIH_Dataset", "images": None}], labels=MEANING)
+    config = filled(ExtraImagesConfig, sets=[{"dataset": "NIH_Dataset", "images": None}], labels=MEANING)
     assert read_extra_images(config, preparation).sources == []
 
 
@@ -170,4 +171,4 @@ def test_labels_that_mean_nothing_or_no_observation_are_refused(
     with pytest.raises(ConfigurationError, match="no meaning to any label"):
         read_extra_images(nih(tmp_path / "nih", table, {"Tumour": "Lung Lesion"}), preparation)
     with pytest.raises(ConfigurationError, match=r"extra_images\.labels\.Effusion"):
-        ExtraImagesConfig(labels={"Effusion": "Effusion"})
+        filled(ExtraImagesConfig, labels={"Effusion": "Effusion"})

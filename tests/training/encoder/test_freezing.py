@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 import torch
 
@@ -11,6 +9,7 @@ from coherent_cxr.models.image_encoder.backbone import Backbone
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.freezing import freeze_up_to
 from coherent_cxr.training.encoder.train import pretrain_encoder
+from helpers.settings import filled
 
 
 @pytest.mark.parametrize("encoder", encoder_names())
@@ -36,7 +35,8 @@ def test_a_stride_of_zero_freezes_nothing():
 
 
 def test_frozen_layers_keep_weights_and_statistics_and_the_others_learn(corpus, checkpoint_folder):
-    config = EncoderPretrainingConfig(
+    config = filled(
+        EncoderPretrainingConfig,
         encoder="efficientnet_lite0",
         weights="imagenet",
         frozen_stride=4,
@@ -46,9 +46,7 @@ def test_frozen_layers_keep_weights_and_statistics_and_the_others_learn(corpus, 
         precision="fp32",
         checkpoint_folder=checkpoint_folder,
     )
-    untrained, _ = pretrain_encoder(
-        dataclasses.replace(config, epochs=0), corpus.store, corpus.labels, corpus.splits
-    )
+    untrained, _ = pretrain_encoder(config.replace(epochs=0), corpus.store, corpus.labels, corpus.splits)
     trained, _ = pretrain_encoder(config, corpus.store, corpus.labels, corpus.splits)
     before, after = untrained.members[0], trained.members[0]
     same = {name for name, value in before.items() if torch.equal(value, after[name])}
@@ -64,4 +62,4 @@ def test_frozen_layers_keep_weights_and_statistics_and_the_others_learn(corpus, 
 
 def test_random_layers_are_not_frozen():
     with pytest.raises(ConfigurationError, match=r"frozen_stride' is 4; it must be 0, since .*'none'"):
-        EncoderPretrainingConfig(weights="none", frozen_stride=4)
+        filled(EncoderPretrainingConfig, weights="none", frozen_stride=4)

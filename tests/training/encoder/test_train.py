@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
@@ -19,11 +18,13 @@ from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.scores import auroc_by_label, score_labels, study_means
 from coherent_cxr.training.encoder.targets import folds_of, frequent_terms, labelled_images, terms_by_study
 from coherent_cxr.training.encoder.train import pretrain_encoder
+from helpers.settings import filled
 
 
 @pytest.fixture
 def config(checkpoint_folder) -> EncoderPretrainingConfig:
-    return EncoderPretrainingConfig(
+    return filled(
+        EncoderPretrainingConfig,
         encoder="mobilenet_v3_large",  # the fastest
         epochs=4,
         batch_size=8,
@@ -39,8 +40,7 @@ def train(config, corpus, **more):
 
 @pytest.mark.slow
 def test_it_learns_the_labels(config, corpus):
-    config = dataclasses.replace(
-        config,
+    config = config.replace(
         encoder="efficientnet_lite0",
         weights="imagenet",
         epochs=6,
@@ -61,21 +61,21 @@ def test_it_learns_the_labels(config, corpus):
 
 
 def test_members_differ_and_the_average_of_weights_is_what_is_kept(config, corpus):
-    config = dataclasses.replace(config, epochs=1, members=2, average_weights=0.5)
+    config = config.replace(epochs=1, members=2, average_weights=0.5)
     pretrained, history = train(config, corpus)
     first, second = pretrained.members
     assert weights_digest(first) != weights_digest(second)
     assert {"auroc", "member 2/auroc"} <= set(history["metric"])
-    alone, _ = train(dataclasses.replace(config, members=1), corpus)
+    alone, _ = train(config.replace(members=1), corpus)
     assert weights_digest(alone.members[0]) == weights_digest(first)
-    unaveraged, _ = train(dataclasses.replace(config, members=1, average_weights=0.0), corpus)
+    unaveraged, _ = train(config.replace(members=1, average_weights=0.0), corpus)
     assert weights_digest(unaveraged.members[0]) != weights_digest(first)
 
 
 @pytest.mark.slow
 def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, monkeypatch):
-    config = dataclasses.replace(config, epochs=2, average_weights=0.9)
-    whole, _ = train(dataclasses.replace(config, checkpoint_folder=str(tmp_path / "whole")), corpus)
+    config = config.replace(epochs=2, average_weights=0.9)
+    whole, _ = train(config.replace(checkpoint_folder=str(tmp_path / "whole")), corpus)
     calls = 0
 
     def interrupted(*arguments):
@@ -85,7 +85,7 @@ def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, mo
             raise KeyboardInterrupt
         return augmented(*arguments)
 
-    config = dataclasses.replace(config, checkpoint_every=1e-3)
+    config = config.replace(checkpoint_every=1e-3)
     monkeypatch.setattr(pace, "LARGEST_SHARE", math.inf)  # a checkpoint after every step, whatever it costs
     with monkeypatch.context() as patched:
         patched.setattr(module, "augmented", interrupted)
@@ -116,7 +116,7 @@ def test_a_target_that_is_not_known_changes_nothing(config, corpus):
     images = labelled_images(corpus.store, corpus.labels, corpus.splits, "test")
     unknown = images._replace(known=np.zeros_like(images.known))
     other = unknown._replace(targets=1 - images.targets)
-    config = dataclasses.replace(config, epochs=1)
+    config = config.replace(epochs=1)
     one, other_way = (train(config, corpus, extra=[extra])[0].members[0] for extra in (unknown, other))
     assert weights_digest(one) == weights_digest(other_way)
     taught, _ = train(config, corpus, extra=[images])
@@ -125,9 +125,9 @@ def test_a_target_that_is_not_known_changes_nothing(config, corpus):
 
 def test_mesh_terms_are_learnt_beside_the_labels_and_left_out_of_the_result(config, corpus):
     terms = pd.DataFrame({"study_id": corpus.labels["study_id"], "term": "Opacity/lung/base"})
-    config = dataclasses.replace(config, epochs=1, mesh_weight=0.5, mesh_min_count=2)
+    config = config.replace(epochs=1, mesh_weight=0.5, mesh_min_count=2)
     with_terms, _ = train(config, corpus, mesh_terms=terms)
-    without, _ = train(dataclasses.replace(config, mesh_weight=0.0), corpus, mesh_terms=terms)
+    without, _ = train(config.replace(mesh_weight=0.0), corpus, mesh_terms=terms)
     assert with_terms.members[0]["head.bias"].shape == (len(OBSERVATIONS),)
     assert weights_digest(with_terms.members[0]) != weights_digest(without.members[0])
 
@@ -146,15 +146,13 @@ def test_terms_count_alone_and_with_each_qualifier():
 
 def test_every_image_changes_by_itself_and_stays_in_range():
     images = torch.full((4, 20, 20), 200, dtype=torch.uint8)
-    config = EncoderPretrainingConfig().augmentation
-    still = dataclasses.replace(config, shift=0.0)
+    config = filled(EncoderPretrainingConfig).augmentation
+    still = config.replace(shift=0.0)
     assert torch.equal(augmented(images, still, torch.Generator()), images.float() / 255)
-    moved = augmented(images, dataclasses.replace(config, shift=0.2), torch.Generator().manual_seed(1))
+    moved = augmented(images, config.replace(shift=0.2), torch.Generator().manual_seed(1))
     assert moved.min() == 0  # black comes in from outside
     assert len({image.numpy().tobytes() for image in moved}) == 4
-    bright = augmented(
-        images, dataclasses.replace(still, brightness=0.5, contrast=0.5), torch.Generator().manual_seed(1)
-    )
+    bright = augmented(images, still.replace(brightness=0.5, contrast=0.5), torch.Generator().manual_seed(1))
     assert 0 <= bright.min() <= bright.max() <= 1
     assert len(set(bright[:, 0, 0].tolist())) == 4
 
@@ -177,7 +175,7 @@ def test_auroc_by_hand_and_unknown_truths_left_out():
 
 
 def test_an_encoder_travels_as_tensors_and_says_what_it_is(config, corpus):
-    pretrained, _ = train(dataclasses.replace(config, epochs=0), corpus)
+    pretrained, _ = train(config.replace(epochs=0), corpus)
     back = PretrainedEncoder.from_tensors(pretrained.to_tensors())
     assert back.encoder == "mobilenet_v3_large"
     assert weights_digest(back.members[0]) == weights_digest(pretrained.members[0])
@@ -188,7 +186,7 @@ def test_an_encoder_travels_as_tensors_and_says_what_it_is(config, corpus):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"batch_size": 1}, "'encoder_pretraining.batch_size' is 1; it must be at least 2"),
+        ({"batch_size": 1}, "'encoder_pretraining.batch_size' is 1; it must be a whole number, at least 2"),
         ({"augmentation": {"shift": 0.5}}, "augmentation.shift' is 0.5"),
         ({"encoder": "densenet"}, "one of convnext_tiny, densenet121"),
         ({"average_weights": 1.0}, "below 1"),
@@ -198,18 +196,18 @@ def test_an_encoder_travels_as_tensors_and_says_what_it_is(config, corpus):
 )
 def test_impossible_settings_are_refused(setting, message):
     with pytest.raises(ConfigurationError, match=message):
-        EncoderPretrainingConfig(**setting)
+        filled(EncoderPretrainingConfig, **setting)
 
 
 def test_cross_fitted_members_score_the_training_studies_that_they_have_not_seen(config, corpus):
-    config = dataclasses.replace(config, epochs=1, members=2, cross_fitted=True)
+    config = config.replace(epochs=1, members=2, cross_fitted=True)
     pretrained, _ = train(config, corpus)
     folds = folds_of(corpus.splits, 2)
     assert set(folds.values()) == {0, 1}, "each member leaves somebody out"
     scores = score_labels(config, pretrained, corpus.store, corpus.splits).set_index("study_id")
     alone = [
         score_labels(
-            dataclasses.replace(config, members=1, cross_fitted=False),
+            config.replace(members=1, cross_fitted=False),
             pretrained._replace(members=[member]),
             corpus.store,
             corpus.splits,
@@ -226,7 +224,7 @@ def test_cross_fitted_members_score_the_training_studies_that_they_have_not_seen
     # the first member is the one that learns from the others' patients alone
     others = corpus.splits["study_id"].map(folds) != 0
     without, _ = train(
-        dataclasses.replace(config, members=1, cross_fitted=False),
+        config.replace(members=1, cross_fitted=False),
         corpus._replace(splits=corpus.splits[others]),
     )
     assert weights_digest(without.members[0]) == weights_digest(pretrained.members[0])
@@ -248,4 +246,4 @@ def test_patients_fall_to_the_same_fold_whoever_else_there_is():
 
 def test_one_encoder_cannot_be_cross_fitted(config):
     with pytest.raises(ConfigurationError, match=r"cross_fitted.*members at least 2"):
-        dataclasses.replace(config, cross_fitted=True)
+        config.replace(cross_fitted=True)

@@ -6,14 +6,22 @@ import pytest
 
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.training.mle.config import MleTrainingConfig
+from helpers.settings import filled
 from helpers.training_corpus import ENCODER
 
 
 @pytest.fixture
 def config(checkpoint_folder) -> MleTrainingConfig:
-    return MleTrainingConfig(
-        generator=GeneratorConfig(
-            encoder=ENCODER, size=16, attention_size=8, dropout=0.2, max_sentences=4, max_words=8
+    return filled(
+        MleTrainingConfig,
+        generator=filled(
+            GeneratorConfig,
+            encoder=ENCODER,
+            size=16,
+            attention_size=8,
+            dropout=0.2,
+            max_sentences=4,
+            max_words=8,
         ),
         epochs=3,
         batch_size=6,

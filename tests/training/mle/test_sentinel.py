@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -16,11 +14,12 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.sentinel import sentinel_shares, tokens_of_findings, words_behind_findings
 from coherent_cxr.training.mle.step import MleStep
+from helpers.settings import filled
 from helpers.training_corpus import ENCODER
 
 VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdef", 3), 1, finding_tokens_of(["Edema", "Fracture"]))
-GENERATOR = GeneratorConfig(
-    encoder=ENCODER, size=16, attention_size=8, dropout=0.0, max_sentences=3, max_words=6
+GENERATOR = filled(
+    GeneratorConfig, encoder=ENCODER, size=16, attention_size=8, dropout=0.0, max_sentences=3, max_words=6
 )
 REPORTS = [
     [["<Edema>", "a", "b"], [NO_FINDING_TOKEN, "c", "d", "e"]],  # 2 words behind a finding
@@ -46,7 +45,9 @@ def regions_of(rows: np.ndarray) -> torch.Tensor:
 
 
 def step(sentinel_weight: float, generator: ReportGenerator | None = None) -> MleStep:
-    config = MleTrainingConfig(generator=GENERATOR, sampling_step=0.0, sentinel_weight=sentinel_weight)
+    config = filled(
+        MleTrainingConfig, generator=GENERATOR, sampling_step=0.0, sentinel_weight=sentinel_weight
+    )
     weights = torch.ones(samples().reports.words.shape[:2])
     tokens = tokens_of_findings(VOCABULARY)
     return MleStep(config, generator or model(), samples(), regions_of, weights, tokens)
@@ -94,7 +95,7 @@ def test_a_step_is_the_mean_of_its_parts() -> None:
 
 
 def test_without_finding_tokens_nothing_is_added() -> None:
-    plain = dataclasses.replace(step(0.0).config, sentinel_weight=3.0)
+    plain = step(0.0).config.replace(sentinel_weight=3.0)
     weights = torch.ones(samples().reports.words.shape[:2])
     without = MleStep(plain, model(), samples(), regions_of, weights)
     loss, parts = without(0, np.arange(4), torch.Generator())
@@ -123,4 +124,4 @@ def test_words_learn_to_look() -> None:
 
 def test_a_negative_weight_is_refused() -> None:
     with pytest.raises(ValueError, match="sentinel_weight"):
-        MleTrainingConfig(sentinel_weight=-0.1)
+        filled(MleTrainingConfig, sentinel_weight=-0.1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 import torch
 
@@ -22,7 +20,7 @@ def step_of(config, corpus, tmp_path):
     """Return the step of a model without dropout, for a weight of sentences with findings."""
     samples = samples_of_split(corpus.encoded_reports, corpus.store, "train", config.generator)
     torch.manual_seed(0)
-    generator = dataclasses.replace(config.generator, dropout=0.0)
+    generator = config.generator.replace(dropout=0.0)
     model = ReportGenerator(generator, len(corpus.vocabulary))
     regions_of = feature_provider(model, corpus.store, "frozen", tmp_path, "fp32", CPU)
 
@@ -73,10 +71,10 @@ def test_words_of_sentences_with_findings_weigh_more(step_of):
 def test_the_learning_rate_is_halved_or_goes_through_one_cycle(step_of):
     step = step_of(1.0)  # 26 samples, 5 steps an epoch
     rates = [step.learning_rate(s) for s in (0, 4, 5, 10)]
-    step.config = dataclasses.replace(step.config, halve_every=1)
+    step.config = step.config.replace(halve_every=1)
     assert rates == [0.02] * 4
     assert [step.learning_rate(s) for s in (0, 4, 5, 10)] == pytest.approx([0.02, 0.02, 0.01, 0.005])
-    step.config = dataclasses.replace(step.config, schedule="one_cycle", epochs=20)
+    step.config = step.config.replace(schedule="one_cycle", epochs=20)
     cycle = [step.learning_rate(s) for s in range(100)]
     assert cycle.index(max(cycle)) == 10
     assert max(cycle) == pytest.approx(0.02, rel=1e-3)

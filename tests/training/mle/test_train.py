@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from coherent_cxr.runtime.distributed import run_in_ranks
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.step import MleStep
 from coherent_cxr.training.mle.train import train_mle
+from helpers.settings import filled
 from helpers.training_corpus import LABELER
 
 
@@ -26,7 +26,7 @@ def train(config, corpus, labeler=LABELER):
 
 
 def changed(config, **changes):
-    return dataclasses.replace(config, **changes)
+    return config.replace(**changes)
 
 
 def losses(history, split="train"):
@@ -39,9 +39,7 @@ def losses(history, split="train"):
 @pytest.mark.parametrize(("study_input", "feedback"), [("per_image", False), ("per_study", True)])
 @pytest.mark.slow
 def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, study_input, feedback):
-    generator = dataclasses.replace(
-        config.generator, study_input=study_input, sentence_feedback=feedback, dropout=0.0
-    )
+    generator = config.generator.replace(study_input=study_input, sentence_feedback=feedback, dropout=0.0)
     config = changed(
         config,
         generator=generator,
@@ -64,7 +62,7 @@ def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, stud
             bundle,
             corpus.store,
             studies,
-            GenerationConfig(batch_size=size, beams=beams, precision="fp32"),
+            filled(GenerationConfig, batch_size=size, beams=beams, precision="fp32"),
             None,
             LABELER,
         )
@@ -76,7 +74,7 @@ def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, stud
 
 
 def test_with_label_input_the_pretrained_classifier_stays_as_it_was_and_its_part_learns(config, corpus):
-    generator = dataclasses.replace(config.generator, label_input=True)
+    generator = config.generator.replace(label_input=True)
     weights = train(changed(config, generator=generator, epochs=1), corpus).bundle.weights
     for name in ("weight", "bias"):
         torch.testing.assert_close(
@@ -122,7 +120,7 @@ def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, mo
 
 @pytest.mark.slow
 def test_two_processes_give_the_losses_of_one_with_twice_the_batch(config, corpus, tmp_path):
-    generator = dataclasses.replace(config.generator, dropout=0.0)
+    generator = config.generator.replace(dropout=0.0)
     config = changed(config, generator=generator, sampling_step=0.0, batch_size=8)
     one, two = (
         run_in_ranks(
@@ -207,14 +205,14 @@ def test_training_ends_early(config, corpus):
         ({"patience": 0}, "'mle_training.patience' is 0"),
         (
             {"select": "bleu"},
-            "'mle_training.select' is 'bleu'; it must be one of macro_f1, cider, likelihood",
+            "'mle_training.select' is 'bleu'; it must be one of 'macro_f1', 'cider', 'likelihood'",
         ),
-        ({"sampling_step": 2.0}, "in 0..1"),
+        ({"sampling_step": 2.0}, "at least 0 and at most 1"),
         ({"batch_norm": "off"}, "batch_norm"),
-        ({"finding_weight": 0.0}, "'mle_training.finding_weight' is 0.0; it must be positive"),
+        ({"finding_weight": 0.0}, "'mle_training.finding_weight' is 0.0; it must be a positive number"),
         ({"epoch": 3}, "Did you mean 'epochs'"),
     ],
 )
 def test_impossible_settings_are_refused(setting, message):
     with pytest.raises(ConfigurationError, match=message):
-        MleTrainingConfig(**setting)
+        filled(MleTrainingConfig, **setting)

@@ -13,7 +13,7 @@ from coherent_cxr.inference.features import feature_provider
 from coherent_cxr.inference.samples import samples_of_split
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.training.validation import References, ReportReader, Validator, references_of
+from coherent_cxr.training.validation import ReportReader, SampleReferences, Validator, references_of
 from helpers.training_corpus import LABELER
 
 CPU = torch.device("cpu")
@@ -48,7 +48,7 @@ def test_validation_reads_reports_as_evaluation_does(config, corpus):
     for rules in ("corrected", "original"):
         reader = ReportReader(corpus.vocabulary, CheXpertLabeler(rules))
         cider = CiderD.from_corpus([wanted, "lungs are clear .", "no effusion ."])
-        validator = Validator(some, References([wanted], enlarged), reader, cider, torch.from_numpy)
+        validator = Validator(some, SampleReferences([wanted], enlarged), reader, cider, torch.from_numpy)
         found[rules] = validator.scores([[normal, clear, clear]])
         once = validator.scores([[normal, clear]])
         assert found[rules]["repeat_rate"] == pytest.approx(1 / 3)

@@ -77,3 +77,8 @@ def test_rewards_add_up_by_weight_each_with_its_own_baseline():
     np.testing.assert_allclose(judged.advantage, [2 * (0.25 - 1) + 2 * 0.25])
     assert estimator(r="greedy").needs_greedy
     assert not estimator(r="leave_one_out").needs_greedy
+
+
+def test_rewards_whose_numbers_would_have_one_name_are_refused():
+    with pytest.raises(ValueError, match="'r' and 'r_greedy' would both log a number 'r_greedy"):
+        estimator(r="greedy", r_greedy="none")

@@ -10,6 +10,7 @@ import yaml
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.training.scst.train import RlFineTuningConfig
 from helpers.scst_runs import config
+from helpers.settings import filled
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -24,7 +25,7 @@ def test_what_selects_must_be_a_validation_number(tmp_path, select):
 @pytest.mark.parametrize("system", ["nlg", "ccr", "full", "full_fbeta"])
 def test_the_shipped_settings_are_possible_and_named_after_their_namespace(system):
     shipped = yaml.safe_load((REPOSITORY / "conf/base/rl_fine_tuning/parameters.yml").read_text())
-    built = RlFineTuningConfig(**shipped[system]["rl_fine_tuning"])
+    built = filled(RlFineTuningConfig, **shipped[system]["rl_fine_tuning"])
     assert built.system == system
     assert built.rewards["repetition"].weight == built.rewards["length"].weight == 0
 

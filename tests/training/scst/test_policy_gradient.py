@@ -23,6 +23,7 @@ from coherent_cxr.training.scst.policy_gradient import (
     without_dropout,
     word_entropy,
 )
+from helpers.settings import filled
 from helpers.training_corpus import ENCODER
 
 SENTENCES = [(4, 2), (5, 2), (4, 4), (4, 5), (5, 4), (5, 5)]  # two words; the last four were cut
@@ -56,8 +57,8 @@ def gradient(model: ReportGenerator, loss: torch.Tensor) -> torch.Tensor:
 @pytest.fixture
 def toy() -> tuple[ReportGenerator, torch.Tensor]:
     torch.manual_seed(3)
-    config = GeneratorConfig(
-        encoder=ENCODER, size=8, attention_size=4, dropout=0.5, max_sentences=2, max_words=2
+    config = filled(
+        GeneratorConfig, encoder=ENCODER, size=8, attention_size=4, dropout=0.5, max_sentences=2, max_words=2
     )
     model = ReportGenerator(config, 6)
     without_dropout(model)

@@ -13,6 +13,7 @@ import pytest
 from coherent_cxr.evaluation.report.figures.curves import REWARD_PANELS, reward_curves
 from coherent_cxr.training.scst.telemetry import CollapseConfig, CollapseWatch, PolicyCollapsedError
 from helpers.scst_runs import REWARDS, values
+from helpers.settings import filled
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -66,7 +67,7 @@ def test_curves_show_every_panel_that_has_something_to_show(whole):
 
 
 def test_a_collapse_warns_once_in_words(caplog):
-    watch = CollapseWatch(CollapseConfig(patience=2, entropy=0.0), "full")
+    watch = CollapseWatch(filled(CollapseConfig, patience=2, entropy=0.0), "full")
     low, high = {"unique_reports": 0.05, "entropy": 1.0}, {"unique_reports": 0.9, "entropy": 1.0}
     with caplog.at_level(logging.WARNING):
         for step, numbers in enumerate([low, high, low, low, low, low]):
@@ -74,7 +75,7 @@ def test_a_collapse_warns_once_in_words(caplog):
     (message,) = [record.getMessage() for record in caplog.records]
     assert "full has collapsed at step 3: unique_reports 0.050 (floor 0.1), 2 steps in a row" in message
     assert "Lower the learning rate" in message
-    again = CollapseWatch(CollapseConfig(patience=5, entropy=0.0, stop=True), "full")
+    again = CollapseWatch(filled(CollapseConfig, patience=5, entropy=0.0, stop=True), "full")
     again.load_state_dict(watch.state_dict())  # four in a row so far
     with pytest.raises(PolicyCollapsedError, match="5 steps in a row"):
         again.observe(6, low)

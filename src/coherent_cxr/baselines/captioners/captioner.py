@@ -6,17 +6,17 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from coherent_cxr.baselines.captioners.sequences import CaptionBatch
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, ShareBelowOne
 from coherent_cxr.finite import require_finite
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
-@configuration
-class CaptionerConfig:
+class CaptionerConfig(Settings):
     """Sizes of the text-generating baselines; the same for all of them.
 
     Attributes:
@@ -27,17 +27,11 @@ class CaptionerConfig:
         max_words: Longest report, in words and sentence ends.
     """
 
-    channels: int = 1024
-    size: int = 256
-    attention_size: int = 64
-    dropout: float = 0.5
-    max_words: int = 70
-
-    def check(self) -> None:
-        """Refuse impossible sizes."""
-        for key in ("channels", "size", "attention_size", "max_words"):
-            require(getattr(self, key) > 0, f"captioner.{key}", getattr(self, key), "a positive whole number")
-        require(0 <= self.dropout < 1, "captioner.dropout", self.dropout, "at least 0 and below 1")
+    channels: PositiveInt = 1024
+    size: PositiveInt
+    attention_size: PositiveInt
+    dropout: ShareBelowOne
+    max_words: PositiveInt
 
 
 class State(NamedTuple):

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import requests
 import tenacity
+from pydantic import PositiveInt
 from tqdm import tqdm
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, require
 
 CHUNK = 1 << 20
 _log = logging.getLogger(__name__)
@@ -27,8 +28,7 @@ class _TryAgain(Exception):
     pass
 
 
-@configuration
-class RemoteFile:
+class RemoteFile(Settings):
     """One file of a publisher.
 
     Attributes:
@@ -38,7 +38,7 @@ class RemoteFile:
     """
 
     url: str
-    bytes: int | None = None
+    bytes: PositiveInt | None = None
     sha256: str | None = None
 
     @property
@@ -50,7 +50,6 @@ class RemoteFile:
         """Refuse values that cannot work."""
         require(self.url.startswith(("http://", "https://")), "url", self.url, "an http or https address")
         require(bool(self.name), "url", self.url, "the address of a file")
-        require(self.bytes is None or self.bytes > 0, "bytes", self.bytes, "null or more than 0")
         checksum = self.sha256
         require(checksum is None or len(checksum) == 64, "sha256", checksum, "null or 64 hexadecimal digits")
 

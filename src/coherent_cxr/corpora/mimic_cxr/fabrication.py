@@ -18,8 +18,9 @@ import pandas as pd
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import NonNegativeInt, PositiveInt
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings
 
 OBSERVATIONS = (
     "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum", "Fracture",
@@ -32,8 +33,7 @@ Draw = Callable[[str, Mapping[str, int | None], Sequence[str]], NDArray[np.uint8
 """Draws grey levels (height, width) for an image id, labels and sentences."""
 
 
-@configuration
-class MimicFabricationConfig:
+class MimicFabricationConfig(Settings):
     """Settings of the pipeline ``mimic_fabrication``.
 
     Attributes:
@@ -43,15 +43,10 @@ class MimicFabricationConfig:
         seed: Seed of everything.
     """
 
-    folder: str = "data/mimic_cxr_fabricated/01_raw/mimic_cxr"
-    patients: int = 40
-    images: bool = True
-    seed: int = 0
-
-    def check(self) -> None:
-        """Refuse values that cannot work."""
-        require(self.patients >= 1, "mimic_fabrication.patients", self.patients, "at least 1")
-        require(self.seed >= 0, "mimic_fabrication.seed", self.seed, "0 or more")
+    folder: str
+    patients: PositiveInt
+    images: bool
+    seed: NonNegativeInt
 
 
 @dataclass(frozen=True)

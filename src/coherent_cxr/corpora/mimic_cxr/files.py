@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from coherent_cxr.configuration import configuration
+from coherent_cxr.configuration import Settings
 from coherent_cxr.corpora.mimic_cxr.reports import ARCHIVES, find_reports
 from coherent_cxr.corpora.openi.loader import CorpusError
 from coherent_cxr.inputs.errors import TableError
@@ -69,8 +69,7 @@ PUBLICATIONS = {
 """What PhysioNet ships, by our name for it."""
 
 
-@configuration
-class MimicCxrConfig:
+class MimicCxrConfig(Settings):
     """Where MIMIC-CXR is and how its reports are read.
 
     Attributes:

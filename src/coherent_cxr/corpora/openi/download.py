@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import PositiveFloat, PositiveInt
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings
 from coherent_cxr.corpora.download.archives import unpack
 from coherent_cxr.corpora.download.files import RemoteFile, fetch
 
 SUFFIXES = (".png", ".jpg", ".dcm")
 
 
-@configuration
-class DownloadOpeniConfig:
+class DownloadOpeniConfig(Settings):
     """Settings of the pipeline ``download_openi``.
 
     Attributes:
@@ -32,16 +32,9 @@ class DownloadOpeniConfig:
     reports: RemoteFile
     images: tuple[RemoteFile, ...]
     images_folder: str
-    attempts: int = 6
-    timeout: float = 60
-    max_unpacked_gb: float = 20
-
-    def check(self) -> None:
-        """Refuse values that cannot work."""
-        require(self.attempts >= 1, "download_openi.attempts", self.attempts, "at least 1")
-        require(self.timeout > 0, "download_openi.timeout", self.timeout, "more than 0")
-        limit = self.max_unpacked_gb
-        require(limit > 0, "download_openi.max_unpacked_gb", limit, "more than 0")
+    attempts: PositiveInt
+    timeout: PositiveFloat
+    max_unpacked_gb: PositiveFloat
 
 
 def download_openi(config: DownloadOpeniConfig) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 STATUSES = {"positive": 1, "negative": 0, "uncertain": -1}
-ABSENT = 2
+UNMENTIONED = 2
 
 
 def label_agreement(ours: pd.DataFrame, shipped: pd.DataFrame) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def label_agreement(ours: pd.DataFrame, shipped: pd.DataFrame) -> pd.DataFrame:
 
 
 def _codes(labels: pd.Series) -> NDArray[np.int64]:
-    codes = pd.to_numeric(labels, errors="coerce").astype("Float64").fillna(ABSENT)
+    codes = pd.to_numeric(labels, errors="coerce").astype("Float64").fillna(UNMENTIONED)
     return np.asarray(codes, dtype=np.int64)
 
 

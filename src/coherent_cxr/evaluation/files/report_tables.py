@@ -18,13 +18,13 @@ from coherent_cxr.evaluation.files.report_columns import (
     text_column,
 )
 from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.inputs.split_names import ALIASES
 from coherent_cxr.inputs.tables.null_words import is_null
 from coherent_cxr.inputs.tables.reading import TableError, load_table
 from coherent_cxr.inputs.tables.study_ids import clean_ids, rounded
 from coherent_cxr.reports.text import tokenize_findings
 
 FRONTAL = frozenset({"frontal", "pa", "ap", "ap axial", "ap_axial"})
-_SPLITS = {"val": "validation", "valid": "validation", "validate": "validation", "training": "train"}
 _FINDINGS = re.compile(r"\s*findings\s*:(?P<findings>.*?)(?:\bimpression\s*:.*)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -165,7 +165,7 @@ def _without_words(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _clean_splits(splits: pd.Series) -> pd.Series:
-    return _lower(splits).replace(_SPLITS)
+    return _lower(splits).replace(ALIASES)
 
 
 def _lower(values: pd.Series) -> pd.Series:

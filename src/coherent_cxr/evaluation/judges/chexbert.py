@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.codes import columns_of
 from coherent_cxr.evaluation.judges.interface import EXTRA, Judge, lacks_package, lacks_place
-from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS, columns_of
+from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS
 from coherent_cxr.evaluation.metrics.measures import Array, Metric, SumMeasure, ratio
 
 HEADS: Final = (

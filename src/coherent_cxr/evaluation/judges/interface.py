@@ -8,12 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Final
 
-from coherent_cxr.configuration import configuration
+from coherent_cxr.configuration import Settings
 from coherent_cxr.evaluation.metrics.measures import Measure, Metric
 
 
-@configuration
-class JudgesConfig:
+class JudgesConfig(Settings):
     """Where the weights of the judges lie; null leaves a judge out.
 
     Attributes:
@@ -24,11 +23,11 @@ class JudgesConfig:
         green: Folder or name of the model that the package ``green_score`` should use.
     """
 
-    chexbert: str | None = None
-    bert_vocabulary: str | None = None
-    bertscore: str | None = None
-    radgraph: str | None = None
-    green: str | None = None
+    chexbert: str | None
+    bert_vocabulary: str | None
+    bertscore: str | None
+    radgraph: str | None
+    green: str | None
 
 
 EXTRA: Final = "'coherent-cxr[judges]'"

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS, UncertainPolicy
-from coherent_cxr.chexpert.codes import DEFAULT_TYPES
-from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS, columns_of
+from coherent_cxr.chexpert.codes import DEFAULT_TYPES, columns_of
+from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS
 from coherent_cxr.evaluation.metrics.measures import Array, Measure, Metric, SumMeasure, mean_measure, ratio
 from coherent_cxr.rewards import ccr
 from coherent_cxr.rewards.f1_means import F1_MEANS

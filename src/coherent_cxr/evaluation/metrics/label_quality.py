@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 MEAN = "mean"
 FEWEST = 10
 """Positives from which a label counts in the mean; below, its area is mostly chance."""
-SPLITS = ("validation", "test")
+SCORED_SPLITS = ("validation", "test")
 
 
 def label_quality(
@@ -34,7 +34,7 @@ def label_quality(
     """
     rows = []
     by_study = labels.set_index("study_id")
-    for split in SPLITS:
+    for split in SCORED_SPLITS:
         of_split = label_scores.merge(splits[splits["split"] == split], on="study_id")
         of_split = of_split[of_split["study_id"].isin(by_study.index)]
         if of_split.empty:
@@ -121,7 +121,7 @@ def label_reliability(
     """
     by_study = labels.set_index("study_id")[list(OBSERVATIONS)].eq(1).fillna(value=False)
     tables = []
-    for split in SPLITS:
+    for split in SCORED_SPLITS:
         studies = splits.loc[splits["split"] == split, "study_id"]
         own = probabilities[probabilities["study_id"].isin(set(studies) & set(by_study.index))]
         truth = by_study.loc[own["study_id"]].to_numpy(dtype=bool)

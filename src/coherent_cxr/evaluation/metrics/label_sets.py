@@ -12,8 +12,3 @@ LABEL_SETS: Final[dict[str, tuple[str, ...]]] = {
     "13 labels": tuple(name for name in OBSERVATIONS if name != "No Finding"),
     "5 labels": FIVE,
 }
-
-
-def columns_of(labels: tuple[str, ...]) -> list[int]:
-    """Return the positions of observations in :data:`~coherent_cxr.chexpert.OBSERVATIONS`."""
-    return [OBSERVATIONS.index(name) for name in labels]

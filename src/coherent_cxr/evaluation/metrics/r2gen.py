@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from coherent_cxr.configuration import configuration, require
+from pydantic import PositiveInt
+
+from coherent_cxr.configuration import Settings
 
 UNKNOWN = "<unk>"
 
@@ -25,8 +27,7 @@ _LIST_NUMBERS = (
 _REMOVED = re.compile(r"[.,?;*!%^&_+():<=>@\[\]{}\"/\\']")
 
 
-@configuration
-class R2GenConfig:
+class R2GenConfig(Settings):
     """What R2Gen sets by data set.
 
     Attributes:
@@ -36,14 +37,9 @@ class R2GenConfig:
         join_blanks: Whether repeated blanks and underscores are joined first, as R2Gen does for MIMIC-CXR.
     """
 
-    min_count: int = 3
-    max_tokens: int = 59
-    join_blanks: bool = False
-
-    def check(self) -> None:
-        """Refuse impossible values."""
-        require(self.min_count >= 1, "evaluation.r2gen.min_count", self.min_count, "1 or more")
-        require(self.max_tokens >= 1, "evaluation.r2gen.max_tokens", self.max_tokens, "1 or more")
+    min_count: PositiveInt
+    max_tokens: PositiveInt
+    join_blanks: bool
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 from PIL import Image, PngImagePlugin
+from pydantic import Field, NonNegativeInt, PositiveInt
 from tqdm import tqdm
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings
 from coherent_cxr.images import phantom
 from coherent_cxr.images.preparation import RadiographsManifest
 from coherent_cxr.images.source import open_source
@@ -27,8 +28,7 @@ FEW = 200
 CHUNK = 32
 
 
-@configuration
-class FabricationConfig:
+class FabricationConfig(Settings):
     """Settings of the stage ``fabrication``.
 
     Attributes:
@@ -40,19 +40,12 @@ class FabricationConfig:
         workers: Drawing processes; null uses all cores.
     """
 
-    images_root: str | None = None
-    notice: str = ""
-    phantom_folder: str = "data/01_raw/phantom_radiographs"
-    size: int = 128
-    seed: int = 0
-    workers: int | None = None
-
-    def check(self) -> None:
-        """Refuse values that cannot work."""
-        require(48 <= self.size <= 1024, "fabrication.size", self.size, "between 48 and 1024 pixels")
-        require(self.seed >= 0, "fabrication.seed", self.seed, "0 or more")
-        workers = self.workers
-        require(workers is None or workers >= 1, "fabrication.workers", workers, "null or at least 1")
+    images_root: str | None
+    notice: str
+    phantom_folder: str
+    size: Annotated[int, Field(ge=48, le=1024)]
+    seed: NonNegativeInt
+    workers: PositiveInt | None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from coherent_cxr.inputs.errors import TableError
+from coherent_cxr.inputs.split_names import SPLITS
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SPLITS = frozenset({"train", "val", "validation", "test"})
+_SPLIT_KEYS = frozenset({*SPLITS, "val"})
 _COLUMN_NAMES = frozenset(
     {"id", "study_id", "image_id", "report", "findings", "text", "generated", "reference"}
 )
@@ -105,12 +106,12 @@ def _of_values(content: Mapping[str, Any]) -> list[Any] | None:
         tables = [value for value in values if _is_table(value)]
         if len(tables) == 1 and not any(is_nested(value) for value in values if value is not tables[0]):
             return list(tables[0])  # beside what describes it: {"model": "...", "reports": [{...}]}
-        if len(values) > 1 and not _SPLITS & set(content) and all(_is_single(value) for value in values):
+        if len(values) > 1 and not _SPLIT_KEYS & set(content) and all(_is_single(value) for value in values):
             return _of_values({name: value[0] for name, value in content.items()})  # as COCO's captions
     if all(isinstance(value, list) for value in values):
         if all(isinstance(row, dict) for value in values for row in value):
             return [
-                {"split": name, **row} if name in _SPLITS else row
+                {"split": name, **row} if name in _SPLIT_KEYS else row
                 for name, part in content.items()
                 for row in part
             ]

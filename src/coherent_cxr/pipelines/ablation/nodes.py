@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import pandas as pd
 from torch import Tensor
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, require
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.systems import (
@@ -41,8 +40,7 @@ PERFECT = "perfect thresholds"
 SHOWN = (CLASSIFIER, MEDOID, "mle")
 
 
-@configuration
-class AblationConfig:
+class AblationConfig(Settings):
     """Settings of the stage ``ablation``.
 
     Attributes:
@@ -51,8 +49,8 @@ class AblationConfig:
         operating_point: Whose thresholds decide.
     """
 
-    split: Literal["validation", "test"] = "validation"
-    operating_point: str = "balanced"
+    split: Literal["validation", "test"]
+    operating_point: str
 
 
 def ablate(
@@ -97,7 +95,7 @@ def ablate(
     reports, labels = [], []
     for name, calls in decisions.items():
         compared = run_baselines(
-            dataclasses.replace(baselines, systems=(CLASSIFIER, MEDOID)),
+            baselines.replace(systems=(CLASSIFIER, MEDOID)),
             image_store,
             PretrainedEncoder.from_tensors(pretrained_encoder),
             Vocabulary.from_dict(vocabulary),

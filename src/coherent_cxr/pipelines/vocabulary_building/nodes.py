@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from coherent_cxr.datasets.table_file import Table, columns_of, pieces_of
+from coherent_cxr.datasets.table_file import Table, pieces_of, read_columns
 from coherent_cxr.reports import encoding
 from coherent_cxr.reports.encoding import CountedCorpus, VocabularyBuildingConfig
 from coherent_cxr.reports.vocabulary import Vocabulary
@@ -17,8 +17,8 @@ def split_studies(
     config: VocabularyBuildingConfig, findings: Table, studies: Table
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split the studies that have findings; return splits and exclusions."""
-    ids = columns_of(findings, ["study_id"])
-    split = encoding.split_studies(config, ids, columns_of(studies, ["study_id", "patient_id"]))
+    ids = read_columns(findings, ["study_id"])
+    split = encoding.split_studies(config, ids, read_columns(studies, ["study_id", "patient_id"]))
     return split.splits, split.exclusions
 
 
@@ -46,4 +46,6 @@ def encode_reports(
 
 def count_splits(encoded_reports: Table) -> pd.DataFrame:
     """Return studies, words and unknown words per split."""
-    return encoding.split_overview(columns_of(encoded_reports, ["study_id", "split", "n_words", "n_unknown"]))
+    return encoding.split_overview(
+        read_columns(encoded_reports, ["study_id", "split", "n_words", "n_unknown"])
+    )

@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from coherent_cxr.baselines.captioners.captioner import Captioner
 from coherent_cxr.baselines.captioners.sequences import CaptionBatch, pad_sequences, unflatten
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings
 from coherent_cxr.finite import require_finite_weights
 from coherent_cxr.inference.samples import batches_per_epoch
 from coherent_cxr.models.bundle import weights_digest
@@ -28,8 +29,7 @@ Features = Callable[[NDArray[np.int64]], Tensor]
 """Gives region features ``(rows, K, channels)`` for rows of the image store."""
 
 
-@configuration
-class CaptioningConfig:
+class CaptioningConfig(Settings):
     """How the text-generating baselines are trained.
 
     Attributes:
@@ -40,18 +40,11 @@ class CaptioningConfig:
         seed: Seed of weights, order, dropout and noise.
     """
 
-    epochs: int = 20
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    clip_gradient: float = 5.0
-    seed: int = 0
-
-    def check(self) -> None:
-        """Refuse impossible values."""
-        name = "baselines.training"
-        require(self.epochs > 0, f"{name}.epochs", self.epochs, "a positive whole number")
-        require(self.batch_size > 1, f"{name}.batch_size", self.batch_size, "at least 2")
-        require(self.learning_rate > 0, f"{name}.learning_rate", self.learning_rate, "positive")
+    epochs: PositiveInt
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: PositiveFloat
+    clip_gradient: PositiveFloat
+    seed: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +156,7 @@ def train_captioner(
         "coherent_cxr.training.baselines.train",  # which imports all systems
         config,
         name,
-        dataclasses.asdict(model.config),
+        model.config.model_dump(),
         weights_digest(model.state_dict()),
         digest,
         train.digest,

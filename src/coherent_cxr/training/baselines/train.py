@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from coherent_cxr.baselines.registry import SYSTEMS
 from coherent_cxr.baselines.retrieval import Retriever, Tokens, TrainingImages
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.codes import ABSENT, label_codes
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, require
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.feature_cache import cached_features
 from coherent_cxr.models.bundle import weights_digest
@@ -41,8 +40,7 @@ from coherent_cxr.training.baselines.captioner import (
 from coherent_cxr.training.engine.history import History
 
 
-@configuration
-class BaselinesConfig:
+class BaselinesConfig(Settings):
     """Settings of the stage ``baselines``.
 
     Attributes:
@@ -53,11 +51,11 @@ class BaselinesConfig:
         checkpoint_folder: Where image features and checkpoints are kept.
     """
 
-    systems: tuple[str, ...] | Literal["all"] = "all"
-    captioner: CaptionerConfig = CaptionerConfig()
-    training: CaptioningConfig = CaptioningConfig()
-    precision: Precision = "auto"
-    checkpoint_folder: str = "data/06_models/checkpoints"
+    systems: tuple[str, ...] | Literal["all"]
+    captioner: CaptionerConfig
+    training: CaptioningConfig
+    precision: Precision
+    checkpoint_folder: str
 
     def check(self) -> None:
         """Refuse systems that do not exist."""
@@ -77,7 +75,7 @@ class ComparedSystems(NamedTuple):
         reports: ``system``, ``study_id``, ``tokens``, ``report``.
         labels: ``system``, ``study_id`` and the 14 observations, of label baselines.
         models: Weights of those that learn, ``<system>/<parameter>``.
-        history: Their training (step, epoch, split, metric, value), metrics named ``<system>/<metric>``.
+        history: Their training (step, epoch, split, metric, value, system).
     """
 
     reports: pd.DataFrame
@@ -146,7 +144,7 @@ def run_baselines(
         return torch.from_numpy(cached[chosen]).to(device).float()
 
     longest = config.captioner.max_words
-    captioner = dataclasses.replace(config.captioner, channels=backbone.channels)
+    captioner = config.captioner.replace(channels=backbone.channels)
     data = CaptionData(train.samples(longest), validation.samples(longest), features, digest)
     reports, guesses, histories = [], [], []
     models: dict[str, Tensor] = {}
@@ -173,14 +171,13 @@ def run_baselines(
             )
             reports.append(_report_table(name, study_ids, generated))
             models |= {f"{name}/{key}": value.cpu() for key, value in trained.model.state_dict().items()}
-            named = f"{name}/" + trained.history["metric"].astype(str)
-            histories.append(trained.history.assign(metric=named))
+            histories.append(trained.history.assign(system=name))
     no_labels = _label_table("", [], np.zeros((0, len(OBSERVATIONS)), np.int8))
     return ComparedSystems(
         _stacked(reports, _report_table("", [], [])),
         _stacked(guesses, no_labels),
         models,
-        _stacked(histories, History().table()),
+        _stacked(histories, History().table().assign(system=pd.Series(dtype=object))),
     )
 
 

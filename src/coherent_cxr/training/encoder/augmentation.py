@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, ShareBelowOne
 
 
-@configuration
-class AugmentationConfig:
+class AugmentationConfig(Settings):
     """How far an image may be changed; every image of a batch gets draws of its own.
 
     There are no flips: a mirrored chest has its heart on the wrong side.
@@ -23,28 +25,11 @@ class AugmentationConfig:
         contrast: Largest change of contrast, as a share.
     """
 
-    shift: float = 0.05
-    scale: float = 0.0
-    rotation: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-
-    def check(self) -> None:
-        """Refuse impossible values."""
-        for key, limit in (
-            ("shift", 0.5),
-            ("scale", 0.5),
-            ("rotation", 0.8),
-            ("brightness", 1),
-            ("contrast", 1),
-        ):
-            value = getattr(self, key)
-            require(
-                0 <= value < limit,
-                f"encoder_pretraining.augmentation.{key}",
-                value,
-                f"in 0..{limit}, below the end",
-            )
+    shift: Annotated[float, Field(ge=0, lt=0.5)]
+    scale: Annotated[float, Field(ge=0, lt=0.5)]
+    rotation: Annotated[float, Field(ge=0, lt=0.8)]
+    brightness: ShareBelowOne
+    contrast: ShareBelowOne
 
 
 def augmented(images: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from coherent_cxr.configuration import configuration, require
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from coherent_cxr.configuration import Settings, ShareBelowOne, require
 from coherent_cxr.models.encoders import encoder_names
 from coherent_cxr.models.image_encoder.precision import Precision
 from coherent_cxr.models.image_encoder.provenance import refuse_seen
@@ -13,8 +15,7 @@ from coherent_cxr.training.encoder.augmentation import AugmentationConfig
 UncertainTargets = Literal["ignored", "soft", "positive"]
 
 
-@configuration
-class EncoderPretrainingConfig:
+class EncoderPretrainingConfig(Settings):
     """How the image encoder is trained before the generator.
 
     Attributes:
@@ -53,76 +54,52 @@ class EncoderPretrainingConfig:
         checkpoint_folder: Where unfinished and finished runs keep their checkpoints.
     """
 
-    encoder: str = "densenet121"
-    weights: str = "none"
-    test_corpus: Literal["openi", "mimic_cxr"] | None = None
-    allow_seen_weights: bool = False
-    frozen_stride: Literal[0, 2, 4, 8, 16] = 0
-    epochs: int = 5
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    head_learning_rate_factor: float = 1.0
-    weight_decay: float = 1e-2
-    dropout: float = 0.0
-    positive_weight_power: float = 1.0
-    max_positive_weight: float = 10.0
-    uncertain: UncertainTargets = "ignored"
-    augmentation: AugmentationConfig = AugmentationConfig()
-    average_weights: float = 0.0
-    mesh_weight: float = 0.0
-    mesh_min_count: int = 15
-    members: int = 1
-    cross_fitted: bool = False
-    precision: Precision = "auto"
-    select: Literal["auroc"] | None = None
-    patience: int | None = None
-    accumulate: int = 1
-    processes: int = 1
-    compile: bool = False
-    checkpoint_every: float | None = 60.0
-    seed: int = 0
-    checkpoint_folder: str = "data/06_models/checkpoints"
+    encoder: str
+    weights: str
+    test_corpus: Literal["openi", "mimic_cxr"] | None
+    allow_seen_weights: bool
+    frozen_stride: Literal[0, 2, 4, 8, 16]
+    epochs: NonNegativeInt
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: PositiveFloat
+    head_learning_rate_factor: PositiveFloat
+    weight_decay: NonNegativeFloat
+    dropout: ShareBelowOne
+    positive_weight_power: NonNegativeFloat
+    max_positive_weight: Annotated[float, Field(ge=1)]
+    uncertain: UncertainTargets
+    augmentation: AugmentationConfig
+    average_weights: ShareBelowOne
+    mesh_weight: NonNegativeFloat
+    mesh_min_count: PositiveInt
+    members: PositiveInt
+    cross_fitted: bool
+    precision: Precision
+    select: Literal["auroc"] | None
+    patience: PositiveInt | None
+    accumulate: PositiveInt
+    processes: PositiveInt
+    compile: bool
+    checkpoint_every: PositiveFloat | None
+    seed: int
+    checkpoint_folder: str
 
     def check(self) -> None:
         """Refuse impossible values."""
-        name = "encoder_pretraining"
+        names = encoder_names()
         require(
-            self.encoder in encoder_names(),
-            f"{name}.encoder",
-            self.encoder,
-            f"one of {', '.join(encoder_names())}",
+            self.encoder in names, "encoder_pretraining.encoder", self.encoder, f"one of {', '.join(names)}"
         )
         refuse_seen(self.weights, self.test_corpus, self.allow_seen_weights)
         require(
             self.weights != "none" or not self.frozen_stride,
-            f"{name}.frozen_stride",
+            "encoder_pretraining.frozen_stride",
             self.frozen_stride,
-            f"0, since {name}.weights is 'none': layers with random weights have to learn",
+            "0, since encoder_pretraining.weights is 'none': layers with random weights have to learn",
         )
-        require(self.epochs >= 0, f"{name}.epochs", self.epochs, "0 or more")
-        require(self.batch_size > 1, f"{name}.batch_size", self.batch_size, "at least 2")
-        for key in ("accumulate", "processes", "patience", "members", "mesh_min_count"):
-            value = getattr(self, key)
-            require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
         require(
             self.members > 1 or not self.cross_fitted,
-            f"{name}.cross_fitted",
+            "encoder_pretraining.cross_fitted",
             self.cross_fitted,
-            f"false, or {name}.members at least 2: one encoder has to learn from each study",
-        )
-        every = self.checkpoint_every
-        require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")
-        for key in ("learning_rate", "head_learning_rate_factor"):
-            require(getattr(self, key) > 0, f"{name}.{key}", getattr(self, key), "positive")
-        for key in ("weight_decay", "mesh_weight", "positive_weight_power"):
-            require(getattr(self, key) >= 0, f"{name}.{key}", getattr(self, key), "0 or more")
-        for key in ("dropout", "average_weights"):
-            require(
-                0 <= getattr(self, key) < 1, f"{name}.{key}", getattr(self, key), "at least 0 and below 1"
-            )
-        require(
-            self.max_positive_weight >= 1,
-            f"{name}.max_positive_weight",
-            self.max_positive_weight,
-            "at least 1",
+            "false, or encoder_pretraining.members at least 2: somebody has to learn from each study",
         )

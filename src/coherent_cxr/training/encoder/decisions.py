@@ -11,14 +11,15 @@ A call pays where the finding is likely enough. How likely that is follows from 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, require
 from coherent_cxr.training.encoder.calibration import Array, Calibration, calibrate
 
 NO_FINDING = OBSERVATIONS.index("No Finding")
@@ -26,10 +27,10 @@ DEVICES = OBSERVATIONS.index("Support Devices")
 BETAS: Mapping[str, float] = {"balanced": 1.0, "sensitive": 2.0, "specific": 0.5}
 PRECISION = "precision-"
 ALWAYS = -1e6
+PossiblePrecision = Annotated[float, Field(gt=0, lt=1)]
 
 
-@configuration
-class LabelDecisionsConfig:
+class LabelDecisionsConfig(Settings):
     """How label scores become decisions.
 
     Attributes:
@@ -37,21 +38,14 @@ class LabelDecisionsConfig:
         operating_point: Whose thresholds decide in this pipeline; a registered model brings all.
     """
 
-    hold_precision: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9)
-    operating_point: str = "balanced"
+    hold_precision: tuple[PossiblePrecision, ...]
+    operating_point: str
 
     def check(self) -> None:
-        """Refuse precisions that no call can have, and an operating point that is not there."""
-        name = "label_decisions"
-        right = all(0 < value < 1 for value in self.hold_precision)
-        require(right, f"{name}.hold_precision", self.hold_precision, "numbers above 0 and below 1")
-        points = self.operating_points
-        require(
-            self.operating_point in points,
-            f"{name}.operating_point",
-            self.operating_point,
-            f"one of {', '.join(points)}",
-        )
+        """Refuse an operating point that is not there."""
+        right = f"one of {', '.join(self.operating_points)}"
+        known = self.operating_point in self.operating_points
+        require(known, "label_decisions.operating_point", self.operating_point, right)
 
     @property
     def operating_points(self) -> tuple[str, ...]:

@@ -6,15 +6,15 @@ import inspect
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.configuration import ConfigurationError, configuration, require
+from coherent_cxr.configuration import ConfigurationError, Settings, require
 from coherent_cxr.images.building import build_store
 from coherent_cxr.images.preparation import ImagePreparationConfig
 from coherent_cxr.images.source import ImageSource, open_source
@@ -28,8 +28,7 @@ FILE_COLUMNS = ("Image Index", "ImageID", "Path", "image_id", "PngPath", "filena
 LATERAL = {"L", "LL", "LATERAL"}
 
 
-@configuration
-class ExtraImageSet:
+class ExtraImageSet(Settings):
     """One further set of radiographs.
 
     Attributes:
@@ -41,11 +40,10 @@ class ExtraImageSet:
 
     dataset: str
     images: str | None
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = Field(default_factory=dict)
 
 
-@configuration
-class ExtraImagesConfig:
+class ExtraImagesConfig(Settings):
     """Further images for encoder pretraining.
 
     Attributes:
@@ -54,8 +52,8 @@ class ExtraImagesConfig:
             and observations without a label in a set are unknown there and teach nothing.
     """
 
-    sets: tuple[ExtraImageSet, ...] = ()
-    labels: dict[str, str] = field(default_factory=dict)
+    sets: tuple[ExtraImageSet, ...]
+    labels: dict[str, str]
 
     def check(self) -> None:
         """Refuse observations that do not exist."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -85,7 +84,7 @@ def pretrain_encoder(
     folds = folds_of(splits, config.members) if config.cross_fitted else {}
     members, histories = [], []
     for member in range(config.members):
-        one = dataclasses.replace(config, seed=config.seed + member, members=1, cross_fitted=False)
+        one = config.replace(seed=config.seed + member, members=1, cross_fitted=False)
         own = train.of([study for study in train.study_ids if folds.get(study) != member])
         if config.epochs:
             _require_something_to_learn([own, *extra])

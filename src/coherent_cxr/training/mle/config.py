@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from coherent_cxr.configuration import configuration, require
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from coherent_cxr.configuration import Settings, Share
 from coherent_cxr.inference.features import EncoderMode
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.image_encoder.precision import Precision
@@ -12,8 +14,7 @@ from coherent_cxr.models.image_encoder.precision import Precision
 BatchNorm = Literal["frozen", "train"]
 
 
-@configuration
-class MleTrainingConfig:
+class MleTrainingConfig(Settings):
     """Likelihood training; defaults follow the paper as recalled, not verified, where it says anything.
 
     Attributes:
@@ -50,45 +51,28 @@ class MleTrainingConfig:
         checkpoint_folder: Where checkpoints and cached features are kept.
     """
 
-    generator: GeneratorConfig = GeneratorConfig()
-    encoder: EncoderMode = "frozen"
-    batch_norm: BatchNorm = "frozen"
-    epochs: int = 64
-    batch_size: int = 64
-    accumulate: int = 1
-    processes: int = 1
-    compile: bool = False
-    learning_rate: float = 1e-3
-    schedule: Literal["halving", "one_cycle"] = "halving"
-    halve_every: int = 16
-    word_weight: float = 1.0
-    stop_weight: float = 1.0
-    finding_weight: float = 1.0
-    sentinel_weight: float = 0.0
-    sampling_step: float = 0.05
-    sampling_every: int = 8
-    clip_gradient: float = 5.0
-    select: str = "macro_f1"
-    patience: int | None = None
-    checkpoint_every: float | None = 60.0
-    examples: int = 8
-    precision: Precision = "auto"
-    seed: int = 0
-    checkpoint_folder: str = "data/06_models/checkpoints"
-
-    def check(self) -> None:
-        """Refuse impossible values."""
-        name = "mle_training"
-        counts = ("epochs", "batch_size", "accumulate", "processes", "halve_every", "sampling_every")
-        for key in (*counts, "patience"):
-            value = getattr(self, key)
-            require(value is None or value > 0, f"{name}.{key}", value, "a positive whole number")
-        every = self.checkpoint_every
-        require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")
-        require(self.learning_rate > 0, f"{name}.learning_rate", self.learning_rate, "positive")
-        require(0 <= self.sampling_step <= 1, f"{name}.sampling_step", self.sampling_step, "in 0..1")
-        require(self.finding_weight > 0, f"{name}.finding_weight", self.finding_weight, "positive")
-        require(self.sentinel_weight >= 0, f"{name}.sentinel_weight", self.sentinel_weight, "0 or more")
-        require(self.examples >= 0, f"{name}.examples", self.examples, "0 or more")
-        choices = ("macro_f1", "cider", "likelihood")
-        require(self.select in choices, f"{name}.select", self.select, f"one of {', '.join(choices)}")
+    generator: GeneratorConfig
+    encoder: EncoderMode
+    batch_norm: BatchNorm
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    accumulate: PositiveInt
+    processes: PositiveInt
+    compile: bool
+    learning_rate: PositiveFloat
+    schedule: Literal["halving", "one_cycle"]
+    halve_every: PositiveInt
+    word_weight: NonNegativeFloat
+    stop_weight: NonNegativeFloat
+    finding_weight: PositiveFloat
+    sentinel_weight: NonNegativeFloat
+    sampling_step: Share
+    sampling_every: PositiveInt
+    clip_gradient: PositiveFloat
+    select: Literal["macro_f1", "cider", "likelihood"]
+    patience: PositiveInt | None
+    checkpoint_every: PositiveFloat | None
+    examples: NonNegativeInt
+    precision: Precision
+    seed: int
+    checkpoint_folder: str

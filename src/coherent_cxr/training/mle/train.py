@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,9 +73,7 @@ def train_mle(
         ValueError: If there is nothing to learn from or to validate on.
     """
     device = training_device()
-    config = dataclasses.replace(
-        config, generator=dataclasses.replace(config.generator, encoder=encoder.encoder)
-    )
+    config = config.replace(generator=config.generator.replace(encoder=encoder.encoder))
     train = samples_of_split(encoded_reports, store, "train", config.generator)
     held_out = samples_of_split(encoded_reports, store, "validation", config.generator, images_per_study=1)
     references = references_of(held_out, findings, labels)

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coherent_cxr.rewards import MovingAverage, Reports, WeightedReward
+from coherent_cxr.rewards import MovingAverage, Reports, Reward, WeightedReward
 
 
-class Judged(NamedTuple):
-    """Advantages and telemetry of one step's sampled reports.
+class AdvantageEstimate(NamedTuple):
+    """What became of one step's sampled reports.
 
     Attributes:
         advantage: Weighted sum over rewards of reward minus baseline ``(samples,)``.
@@ -21,6 +21,36 @@ class Judged(NamedTuple):
 
     advantage: NDArray[np.float64]
     numbers: dict[str, float]
+
+
+class Names(NamedTuple):
+    """What one reward's numbers are called in the telemetry; given once, so that no name is taken apart.
+
+    Attributes:
+        sampled: Mean rewards of sampled reports, per term.
+        greedy: The same of greedy reports.
+        average: Moving averages, per term.
+        totals: The sums over terms of the three.
+        statistics: Batch statistics.
+    """
+
+    sampled: tuple[str, ...]
+    greedy: tuple[str, ...]
+    average: tuple[str, ...]
+    totals: tuple[str, str, str]
+    statistics: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, reward: Reward) -> Names:
+        """Name the numbers of a reward: a term by reward and term, the only one by the reward alone."""
+        totals = (name, f"{name}_greedy", f"{name}_average")
+        sampled, greedy, average = (
+            tuple(f"{total}/{term}" for term in reward.terms) if len(reward.terms) > 1 else (total,)
+            for total in totals
+        )
+        return cls(
+            sampled, greedy, average, totals, tuple(f"{name}_{s}" for s in reward.batch_statistic_names)
+        )
 
 
 class AdvantageEstimator:
@@ -42,23 +72,39 @@ class AdvantageEstimator:
         rewards: Rewards of the run.
         gamma: Decay of moving averages.
         samples: Sampled reports per image, next to each other in a step.
+
+    Raises:
+        ValueError: If numbers of two rewards would have the same name.
     """
 
     def __init__(self, rewards: Sequence[WeightedReward], gamma: float, samples: int = 1) -> None:
         self._rewards = list(rewards)
         self._samples = samples
+        self._names = {name: Names.of(name, reward) for name, _, _, reward in rewards}
+        self._require_apart()
         self._averages = {
             name: MovingAverage(len(reward.terms), gamma)
             for name, _, baseline, reward in rewards
             if baseline == "moving_average"
         }
 
+    def _require_apart(self) -> None:
+        owners: dict[str, str] = {}
+        for reward, names in self._names.items():
+            for name in {name for kind in names for name in kind}:
+                if name in owners:
+                    raise ValueError(
+                        f"The rewards '{owners[name]}' and '{reward}' would both log a number '{name}'; "
+                        "rename one of them."
+                    )
+                owners[name] = reward
+
     @property
     def needs_greedy(self) -> bool:
         """Whether some reward is compared with that of the greedy report."""
         return any(reward.baseline == "greedy" for reward in self._rewards)
 
-    def estimate(self, sampled: Reports, greedy: Reports | None, references: Reports) -> Judged:
+    def estimate(self, sampled: Reports, greedy: Reports | None, references: Reports) -> AdvantageEstimate:
         """Compute the advantage of each sampled report.
 
         Args:
@@ -70,12 +116,13 @@ class AdvantageEstimator:
         advantage = np.zeros(len(sampled))
         numbers: dict[str, float] = {}
         for name, weight, baseline, reward in self._rewards:
+            names = self._names[name]
             rewards = reward(sampled, repeated)
-            numbers |= _named(name, reward.terms, rewards.mean(axis=0))
+            numbers |= _named(names.sampled, names.totals[0], rewards.mean(axis=0))
             compared: NDArray[np.float64] | float = 0.0
             if greedy is not None:
                 of_greedy = reward(greedy, references)
-                numbers |= _named(f"{name}_greedy", reward.terms, of_greedy.mean(axis=0))
+                numbers |= _named(names.greedy, names.totals[1], of_greedy.mean(axis=0))
                 if baseline == "greedy":
                     compared = np.repeat(of_greedy, self._samples, axis=0)
             if baseline == "moving_average":
@@ -85,10 +132,8 @@ class AdvantageEstimator:
                 compared = others_mean(rewards, self._samples)
             advantage += weight * (rewards - compared).sum(axis=1)
             found = reward.batch_statistics(sampled, repeated).mean(axis=0)
-            numbers |= {
-                f"{name}_{t}": float(v) for t, v in zip(reward.batch_statistic_names, found, strict=True)
-            }
-        return Judged(advantage, numbers)
+            numbers |= dict(zip(names.statistics, found.tolist(), strict=True))
+        return AdvantageEstimate(advantage, numbers)
 
     def update(self, numbers: Mapping[str, float]) -> dict[str, float]:
         """Update averages with the numbers of a whole step.
@@ -98,17 +143,16 @@ class AdvantageEstimator:
         """
         averages: dict[str, float] = {}
         for name, _, _, reward in self._rewards:
+            names = self._names[name]
             if name in self._averages:
                 average = self._averages[name]
-                means = np.array([[numbers[key] for key in _names(name, reward.terms)]])
+                means = np.array([[numbers[key] for key in names.sampled]])
                 if not average.updates:
                     average.start(means)
                 average.update(means)
-                averages |= _named(f"{name}_average", reward.terms, average.value)
-            if reward.batch_statistic_names:
-                reward.update(
-                    np.array([numbers[f"{name}_{name_of}"] for name_of in reward.batch_statistic_names])
-                )
+                averages |= _named(names.average, names.totals[2], average.value)
+            if names.statistics:
+                reward.update(np.array([numbers[key] for key in names.statistics]))
         return averages
 
     def state_dict(self) -> dict[str, Any]:
@@ -138,11 +182,6 @@ def others_mean(rewards: NDArray[np.float64], samples: int) -> NDArray[np.float6
     return np.asarray(others.reshape(rewards.shape))
 
 
-def _names(name: str, terms: tuple[str, ...]) -> list[str]:
-    """Return the name of each term's mean: the reward's own name where it is the only one."""
-    return [f"{name}/{term}" for term in terms] if len(terms) > 1 else [name]
-
-
-def _named(name: str, terms: tuple[str, ...], means: NDArray[np.float64]) -> dict[str, float]:
+def _named(terms: Sequence[str], total: str, means: NDArray[np.float64]) -> dict[str, float]:
     """Name the sum over terms and, where there are several, each term."""
-    return {**dict(zip(_names(name, terms), means.tolist(), strict=True)), name: float(means.sum())}
+    return {**dict(zip(terms, means.tolist(), strict=True)), total: float(means.sum())}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Annotated
 
-from coherent_cxr.configuration import configuration, require
+import torch
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from coherent_cxr.configuration import Settings, Share, ShareBelowOne, require
 from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.image_encoder.precision import Precision
 from coherent_cxr.rewards import RewardConfig
@@ -14,8 +17,7 @@ SELECTED = ("reward", "macro_f1", "cider", "ccr", "likelihood")
 """Validation numbers that can choose an epoch, beside each reward's own."""
 
 
-@configuration
-class RlFineTuningConfig:
+class RlFineTuningConfig(Settings):
     """One reinforcement run; the systems differ only in the rewards' weights.
 
     Attributes:
@@ -48,58 +50,47 @@ class RlFineTuningConfig:
 
     system: str
     rewards: dict[str, RewardConfig]
-    gamma: float = 0.95
-    samples: int = 1
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    mle_loss_weight: float = 0.01
-    mle_batch_fraction: float = 0.125
-    kl_batch_fraction: float = 0.125
-    epochs: int = 1
-    batch_size: int = 64
-    learning_rate: float = 5e-6
-    decay: bool = False
-    clip_gradient: float = 5.0
-    accumulate: int = 1
-    processes: int = 1
-    select: str | None = None
-    validation_samples: int = 8
-    checkpoint_every: float | None = 60.0
-    collapse: CollapseConfig = CollapseConfig()
-    precision: Precision = "auto"
-    seed: int = 0
-    checkpoint_folder: str = "data/06_models/checkpoints"
+    gamma: ShareBelowOne
+    samples: PositiveInt
+    temperature: PositiveFloat
+    top_k: NonNegativeInt
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    mle_loss_weight: NonNegativeFloat
+    mle_batch_fraction: Share
+    kl_batch_fraction: Share
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    decay: bool
+    clip_gradient: PositiveFloat
+    accumulate: PositiveInt
+    processes: PositiveInt
+    select: str | None
+    validation_samples: NonNegativeInt
+    checkpoint_every: PositiveFloat | None
+    collapse: CollapseConfig
+    precision: Precision
+    seed: int
+    checkpoint_folder: str
 
     def check(self) -> None:
         """Refuse impossible values."""
-        name = "rl_fine_tuning"
-        counts = ("epochs", "batch_size", "samples", "accumulate", "processes")
-        for key in counts:
-            value = getattr(self, key)
-            require(value > 0, f"{name}.{key}", value, "a positive whole number")
-        every = self.checkpoint_every
-        require(every is None or every > 0, f"{name}.checkpoint_every", every, "null or positive (seconds)")
-        for key in ("learning_rate", "temperature", "clip_gradient"):
-            require(getattr(self, key) > 0, f"{name}.{key}", getattr(self, key), "positive")
-        for key in ("mle_batch_fraction", "kl_batch_fraction"):
-            require(0 <= getattr(self, key) <= 1, f"{name}.{key}", getattr(self, key), "in 0..1")
-        require(
-            self.validation_samples >= 0, f"{name}.validation_samples", self.validation_samples, "0 or more"
-        )
-        require(0 <= self.gamma < 1, f"{name}.gamma", self.gamma, "at least 0 and below 1")
-        require(self.top_k >= 0, f"{name}.top_k", self.top_k, "0 (all words) or more")
-        require(0 < self.top_p <= 1, f"{name}.top_p", self.top_p, "above 0 and at most 1")
-        require(self.mle_loss_weight >= 0, f"{name}.mle_loss_weight", self.mle_loss_weight, "at least 0")
         weights = {reward: config.weight for reward, config in self.rewards.items()}
-        require(any(w > 0 for w in weights.values()), f"{name}.rewards", weights, "positive for at least one")
+        require(
+            any(w > 0 for w in weights.values()),
+            "rl_fine_tuning.rewards",
+            weights,
+            "positive for at least one",
+        )
         choices = (*SELECTED, *(f"reward/{reward}" for reward in self.rewards))
         right = f"null or one of {', '.join(choices)}"
-        require(self.select is None or self.select in choices, f"{name}.select", self.select, right)
+        require(self.select is None or self.select in choices, "rl_fine_tuning.select", self.select, right)
         for reward, config in self.rewards.items():
             config.checked(reward)
             alone = config.baseline == "leave_one_out" and self.samples < 2
-            require(not alone, f"{name}.samples", self.samples, f"2 or more: '{reward}' is leave_one_out")
+            require(
+                not alone, "rl_fine_tuning.samples", self.samples, f"2 or more: '{reward}' is leave_one_out"
+            )
 
     def sampling(self, randomness: torch.Generator) -> SamplingConfig:
         """Return how reports are sampled."""

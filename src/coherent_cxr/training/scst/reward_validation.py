@@ -17,7 +17,7 @@ from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.rewards import CiderD, Reports, WeightedReward
-from coherent_cxr.training.validation import References, ReportReader, Validator
+from coherent_cxr.training.validation import ReportReader, SampleReferences, Validator
 
 RESAMPLES = 2_000
 
@@ -60,7 +60,7 @@ class RewardValidator(Validator):
     def __init__(
         self,
         samples: Samples,
-        references: References,
+        references: SampleReferences,
         reader: ReportReader,
         document_frequencies: CiderD,
         regions_of: FeatureProvider,

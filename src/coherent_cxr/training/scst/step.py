@@ -27,7 +27,7 @@ from coherent_cxr.training.scst.policy_gradient import (
     word_entropy,
 )
 from coherent_cxr.training.scst.telemetry import report_numbers
-from coherent_cxr.training.validation import References, ReportReader
+from coherent_cxr.training.validation import ReportReader, SampleReferences
 
 HOST = torch.device("cpu")
 
@@ -55,7 +55,7 @@ class RlStep:
     regions_of: FeatureProvider
     start_regions_of: FeatureProvider
     train: Samples
-    references: References
+    references: SampleReferences
     reader: ReportReader
     cider: CiderD
     estimator: AdvantageEstimator

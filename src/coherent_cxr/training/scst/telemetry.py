@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import NonNegativeFloat, PositiveInt
 
-from coherent_cxr.configuration import configuration, require
+from coherent_cxr.configuration import Settings, Share
 from coherent_cxr.inference.decoding import repeat_rate
 from coherent_cxr.training.engine.divergence import EndedEarlyError
 
@@ -19,8 +20,7 @@ class PolicyCollapsedError(EndedEarlyError):
     """The generator writes (almost) the same report for every image; the message says by which number."""
 
 
-@configuration
-class CollapseConfig:
+class CollapseConfig(Settings):
     """When a run counts as collapsed.
 
     Attributes:
@@ -31,16 +31,10 @@ class CollapseConfig:
             validation; otherwise a warning is all.
     """
 
-    unique_reports: float = 0.1
-    entropy: float = 0.05
-    patience: int = 5
-    stop: bool = False
-
-    def check(self) -> None:
-        """Refuse impossible values."""
-        require(0 <= self.unique_reports <= 1, "collapse.unique_reports", self.unique_reports, "in 0..1")
-        require(self.entropy >= 0, "collapse.entropy", self.entropy, "at least 0")
-        require(self.patience > 0, "collapse.patience", self.patience, "a positive whole number")
+    unique_reports: Share
+    entropy: NonNegativeFloat
+    patience: PositiveInt
+    stop: bool
 
 
 class CollapseWatch:

@@ -19,8 +19,9 @@ from coherent_cxr.evaluation.statistics.resamples import (
     why_not_paired,
 )
 from coherent_cxr.evaluation.tables import KEYS
+from helpers.settings import filled
 
-CONFIG = EvaluationConfig(resamples=200, meteor=False)
+CONFIG = filled(EvaluationConfig, resamples=200, meteor=False)
 STEP = 1 / 1024  # exact in float32
 
 

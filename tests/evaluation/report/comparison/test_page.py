@@ -15,6 +15,7 @@ import pytest
 
 from coherent_cxr.evaluation.report.comparison.page import CompareConfig, comparison_page
 from coherent_cxr.pipelines.compare.runs import RunNotFoundError, find_runs
+from helpers.settings import filled
 
 SUMMARIES = (
     {"mle": {"BLEU-4": 0.1, "macro-F1": 0.2}, "major class": {"BLEU-4": None, "macro-F1": 0.0}},
@@ -61,7 +62,7 @@ def client_and_complaint(
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(folder / "artifacts")))
     with pytest.raises(RunNotFoundError) as error:
-        find_runs(CompareConfig(), mlflow.MlflowClient())
+        find_runs(filled(CompareConfig), mlflow.MlflowClient())
     for name, (bleu, macro, references) in PAIRED.items():
         with mlflow.start_run(run_name=name):
             means = {"mle": {"BLEU-4": sum(bleu) / 101}, "full": {"macro-F1": sum(macro) / 101}}
@@ -75,7 +76,7 @@ def client_and_complaint(
             mlflow.log_dict(summary, "metrics_summary.json")
             mlflow.log_param("mle_training.epochs", 10 * (number + 1))
             mlflow.log_param("mle_training.seed", 0)
-            mlflow.log_param("mle_training", f"MleTrainingConfig(epochs={number})")
+            mlflow.log_param("mle_training", f"filled(MleTrainingConfig, epochs={number})")
             mlflow.set_tag("digest.splits", "same")
             mlflow.set_tag("digest.mle_model", f"model {number}")
             for step in range(3):
@@ -92,14 +93,14 @@ def client(client_and_complaint: tuple[mlflow.MlflowClient, str]) -> mlflow.Mlfl
 
 
 def test_the_last_two_runs_with_results_are_taken_in_their_order(client):
-    first, second = find_runs(CompareConfig(), client)
+    first, second = find_runs(filled(CompareConfig), client)
     assert (first.name, second.name) == ("run 0", "run 1")
     assert first.summary == SUMMARIES[0]
     assert first.histories["mle"]["value"].tolist() == pytest.approx([0, 0.1, 0.2])
 
 
 def test_the_page_shows_changes_parameters_and_data_that_differ(client):
-    page = comparison_page(*find_runs(CompareConfig(), client))
+    page = comparison_page(*find_runs(filled(CompareConfig), client))
     assert "not for clinical use" in page
     assert "+0.050" in page
     assert "second only" in page
@@ -114,7 +115,7 @@ def test_the_page_shows_changes_parameters_and_data_that_differ(client):
 
 def compare(client: mlflow.MlflowClient, first: str, second: str) -> str:
     ids = {run.info.run_name: run.info.run_id for run in client.search_runs(["1"])}
-    return comparison_page(*find_runs(CompareConfig(first=ids[first], second=ids[second]), client))
+    return comparison_page(*find_runs(filled(CompareConfig, first=ids[first], second=ids[second]), client))
 
 
 def cells(page: str, system: str) -> list[list[str]]:
@@ -171,20 +172,20 @@ def test_a_table_that_cannot_be_read_is_told_and_left_out(client, caplog):
 
 
 def test_runs_are_named_by_the_beginning_of_their_ids(client):
-    newest = find_runs(CompareConfig(), client)[1]
-    same = find_runs(CompareConfig(first=newest.run_id[:12], second=newest.run_id), client)
+    newest = find_runs(filled(CompareConfig), client)[1]
+    same = find_runs(filled(CompareConfig, first=newest.run_id[:12], second=newest.run_id), client)
     assert [run.run_id for run in same] == [newest.run_id] * 2
 
 
 def test_a_run_is_found_however_many_came_after_it(client, monkeypatch):
     monkeypatch.setattr("coherent_cxr.pipelines.compare.runs.RUNS_PER_PAGE", 2)
     oldest = client.search_runs(["1"], order_by=["attributes.start_time ASC"])[0]
-    assert find_runs(CompareConfig(first=oldest.info.run_id), client)[0].name == "before"
+    assert find_runs(filled(CompareConfig, first=oldest.info.run_id), client)[0].name == "before"
 
 
 def test_a_run_that_is_not_there_is_named_with_those_that_are(client):
     with pytest.raises(RunNotFoundError, match=r"begins with 'zzz'. Runs with results: .*run 1"):
-        find_runs(CompareConfig(first="zzz"), client)
+        find_runs(filled(CompareConfig, first="zzz"), client)
 
 
 def test_fewer_than_two_runs_are_said_to_be_too_few(client_and_complaint):

@@ -14,6 +14,7 @@ from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.report.page import Attended, Background, EncoderQuality, Judged, results_page
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table
 from coherent_cxr.inference.attention import WordAttention
+from helpers.settings import filled
 
 HOSTILE = '<script>alert("x")</script> & <img src="http://elsewhere/x.png">'
 
@@ -62,7 +63,7 @@ def judged(scores, outputs, references, findings) -> Judged:
     texts = findings["text"].tolist()
     references_shown = [HOSTILE, *texts[1 : len(references.study_ids)]]
     return Judged(
-        EvaluationConfig(resamples=200, samples=6),
+        filled(EvaluationConfig, resamples=200, samples=6),
         shown_labeler(),
         metrics_table(scores),
         comparisons_table(scores),

@@ -30,6 +30,7 @@ from coherent_cxr.evaluation.report.figures.svg import inline_svg
 from coherent_cxr.evaluation.report.page.attention import COLOURS, attended_study, tinted
 from coherent_cxr.inference.attention import WordAttention, generate_with_attention
 from coherent_cxr.reports.text import detokenize
+from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 
 WORDS = ["heart", "is", "no", ",", "(", ")", "/", "xxxx", "effusion", "2.5", "a", "x-ray", "%", "the"]
@@ -232,7 +233,7 @@ def test_where_no_study_may_be_shown_the_figure_shows_none():
     report = [[attention(w, (0, 0)) for w in ("the", "heart", "is", "enlarged")]]
     images = [np.full((64, 64), 100, np.uint8)]
     for samples, panels in ((0, 0), (1, 3)):
-        config = EvaluationConfig(resamples=100, samples=samples)
+        config = filled(EvaluationConfig, resamples=100, samples=samples)
         example = study_attention(
             config, CheXpertLabeler(), "full", [report], images, [1], ["P"], "notice"
         ).example

@@ -10,6 +10,7 @@ import pytest
 
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.report.page import results_page
+from helpers.settings import filled
 
 
 def test_every_section_is_there_and_says_what_it_is_not_for(page):
@@ -56,7 +57,7 @@ def test_what_was_not_run_is_said_and_never_a_zero(page):
 
 @pytest.mark.slow
 def test_why_meteor_was_not_run_depends_on_the_setting(judged):
-    off = dataclasses.replace(judged, config=EvaluationConfig(resamples=200, samples=0, meteor=False))
+    off = dataclasses.replace(judged, config=filled(EvaluationConfig, resamples=200, samples=0, meteor=False))
     page = results_page(off)
     assert page.count("METEOR was not run: it was switched off (evaluation.meteor is false).") == 2
     row = {
@@ -100,7 +101,7 @@ def test_a_page_of_results_alone_leaves_the_other_sections_out(judged):
 
 
 def test_no_samples_means_no_text_and_no_image(judged, background):
-    quiet = dataclasses.replace(judged, config=EvaluationConfig(resamples=200, samples=0), notices=())
+    quiet = dataclasses.replace(judged, config=filled(EvaluationConfig, resamples=200, samples=0), notices=())
     page = results_page(quiet, background)
     assert "<article" not in page
     assert "<img" not in page

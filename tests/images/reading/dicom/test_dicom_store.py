@@ -14,6 +14,7 @@ from coherent_cxr.images.reading.decode import fit, read_image
 from coherent_cxr.images.source import open_source
 from helpers.dicom_files import RAMP_12_BIT, dataset, written
 from helpers.image_corpus import write_folder
+from helpers.settings import filled
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def corpus(tmp_path: Path) -> pd.DataFrame:
 
 def test_dicom_and_png_share_a_store_and_notes_name_no_one(tmp_path: Path, corpus: pd.DataFrame) -> None:
     manifest = RadiographsManifest(str(tmp_path / "files"), False, "a licence")
-    config = ImagePreparationConfig(size=64, work_dir=str(tmp_path / "work"), workers=2)
+    config = filled(ImagePreparationConfig, size=64, work_dir=str(tmp_path / "work"), workers=2)
     store, exclusions, notes, *_ = prepare_images(config, corpus, corpus["study_id"], manifest)
     assert sorted(store.index["image_id"]) == ["CXR0_0", "D0", "D2", "D3"]
     for number in (0, 2, 3):

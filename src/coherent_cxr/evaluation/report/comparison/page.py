@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from coherent_cxr.configuration import configuration
+from coherent_cxr.configuration import Settings
 from coherent_cxr.evaluation.report.comparison.changes import changes, in_words
 from coherent_cxr.evaluation.report.figures.curves import curves_figure
 from coherent_cxr.evaluation.report.figures.svg import inline_svg
@@ -15,8 +15,7 @@ from coherent_cxr.evaluation.report.page.rendering import render
 from coherent_cxr.evaluation.statistics.resamples import Resamples, why_not_paired
 
 
-@configuration
-class CompareConfig:
+class CompareConfig(Settings):
     """Which two runs to compare.
 
     Attributes:
@@ -24,8 +23,8 @@ class CompareConfig:
         second: Likewise; null: the last run with results.
     """
 
-    first: str | None = None
-    second: str | None = None
+    first: str | None
+    second: str | None
 
 
 class RecordedRun(NamedTuple):

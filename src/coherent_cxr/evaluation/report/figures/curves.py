@@ -92,23 +92,18 @@ def curves_figure(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """Plot the curves of all stages, one line per stage or system.
 
     Args:
-        histories: History (step, epoch, split, metric, value) by stage or system. Metrics of ``baselines``
-            are named ``<system>/<metric>`` and give a line per system.
+        histories: History (step, epoch, split, metric, value) by stage or system; a stage that trains several
+            systems has a column system, too.
     """
     return _figure({panel.title: _by_system(panel, histories) for panel in STAGE_PANELS}, "epoch")
 
 
 def _by_system(panel: Panel, histories: Mapping[str, pd.DataFrame]) -> Lines:
     lines = Lines()
-    for name, history in histories.items():
-        of_split = history[history["split"] == panel.split]
-        for metric in panel.metrics:
-            own = of_split[of_split["metric"] == metric]
-            if len(own):
-                lines[name] = own
-            for other in of_split["metric"][of_split["metric"].str.endswith(f"/{metric}")].unique():
-                if name == "baselines":
-                    lines[other.removesuffix(f"/{metric}")] = of_split[of_split["metric"] == other]
+    for stage, history in histories.items():
+        shown = history[(history["split"] == panel.split) & history["metric"].isin(panel.metrics)]
+        systems = shown["system"] if "system" in shown else pd.Series(stage, shown.index)
+        lines |= {str(system): own for system, own in shown.groupby(systems, sort=False)}
     return lines
 
 

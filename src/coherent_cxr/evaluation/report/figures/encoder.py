@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from coherent_cxr.evaluation.metrics.label_quality import MEAN, SPLITS
+from coherent_cxr.evaluation.metrics.label_quality import MEAN, SCORED_SPLITS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def encoder_figure(quality: pd.DataFrame, reliability: pd.DataFrame, thresholds:
 def _areas(axes: Axes, quality: pd.DataFrame) -> None:
     names = list(dict.fromkeys(quality["observation"]))
     names = [name for name in names if name != MEAN] + [MEAN] * (MEAN in names)
-    for offset, split in enumerate(SPLITS):
+    for offset, split in enumerate(SCORED_SPLITS):
         own = quality[quality["split"] == split]
         place = np.array([names.index(name) for name in own["observation"]]) + 0.25 * (offset - 0.5)
         axes.hlines(place, own["low"], own["high"], color=COLOURS[split], linewidth=1.5)
