@@ -44,7 +44,8 @@ class Inflation:
         self.unpacked += count
         if self.unpacked > self.max_bytes:
             raise LimitError(
-                f"{self.name} unpacks to more than {self.max_bytes / 1e6:,.0f} MB, so it was not read to its end."
+                f"{self.name} unpacks to more than {self.max_bytes / 1e6:,.0f} MB, so it was not "
+                "read to its end."
             )
 
 
