@@ -22,10 +22,10 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
 
+# files with many slow tests first (tests/conftest.py); what tests start finds our modules compiled
 test: install lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 attack: install  ## kills, full disks and hostile files: one table in at most 20 minutes (docs/reliability.md)
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tests/attack/campaign.py

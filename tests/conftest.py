@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,19 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from coherent_cxr.corpora.openi.loader import ParsedCorpus
+    from helpers.forks import Forks
     from helpers.training_corpus import Corpus
 
 # a busy machine is no failure; how time grows with a text has tests of its own
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with many slow tests first: dealt to processes by file, a long one is never the last."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +37,39 @@ def shared_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
+def openi() -> ParsedCorpus:
+    """The real reports of Open-I, parsed once; nobody changes the tables."""
+    from coherent_cxr.corpora.openi.loader import parse_openi
+
+    return parse_openi(None, None, None)
+
+
+@pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     """Studies with images, reports and labels that a training learns from in seconds."""
     from helpers.training_corpus import make_corpus  # PyTorch, which most tests do without
 
     return make_corpus(tmp_path_factory.mktemp("corpus") / "store")
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as MLflow makes it, which takes seconds: tests take a copy."""
+    from coherent_cxr.tracking.database import prepare_database
+
+    folder = tmp_path_factory.mktemp("database")
+    prepare_database(folder / "mlflow.db", folder, None)
+    return folder / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Starts commands that have the libraries already, each in a process of its own."""
+    from helpers.forks import Forks
+
+    started = Forks()
+    yield started
+    started.close()
 
 
 @pytest.fixture

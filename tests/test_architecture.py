@@ -16,7 +16,9 @@ def tree(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     above: list[str] = []
     for line in block.splitlines()[1:]:
-        prefix, name, words = re.fullmatch(r"([│├└─ ]*── )(\w+)/ *(.*)", line).groups()
+        row = re.fullmatch(r"([│├└─ ]*── )(\w+)/ *(.*)", line)
+        assert row is not None, line
+        prefix, name, words = row.groups()
         above[len(prefix) // INDENT - 1 :] = [name]
         found["/".join(above)] = words
     return found
@@ -25,7 +27,7 @@ def tree(text: str) -> dict[str, str]:
 DOCUMENTED = tree((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
 
 
-def test_every_folder_is_in_the_tree_and_the_other_way_round():
+def test_every_folder_is_in_the_tree_and_the_other_way_round() -> None:
     folders = {
         path.parent.relative_to(SOURCE).as_posix()
         for path in SOURCE.rglob("*")
@@ -34,7 +36,7 @@ def test_every_folder_is_in_the_tree_and_the_other_way_round():
     assert set(DOCUMENTED) == folders - {"."}
 
 
-def test_every_file_that_the_tree_names_is_in_that_folder():
+def test_every_file_that_the_tree_names_is_in_that_folder() -> None:
     named = [
         SOURCE / folder / name
         for folder, words in DOCUMENTED.items()

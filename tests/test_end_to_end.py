@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from kedro.io import DataCatalog
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.evaluation.reference_rows import AFFIRM_ALL, NORMAL, RANDOM
 from coherent_cxr.reports.finding_tokens import finding_tokens_of
+from helpers.commands import OURS, Running
 
 pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -32,11 +31,15 @@ LABELS_ALONE = {"label classifier", AFFIRM_ALL}
 
 
 @pytest.fixture(scope="module")
-def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+def make_project(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Path
+) -> Iterator[Callable[[str], Path]]:
     here = Path.cwd()
 
-    def make(name: str) -> Path:
+    def make(name: str, database: Path | None = new_database) -> Path:
         folder = tmp_path_factory.mktemp(name)
+        if database:
+            shutil.copy(database, folder)
         for entry in ("pyproject.toml", ".telemetry"):
             shutil.copy(REPOSITORY / entry, folder)
         for entry in ("conf", "src"):
@@ -57,12 +60,12 @@ def run(project: Path, *pipelines: str, to: list[str] | None = None, **params: A
 def results(project: Path) -> DataCatalog:
     bootstrap_project(project)
     with KedroSession.create(project_path=project, env="test") as session:
-        return session.load_context().catalog
+        return session.load_context().catalog  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
 def project(make_project: Callable[[str], Path]) -> Path:
-    folder = make_project("project")
+    folder = make_project("project", None)
     run(folder)
     return folder
 
@@ -128,20 +131,13 @@ def test_results_page_is_self_contained_and_says_what_it_is_not_for(catalog):
     assert 'href="http' not in page.replace('href="https://arxiv.org', "")
 
 
-def test_the_model_is_registered_and_writes_a_report_in_a_fresh_process(project, catalog):
+def test_the_model_is_registered_and_writes_a_report_in_a_fresh_process(project, catalog, forks):
     registered = catalog.load("registered_model")
     assert registered["name"] == "coherent-cxr"
     image = next(iter(Path(catalog.load("radiographs")["root"]).rglob("*.png")))
-    answer = subprocess.run(
-        [str(Path(sys.executable).parent / "coherent-cxr"), "generate", str(image), "--json"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert answer.returncode == 0, answer.stderr
-    report = json.loads(answer.stdout)
+    answer = Running(forks, (*OURS, "generate", str(image), "--json"), project).end()
+    assert answer.code == 0, answer.errors
+    report = json.loads(answer.output)
     assert report["report"]
     assert set(report["labels"]) == set(OBSERVATIONS)
 
@@ -176,16 +172,17 @@ def test_a_stage_alone_reads_what_the_others_versioned(project, catalog):
     assert set(before) < set(after)
 
 
-def test_the_same_run_twice_gives_the_same_reports_side_by_side_too(make_project, catalog):
+def test_the_same_run_twice_gives_the_same_tables_and_models_side_by_side_too(make_project, catalog):
     again = make_project("again")
     runtime = {"processes": 2, "threads": torch.get_num_threads()}
-    run(again, to=["generated_reports"], runtime=runtime)
+    run(again, to=["label_calls", "nlg.rl_model", "full.rl_model"], runtime=runtime)
     repeated = results(again)
-    pd.testing.assert_frame_equal(repeated.load("generated_reports"), catalog.load("generated_reports"))
-    assert repeated.load("mle_model").digest == catalog.load("mle_model").digest
-    assert repeated.load("full.rl_model").digest == catalog.load("full.rl_model").digest
-    changed = repeated.load("full.rl_model").metadata, catalog.load("full.rl_model").metadata
-    assert changed[0] == changed[1]
+    for table in ("findings", "chexpert_labels", "encoded_reports", "label_scores", "label_calls"):
+        pd.testing.assert_frame_equal(repeated.load(table), catalog.load(table))
+    for model in ("mle_model", "nlg.rl_model", "full.rl_model"):
+        both = repeated.load(model), catalog.load(model)
+        assert both[0].digest == both[1].digest
+        assert both[0].metadata == both[1].metadata
 
 
 ANOTHER = """

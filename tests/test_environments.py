@@ -33,7 +33,9 @@ def production(monkeypatch: pytest.MonkeyPatch) -> OmegaConfigLoader:
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
-def test_an_environment_says_only_what_differs_and_of_known_entries(env: str, monkeypatch) -> None:
+def test_an_environment_says_only_what_differs_and_of_known_entries(
+    env: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COHERENT_CXR_SHARED_DATA", "memory://bucket/cxr")
     base, own = loader("base"), loader(env)
     assert Systems.of(own["parameters"])
@@ -44,7 +46,9 @@ def test_an_environment_says_only_what_differs_and_of_known_entries(env: str, mo
         assert {**entry, "filepath": ""} == {**before[name], "filepath": ""}, name
 
 
-def test_production_keeps_results_in_the_object_store_and_the_rest_on_this_machine(production) -> None:
+def test_production_keeps_results_in_the_object_store_and_the_rest_on_this_machine(
+    production: dict[str, Any],
+) -> None:
     catalog = DataCatalog.from_config(production["catalog"])
     catalog["metrics"].save(pd.DataFrame({"system": ["mle"], "value": [0.5]}))
     catalog["metrics_summary"].save({"mle": {"BLEU-4": 0.5}})
@@ -59,7 +63,7 @@ def test_production_keeps_results_in_the_object_store_and_the_rest_on_this_machi
     assert "memory:" not in str(production["parameters"])
 
 
-def test_production_records_runs_at_the_server_that_a_variable_names(production) -> None:
+def test_production_records_runs_at_the_server_that_a_variable_names(production: dict[str, Any]) -> None:
     config = KedroMlflowConfig.model_validate(production["mlflow"])
     assert config.server.mlflow_tracking_uri == "https://mlflow.example.org"
     assert not config.tracking.experiment.create_experiment_kwargs.artifact_location

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 
-def test_imports_only_go_down_a_layer():
+def test_imports_only_go_down_a_layer() -> None:
     answer = subprocess.run(
         [str(Path(sys.executable).parent / "lint-imports")],
         cwd=Path(__file__).resolve().parents[1],

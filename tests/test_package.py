@@ -27,7 +27,7 @@ def dist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(REPOSITORY / folder, project / folder, ignore=ignored)
     for file in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / file, project)
-    call = kedro_cli.call
+    call = kedro_cli.call  # type: ignore[attr-defined]
 
     def offline(command: list[str], **options: Any) -> None:
         call([*command, "--no-isolation"] if "build" in command else command, **options)
@@ -55,8 +55,8 @@ def test_the_wheel_runs_a_stage_with_the_packaged_settings_outside_the_checkout(
         "--no-index",
         "--no-deps",
         "--target",
-        site,
-        wheel,
+        str(site),
+        str(wheel),
     ]
     subprocess.run(install, check=True)
     variables = {**os.environ, "PYTHONPATH": str(site), "DO_NOT_TRACK": "true"}

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from child import MOST_BYTES, generator
 from damage import hurt, sentence
-from forks import End, Forks, Interpreters
 from report_tables import FEWEST_RESAMPLES, KINDS, written
 from tally import SECONDS, Tally
 
+from helpers.forks import Command, End, Forks, Interpreters, Starter
 from helpers.fuzzing import damaged, real_files
 from helpers.tiny_bundle import make_bundle
 
@@ -29,9 +29,11 @@ INTERPRETER_EVERY = 10
 """One call in so many starts an interpreter, as a user does; the others fork."""
 
 
-def attack_commands(numbers: Iterable[int], goal: int, seed: int, seconds: float) -> Tally:
-    """Call commands until the goal is reached or the time is over."""
-    tally, forks = Tally("commands", goal, seed), Forks()
+def attack_commands(
+    numbers: Iterable[int], goal: int, seed: int, seconds: float, given: Forks | None = None
+) -> Tally:
+    """Call commands until the goal is reached or the time is over; ``given`` starts those that are forked."""
+    tally, forks = Tally("commands", goal, seed), given or Forks()
     with tempfile.TemporaryDirectory(prefix="attack-commands-") as temporary:
         folder = Path(temporary)
         make_bundle().save(folder / "bundle")
@@ -47,7 +49,8 @@ def attack_commands(numbers: Iterable[int], goal: int, seed: int, seconds: float
             arguments = command(place, folder / "bundle", files, generator("commands", seed, number), number)
             tally.tries += 1
             judge([*map(str, arguments)], place, number, tally, own, forks)
-    forks.close()
+    if given is None:
+        forks.close()
     return tally
 
 
@@ -110,7 +113,7 @@ def judge(arguments: list[str], place: Path, number: int, tally: Tally, own: int
     tally.note(number, end.megabytes - own)
 
 
-def call(arguments: list[str], place: Path, starter: Forks | Interpreters) -> tuple[End, str]:
+def call(arguments: list[str], place: Path, starter: Starter) -> tuple[End, str]:
     """Call a command; return its end and what it said.
 
     Raises:
@@ -118,7 +121,7 @@ def call(arguments: list[str], place: Path, starter: Forks | Interpreters) -> tu
     """
     with (place / "said").open("w+b") as log:
         environment = {**os.environ, **ENVIRONMENT}
-        process = starter.start([*COMMAND, *arguments], place, log.fileno(), environment, LIMITS)
+        process = starter.start(Command([*COMMAND, *arguments], place, log.fileno(), environment, LIMITS))
         try:
             end = process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from child import generator
-from forks import Forks
-from projects import STAGES, finished_project, weights
+from projects import STAGES, Run, copy_of, finished_project, new_project, weights
 from tally import Tally
+
+from helpers.forks import Forks
 
 INTERPRETER_EVERY = 10
 """One try in so many starts interpreters, as a user does; the others fork."""
@@ -42,6 +43,14 @@ class Disturbance(NamedTuple):
     forks: Forks | None
     whole: bool
     took: dict[str, float]
+
+    def project(self, fresh: bool = False) -> Path:
+        """Make its project: a copy of the finished one, or one without data."""
+        return new_project(self.place) if fresh else copy_of(self.finished, self.place)
+
+    def run(self, project: Path, stage: str | None, limits: Mapping[str, int] | None = None) -> Run:
+        """Start a stage, or all of them, in the way of this try."""
+        return Run(project, stage, self.forks, limits)
 
 
 class Outcome(NamedTuple):

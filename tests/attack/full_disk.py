@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from disturbed import Disturbance, Outcome
-from projects import Ended, Run, copy_of, judged
+from projects import Ended, copy_of, judged
 
 LARGEST = 24 * 2**20
 """Bytes that are left free, or that a file may have, at most."""
@@ -27,13 +27,13 @@ def fill(one: Disturbance) -> Outcome:
     room = int(SMALLEST * (LARGEST / SMALLEST) ** one.rng.random())
     where, faults = f"{one.stage}, {room} bytes", []
     with small_disk(one.place, one.finished, room, one.number % 3 > 0) as (project, limits, free):
-        ended = Run(project, one.stage, one.forks, limits).end()
+        ended = one.run(project, one.stage, limits).end()
         full = ended.code != 0
         if full:
             if fault := no_sentence(ended):
                 faults.append(("wrong", f"{where}: {fault}"))
             free()
-            ended = Run(project, one.stage, one.forks).end()
+            ended = one.run(project, one.stage).end()
         fault, what = judged(project, ended, one.expected)
         if fault:
             faults.append((fault, f"{where}, after space was freed: {what}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from disturbed import Disturbance, Outcome
-from projects import Run, copy_of, judged, new_project
+from projects import judged
 
 WHOLE_EVERY = 8
 """At full scale, one kill in so many is of a whole run in a fresh project."""
@@ -15,12 +15,12 @@ def kill(one: Disturbance) -> Outcome:
     """Kill a run, and run it again; a run that had finished was not killed and does not count."""
     stage = None if one.whole and one.number % WHOLE_EVERY == 0 else one.stage
     name = stage or "all stages"
-    project = copy_of(one.finished, one.place) if stage else new_project(one.place)
+    project = one.project(fresh=stage is None)
     moment = one.took.get(name, AT_FIRST[stage is None]) * one.rng.random()
-    ended = Run(project, stage, one.forks).end(after=moment)
+    ended = one.run(project, stage).end(after=moment)
     killed = ended.code == -9
     if killed:
-        ended = Run(project, stage, one.forks).end()
+        ended = one.run(project, stage).end()
     one.took[name] = ended.seconds
     fault, what = judged(project, ended, one.expected)
     return Outcome(

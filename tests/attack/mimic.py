@@ -129,7 +129,9 @@ def studies_accounted(config: MimicCxrConfig, rows: int, parsed: ParsedCorpus) -
     if rows != len(listed) + len(excluded):
         return f"{rows} rows of studies, {len(listed)} studies and {len(excluded)} exclusions"
     gone = " ".join(parsed.exclusions["id"])
-    lost = [one for one in listed.index.difference(parsed.studies["study_id"]) if one.strip() not in gone]
+    lost = [
+        one for one in listed.index.difference(parsed.studies["study_id"].tolist()) if one.strip() not in gone
+    ]
     return f"the study {lost[0][:80]} is neither a row nor an exclusion" if lost else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from disturbed import Disturbance, Outcome
-from projects import STAGES, Run, copy_of, judged, new_project, weights
+from projects import STAGES, judged, weights
 
 APART = 3.0
 """Seconds by which the second run may begin later."""
@@ -19,10 +19,10 @@ def pair(one: Disturbance) -> Outcome:
     """
     kind = one.number % 3 if one.whole else 1 + one.number % 2
     stage = (None, STAGES[0], one.stage)[kind]
-    project = copy_of(one.finished, one.place) if kind == 2 else new_project(one.place)
-    first = Run(project, stage, one.forks)
+    project = one.project(fresh=kind != 2)
+    first = one.run(project, stage)
     time.sleep(APART * one.rng.random() * (one.number % 4 > 0))
-    second = Run(project, stage, one.forks)
+    second = one.run(project, stage)
     both = [first.end(), second.end()]
     expected = one.expected
     if kind == 1:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-from forks import Forks, Interpreters
+
+from helpers.forks import Command, Interpreters, Starter
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = [
@@ -52,7 +53,7 @@ class Run:
     Args:
         project: Its folder.
         stage: A single stage; None runs all.
-        forks: What forks it; an interpreter of its own is started without.
+        starter: What starts it; an interpreter of its own by default.
         limits: Limits of the process by their names in ``resource``.
     """
 
@@ -60,7 +61,7 @@ class Run:
         self,
         project: Path,
         stage: str | None = None,
-        forks: Forks | None = None,
+        starter: Starter | None = None,
         limits: Mapping[str, int] | None = None,
     ) -> None:
         arguments = ["-m", "kedro", "run", "--env", "test", *(["--pipelines", stage] if stage else [])]
@@ -68,8 +69,8 @@ class Run:
         self.begin = time.monotonic()
         # not on the disk of the project, which may be full
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the run
-        self.process = (forks or Interpreters()).start(
-            arguments, project, self.log.fileno(), {**os.environ, **more}, limits
+        self.process = (starter or Interpreters()).start(
+            Command(arguments, project, self.log.fileno(), {**os.environ, **more}, limits)
         )
 
     def end(self, after: float | None = None) -> Ended:

@@ -142,7 +142,7 @@ def hostile(number: int, files: dict[str, bytes], rng: np.random.Generator) -> R
         chosen = rng.integers(0, len(names), int(rng.integers(1, 5)))
         images = [damaged(files[names[n]], files["JPEG"], rng) for n in chosen]
     rows = [{"image": base64.b64encode(data).decode()} for data in images]
-    odd = [
+    odd: list[object] = [
         None,
         5,
         "",

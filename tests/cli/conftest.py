@@ -52,6 +52,6 @@ def image(project: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
+def registry(tmp_path_factory: pytest.TempPathFactory, new_database: Path) -> str:
     """Address of a database with one registered champion."""
-    return make_registry(tmp_path_factory.mktemp("registry"))
+    return make_registry(tmp_path_factory.mktemp("registry"), new_database)

@@ -6,8 +6,6 @@ import dataclasses
 import json
 import logging
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -23,6 +21,7 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.cli import cli, main
 from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.serving.generator import ReportWriter
+from helpers.commands import OURS, Running
 from helpers.tiny_bundle import make_bundle
 
 
@@ -58,13 +57,13 @@ def test_json_holds_the_report_and_all_labels(image, registry):
     assert "not for clinical use" in answer["notice"]
 
 
-def test_what_is_logged_meanwhile_is_no_part_of_the_json(image, registry):
+@pytest.mark.slow
+def test_what_is_logged_meanwhile_is_no_part_of_the_json(project, image, registry, forks):
     image.write_bytes(Path(get_testdata_file("CT_small.dcm")).read_bytes())
-    command = [sys.executable, "-c", "from coherent_cxr.cli import main; main()", "generate", str(image)]
-    answer = subprocess.run(
-        [*command, "--json", "--tracking-uri", registry], capture_output=True, text=True, check=True
-    )
-    assert json.loads(answer.stdout)["model"] == "models:/coherent-cxr@champion"
+    command = (*OURS, "generate", str(image), "--json", "--tracking-uri", registry)
+    answer = Running(forks, command, project).end()
+    assert answer.code == 0, answer.errors
+    assert json.loads(answer.output)["model"] == "models:/coherent-cxr@champion"
 
 
 @pytest.mark.parametrize("group", [main, cli])

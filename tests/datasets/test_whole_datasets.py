@@ -176,6 +176,7 @@ print(json.dumps(told))
 """
 
 
+@pytest.mark.slow
 def test_after_a_kill_in_mid_write_the_last_version_is_read(tmp_path: Path) -> None:
     for name in KINDS:
         _catalog(tmp_path, save_version=JANUARY).save(name, _data(name, 1))

@@ -9,7 +9,7 @@ import pytest
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.codes import label_codes
 from coherent_cxr.chexpert.tables import judges
-from coherent_cxr.corpora.openi.loader import parse_openi
+from coherent_cxr.corpora.openi.loader import ParsedCorpus
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.scoring import Scores, score_systems
 from coherent_cxr.evaluation.systems import References, SystemOutput, codes_of, judge_labels
@@ -20,9 +20,9 @@ JUDGES = judges(["corrected", "original"])
 
 
 @pytest.fixture(scope="session")
-def findings() -> pd.DataFrame:
+def findings(openi: ParsedCorpus) -> pd.DataFrame:
     """The first real Open-I findings: study_id, patient_id, text, tokens."""
-    studies = parse_openi(None, None, None).studies.dropna(subset=["findings"])[: 2 * STUDIES]
+    studies = openi.studies.dropna(subset=["findings"])[: 2 * STUDIES]
     tokens = [tokenize_findings(text).tokens for text in studies["findings"]]
     return pd.DataFrame(
         {

@@ -31,7 +31,7 @@ def write_folder(folder: Path, count: int, damaged: tuple[int, ...] = ()) -> pd.
 
 def write_tar(folder: Path, archive: Path, mode: str = "w") -> Path:
     """Put a folder's files into an archive, in falling order so that order cannot hide a mistake."""
-    with tarfile.open(archive, mode) as tar:  # type: ignore[call-overload]
+    with tarfile.open(archive, mode) as tar:
         for path in sorted(folder.iterdir(), reverse=True):
             tar.add(path, arcname=f"images/{path.name}")
     return archive

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -11,8 +12,10 @@ from coherent_cxr.serving.selection import ModelRegistrationConfig
 from helpers.tiny_bundle import make_bundle
 
 
-def make_registry(folder: Path) -> str:
-    """Return the address of a new database; MLflow's own address is left as it was."""
+def make_registry(folder: Path, database: Path | None = None) -> str:
+    """Return the address of a new database, or of a copy of one; MLflow's own address is left as it was."""
+    if database:
+        shutil.copy(database, folder / "mlflow.db")
     before, uri = mlflow.get_tracking_uri(), f"sqlite:///{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(folder / "mlartifacts")))

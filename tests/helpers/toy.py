@@ -76,7 +76,7 @@ def main(folder: Path, point: str, count: int, number: signal.Signals) -> None:
         if (name, passed[name]) == (point, count):
             os.kill(os.getpid(), number)
 
-    write_tensors = checkpoint.save_file
+    write_tensors = checkpoint.save_file  # type: ignore[attr-defined]
 
     def save_file(tensors, path):
         write_tensors(tensors, path)
@@ -87,7 +87,7 @@ def main(folder: Path, point: str, count: int, number: signal.Signals) -> None:
         pass_point("tensors written")
 
     # The library's writer, with places to die before, in and after the writing.
-    checkpoint.save_file = save_file
+    checkpoint.save_file = save_file  # type: ignore[attr-defined]
     toy_loop(folder, pass_point).run()
 
 

@@ -14,8 +14,6 @@ import yaml
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from coherent_cxr.tracking.database import prepare_database
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 NODES = """
@@ -149,14 +147,6 @@ def package_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }.items():
         (package / f"{name}.py").write_text(text)
     return package.parent
-
-
-@pytest.fixture(scope="session")
-def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database as MLflow makes it, which takes seconds."""
-    folder = tmp_path_factory.mktemp("database")
-    prepare_database(folder / "mlflow.db", folder, None)
-    return folder / "mlflow.db"
 
 
 @pytest.fixture

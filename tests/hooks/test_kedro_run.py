@@ -1,34 +1,32 @@
-"""The command `kedro run` itself: every start costs seconds, so there are few."""
+"""The command `kedro run` itself, in processes that are forked: a start costs a second."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from coherent_cxr.context import sentences
 from coherent_cxr.tracking.stale import PROCESS, process_tags
+from helpers.commands import KEDRO, Running
+from helpers.forks import Forks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def kedro(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    paths = os.pathsep.join(filter(None, [variables.pop("PYTHONPATH", ""), str(REPOSITORY / "src")]))
-    return subprocess.Popen(
-        [sys.executable, "-m", "kedro", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": paths, "COLUMNS": "200", **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def kedro(forks: Forks) -> Callable[..., Running]:
+    """Starts the command."""
+
+    def start(folder: Path, *arguments: str, **variables: str) -> Running:
+        return Running(forks, (*KEDRO, *arguments), folder, **variables)
+
+    return start
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +41,11 @@ def this_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_wrong_setting_is_one_line_and_exit_code_2(this_project):
+def test_a_wrong_setting_is_one_line_and_exit_code_2(kedro, this_project):
     wrong = "mle_training.epochs=-1"
-    process = kedro(this_project, "run", "--env", "test", "--pipelines", "mle_training", "--params", wrong)
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == 2
+    arguments = ("run", "--env", "test", "--pipelines", "mle_training", "--params", wrong)
+    code, _, told = kedro(this_project, *arguments).end()
+    assert code == 2
     assert told.splitlines()[-1] == (
         "Error: The setting 'mle_training.epochs' is -1; it must be a positive whole number."
     )
@@ -78,20 +76,21 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(this_project):
         (["run", "--runner", "RowsRunner"], {}, "no runner 'RowsRunner'.*coherent_cxr.runners.RowsRunner"),
     ],
 )
-def test_a_wrong_name_is_one_line_with_a_suggestion(this_project, arguments, variables, hint):
-    process = kedro(this_project, *arguments, **variables)
-    printed, told = process.communicate(timeout=300)
-    assert (process.returncode, printed) == (2, "")
+@pytest.mark.slow
+def test_a_wrong_name_is_one_line_with_a_suggestion(kedro, this_project, arguments, variables, hint):
+    code, printed, told = kedro(this_project, *arguments, **variables).end()
+    assert (code, printed) == (2, "")
     assert len(told.splitlines()) == 1
     assert re.search(hint, told)
 
 
-def test_settings_that_are_no_mapping_are_named(this_project):
+@pytest.mark.slow
+def test_settings_that_are_no_mapping_are_named(kedro, this_project):
     local = this_project / "conf" / "local" / "parameters.yml"
     local.parent.mkdir(exist_ok=True)
     local.write_text("- report_parsing\n")
     try:
-        said, errors = kedro(this_project, "run").communicate(timeout=300)
+        _, said, errors = kedro(this_project, "run").end()
     finally:
         local.unlink()
     assert "Traceback" not in said + errors
@@ -99,25 +98,25 @@ def test_settings_that_are_no_mapping_are_named(this_project):
     assert told == f"Error: The settings '{local}' must be a mapping of names, and is ['report_parsing']."
 
 
-def test_kedros_own_help_is_unchanged(this_project):
-    process = kedro(this_project, "run", "--help")
-    printed, _ = process.communicate(timeout=300)
+@pytest.mark.slow
+def test_kedros_own_help_is_unchanged(kedro, this_project):
+    printed = kedro(this_project, "run", "--help").end().output
     assert "--only-missing-outputs" in printed
     assert "Run the pipeline" in printed
 
 
 @pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner"])
 @pytest.mark.slow
-def test_a_terminated_run_ends_in_a_sentence_and_is_listed_as_killed(project, package_folder, client, runner):
+def test_a_terminated_run_ends_in_a_sentence_and_is_listed_as_killed(
+    kedro, project, package_folder, client, runner
+):
     waits = project / "waits"
     variables = {"TINY_WAITS": str(waits), "PYTHONPATH": str(package_folder)}
-    process = kedro(project, "run", "--runner", runner, **variables)
-    while not waits.exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=60)  # the node would sleep for two minutes
-    assert process.returncode == 128 + signal.SIGTERM
+    running = kedro(project, "run", "--runner", runner, **variables)
+    running.until(waits.exists)
+    running.process.send_signal(signal.SIGTERM)
+    code, _, told = running.end()  # the node would sleep for two minutes
+    assert code == 128 + signal.SIGTERM
     assert told.splitlines()[-1].startswith("Stopped by SIGTERM. Finished stages are saved; run the same")
     assert "Traceback" not in told
     experiment = client.get_experiment_by_name("coherent-cxr").experiment_id

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +18,8 @@ from mlflow.entities import Run
 from coherent_cxr.corpora.mimic_cxr.fabrication import MimicFabricationConfig, fabricate_mimic_cxr
 from coherent_cxr.images.phantom import draw_phantom
 from coherent_cxr.runners import RowsRunner
+from helpers.commands import KEDRO, Running
+from helpers.forks import Forks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = ["report_parsing", "findings_extraction", "chexpert_labelling", "vocabulary_building"]
@@ -59,6 +58,7 @@ def create_reading_pipeline():
 class Project(NamedTuple):
     folder: Path
     texts: list[str]
+    forks: Forks
 
     def recorded(self, runner: AbstractRunner) -> Run:
         """Run the tabular stages and return what MLflow knows of it."""
@@ -70,17 +70,10 @@ class Project(NamedTuple):
 
     def printed(self, *arguments: str) -> str:
         """Run a command that must fail and return all that it prints."""
-        variables = {**os.environ, "PYTHONPATH": str(self.folder / "src"), "COLUMNS": "4000"}
-        answer = subprocess.run(
-            [sys.executable, "-m", "kedro", "run", *arguments],
-            cwd=self.folder,
-            env=variables,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert answer.returncode == 1
-        return answer.stdout + answer.stderr
+        variables = {"PYTHONPATH": str(self.folder / "src"), "COLUMNS": "4000"}
+        answer = Running(self.forks, (*KEDRO, "run", *arguments), self.folder, **variables).end()
+        assert answer.code == 1
+        return answer.output + answer.errors
 
     def quoted(self, printed: str) -> list[str]:
         """Return the runs of six words of reports that stand in what was printed."""
@@ -102,8 +95,9 @@ def shows_line(printed: str, code: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory, forks: Forks, new_database: Path) -> Project:
     folder = tmp_path_factory.mktemp("mimic_runs")
+    shutil.copy(new_database, folder)
     for entry in ("pyproject.toml", ".telemetry"):
         shutil.copy(REPOSITORY / entry, folder)
     for entry in ("conf", "src"):
@@ -128,7 +122,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         patch.setenv("MIMIC_CXR_ROOT", str(folder / "physionet"))
         patch.setenv("DO_NOT_TRACK", "true")
         bootstrap_project(folder)
-        yield Project(folder, [" ".join(study.findings) for study in studies])
+        yield Project(folder, [" ".join(study.findings) for study in studies], forks)
 
 
 @pytest.fixture(scope="module")

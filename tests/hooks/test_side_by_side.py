@@ -127,6 +127,7 @@ def test_started_from_outside_as_ranks_or_in_threads_they_stay_in_this_process(f
     assert Run(folder, **runtime(processes=2)).processes() == [os.getpid()] * 2
 
 
+@pytest.mark.slow
 def test_what_is_made_already_is_not_started_when_only_missing_outputs_are_wanted(folder):
     JSONDataset(filepath=f"{folder}_made_a.json").save({"process": 0})
     values = {"folder": str(folder), "params:others": 1, **runtime(processes=2)}

@@ -115,6 +115,7 @@ building.build_store(pd.read_csv(root.parent / "images.csv"), open_source(root),
 
 
 @pytest.mark.parametrize("damaged", [(), (3, 200, 398)])
+@pytest.mark.slow
 def test_a_killed_build_continues_to_the_same_store(tmp_path: Path, damaged: tuple[int, ...]) -> None:
     images = write_folder(tmp_path / "png", 400, damaged)
     images.to_csv(tmp_path / "images.csv", index=False)
@@ -159,6 +160,7 @@ def test_a_build_killed_after_shortening_continues(tmp_path: Path) -> None:
     assert len(unreadable) == 2
 
 
+@pytest.mark.slow
 def test_two_builds_at_once_make_one_store(tmp_path: Path) -> None:
     images = write_folder(tmp_path / "png", 200)
     images.to_csv(tmp_path / "images.csv", index=False)
@@ -205,6 +207,7 @@ building.build_store(pd.read_csv(root.parent / "images.csv"), open_source(root),
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_sentence_and_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     images = write_folder(tmp_path / "png", 200)
     images.to_csv(tmp_path / "images.csv", index=False)
@@ -222,6 +225,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_that_looks_whole(tmp_path:
     store.verify()
 
 
+@pytest.mark.slow
 def test_a_log_that_cannot_be_continued_stops_the_build_which_then_goes_on(tmp_path: Path) -> None:
     images = write_folder(tmp_path / "png", 2_000)  # their log has more bytes than their pixels
     images.to_csv(tmp_path / "images.csv", index=False)

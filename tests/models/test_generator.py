@@ -29,6 +29,22 @@ def test_the_pass_without_loops_equals_the_equations_step_by_step(model, regions
     torch.testing.assert_close(-stop_log_probabilities(scored).sum(), stop, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize(("others", "output"), [(-12, -12), (6, -3), (20, 20), (-20, 20), (100, 100)])
+def test_with_saturated_gates_it_equals_the_equations_too(model, regions, reports, others, output):
+    """The memory is divided out of what the output gate lets through, however little that is."""
+    with torch.no_grad():
+        for lstm in (model.sentence_decoder.lstm, model.word_decoder.lstm):
+            lstm.bias_ih_l0.fill_(others)
+            lstm.bias_ih_l0[-model.config.size :] = output
+            lstm.weight_hh_l0.mul_(10)
+    words, stop = stepwise_loss(model, regions, reports)
+    scored = model(regions, reports)
+    torch.testing.assert_close(-word_log_probabilities(scored).sum(), words, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(-stop_log_probabilities(scored).sum(), stop, rtol=1e-4, atol=1e-3)
+    (-word_log_probabilities(scored).sum() - stop_log_probabilities(scored).sum()).backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
 def test_its_gradient_equals_that_of_the_equations(model, regions, reports):
     gradients = []
     for words, stop in (

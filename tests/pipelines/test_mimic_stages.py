@@ -22,6 +22,7 @@ from coherent_cxr.corpora.mimic_cxr.fabrication import (
 )
 from coherent_cxr.images.phantom import draw_phantom
 
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = [
     "report_parsing",
@@ -43,8 +44,9 @@ class Finished(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+def finished(tmp_path_factory: pytest.TempPathFactory, new_database: Path) -> Iterator[Finished]:
     project = tmp_path_factory.mktemp("mimic")
+    shutil.copy(new_database, project)
     for entry in ("pyproject.toml", ".telemetry"):
         shutil.copy(REPOSITORY / entry, project)
     for entry in ("conf", "src"):
@@ -61,7 +63,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
         with KedroSession.create(project_path=project, env="mimic_cxr") as session:
             session.run(pipeline_names=STAGES)
             logging.getLogger("anyone").error("bad row: %s", " ".join(studies[0].findings))
-            catalog = session.load_context().catalog
+            catalog = session.load_context().catalog  # type: ignore[attr-defined]
             yield Finished(project, studies, catalog, (project / "run.log").read_text())
         logging.getLogger().removeHandler(handler)
 
@@ -169,7 +171,7 @@ def test_the_fabricating_stage_writes_a_publication(finished: Finished) -> None:
         runtime_params={"mimic_fabrication": {"patients": 2, "folder": str(folder)}},
     ) as session:
         session.run(pipeline_names=["mimic_fabrication"])
-        made = session.load_context().catalog.load("fabricated_mimic_cxr")
+        made = session.load_context().catalog.load("fabricated_mimic_cxr")  # type: ignore[attr-defined]
     assert made["notice"].startswith("Fabricated, not MIMIC-CXR.")
     assert len(list(folder.rglob("*.jpg"))) == made["images"]
     assert len(pd.read_csv(folder / "cxr-study-list.csv.gz")) == made["studies"]

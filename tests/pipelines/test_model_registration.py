@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,8 @@ REPORTS = [[["heart", "is", "clear"], ["no", "effusion"]], [["lungs", "clear"], 
 
 
 @pytest.fixture
-def tracking(tmp_path: Path) -> Iterator[str]:
+def tracking(tmp_path: Path, new_database: Path) -> Iterator[str]:
+    shutil.copy(new_database, tmp_path / "mlflow.db")
     before, uri = mlflow.get_tracking_uri(), f"sqlite:///{tmp_path / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(tmp_path / "mlartifacts")))

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coherent_cxr.corpora.openi.loader import parse_openi
 from coherent_cxr.reports.text import clean_text, detokenize, metric_text, tokenize_findings
 
 
@@ -146,8 +145,8 @@ def test_sentences_and_tokens_are_in_step_and_no_token_holds_a_blank(text):
     assert all(word and word == word.strip() and " " not in word for s in found.tokens for word in s)
 
 
-def test_every_real_report_round_trips():
-    findings = parse_openi(None, None, None).studies["findings"].dropna()
+def test_every_real_report_round_trips(openi):
+    findings = openi.studies["findings"].dropna()
     assert len(findings) == 3425
     found = [tokens(text) for text in findings]
     assert all(found)

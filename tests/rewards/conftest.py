@@ -3,14 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coherent_cxr.corpora.parsing import ReportParsingConfig, parse_reports
 from coherent_cxr.reports.text import metric_text, tokenize_findings
 
 
 @pytest.fixture(scope="session")
-def findings_texts() -> list[str]:
+def findings_texts(openi) -> list[str]:
     """Real findings sections of Open-I, as metric texts."""
-    findings = parse_reports(ReportParsingConfig()).studies["findings"].dropna()
+    findings = openi.studies["findings"].dropna()
     return [text for f in findings if (text := metric_text(tokenize_findings(f).tokens))]
 
 

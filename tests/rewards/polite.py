@@ -12,7 +12,7 @@ def agreement(candidates, references):
     return np.stack([same.mean(axis=1), np.ones(len(candidates))], axis=1)
 
 
-agreement.terms = ("labels", "bonus")
+agreement.terms = ("labels", "bonus")  # type: ignore[attr-defined]
 
 
 def broken(candidates, references):

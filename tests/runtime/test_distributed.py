@@ -28,14 +28,16 @@ def test_one_process_calls_the_function_right_here():
     assert current_world() == World()
 
 
+@pytest.mark.slow
 def test_ranks_start_work_together_and_leave_nothing_behind():
     before = dict(os.environ)
-    assert run_in_ranks(current_world, 3) == World(rank=0, size=3)
+    assert run_in_ranks(current_world, 2) == World(rank=0, size=2)
     assert os.environ == before
     assert current_world() == World()
     assert not torch.distributed.is_initialized()
 
 
+@pytest.mark.slow
 def test_a_rank_that_fails_is_an_error(monkeypatch):
     # The other rank cannot import the function's module, so it fails on being told what to do.
     only_here = ModuleType("only_here")

@@ -16,7 +16,7 @@ from coherent_cxr.runtime.fingerprint import (
     function_digest,
     run_key,
 )
-from coherent_cxr.training.baselines.train import BaselinesConfig, run_compared_systems
+from coherent_cxr.training.baselines.train import BaselinesConfig, run_baselines
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.train import pretrain_encoder
 from coherent_cxr.training.engine.loop import Loop
@@ -233,7 +233,7 @@ def key_of(corpus, checkpoint_folder, monkeypatch):
         elif stage == "encoder":
             pretrain_encoder(EncoderPretrainingConfig(**common), c.store, c.labels, c.splits)
         else:
-            run_compared_systems(BaselinesConfig(systems=("tienet",), **common), *c[:-2], c.labels, ["s21"])
+            run_baselines(BaselinesConfig(systems=("tienet",), **common), *c[:-2], c.labels, ["s21"])
 
     def key(stage: str, **changes: object) -> str:
         with pytest.raises(Reached) as reached:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 
 import pytest
 
 from coherent_cxr.runtime.pace import LARGEST_SHARE, Pace
 from coherent_cxr.training.engine.checkpoint import Checkpoints
-from helpers import toy
+from helpers.commands import run_toy
 from helpers.toy import toy_loop, weights
 
 
@@ -107,15 +105,10 @@ def test_a_second_signal_does_not_wait_for_the_step(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_process_told_to_end_ends_by_that_signal_and_continues(tmp_path):
-    ended = subprocess.run(
-        [sys.executable, toy.__file__, str(tmp_path), "step", "6", "SIGTERM"],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == -signal.SIGTERM, ended.stderr
-    assert "Run the same command again" in ended.stderr
+def test_a_process_told_to_end_ends_by_that_signal_and_continues(tmp_path, forks):
+    ended = run_toy(forks, tmp_path, "step", 6, "SIGTERM")
+    assert ended.code == -signal.SIGTERM, ended.errors
+    assert "Run the same command again" in ended.errors
     assert Checkpoints(tmp_path).load()[0]["step"] == 6
 
 

@@ -134,8 +134,8 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_registry(tmp_path_factory.mktemp("registry"))
+def registry(tmp_path_factory: pytest.TempPathFactory, new_database: Path) -> str:
+    return make_registry(tmp_path_factory.mktemp("registry"), new_database)
 
 
 @pytest.fixture(scope="module")
@@ -169,11 +169,13 @@ def served(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Served:
     return Served(told["code"], dict(zip(asked, map(tuple, told["answers"]), strict=True)))
 
 
+@pytest.mark.slow
 def test_the_model_brings_its_own_code(served: Served, registry: str) -> None:
     assert Path(served.code).is_relative_to(Path(registry.removeprefix("sqlite:///")).parent / "mlartifacts")
 
 
 @pytest.mark.parametrize("name", FILES)
+@pytest.mark.slow
 def test_every_kind_of_image_is_read_with_the_listed_requirements_alone(served: Served, name: str) -> None:
     status, body = served.answers[name]
     assert status == 200, body
@@ -184,6 +186,7 @@ def test_every_kind_of_image_is_read_with_the_listed_requirements_alone(served: 
     assert "not for clinical use" in row["notice"]
 
 
+@pytest.mark.slow
 def test_each_row_of_a_batch_has_a_report_or_an_error(served: Served) -> None:
     status, body = served.answers["batch"]
     assert status == 200
@@ -197,6 +200,7 @@ def test_each_row_of_a_batch_has_a_report_or_an_error(served: Served) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.slow
 def test_what_is_refused_is_refused_in_our_sentence(served: Served, name: str) -> None:
     status, body = served.answers[name]
     assert status == 400, body
@@ -207,6 +211,7 @@ def test_what_is_refused_is_refused_in_our_sentence(served: Served, name: str) -
 
 
 @pytest.mark.parametrize("name", RAW)
+@pytest.mark.slow
 def test_requests_that_are_no_json_are_refused_in_a_sentence(served: Served, name: str) -> None:
     status, body = served.answers[name]
     assert status == 400, body
@@ -224,6 +229,7 @@ def _is_plain(body: str) -> None:
     assert len(told["message"]) < 600
 
 
+@pytest.mark.slow
 def test_the_server_still_answers_afterwards(served: Served) -> None:
     assert served.answers["afterwards"] == served.answers["PNG"]
 

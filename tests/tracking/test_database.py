@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +14,8 @@ import pytest
 from coherent_cxr.tracking import database as module
 from coherent_cxr.tracking.addresses import TrackingError
 from coherent_cxr.tracking.database import check_database, prepare_database
+from helpers.commands import Running
+from helpers.forks import Forks
 
 PREPARE = (
     "import sys; from pathlib import Path; from coherent_cxr.tracking.database import prepare_database\n"
@@ -49,20 +48,19 @@ def test_an_empty_file_and_a_journal_left_behind_did_not_spoil_it(pristine: Path
 
 @pytest.mark.slow
 def test_after_a_kill_and_a_half_made_one_two_that_start_at_once_find_one_database(
-    tmp_path: Path, pristine: Path
+    tmp_path: Path, pristine: Path, forks: Forks
 ) -> None:
-    command = [sys.executable, "-c", PREPARE, str(tmp_path)]
-    killed = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while not any(path.stat().st_size > 20_000 for path in tmp_path.glob(".writing-*mlflow.db")):
-        assert killed.poll() is None, "finished before it could be killed"
-        time.sleep(0.005)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    command = ("-c", PREPARE, str(tmp_path))
+    killed = Running(forks, command, tmp_path)
+    killed.until(lambda: any(p.stat().st_size > 20_000 for p in tmp_path.glob(".writing-*mlflow.db")))
+    killed.process.kill()
+    killed.end()
     assert not (tmp_path / "mlflow.db").exists()
     _leave_half_made(tmp_path / "mlflow.db", pristine)  # as an earlier release did
-    started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [process.communicate(timeout=120)[1] for process in started]
-    assert [process.returncode for process in started] == [0, 0], told
+    started = [Running(forks, command, tmp_path) for _ in range(2)]
+    ended = [running.end() for running in started]
+    told = [one.errors for one in ended]
+    assert [one.code for one in ended] == [0, 0], told
     assert "Traceback" not in "".join(told)
     assert _experiments(tmp_path / "mlflow.db") == ["Default"]
     (aside,) = tmp_path.glob("mlflow.db.incomplete-*")

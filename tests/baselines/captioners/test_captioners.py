@@ -35,7 +35,9 @@ def batch() -> CaptionBatch:
 
 def make(name: str) -> Captioner:
     torch.manual_seed(0)
-    return SYSTEMS[name](CONFIG, WORDS)
+    made = SYSTEMS[name](CONFIG, WORDS)
+    assert isinstance(made, Captioner)
+    return made
 
 
 def dice() -> torch.Generator:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from coherent_cxr.corpora.download.archives import ArchiveError, unpack
+from coherent_cxr.corpora.download.archives import unpack
+from coherent_cxr.inputs.archives import ArchiveError
 
 
 def _tar(path: Path, members: list[tuple[str, bytes, bytes]], mode: str = "w:gz") -> Path:

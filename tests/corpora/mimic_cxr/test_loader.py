@@ -1,7 +1,6 @@
 """MIMIC-CXR's published files, fabricated, become tables; every bad one a row or a sentence."""
 
 import gzip
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -10,27 +9,11 @@ import pandas as pd
 import pytest
 
 from coherent_cxr.corpora.mimic_cxr.fabrication import (
-    OBSERVATIONS,
     FabricatedStudy,
-    MimicFabricationConfig,
-    fabricate_mimic_cxr,
 )
 from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig, parse_mimic_cxr, view_of
 from coherent_cxr.corpora.openi.loader import CorpusError
-
-
-def grey(*_: object) -> np.ndarray:
-    return np.full((24, 20), 99, dtype=np.uint8)
-
-
-@pytest.fixture
-def publication(tmp_path: Path) -> tuple[Path, list[FabricatedStudy]]:
-    config = MimicFabricationConfig(folder=str(tmp_path / "mimic"), patients=12, images=False)
-    return tmp_path / "mimic", fabricate_mimic_cxr(config, grey)
-
-
-def _parse(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    return parse_mimic_cxr(MimicCxrConfig(root=str(folder)))[:3]
+from helpers.mimic_publication import parse
 
 
 def _rewrite(folder: Path, changes: dict[str, bytes | None], doubled: str | None = None) -> None:
@@ -48,7 +31,7 @@ def _rewrite(folder: Path, changes: dict[str, bytes | None], doubled: str | None
 
 def test_every_report_and_image_is_found_again(publication: tuple[Path, list[FabricatedStudy]]) -> None:
     folder, invented = publication
-    studies, images, exclusions = _parse(folder)
+    studies, images, exclusions = parse(folder)
     assert exclusions.empty
     assert studies["study_id"].tolist() == [study.study_id for study in invented]
     assert studies["patient_id"].tolist() == [study.patient_id for study in invented]
@@ -64,32 +47,6 @@ def test_every_report_and_image_is_found_again(publication: tuple[Path, list[Fab
     assert images["image_id"].tolist() == [i for study in invented for i in study.image_ids()]
     assert set(images["view"]) == {"frontal", "lateral"}
     assert set(images["view_source"]) == {"metadata"}
-
-
-def test_files_are_as_published(publication: tuple[Path, list[FabricatedStudy]]) -> None:
-    folder, invented = publication
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "cxr-record-list.csv.gz",
-        "cxr-study-list.csv.gz",
-        "mimic-cxr-2.0.0-chexpert.csv.gz",
-        "mimic-cxr-2.0.0-metadata.csv.gz",
-        "mimic-cxr-2.0.0-negbio.csv.gz",
-        "mimic-cxr-2.0.0-split.csv.gz",
-        "mimic-cxr-reports.zip",
-    ]
-    header = gzip.decompress((folder / "mimic-cxr-2.0.0-chexpert.csv.gz").read_bytes()).split(b"\n")[0]
-    assert header.decode() == ",".join(["subject_id", "study_id", *OBSERVATIONS])
-    patients = {study.patient_id: study.split for study in invented}
-    assert all(patients[study.patient_id] == study.split for study in invented)
-
-
-def test_fabrication_gives_the_same_bytes_twice(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        fabricate_mimic_cxr(MimicFabricationConfig(folder=str(tmp_path / name), patients=3), grey)
-    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
-    assert len([path for path in files if path.suffix == ".jpg"]) >= 3
-    for path in files:
-        assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes(), path
 
 
 def test_bad_members_are_exclusions(publication: tuple[Path, list[FabricatedStudy]]) -> None:
@@ -109,7 +66,7 @@ def test_bad_members_are_exclusions(publication: tuple[Path, list[FabricatedStud
         },
         doubled=names[4],
     )
-    studies, _, exclusions = _parse(folder)
+    studies, _, exclusions = parse(folder)
     reasons = dict(zip(exclusions["id"], exclusions["reason"], strict=True))
     assert reasons == {
         names[0]: "empty_file",
@@ -134,7 +91,7 @@ def test_a_damaged_member_costs_one_report(publication: tuple[Path, list[Fabrica
     data = bytearray(path.read_bytes())
     data[start : start + 8] = b"\xff" * 8
     path.write_bytes(data)
-    studies, _, exclusions = _parse(folder)
+    studies, _, exclusions = parse(folder)
     assert exclusions[["id", "reason"]].to_numpy().tolist() == [
         [f"{invented[5].folder}.txt", "damaged_member"]
     ]
@@ -147,7 +104,7 @@ def test_images_in_no_study_and_twice(publication: tuple[Path, list[FabricatedSt
     records = pd.read_csv(path, dtype=str)
     stray = records.head(1).assign(study_id="59999999", dicom_id="stray")
     pd.concat([records, stray, records.head(1)]).to_csv(path, index=False)
-    _, images, exclusions = _parse(folder)
+    _, images, exclusions = parse(folder)
     assert len(images) == len(records)
     assert exclusions["reason"].tolist() == ["duplicate_image", "image_in_no_study"]
 
@@ -158,7 +115,7 @@ def test_a_row_that_repeats_a_study_is_an_exclusion(publication: tuple[Path, lis
     listed = pd.read_csv(path, dtype=str)
     other_patient = listed.iloc[[2]].assign(subject_id="19999999")
     pd.concat([listed, listed.iloc[[0]], other_patient]).to_csv(path, index=False)
-    studies, _, exclusions = _parse(folder)
+    studies, _, exclusions = parse(folder)
     rows = [f"row {len(listed) + 2}", f"row {len(listed) + 3}"]
     assert exclusions[["id", "reason"]].to_numpy().tolist() == [[row, "duplicate_row"] for row in rows]
     assert invented[2].study_id in exclusions["detail"].iloc[1]
@@ -173,21 +130,21 @@ def test_missing_and_damaged_files_are_sentences(
     data = (folder / name).read_bytes()
     (folder / name).write_bytes(data[: len(data) // 2])
     with pytest.raises(CorpusError, match="is damaged"):
-        _parse(folder)
+        parse(folder)
     (folder / name).unlink()
     with pytest.raises(
         CorpusError, match=r"is in none of .* get it from https://physionet\.org/content/mimic-cxr/"
     ):
-        _parse(folder)
+        parse(folder)
 
 
 def test_missing_columns_and_places_are_sentences(publication: tuple[Path, list[FabricatedStudy]]) -> None:
     folder, _ = publication
     (folder / "cxr-study-list.csv.gz").write_bytes(gzip.compress(b"subject_id,path\n1,x\n"))
     with pytest.raises(CorpusError, match="has no column study_id; it has subject_id, path"):
-        _parse(folder)
+        parse(folder)
     with pytest.raises(CorpusError, match="There is no folder"):
-        _parse(folder / "nowhere")
+        parse(folder / "nowhere")
     with pytest.raises(CorpusError, match=r"set report_parsing\.mimic_cxr\.root"):
         parse_mimic_cxr(MimicCxrConfig())
 
@@ -195,7 +152,7 @@ def test_missing_columns_and_places_are_sentences(publication: tuple[Path, list[
 def test_without_metadata_views_are_unknown(publication: tuple[Path, list[FabricatedStudy]]) -> None:
     folder, _ = publication
     (folder / "mimic-cxr-2.0.0-metadata.csv.gz").unlink()
-    _, images, _ = _parse(folder)
+    _, images, _ = parse(folder)
     assert set(images["view"]) == {"unknown"}
 
 
@@ -214,60 +171,9 @@ def test_view_positions(position: str | float, view: str) -> None:
     assert view_of(position) == view
 
 
-def _unpack(folder: Path, target: Path) -> None:
-    with zipfile.ZipFile(folder / "mimic-cxr-reports.zip") as archive:
-        archive.extractall(target)
-    (folder / "mimic-cxr-reports.zip").unlink()
-
-
-@pytest.mark.parametrize(
-    "place",
-    ["", "mimic-cxr-reports", "linked", "tgz", "physionet.org/files/mimic-cxr/2.1.0", "unpacked here (1)"],
-)
-def test_unpacked_and_repacked_reports_are_the_same(
-    publication: tuple[Path, list[FabricatedStudy]], tmp_path: Path, place: str
-) -> None:
-    folder, _ = publication
-    packed = [table.sort_values(table.columns[0], ignore_index=True) for table in _parse(folder)]
-    _unpack(folder, tmp_path / "elsewhere" if place in ("linked", "tgz") else folder / place)
-    if place == "linked":
-        (folder / "files").symlink_to(tmp_path / "elsewhere" / "files")
-        (tmp_path / "elsewhere" / "files" / "p10" / "files").symlink_to(folder)  # a circle
-    if place == "tgz":
-        with tarfile.open(folder / "mimic-cxr-reports.tar.gz", "w:gz") as archive:
-            archive.add(tmp_path / "elsewhere" / "files", arcname="files")
-    for study in (folder / "files").glob("p10/p*/"):
-        (study / "s59999999").mkdir()
-        (study / "s59999999" / "02aa804e.txt").write_text("beside an image, in a folder of images")
-    for whole, read in zip(packed, _parse(folder), strict=True):
-        pd.testing.assert_frame_equal(whole, read.sort_values(read.columns[0], ignore_index=True))
-
-
-def test_bad_unpacked_files_are_exclusions(publication: tuple[Path, list[FabricatedStudy]]) -> None:
-    folder, invented = publication
-    _unpack(folder, folder)
-    names = [f"{study.folder}.txt" for study in invented]
-    (folder / names[0]).write_bytes(b"")
-    (folder / names[1]).write_bytes(b"A" * 1_000_001)
-    (folder / names[2]).unlink()
-    (folder / names[3]).unlink()
-    (folder / names[3]).symlink_to(folder / "nowhere")
-    odd = folder / names[4].rsplit("/", 1)[0] / "s1\x1b[2J.txt"
-    odd.write_text("FINDINGS: Not counted.")
-    (folder / "LICENSE.txt").write_text("no report")
-    _, _, exclusions = _parse(folder)
-    assert dict(zip(exclusions["id"], exclusions["reason"], strict=True)) == {
-        names[0]: "empty_file",
-        names[1]: "file_too_large",
-        invented[2].study_id: "missing_report",
-        invented[3].study_id: "missing_report",
-        f"{names[4].rsplit('/', 1)[0]}/s1\\x1b[2J.txt": "unexpected_name",
-    }
-
-
 def test_tables_that_went_through_a_spreadsheet(publication: tuple[Path, list[FabricatedStudy]]) -> None:
     folder, _ = publication
-    before = _parse(folder)
+    before = parse(folder)
     for name in ("cxr-study-list", "cxr-record-list"):
         table = pd.read_csv(folder / f"{name}.csv.gz")
         (folder / f"{name}.csv.gz").unlink()
@@ -275,7 +181,7 @@ def test_tables_that_went_through_a_spreadsheet(publication: tuple[Path, list[Fa
             f"{study}.0" if name == "cxr-study-list" else f" s{study} " for study in table["study_id"]
         ]
         table.to_csv(folder / f"{name}.csv", index=False, sep=";")
-    for whole, read in zip(before, _parse(folder), strict=True):
+    for whole, read in zip(before, parse(folder), strict=True):
         pd.testing.assert_frame_equal(whole, read)
 
 
@@ -288,7 +194,7 @@ def test_rows_without_ids(publication: tuple[Path, list[FabricatedStudy]]) -> No
             lines[1] = f",{lines[1].split(',', 1)[1]}"
             data = "".join(lines).encode()
         (folder / f"{name}.csv.gz").write_bytes(gzip.compress(data + row.encode()))
-    studies, _, exclusions = _parse(folder)
+    studies, _, exclusions = parse(folder)
     assert studies["patient_id"].tolist()[:2] == [invented[0].study_id, invented[1].patient_id]
     assert exclusions["reason"].tolist() == ["no_study_id", "no_image_name"]
 
@@ -300,13 +206,13 @@ def test_a_row_with_more_fields_than_the_header_moves_no_column(
     data = gzip.decompress((folder / "cxr-study-list.csv.gz").read_bytes()) + b"10000001,50000001,a,b\n"
     (folder / "cxr-study-list.csv.gz").write_bytes(gzip.compress(data))
     with pytest.raises(CorpusError, match=r"Row \d+ of .*cxr-study-list.* has 4 fields"):
-        _parse(folder)
+        parse(folder)
 
 
 def test_findings_that_say_none_are_no_text_to_learn(publication: tuple[Path, list[FabricatedStudy]]) -> None:
     folder, invented = publication
     name = f"{invented[0].folder}.txt"
     _rewrite(folder, {name: b"FINDINGS: None.\n\nIMPRESSION: N/A\n\nCOMPARISON: None."})
-    row = _parse(folder)[0].set_index("study_id").loc[invented[0].study_id]
+    row = parse(folder)[0].set_index("study_id").loc[invented[0].study_id]
     assert row[["findings", "impression", "findings_source"]].isna().all()
     assert row["comparison"] == "None."

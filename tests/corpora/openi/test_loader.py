@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from coherent_cxr.corpora.openi.loader import CorpusError, ParsedCorpus, infer_views, parse_openi
+from coherent_cxr.corpora.openi.loader import CorpusError, infer_views, parse_openi
 from coherent_cxr.corpora.sections.sectioning import Sectioner
 
 REPORT = """<?xml version="1.0"?>
@@ -28,23 +28,18 @@ BOMB = """<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;
 <eCitation><uId id="CXR9"/>&b;</eCitation>"""
 
 
-@pytest.fixture(scope="module")
-def real() -> ParsedCorpus:
-    return parse_openi(None, None, None)
+def test_the_real_archive_is_read_whole(openi):
+    assert len(openi.studies) + len(openi.exclusions) == 3955
+    assert openi.studies["findings"].notna().sum() == 3425
+    assert len(openi.images) == 7470
+    assert openi.images["image_id"].is_unique
+    assert openi.studies["study_id"].is_unique
+    assert set(openi.images["study_id"]) <= set(openi.studies["study_id"])
+    assert list(openi.images.columns) == ["image_id", "study_id", "view", "view_source"]
 
 
-def test_the_real_archive_is_read_whole(real):
-    assert len(real.studies) + len(real.exclusions) == 3955
-    assert real.studies["findings"].notna().sum() == 3425
-    assert len(real.images) == 7470
-    assert real.images["image_id"].is_unique
-    assert real.studies["study_id"].is_unique
-    assert set(real.images["study_id"]) <= set(real.studies["study_id"])
-    assert list(real.images.columns) == ["image_id", "study_id", "view", "view_source"]
-
-
-def test_a_real_report_keeps_its_sections(real):
-    first = real.studies.set_index("study_id").loc["CXR1"]
+def test_a_real_report_keeps_its_sections(openi):
+    first = openi.studies.set_index("study_id").loc["CXR1"]
     assert first["findings"].startswith(
         "The cardiac silhouette and mediastinum size are within normal limits."
     )
@@ -52,10 +47,10 @@ def test_a_real_report_keeps_its_sections(real):
     assert first["indication"] == "Positive TB test"
 
 
-def test_views_of_the_real_images_are_mostly_right(real, shared_folder):
+def test_views_of_the_real_images_are_mostly_right(openi, shared_folder):
     """The rule's accuracy, as docs state it; the reference views are about 99.9 % right."""
     truth = pd.read_csv(shared_folder / "openi" / "images.csv")
-    both = truth.merge(real.images, on="image_id", suffixes=("_true", ""))
+    both = truth.merge(openi.images, on="image_id", suffixes=("_true", ""))
     right = both["view_true"] == both["view"]
     assert right[both["view_source"] == "dicom"].mean() > 0.985
     assert right.mean() > 0.935
@@ -181,8 +176,8 @@ def test_terms_are_taken_apart(tmp_path):
     ]
 
 
-def test_the_real_terms(real):
-    terms = real.mesh_terms
+def test_the_real_terms(openi):
+    terms = openi.mesh_terms
     assert terms["study_id"].nunique() == 3955
     assert (terms["term"] == "normal").sum() == 1391
     assert (terms["term"] == "Opacity/lung/base/left").sum() == 46
@@ -244,10 +239,10 @@ def test_an_archive_with_wrong_bytes_is_one_sentence(tmp_path):
             parse_openi(str(archive), None, None)
 
 
-def test_real_texts_written_as_free_text_are_split_as_they_were(real):
+def test_real_texts_written_as_free_text_are_split_as_they_were(openi):
     """3,425 findings of real reports come back word for word, wrapped or not."""
     sectioner = Sectioner()
-    told = real.studies.dropna(subset="findings")
+    told = openi.studies.dropna(subset="findings")
     for text in told["findings"]:
         for width in (10_000, 75):
             wrapped = textwrap.fill(text, width, break_on_hyphens=False, break_long_words=False)

@@ -1,6 +1,5 @@
 """Headings as people type them: misspelt, unknown, numbered; and what looks like one and is text."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import coherent_cxr.corpora.sections
-from coherent_cxr.corpora.sections.edit_distance import within
 from coherent_cxr.corpora.sections.sectioning import Sectioner
 
 SECTIONER = Sectioner()
+
+
 RULES = yaml.safe_load(
     (Path(coherent_cxr.corpora.sections.__file__).parent / "section_rules/mimic_cxr.yml").read_text()
 )
+
+
 KNOWN = {
     name: section
     for section, names in RULES["sections"].items()
@@ -29,6 +31,8 @@ def report(heading: str) -> str:
 
 
 TABLE = yaml.safe_load((Path(__file__).parent / "headings.yml").read_text())
+
+
 CASES = [(word, section) for section, words in TABLE["misspelt"].items() for word in words]
 
 
@@ -279,52 +283,3 @@ def test_layout_survives() -> None:
         "findings": "- No effusion\n- Heart: normal\n\nWrapped line\ngoes on.",
         "impression": "1. Well.\n2) Rest.",
     }
-
-
-def _slow_distance(a: str, b: str) -> int:
-    """Optimal string alignment by its definition."""
-    if not a or not b:
-        return len(a) + len(b)
-    best = min(
-        _slow_distance(a[1:], b) + 1,
-        _slow_distance(a, b[1:]) + 1,
-        _slow_distance(a[1:], b[1:]) + (a[0] != b[0]),
-    )
-    if len(a) > 1 and len(b) > 1 and a[0] == b[1] and a[1] == b[0]:
-        best = min(best, _slow_distance(a[2:], b[2:]) + 1)
-    return best
-
-
-@settings(deadline=None)
-@given(st.text("abc", max_size=6), st.text("abc", max_size=6), st.integers(0, 4))
-def test_distances_are_those_of_the_definition(a: str, b: str, most: int) -> None:
-    distance = _slow_distance(a, b)
-    assert within(a, b, most) == (distance if distance <= most else None)
-
-
-def test_known_distances() -> None:
-    assert within("comparsion", "comparison", 2) == 1
-    assert within("findngs", "findings", 2) == 1
-    assert within("imprssoin", "impression", 2) == 2
-    assert within("occlusion", "conclusion", 1) is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "".join(f"HEADIN{n:x}G:\n\n".upper() for n in range(60_000)),
-        "FINDINGS " * 100_000,
-        "A" * 1_000_000,
-        "AP " * 300_000 + ":",
-        "1:" * 500_000,
-        "FINDINGS:\n" * 100_000,
-        ". A" * 330_000,
-        "  A  B:" * 140_000,
-        " - " * 300_000,
-        "FINDINGS: " + "x\n" * 400_000,
-    ],
-)
-def test_a_megabyte_of_anything_takes_seconds(text: str) -> None:
-    start = time.process_time()
-    SECTIONER.split(text)
-    assert time.process_time() - start < 10

@@ -94,7 +94,7 @@ def test_adapters_hand_over_pairs_and_take_scores_back(monkeypatch):
         def __call__(self, refs, hyps):
             return 0.0, 0.0, [float(len(r)) for r in refs], "", None
 
-    radgraph.F1RadGraph, green.GREEN = F1RadGraph, GREEN
+    vars(radgraph)["F1RadGraph"], vars(green)["GREEN"] = F1RadGraph, GREEN
     monkeypatch.setitem(sys.modules, "radgraph", radgraph)
     monkeypatch.setitem(sys.modules, "green_score", green)
     config = JudgesConfig(radgraph="radgraph-xl", green="weights")

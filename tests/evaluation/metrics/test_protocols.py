@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from coherent_cxr.configuration import ConfigurationError
-from coherent_cxr.corpora.openi.loader import parse_openi
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.metrics.language import bleu, rouge_l
 from coherent_cxr.evaluation.metrics.measures import Metric
@@ -69,9 +68,9 @@ def test_r2gen_by_hand_rare_words_are_unknown_and_both_sides_are_cut():
 
 
 @pytest.mark.skipif(SHARED is None, reason="needs R2Gen's split of Open-I in COHERENT_CXR_SHARED")
-def test_the_constant_normal_report_has_the_values_of_the_field_on_r2gens_split():
+def test_the_constant_normal_report_has_the_values_of_the_field_on_r2gens_split(openi):
     split = pd.read_csv(Path(str(SHARED)) / "openi" / "split_r2gen.csv").set_index("study_id")["split"]
-    studies = parse_openi(None, None, None).studies.dropna(subset=["findings"])
+    studies = openi.studies.dropna(subset=["findings"])
     studies = studies[studies["study_id"].isin(split.index)]
     of_study = studies["study_id"].map(split)
     training, test = (studies.loc[of_study == name, "findings"].tolist() for name in ("train", "test"))

@@ -55,7 +55,7 @@ def test_one_phantom_per_study_with_findings_and_image(tmp_path: Path) -> None:
     assert "not radiographs" in str(manifest["notice"])
     assert sorted(path.name for path in root.iterdir()) == ["CXR1_b.png", "CXR2_a.png"]
     with Image.open(root / "CXR2_a.png") as image:
-        assert "not radiographs" in image.text["Description"]
+        assert "not radiographs" in image.info["Description"]
         drawn = np.asarray(image)
     expected = draw_phantom(
         "CXR2_a", {"Cardiomegaly": 0, "Pneumothorax": 1}, ("Left pneumothorax.",), size=64

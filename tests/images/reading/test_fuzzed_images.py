@@ -20,6 +20,7 @@ def test_the_files_to_be_damaged_are_read(kind: str) -> None:
     assert read_radiograph(real_files()[kind]).pixels.shape == (64, 64)
 
 
+@pytest.mark.slow
 def test_damaged_files_give_an_image_or_a_refusal() -> None:
     run = subprocess.run(
         [sys.executable, fuzzing.__file__, str(TRIES), str(SEED)],

@@ -49,6 +49,7 @@ def _endless() -> bytes:
     return written(made)
 
 
+@pytest.mark.slow
 def test_a_decoder_that_finds_no_end_is_ended_and_the_next_image_read() -> None:
     start = os.times()
     with pytest.raises(UnreadableImageError, match=CRASHED) as caught:
@@ -98,6 +99,7 @@ def test_helpers_end_with_their_threads() -> None:
     assert started[0].returncode is not None
 
 
+@pytest.mark.slow
 def test_an_endless_decoder_costs_the_store_one_image(tmp_path: Path) -> None:
     folder = tmp_path / "files"
     images = write_folder(folder, 1)

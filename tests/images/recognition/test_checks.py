@@ -136,7 +136,7 @@ def test_the_classifier_is_a_logistic_regression_that_survives_json() -> None:
 )
 def test_damaged_checks_are_refused(entry: object) -> None:
     with pytest.raises(ValueError, match=r"(no image checks|needs|could not convert|unpack)"):
-        ImageChecks.from_dict(entry)  # type: ignore[arg-type]
+        ImageChecks.from_dict(entry)
 
 
 def test_checks_come_with_the_store_and_know_a_lateral(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from coherent_cxr.corpora.openi.loader import parse_openi
+from coherent_cxr.corpora.openi.loader import ParsedCorpus
 from coherent_cxr.images.recognition.views import complete_views
 from coherent_cxr.images.source import open_source
 from helpers.dicom_files import dataset, written
@@ -62,11 +62,10 @@ def test_dicom_tags_come_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_real_views_are_found_better_than_by_the_rule(shared_folder: Path) -> None:
+def test_real_views_are_found_better_than_by_the_rule(shared_folder: Path, openi: ParsedCorpus) -> None:
     source = open_source(shared_folder / "openi" / "openi_images_256.tar")
     truth = pd.read_csv(shared_folder / "openi" / "images.csv", dtype=str).set_index("image_id")["view"]
-    images = parse_openi(None, None, None).images
-    images = images[images["image_id"].isin(truth.index)].iloc[:2500].reset_index(drop=True)
+    images = openi.images[openi.images["image_id"].isin(truth.index)].iloc[:2500].reset_index(drop=True)
     right = images["image_id"].map(truth)
     completed, report, _ = complete_views(images, source)
     classified = completed["view_source"] == "classifier"

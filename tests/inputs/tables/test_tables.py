@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import time
+from collections.abc import Hashable
 from pathlib import Path
 
 import pandas as pd
@@ -31,7 +32,7 @@ def delimited(delimiter: str) -> str:
     return stream.getvalue()
 
 
-def read(path: Path) -> dict[str, list[str]]:
+def read(path: Path) -> dict[Hashable, list[str]]:
     return read_table(path).to_dict("list")
 
 

@@ -93,6 +93,7 @@ UNITS = [
         "may be , ",
         "abc defg ",
     ),
+    *("no effusion or ", "the heart xxxx a ", ", . ", "\t\n"),
 ]
 """Repeated, each of these is a text that some pattern could read in more than one way."""
 
@@ -170,6 +171,7 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.slow
 def test_time_grows_linearly(name: str) -> None:
     """A few seconds for each, as a pattern that hangs does so on a single kind of text."""
     few = name not in ALL_UNITS and "COHERENT_CXR_LONGEST_TEXT" not in os.environ

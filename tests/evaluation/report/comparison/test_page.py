@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,11 +52,12 @@ def log_table(bleu: list[float], macro: list[float], references: str) -> None:
 
 @pytest.fixture(scope="module")
 def client_and_complaint(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, new_database: Path
 ) -> Iterator[tuple[mlflow.MlflowClient, str]]:
     """A database with two runs with results, and what was said before there were any."""
     folder: Path = tmp_path_factory.mktemp("tracking")
     before = mlflow.get_tracking_uri()
+    shutil.copy(new_database, folder / "mlflow.db")
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("test", str(folder / "artifacts")))
     with pytest.raises(RunNotFoundError) as error:

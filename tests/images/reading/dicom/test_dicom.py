@@ -22,11 +22,13 @@ from pydicom.uid import (
 )
 
 from coherent_cxr.images.reading.decode import UnreadableImageError, read_image, read_radiograph
-from coherent_cxr.images.reading.dicom.remarks import IDENTIFYING, dicom_view
+from coherent_cxr.images.reading.dicom.remarks import IDENTIFYING
 from helpers.dicom_files import RAMP_12_BIT, dataset, written
 from helpers.grey_rule import by_the_rule
 
 PUBLISHED = Path(pydicom.__file__).parent / "data" / "test_files"
+
+
 RAMP_8_BIT = by_the_rule(RAMP_12_BIT)
 
 
@@ -251,34 +253,6 @@ def test_bombs_are_refused_before_they_are_decoded() -> None:
     with pytest.raises(UnreadableImageError) as caught:
         read_image(deflated[:start] + bomb)
     assert caught.value.reason == "image_too_large"
-
-
-@pytest.mark.parametrize(
-    ("tags", "view"),
-    [
-        ({"ViewPosition": "PA"}, "frontal"),
-        ({"ViewPosition": "ap "}, "frontal"),
-        ({"ViewPosition": "LL"}, "lateral"),
-        ({"SeriesDescription": "Chest LAT 2"}, "lateral"),
-        ({"ViewPosition": "", "SeriesDescription": "W033 Chest PA"}, "frontal"),
-        ({"SeriesDescription": "Patella"}, "unknown"),
-        ({"ViewPosition": "PA", "PatientOrientation": ["A", "F"]}, "lateral"),
-        ({"PatientOrientation": ["L", "F"]}, "frontal"),
-        ({"ViewPosition": "LL", "PatientOrientation": []}, "lateral"),
-        ({}, "unknown"),
-    ],
-)
-def test_view_is_read_from_the_tags(tags: dict[str, object], view: str) -> None:
-    assert dicom_view(written(dataset(RAMP_12_BIT, **tags))) == view
-
-
-def test_view_code_sequence_is_read_and_damage_is_unknown() -> None:
-    code = Dataset()
-    code.CodeMeaning = "postero-anterior"
-    data = written(dataset(RAMP_12_BIT, ViewCodeSequence=[code]))
-    assert dicom_view(data) == "frontal"
-    assert dicom_view(data[:150]) == "unknown"
-    assert dicom_view(b"\x89PNG") == "unknown"
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,8 +1,7 @@
 """Commands in processes that are forked from one with the libraries imported.
 
 An interpreter takes several seconds of processor time to import PyTorch, MLflow and Kedro, a fork takes a few
-milliseconds. What is ours is imported by each process itself, as its files may be a copy. One try in ten
-starts interpreters all the same.
+milliseconds. What is ours is imported by each process itself, as its files may be a copy.
 """
 
 from __future__ import annotations
@@ -23,24 +22,28 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 LIBRARIES = (
-    *("torch", "torchvision", "torchxrayvision", "mlflow", "mlflow.pyfunc", "kedro_mlflow", "pandas"),
-    *("kedro.framework.cli.cli", "kedro.framework.session", "kedro.runner", "kedro_datasets.pandas"),
+    "torch._dynamo",  # what the first optimiser imports
     *(
-        "kedro_datasets.json",
+        "torch",
+        "torchvision",
+        "torchxrayvision",
+        "mlflow",
+        "mlflow.pyfunc",
+        "pandas",
         "sqlalchemy",
         "alembic",
-        "scipy.stats",
-        "sklearn.linear_model",
-        "pyarrow.parquet",
     ),
-    *("matplotlib.figure", "pydicom", "imagecodecs", "PIL.Image", "jinja2"),
-    *("pydantic", "safetensors.torch", "omegaconf", "tqdm", "yaml", "click"),
+    *("scipy.stats", "sklearn.linear_model", "pyarrow.parquet", "matplotlib.figure", "pydicom"),
+    *("imagecodecs", "PIL.Image", "jinja2", "pydantic", "safetensors.torch", "omegaconf", "tqdm", "yaml"),
+    *("click", "rich.logging", "rich.traceback", "fsspec", "dynaconf", "cookiecutter.main", "git"),
 )
+"""What costs seconds. Kedro is not among them: it reads its folder and environment when it is imported."""
 MOST_REQUEST = 1 << 20
 
 
@@ -56,23 +59,61 @@ class End(NamedTuple):
     megabytes: int
 
 
-class Forked:
-    """A process that was forked; like :class:`subprocess.Popen`, as far as it is needed here.
+class Process(ABC):
+    """A process of its own group; like :class:`subprocess.Popen`, as far as it is needed here.
 
     Attributes:
         pid: Its id, and that of the group of it and its own children.
     """
 
-    def __init__(self, answers: socket.socket) -> None:
-        self._answers = answers
-        self.pid = int.from_bytes(answers.recv(8), "little")
+    pid: int
 
+    @abstractmethod
     def wait(self, seconds: float | None = None) -> End:
         """Wait for its end.
 
         Raises:
             subprocess.TimeoutExpired: If it has not ended after some seconds.
         """
+
+    def send_signal(self, number: int) -> None:
+        """Send it alone a signal."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it and its own children."""
+        os.killpg(self.pid, signal.SIGKILL)
+
+
+class Command(NamedTuple):
+    """What to start.
+
+    Attributes:
+        arguments: As behind ``python``: ``-m`` and a module, or ``-c`` and code, and what follows.
+        folder: Where it works.
+        log: File descriptor of what it says.
+        environment: Its environment.
+        limits: Limits by their names in ``resource``.
+        errors: File descriptor of what it says on standard error; by default the log.
+    """
+
+    arguments: list[str]
+    folder: Path
+    log: int
+    environment: Mapping[str, str]
+    limits: Mapping[str, int] | None = None
+    errors: int | None = None
+
+
+class Forked(Process):
+    """A process that was forked."""
+
+    def __init__(self, answers: socket.socket) -> None:
+        self._answers = answers
+        self.pid = int.from_bytes(answers.recv(8), "little")
+
+    def wait(self, seconds: float | None = None) -> End:
+        """Wait for its end; see :meth:`Process.wait`."""
         self._answers.settimeout(seconds)
         try:
             code, kilobytes = json.loads(self._answers.recv(100))
@@ -81,20 +122,16 @@ class Forked:
         self._answers.close()
         return End(code, kilobytes // 1024)
 
-    def kill(self) -> None:
-        """Kill it and its own children."""
-        os.killpg(self.pid, signal.SIGKILL)
 
-
-class Started:
-    """A process with an interpreter of its own; as :class:`Forked`."""
+class Started(Process):
+    """A process with an interpreter of its own."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self.pid = process.pid
 
     def wait(self, seconds: float | None = None) -> End:
-        """Wait for its end; see :meth:`Forked.wait`."""
+        """Wait for its end; see :meth:`Process.wait`."""
         end = time.monotonic() + (math.inf if seconds is None else seconds)
         while True:
             process, status, used = os.wait4(self.pid, os.WNOHANG)
@@ -105,38 +142,35 @@ class Started:
                 raise subprocess.TimeoutExpired("a command", seconds or 0)
             time.sleep(0.05)
 
-    def kill(self) -> None:
-        """Kill it and its own children."""
-        os.killpg(self.pid, signal.SIGKILL)
+
+class Starter(ABC):
+    """Starts commands."""
+
+    @abstractmethod
+    def start(self, command: Command) -> Process:
+        """Start a command in a process group of its own."""
 
 
-class Interpreters:
-    """Starts each command with an interpreter of its own, as a user does; as :class:`Forks`."""
+class Interpreters(Starter):
+    """Starts each command with an interpreter of its own, as a user does."""
 
-    def start(
-        self,
-        arguments: list[str],
-        folder: Path,
-        log: int,
-        environment: Mapping[str, str],
-        limits: Mapping[str, int] | None = None,
-    ) -> Started:
-        """Start a command; see :meth:`Forks.start`."""
+    def start(self, command: Command) -> Started:
+        """Start a command; see :meth:`Starter.start`."""
         return Started(
             subprocess.Popen(
-                [sys.executable, *arguments],
-                cwd=folder,
-                env=environment,
+                [sys.executable, *command.arguments],
+                cwd=command.folder,
+                env=command.environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=lambda: _limit(limits or {}),
+                stdout=command.log,
+                stderr=command.log if command.errors is None else command.errors,
+                preexec_fn=lambda: _limit(command.limits or {}),
                 start_new_session=True,
             )
         )
 
 
-class Forks:
+class Forks(Starter):
     """The process from which others are forked; it ends with this one."""
 
     def __init__(self) -> None:
@@ -152,30 +186,20 @@ class Forks:
         self._requests.close()
         self._server.wait()
 
-    def start(
-        self,
-        arguments: list[str],
-        folder: Path,
-        log: int,
-        environment: Mapping[str, str],
-        limits: Mapping[str, int] | None = None,
-    ) -> Forked:
-        """Start a command.
-
-        Args:
-            arguments: As behind ``python``: ``-m`` and a module, or ``-c`` and code, and what follows.
-            folder: Where it works.
-            log: File descriptor of what it says.
-            environment: Its environment.
-            limits: Limits by their names in ``resource``.
-        """
+    def start(self, command: Command) -> Forked:
+        """Start a command; see :meth:`Starter.start`."""
         answers, theirs = socket.socketpair()
-        request = {"arguments": arguments, "folder": str(folder), "environment": dict(environment)}
+        request = {
+            "arguments": command.arguments,
+            "folder": str(command.folder),
+            "environment": dict(command.environment),
+            "limits": dict(command.limits or {}),
+        }
+        errors = command.log if command.errors is None else command.errors
         with theirs:
-            descriptors = array.array("i", [log, theirs.fileno()])
+            descriptors = array.array("i", [theirs.fileno(), command.log, errors])
             self._requests.sendmsg(
-                [json.dumps(request | {"limits": dict(limits or {})}).encode()],
-                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)],
+                [json.dumps(request).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
             )
         return Forked(answers)
 
@@ -186,20 +210,20 @@ def serve(requests: socket.socket) -> dict[str, Any]:
         importlib.import_module(name)
     gc.freeze()  # else the first collection of each process would copy all pages
     while True:
-        message, descriptors, _, _ = socket.recv_fds(requests, MOST_REQUEST, 2)
+        message, descriptors, _, _ = socket.recv_fds(requests, MOST_REQUEST, 3)
         if not message:
             os._exit(0)
-        log, answers = descriptors
+        answers, *streams = descriptors
         if not os.fork():
             requests.close()
-            request = json.loads(message)
+            request: dict[str, Any] = json.loads(message)
             if not _supervise(socket.socket(fileno=answers)):
-                for stream in (1, 2):
-                    os.dup2(log, stream)
-                os.close(log)
+                for number, stream in enumerate(streams, 1):
+                    os.dup2(stream, number)
+                    os.close(stream)
                 return request
-        os.close(log)
-        os.close(answers)
+        for descriptor in descriptors:
+            os.close(descriptor)
         while True:  # those that have ended, so that none is left over
             try:
                 if not os.waitpid(-1, os.WNOHANG)[0]:
@@ -245,9 +269,9 @@ def exit_code(request: dict[str, Any]) -> int:
     except SystemExit as error:
         code = error.code
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type] - there is one
+        sys.excepthook(*sys.exc_info())  # there is one
         code = 1
-    threading._shutdown()  # type: ignore[attr-defined] - as an interpreter does
+    threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter does
     atexit._run_exitfuncs()
     if code is not None and not isinstance(code, int):
         print(code, file=sys.stderr)
