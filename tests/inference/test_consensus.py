@@ -132,7 +132,7 @@ def decisions(studies: int = 8) -> DecidedFindings:
 @pytest.mark.parametrize("decided", [None, decisions()], ids=["free", "decided"])
 def test_reports_of_a_tiny_generator_are_those_that_brute_force_chooses(utility: str, decided) -> None:
     model, samples = generator(), 6
-    chosen = writer(utility=utility).write(model, regions(), decided, [samples])[0]
+    chosen = writer(utility=utility).reports(model, regions(), decided, [samples])[0]
     of_study = torch.arange(8).repeat_interleave(samples)
     dice = torch.Generator().manual_seed(0)
     again = None if decided is None else decided.of(of_study)
@@ -159,8 +159,8 @@ def test_reports_of_a_tiny_generator_are_those_that_brute_force_chooses(utility:
 
 def test_fewer_samples_are_the_first_ones_and_one_sample_is_sampling() -> None:
     model = generator()
-    one, three, five = writer().write(model, regions(), None, [1, 3, 5])
-    assert five == writer().write(model, regions(), None, [5])[0]
+    one, three, five = writer().reports(model, regions(), None, [1, 3, 5])
+    assert five == writer().reports(model, regions(), None, [5])[0]
     of_study = torch.arange(8).repeat_interleave(5)
     flat = word_ids(decode(model, regions()[of_study], "sample", torch.Generator().manual_seed(0)).reports)
     assert one == flat[::5]
@@ -168,7 +168,7 @@ def test_fewer_samples_are_the_first_ones_and_one_sample_is_sampling() -> None:
 
 
 def test_the_same_seed_chooses_the_same_reports() -> None:
-    one, same, other = (writer(seed).write(generator(), regions(), None, [4]) for seed in (1, 1, 2))
+    one, same, other = (writer(seed).reports(generator(), regions(), None, [4]) for seed in (1, 1, 2))
     assert one == same != other
 
 

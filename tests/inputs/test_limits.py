@@ -28,7 +28,7 @@ def test_small_things_may_inflate_and_large_ones_by_a_factor() -> None:
     with pytest.raises(LimitError):
         large.add(1)
     with pytest.raises(LimitError):
-        Inflation(10, "It", most=5).add(6)
+        Inflation(10, "It", max_bytes=5).add(6)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_a_system_whose_language_is_significantly_below_is_out_whatever_its_scor
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"positive_calls": 49.0}, "states 49 positive labels, mle 100"),
+        ({"positive_calls": 49.0}, "affirms 49 positive labels, mle 100"),
         ({"positive_calls": 50.0}, None),
         ({"unique_reports": 0.049}, "0.049 of its reports are different"),
         ({"unique_reports": 0.05}, None),

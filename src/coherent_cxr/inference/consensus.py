@@ -107,7 +107,7 @@ class ConsensusDecoder:
     generator: torch.Generator
     check: SentenceCheck | None = None
 
-    def write(
+    def reports(
         self, model: ReportGenerator, regions: Tensor, guidance: Guidance | None, counts: Sequence[int]
     ) -> list[list[GeneratedReport]]:
         """Generate one report per study, for each of several numbers of samples.

@@ -78,10 +78,10 @@ class RowGenerator:
             arguments = bundle, self.store, study_ids, self.config, known
             own = generate_reports(*arguments, self.labeler)
             tables.append(own.assign(system=name, samples=GREEDY))
-            writer = consensus_decoder(
+            decoder = consensus_decoder(
                 bundle.vocabulary, self.config, self.labeler, self.document_frequencies
             )
-            chosen = consensus_reports(writer, *arguments, counts)
+            chosen = consensus_reports(decoder, *arguments, counts)
             for count, reports in zip(counts, chosen, strict=True):
                 table = report_table(bundle.vocabulary, study_ids, reports)
                 tables.append(table.assign(system=name, samples=count))

@@ -114,8 +114,8 @@ def generate_reports(
     """
     if strategy == "consensus":
         counts = [config.consensus.samples]
-        writer = consensus_decoder(bundle.vocabulary, config, labeler, document_frequencies)
-        chosen = consensus_reports(writer, bundle, store, study_ids, config, known, counts)
+        decoder = consensus_decoder(bundle.vocabulary, config, labeler, document_frequencies)
+        chosen = consensus_reports(decoder, bundle, store, study_ids, config, known, counts)
         return report_table(bundle.vocabulary, study_ids, chosen[0])
     how = strategy or ("greedy" if config.beams == 1 else "beam")
     rng = torch.Generator(_device()).manual_seed(config.consensus.seed)
@@ -137,7 +137,7 @@ def generate_reports(
 
 
 def consensus_reports(
-    writer: ConsensusDecoder,
+    decoder: ConsensusDecoder,
     bundle: ModelBundle,
     store: ImageStore,
     study_ids: Sequence[str],
@@ -148,7 +148,7 @@ def consensus_reports(
     """Generate a report per study for each of several numbers of samples ``(counts, studies)``."""
     chosen: list[list[GeneratedReport]] = [[] for _ in counts]
     for model, regions, guidance in batches(bundle, store, study_ids, config, known):
-        for reports, found in zip(chosen, writer.write(model, regions, guidance, counts), strict=True):
+        for reports, found in zip(chosen, decoder.reports(model, regions, guidance, counts), strict=True):
             reports += found
     return chosen
 

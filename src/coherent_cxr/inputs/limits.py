@@ -26,13 +26,13 @@ class Inflation:
     Args:
         packed: Bytes it has packed.
         name: What it is, for the message.
-        most: Most bytes that may come out, if there is another limit too.
+        max_bytes: Most bytes that may come out, if there is another limit too.
     """
 
-    def __init__(self, packed: int, name: str, most: int | None = None) -> None:
+    def __init__(self, packed: int, name: str, max_bytes: int | None = None) -> None:
         self.name = name
-        self.most = max(FREE_INFLATION, MAX_INFLATION * packed)
-        self.most = self.most if most is None else min(self.most, most)
+        self.max_bytes = max(FREE_INFLATION, MAX_INFLATION * packed)
+        self.max_bytes = self.max_bytes if max_bytes is None else min(self.max_bytes, max_bytes)
         self.unpacked = 0
 
     def add(self, count: int) -> None:
@@ -42,28 +42,29 @@ class Inflation:
             LimitError: If there are too many by now.
         """
         self.unpacked += count
-        if self.unpacked > self.most:
+        if self.unpacked > self.max_bytes:
             raise LimitError(
-                f"{self.name} unpacks to more than {self.most / 1e6:,.0f} MB, so it was not read to its end."
+                f"{self.name} unpacks to more than {self.max_bytes / 1e6:,.0f} MB, so it was not "
+                "read to its end."
             )
 
 
-def read_at_most(stream: IO[Any], most: int, name: str) -> bytes:
+def read_at_most(stream: IO[Any], max_bytes: int, name: str) -> bytes:
     """Read a stream to its end, in pieces.
 
     Args:
         stream: Bytes.
-        most: Most of them.
+        max_bytes: Most bytes.
         name: What it is, for the message.
 
     Raises:
-        LimitError: If there are more; at most ``most`` bytes and one were read by then.
+        LimitError: If there are more; at most one byte more than that was read by then.
     """
     pieces: list[bytes] = []
-    left = most + 1
+    left = max_bytes + 1
     while left and (piece := stream.read(min(PIECE, left))):
         pieces.append(piece)
         left -= len(piece)
     if not left:
-        raise LimitError(f"{name} holds more than {most:,} bytes; none of its kind does.")
+        raise LimitError(f"{name} holds more than {max_bytes:,} bytes; none of its kind does.")
     return b"".join(pieces)

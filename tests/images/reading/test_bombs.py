@@ -11,7 +11,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from coherent_cxr.images.reading.decode import UnreadableImageError, read_image
-from coherent_cxr.images.reading.dicom.codestream import Stated, stated_size
+from coherent_cxr.images.reading.dicom.codestream import HeaderSize, size_in_header
 from coherent_cxr.inputs.limits import MAX_FILE_BYTES
 from helpers.bombs import BOMBS, jpeg_2000
 from helpers.dicom_files import RAMP_12_BIT, dataset, written
@@ -86,11 +86,11 @@ def test_deflated_files_are_read_and_cut_off_ones_refused() -> None:
 
 def test_a_codestream_states_its_size_wherever_it_does() -> None:
     jpeg = bytes.fromhex("ffd8 ffe0 0004 0000 fffe 000c ffc0000b0800300040 ff ff c1 0011 0c 0bb8 07d0 01")
-    assert stated_size(jpeg) == Stated(2000, 3000, 1)
-    assert stated_size(bytes.fromhex("ffd8 fff7 000b 10 0010 0020 01 011100")) == Stated(32, 16, 1)
+    assert size_in_header(jpeg) == HeaderSize(2000, 3000, 1)
+    assert size_in_header(bytes.fromhex("ffd8 fff7 000b 10 0010 0020 01 011100")) == HeaderSize(32, 16, 1)
     stream = jpeg_2000(24, (16).to_bytes(4, "big") * 2)
     start = stream.index(b"\xff\x4f\xff\x51")
-    assert stated_size(stream[start:]) == Stated(64, 48, 1, 4 * 3)
+    assert size_in_header(stream[start:]) == HeaderSize(64, 48, 1, 4 * 3)
     for other in (
         b"",
         b"\xff\xd8",
@@ -99,4 +99,4 @@ def test_a_codestream_states_its_size_wherever_it_does() -> None:
         b"GIF89a",
         bytes(200),
     ):
-        assert stated_size(other) is None
+        assert size_in_header(other) is None

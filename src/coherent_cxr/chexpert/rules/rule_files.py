@@ -83,7 +83,7 @@ class _Content:
         self.clause_ends: dict[str, Any] = {}
         self.layout: bool | None = None
         self.rules: dict[str, list[tuple[Path, dict[str, Any]]]] = {phase: [] for phase in PHASES}
-        self.said = hashlib.sha256()
+        self.digest = hashlib.sha256()
 
     def read(self, path: Path, seen: tuple[Path, ...]) -> None:
         if path in seen:
@@ -92,7 +92,7 @@ class _Content:
             )
         raw = load_yaml(path)
         check_keys(path, "the file", raw, _KEYS)
-        self.said.update(repr(raw).encode())
+        self.digest.update(repr(raw).encode())
         self.observations = self.observations or texts(path, "observations", raw.get("observations"))
         self.aggregation = self.aggregation or mapping(path, "aggregation", raw.get("aggregation"))
         for observation, entry in mapping(path, "lexicon", raw.get("lexicon")).items():
@@ -194,7 +194,7 @@ class _Content:
             tuple(self.starts),
             self._clause_ends(path),
             layout=bool(self.layout),
-            digest=self.said.hexdigest(),
+            digest=self.digest.hexdigest(),
         )
 
     def _clause_ends(self, path: Path) -> ClauseEnds | None:

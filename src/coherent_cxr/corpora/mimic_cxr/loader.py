@@ -60,9 +60,9 @@ def stream_mimic_cxr(config: MimicCxrConfig, rows: int = 50_000) -> Iterator[Par
     sectioner = Sectioner(config.section_rules)
     studies: list[tuple[str | None, ...]] = []
     read: set[str] = set()
-    told: set[str] = set()
+    seen: set[str] = set()
     for name, study_id, data, refusal, detail in _reports(config):
-        told.add(study_id)
+        seen.add(study_id)
         text, reason = decode_text(data)
         if refusal:
             excluded.append((name, refusal, detail))
@@ -78,17 +78,17 @@ def stream_mimic_cxr(config: MimicCxrConfig, rows: int = 50_000) -> Iterator[Par
             if len(studies) == rows:
                 yield _piece(studies, images.head(0), excluded)
                 studies, excluded = [], []
-    for study_id in listed.index[~listed.index.isin(list(told))]:
+    for study_id in listed.index[~listed.index.isin(list(seen))]:
         excluded.append((study_id, "missing_report", "The study list names it, but there is no report."))
     yield _piece(studies, images, [*excluded, *strays])
 
 
 def view_of(position: str | float | None) -> str:
     """Return frontal, lateral or unknown for a View Position as MIMIC-CXR-JPG's metadata has it."""
-    told = str(position).strip().upper() if isinstance(position, str) else ""
-    if told in LATERAL_VIEWS:
+    view_position = str(position).strip().upper() if isinstance(position, str) else ""
+    if view_position in LATERAL_VIEWS:
         return "lateral"
-    return "frontal" if told.startswith(("AP", "PA")) else "unknown"
+    return "frontal" if view_position.startswith(("AP", "PA")) else "unknown"
 
 
 def decode_text(data: bytes) -> tuple[str, str]:

@@ -44,7 +44,7 @@ def read_bytes(path: Path) -> bytes:
         file.seek(0)
         try:
             if packed:
-                most = Inflation(path.stat().st_size, f"'{path}'", MAX_BYTES).most
+                most = Inflation(path.stat().st_size, f"'{path}'", MAX_BYTES).max_bytes
                 with gzip.open(file) as unpacked:
                     what = f"'{path}', unpacked,"
                     content = read_at_most(unpacked, most, what)  # type: ignore[arg-type]  # it has read

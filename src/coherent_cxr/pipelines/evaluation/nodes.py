@@ -61,7 +61,7 @@ def generate_reports(
     """Generate reports for the test studies, after the rows of reference systems and baselines."""
     check_systems(config, models)
     studies = test_studies(findings, splits, image_store.index["study_id"])
-    writer = RowGenerator(
+    generator = RowGenerator(
         config,
         image_store,
         labelling.labeler(),
@@ -72,7 +72,7 @@ def generate_reports(
     )
     tables = [baseline_reports]
     for system, bundle in models.items():
-        for name, own_reports in writer.rows(system, bundle, studies):
+        for name, own_reports in generator.rows(system, bundle, studies):
             tables.append(own_reports.assign(system=name)[[*baseline_reports.columns, "finding_tokens"]])
     generated = without_repeated_sentences(pd.concat(tables, ignore_index=True))
     texts = dict(zip(findings["study_id"], findings["text"], strict=True))
@@ -105,8 +105,8 @@ def measure_consensus(
     studies = studies_of_split(findings, splits, image_store.index["study_id"], "validation")
     labeler, frequencies = labelling.labeler(), CiderD.from_dict(document_frequencies)
     likely = _likely(label_scores, label_thresholds)
-    writer = RowGenerator(config, image_store, labeler, frequencies, label_calls, likely, chexpert_labels)
-    tables = [writer.by_samples(system, bundle, studies) for system, bundle in models.items()]
+    generator = RowGenerator(config, image_store, labeler, frequencies, label_calls, likely, chexpert_labels)
+    tables = [generator.by_samples(system, bundle, studies) for system, bundle in models.items()]
     generated = pd.concat(tables, ignore_index=True)
     return consensus_quality(labeler, generated, findings, chexpert_labels)
 

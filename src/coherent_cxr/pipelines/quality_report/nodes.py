@@ -52,7 +52,7 @@ def describe(
         "What went in and out": quality_counts,
         "Leaks between the splits": quality_leaks,
         "Sections": counts.section_coverage(studies),
-        "Views, as the reports' corpus states them": counts.view_counts(images),
+        "Views, as the corpus gives them": counts.view_counts(images),
         "Views, as image preparation found them out": counts.view_findings(view_report),
         "Findings": counts.text_distributions(findings),
         "Repeated findings": counts.repeated_texts(findings),

@@ -13,7 +13,7 @@ FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
-class Stated(NamedTuple):
+class HeaderSize(NamedTuple):
     """Size of a compressed frame by its own header: pixels, samples of each, and tiles of JPEG 2000."""
 
     width: int
@@ -22,7 +22,7 @@ class Stated(NamedTuple):
     tiles: int = 1
 
 
-def stated_size(frame: bytes) -> Stated | None:
+def size_in_header(frame: bytes) -> HeaderSize | None:
     """Read the header of a JPEG, JPEG-LS or JPEG 2000 codestream.
 
     Args:
@@ -37,7 +37,7 @@ def stated_size(frame: bytes) -> Stated | None:
         return None
 
 
-def _jpeg(frame: bytes) -> Stated | None:
+def _jpeg(frame: bytes) -> HeaderSize | None:
     place = 2
     for _ in range(FIRST_SEGMENTS):
         while frame[place] == 0xFF and frame[place + 1] == 0xFF:  # fill bytes
@@ -51,14 +51,14 @@ def _jpeg(frame: bytes) -> Stated | None:
             continue
         if marker in FRAME_HEADERS:
             height, width, samples = struct.unpack_from(">HHB", frame, place + 5)
-            return Stated(width, height, samples)
+            return HeaderSize(width, height, samples)
         if marker in (0xD9, 0xDA):
             return None
         place += 2 + struct.unpack_from(">H", frame, place + 2)[0]
     return None
 
 
-def _jpeg_2000(frame: bytes) -> Stated | None:
+def _jpeg_2000(frame: bytes) -> HeaderSize | None:
     start = _first_codestream(frame)
     if start is None:
         return None
@@ -66,7 +66,7 @@ def _jpeg_2000(frame: bytes) -> Stated | None:
     samples = struct.unpack_from(">H", frame, start + 40)[0]
     across = -(-(right - tile[2]) // tile[0])
     down = -(-(bottom - tile[3]) // tile[1])
-    return Stated(right - left, bottom - top, samples, across * down)
+    return HeaderSize(right - left, bottom - top, samples, across * down)
 
 
 def _first_codestream(frame: bytes) -> int | None:

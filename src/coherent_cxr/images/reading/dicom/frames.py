@@ -14,7 +14,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import RLELossless
 
 from coherent_cxr.images.reading.dicom import jpeg_plugin
-from coherent_cxr.images.reading.dicom.codestream import stated_size
+from coherent_cxr.images.reading.dicom.codestream import size_in_header
 from coherent_cxr.images.reading.dicom.tags import PIXELS, value_of, whole
 from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.images.reading.isolation import time_limit
@@ -118,7 +118,7 @@ def _first_encapsulated(dataset: Dataset, name: str, declared: int) -> tuple[byt
     if declared > 1:
         fragments, _ = parse_fragments(_without_offsets(pixels))
         found = min(declared, fragments)
-        if stated_size(frame) is None and dataset.file_meta.TransferSyntaxUID != RLELossless:
+        if size_in_header(frame) is None and dataset.file_meta.TransferSyntaxUID != RLELossless:
             raise UnreadableImageError("damaged_image", f"{name} has a first frame that is no image.")
     if declared > 1 or extended is not None:
         for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
@@ -135,8 +135,8 @@ def _without_offsets(pixels: bytes) -> bytes:
 
 
 def _check_codestream(dataset: Dataset, frame: bytes, name: str) -> None:
-    """Refuse compressed data whose own header states a larger image than the tags: a bomb, or damage."""
-    size = stated_size(frame)
+    """Refuse compressed data whose own header gives a larger image than the tags: a bomb, or damage."""
+    size = size_in_header(frame)
     if size is None:
         return
     needed = size.width * size.height * size.samples * BYTES_OF_JPEG_2000

@@ -62,7 +62,7 @@ def whole(dataset: Dataset, keyword: str) -> int | None:
 
 
 def syntax_of(dataset: Dataset) -> str:
-    """Return the transfer syntax that a file states; empty if it states none."""
+    """Return the transfer syntax that a file names; empty if it names none."""
     meta = getattr(dataset, "file_meta", None)
     return "" if meta is None else str(value_of(meta, "TransferSyntaxUID") or "")
 
