@@ -60,5 +60,5 @@ def parameters(env: str = "base") -> dict[str, Any]:
     """Return the parameters of an environment, as a run has them."""
     from coherent_cxr.settings import CONFIG_LOADER_ARGS
 
-    arguments = {**CONFIG_LOADER_ARGS, "default_run_env": "base"}
+    arguments: dict[str, Any] = {**CONFIG_LOADER_ARGS, "default_run_env": "base"}
     return dict(OmegaConfigLoader(str(CONF), env=env, **arguments)["parameters"])
