@@ -73,7 +73,7 @@ def test_a_collapse_warns_once_in_words(caplog):
         for step, numbers in enumerate([low, high, low, low, low, low]):
             watch.observe(step, numbers)
     (message,) = [record.getMessage() for record in caplog.records]
-    assert "full has collapsed at step 3: unique_reports 0.050 (floor 0.1), 2 steps in a row" in message
+    assert "full has collapsed at step 3: unique_reports 0.050 (threshold 0.1), 2 steps in a row" in message
     assert "Lower the learning rate" in message
     again = CollapseWatch(filled(CollapseConfig, patience=5, entropy=0.0, stop=True), "full")
     again.load_state_dict(watch.state_dict())  # four in a row so far
