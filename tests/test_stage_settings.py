@@ -21,12 +21,12 @@ from coherent_cxr.pipeline_registry import register_pipelines
 from coherent_cxr.settings import CONFIG_LOADER_ARGS
 from coherent_cxr.stopped import RunStoppedError
 
-STAGES = [
+STAGES = sorted(
     f"{name}.{inner}" if inner == "rl_fine_tuning" else name
     for name, given in parameters().items()
     if isinstance(given, dict)
     for inner in [next(iter(given))]
-]
+)
 NONSENSE: list[object] = [[[]]]
 """No setting of any type takes it."""
 OPTIONS = {"protocols": ("house",)}
