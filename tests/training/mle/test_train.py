@@ -73,6 +73,7 @@ def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, stud
     assert reports[0]["tokens"].tolist() == corpus.findings["tokens"].iloc[21:].tolist()
 
 
+@pytest.mark.slow
 def test_with_label_input_the_pretrained_classifier_stays_as_it_was_and_its_part_learns(config, corpus):
     generator = config.generator.replace(label_input=True)
     weights = train(changed(config, generator=generator, epochs=1), corpus).bundle.weights

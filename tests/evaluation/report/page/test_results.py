@@ -13,6 +13,7 @@ from coherent_cxr.evaluation.report.page import results_page
 from helpers.settings import filled
 
 
+@pytest.mark.slow
 def test_every_section_is_there_and_says_what_it_is_not_for(page):
     for section in (
         "headline",
@@ -37,18 +38,21 @@ def test_every_section_is_there_and_says_what_it_is_not_for(page):
     assert page.count("METEOR was not run: it needs Java, and where these reports were scored there") == 2
 
 
+@pytest.mark.slow
 def test_areas_of_the_encoder_stand_with_their_intervals(page):
     row = re.search(r"<tr><th>Edema</th><td>0\.900<small>(.*?)</tr>", page)
     assert row is not None
     assert "0.812<small>0.700 – 0.900</small></td><td>11</td>" in row[1]
 
 
+@pytest.mark.slow
 def test_shares_of_finding_tokens_and_quality_by_samples_stand_in_their_tables(page):
     assert "<td>0.985<small>200</small></td><td>0.975<small>40</small></td>" in page
     assert re.search(r"<tr><th>–</th><td>0\.125</td><td class=\"absent\">–</td>", page)
     assert re.search(r"<tr><th>8</th><td class=\"absent\">–</td>", page)
 
 
+@pytest.mark.slow
 def test_what_was_not_run_is_said_and_never_a_zero(page):
     row = re.search(r"<th>silent</th>(.*?)</tr>", page, re.DOTALL)
     assert row is not None
@@ -74,6 +78,7 @@ def test_why_meteor_was_not_run_depends_on_the_setting(judged):
     assert "METEOR: pycocoevalcap" in page
 
 
+@pytest.mark.slow
 def test_text_from_reports_is_escaped_and_nothing_is_loaded(page):
     assert "<script" not in page
     assert "&lt;script&gt;" in page
@@ -82,6 +87,7 @@ def test_text_from_reports_is_escaped_and_nothing_is_loaded(page):
     assert not re.findall(r'<link|@import|href="(?!#)', page)
 
 
+@pytest.mark.slow
 def test_ids_are_unique(page):
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
@@ -89,10 +95,12 @@ def test_ids_are_unique(page):
     assert set(links) <= set(ids)
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes(judged, background, page):
     assert results_page(judged, background) == page
 
 
+@pytest.mark.slow
 def test_a_page_of_results_alone_leaves_the_other_sections_out(judged):
     page = results_page(judged)
     assert 'id="headline"' in page
@@ -100,6 +108,7 @@ def test_a_page_of_results_alone_leaves_the_other_sections_out(judged):
     assert 'id="data"' not in page
 
 
+@pytest.mark.slow
 def test_no_samples_means_no_text_and_no_image(judged, background):
     quiet = dataclasses.replace(judged, config=filled(EvaluationConfig, resamples=200, samples=0), notices=())
     page = results_page(quiet, background)
@@ -108,6 +117,7 @@ def test_no_samples_means_no_text_and_no_image(judged, background):
     assert not any(text in page for text in judged.references[1:] if len(text) > 40)
 
 
+@pytest.mark.slow
 def test_clinical_tables_show_corrected_first_and_original_beside_it(page):
     for what in ("Findings, judged by rule set", "14 labels, uncertain as negative, judged by rule set"):
         assert 0 < page.index(f"{what} corrected") < page.index(f"{what} original")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.chexpert.shown import shown_labeler
@@ -20,6 +21,7 @@ def test_a_mention_is_shown_with_its_whole_words_and_no_letter_is_lost():
     assert shown["cardiomegaly"].endswith("positive")
 
 
+@pytest.mark.slow
 def test_labels_beside_a_report_are_corrected_and_the_page_says_so(page):
     assert "Mentions and labels beside a report are by rule set “corrected”" in page
     text = "The heart size appears within normal limits."
