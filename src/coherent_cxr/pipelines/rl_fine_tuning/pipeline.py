@@ -5,14 +5,11 @@ from kedro.pipeline import Node, Pipeline
 from coherent_cxr.pipelines.rl_fine_tuning.nodes import draw_curves, fine_tune
 from coherent_cxr.pipelines.systems import Systems
 
-SHARED = {
-    "mle_model",
-    "image_store",
-    "encoded_reports",
-    "findings",
-    "chexpert_labels",
+SHARED = (
+    *("mle_model", "image_store", "encoded_reports", "findings", "chexpert_labels"),
     "cider_document_frequencies",
-}
+)
+"""What all systems read, whatever their namespace."""
 
 
 def create_pipeline(systems: Systems) -> Pipeline:
@@ -21,16 +18,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
         [
             Node(
                 fine_tune,
-                inputs=[
-                    "params:rl_fine_tuning",
-                    "mle_model",
-                    "image_store",
-                    "encoded_reports",
-                    "findings",
-                    "chexpert_labels",
-                    "cider_document_frequencies",
-                    "params:chexpert_labelling",
-                ],
+                inputs=["params:rl_fine_tuning", *SHARED, "params:chexpert_labelling"],
                 outputs=["rl_model", "rl_history"],
                 name="fine_tune",
                 tags=["gpu", "side_by_side"],
@@ -46,7 +34,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
     )
     return sum(
         (
-            Pipeline(one, namespace=system, inputs=SHARED, parameters={"params:chexpert_labelling"})
+            Pipeline(one, namespace=system, inputs=set(SHARED), parameters={"params:chexpert_labelling"})
             for system in systems.reinforced
         ),
         Pipeline([]),
