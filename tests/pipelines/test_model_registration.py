@@ -158,9 +158,7 @@ def test_the_same_models_again_do_not_move_the_alias(
 
 def test_a_named_candidate_is_registered_whatever_its_score(catalog: DataCatalog, tracking: str) -> None:
     settings = catalog.load("params:model_registration")
-    catalog["params:model_registration"] = type(settings)(
-        candidate="ccr", checkpoint_folder=settings.checkpoint_folder
-    )
+    catalog["params:model_registration"] = settings.replace(candidate="ccr")
     SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
     registered = catalog.load("registered_model")
     assert registered["system"] == "ccr"

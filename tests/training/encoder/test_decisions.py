@@ -166,7 +166,7 @@ def test_what_cannot_be_decided_is_refused():
     logits, labels, splits = tables([1, 0], [1, 0], [1.0, 0.0])
     with pytest.raises(ValueError, match="thresholds cannot be chosen"):
         choose_thresholds(filled(LabelDecisionsConfig), logits.iloc[:0], labels, splits)
-    with pytest.raises(ConfigurationError, match="above 0 and below 1"):
+    with pytest.raises(ConfigurationError, match="a positive number, below 1"):
         filled(LabelDecisionsConfig, hold_precision=(1.0,))
     with pytest.raises(ConfigurationError, match=r"operating_point.*one of balanced, .*precision-0\.5"):
         filled(LabelDecisionsConfig, hold_precision=(0.5,), operating_point="precise")

@@ -32,7 +32,7 @@ def test_a_run_raises_what_it_optimises_beyond_its_interval(corpus, generator, t
     rewards = {"hearts": {"weight": 1.0, "baseline": "leave_one_out", "function": f"{__name__}:hearts"}}
     settings = {"rewards": rewards, "samples": 8, "epochs": 6, "batch_size": 16, "learning_rate": 2e-2}
     run = fine_tune(config(tmp_path, **settings), *arguments(corpus, generator))
-    for reports in ("reward", "drawn_reward"):
+    for reports in ("reward", "sampled_reward"):
         before, after, low, high = gain_of(run.history, reports)
         assert 0 < low <= after - before <= high
     before, after, _, _ = gain_of(run.history, "reward")
@@ -47,8 +47,8 @@ def test_reports_drawn_cold_are_the_greedy_ones_and_warm_ones_are_not(corpus, ge
     settings = {"rewards": {"rouge_l": {"weight": 1.0}}, "epochs": 1, "samples": 1}
     cold = fine_tune(config(tmp_path / "cold", temperature=1e-6, **settings), *arguments(corpus, generator))
     warm = fine_tune(config(tmp_path / "warm", **settings), *arguments(corpus, generator))
-    assert gain_of(cold.history, "drawn_reward") == pytest.approx(gain_of(cold.history, "reward"))
-    assert gain_of(warm.history, "drawn_reward")[0] != pytest.approx(gain_of(warm.history, "reward")[0])
+    assert gain_of(cold.history, "sampled_reward") == pytest.approx(gain_of(cold.history, "reward"))
+    assert gain_of(warm.history, "sampled_reward")[0] != pytest.approx(gain_of(warm.history, "reward")[0])
     none = fine_tune(
         config(tmp_path / "cold", temperature=1e-6, validation_samples=0, **settings),
         *arguments(corpus, generator),
