@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 
 import pytest
@@ -66,6 +67,21 @@ def test_a_bundle_without_a_manifest_is_refused_and_can_be_sealed(bundle, tmp_pa
         ModelBundle.load(tmp_path)
     write_manifest(tmp_path, ["model.safetensors", "config.json", "vocabulary.json"])
     assert ModelBundle.load(tmp_path).digest == bundle.digest
+
+
+@pytest.mark.parametrize(
+    ("setting", "meant"), [("study_input", "per_image"), ("sentence_feedback", False), ("label_input", False)]
+)
+def test_a_bundle_from_before_a_setting_means_what_models_were_then(tmp_path, setting, meant):
+    config = filled(GeneratorConfig, encoder="efficientnet_lite0", size=16, attention_size=8)
+    vocabulary = Vocabulary.from_counts({"clear": 3}, 1)
+    weights = ReportGenerator(config, len(vocabulary)).state_dict()
+    ModelBundle(config, vocabulary, 64, weights, {}).save(tmp_path)
+    described = json.loads((tmp_path / "config.json").read_text())
+    del described["generator"][setting]
+    (tmp_path / "config.json").write_text(json.dumps(described))
+    write_manifest(tmp_path, ["model.safetensors", "config.json", "vocabulary.json"])
+    assert getattr(ModelBundle.load(tmp_path).config, setting) == meant
 
 
 def test_one_digest_stands_for_all_files(bundle, tmp_path):
