@@ -121,7 +121,7 @@ def test_scores_are_those_of_the_classifier(
     with torch.no_grad():
         wanted, features = classifier(pixels)[0], classifier.backbone(pixels)
     assert decided.decider is not None
-    torch.testing.assert_close(decided.decider.logits(features), wanted)
+    torch.testing.assert_close(decided.decider.logits(classifier.backbone, pixels, features), wanted)
     told = ReportWriter(decided).write(image).probabilities
     assert told is not None
     assert told["Pneumonia"] == 0
@@ -164,11 +164,51 @@ def test_an_encoder_that_was_trained_on_takes_no_decisions_of_the_one_before(
     assert with_decider(changed, pretrained.to_tensors(), limits(CALLS)).decider is None
 
 
-def test_an_ensemble_takes_none_as_a_bundle_holds_one_encoder(
-    bundle: ModelBundle, pretrained: PretrainedEncoder
+@pytest.fixture(scope="module")
+def ensemble(pretrained: PretrainedEncoder) -> PretrainedEncoder:
+    torch.manual_seed(2)
+    with_terms = LabelClassifier(17, Backbone(ENCODER)).state_dict()  # three of MeSH terms
+    return PretrainedEncoder(ENCODER, [pretrained.members[0], with_terms])
+
+
+@pytest.mark.parametrize("shifts", [0, 2])
+def test_all_encoders_and_shifted_copies_have_a_say(
+    bundle: ModelBundle, ensemble: PretrainedEncoder, image: NDArray[np.uint8], tmp_path: Path, shifts: int
 ) -> None:
-    ensemble = PretrainedEncoder(ENCODER, [pretrained.members[0], pretrained.members[0]])
-    assert with_decider(bundle, ensemble.to_tensors(), limits(CALLS)).decider is None
+    with_decider(bundle, ensemble.to_tensors(), limits(CALLS), shifts).save(tmp_path / "bundle")
+    loaded = ModelBundle.load(tmp_path / "bundle")
+    told = ReportWriter(loaded, operating_point="sensitive").write(image).probabilities
+    right, left = np.zeros_like(image), np.zeros_like(image)
+    right[:, 3:], left[:, :-3] = image[:, :-3], image[:, 3:]  # 4 % of 64 pixels
+    copies = torch.from_numpy(np.stack([image, left, right][: 1 + shifts]))
+    with torch.no_grad():
+        scores = [classifier(copies)[:, :14] for classifier in ensemble.classifiers()]
+    wanted = torch.sigmoid(0.5 * torch.cat(scores).mean(dim=0) - 1)
+    assert told is not None
+    for place, name in enumerate(OBSERVATIONS):
+        if name != "Pneumonia":
+            assert told[name] == pytest.approx(float(wanted[place]), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({f"others.{ENCODER}/0/head.bias": torch.zeros(3)}, "does not fit the encoder"),
+        ({f"others.{ENCODER}/1/head.bias": torch.zeros(14)}, "does not fit the encoder"),
+        ({f"others.{ENCODER}/0/head.bias": torch.full((14,), float("nan"))}, "not all finite"),
+        ({"others.nonsense": torch.zeros(1)}, "no weight of a pretrained encoder"),
+        ({"others.alexnet/0/head.bias": torch.zeros(14)}, "one architecture"),
+        ({"shifts": torch.tensor(10**9)}, "number of shifts"),
+        ({"shifts": torch.tensor([1, 2])}, "number of shifts"),
+    ],
+)
+def test_damaged_further_classifiers_are_refused(
+    bundle: ModelBundle, ensemble: PretrainedEncoder, change: dict[str, torch.Tensor], message: str
+) -> None:
+    decider = with_decider(bundle, ensemble.to_tensors(), limits(CALLS)).decider
+    assert decider is not None
+    with pytest.raises(ValueError, match=message):
+        FindingDecider.from_tensors({**decider.tensors(), **change})
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ MOST_BYTES = {
     VOCABULARY: 1 << 26,
     FEATURES: 1 << 26,
     CHECKS: 1 << 22,
-    DECIDER: 1 << 22,
+    DECIDER: 1 << 32,
 }
 IMAGE_SIZES = range(32, 4097)
 EARLIER = {"study_input": "per_image", "sentence_feedback": False, "label_input": False}

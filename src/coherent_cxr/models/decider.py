@@ -5,14 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.finite import require_finite, require_finite_weights
+from coherent_cxr.models.encoders import encoder_names
+from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
+from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
+from coherent_cxr.models.image_encoder.shifts import DIRECTIONS, average_logits
 
 NO_FINDING, DEVICES = "No Finding", "Support Devices"
+THRESHOLDS, OTHERS, SHIFTS = "thresholds.", "others.", "shifts"
+"""Names of tensors, or how they begin."""
 
 
 class OperatingPointError(ValueError):
@@ -23,6 +30,8 @@ class OperatingPointError(ValueError):
 class FindingDecider:
     """The label classifier on top of a generator's own encoder, with thresholds chosen on validation.
 
+    Where several encoders were trained, the others' classifiers, each with its encoder, have a say.
+
     Attributes:
         weight: ``(14, channels)``.
         bias: ``(14,)``.
@@ -30,6 +39,8 @@ class FindingDecider:
             infinite for one that is never called.
         slope: With ``intercept``, makes probabilities of logits ``(14,)``.
         intercept: ``(14,)``; minus infinity for an observation that never occurs.
+        others: Further label classifiers whose logits are averaged with this one's; None without any.
+        shifts: Shifted copies of each image whose logits are averaged with its own.
     """
 
     weight: Tensor
@@ -37,22 +48,35 @@ class FindingDecider:
     thresholds: Mapping[str, Tensor]
     slope: Tensor
     intercept: Tensor
+    others: PretrainedEncoder | None = None
+    shifts: int = 0
+
+    @cached_property
+    def _others(self) -> list[LabelClassifier]:
+        return [] if self.others is None else self.others.classifiers()
 
     @torch.no_grad()
-    def logits(self, features: Tensor) -> Tensor:
-        """Score a study from its images' features.
+    def logits(self, backbone: Backbone, images: Tensor, features: Tensor) -> Tensor:
+        """Score a study.
 
         Args:
-            features: ``(images, K, channels)``.
+            backbone: The generator's encoder, in evaluation mode.
+            images: Prepared grey images of the study, uint8 ``(images, size, size)``.
+            features: What the backbone sees in them ``(images, K, channels)``.
 
         Returns:
-            A logit per observation ``(14,)``, the mean over the images.
+            A logit per observation ``(14,)``, the mean over classifiers, images and their shifted copies.
 
         Raises:
             NonFiniteError: If a logit is not finite.
         """
-        weight, bias = self.weight.to(features.device), self.bias.to(features.device)
-        logits = (features.float().mean(dim=1) @ weight.T + bias).mean(dim=0)
+        device = features.device
+        own = LabelClassifier(len(OBSERVATIONS), backbone).eval()
+        own.head.weight, own.head.bias = (nn.Parameter(part.to(device)) for part in (self.weight, self.bias))
+        total = average_logits(own, images, own.classify(features), self.shifts)
+        for other in self._others:
+            total = total + average_logits(other.to(device), images, other.to(device)(images), self.shifts)
+        logits = total.mean(dim=0) / (1 + len(self._others))
         require_finite(logits, "The scores of the findings")
         return logits
 
@@ -79,9 +103,11 @@ class FindingDecider:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything as named tensors."""
-        limits = {f"thresholds.{point}": values for point, values in self.thresholds.items()}
+        limits = {f"{THRESHOLDS}{point}": values for point, values in self.thresholds.items()}
         own = {name: getattr(self, name) for name in ("weight", "bias", "slope", "intercept")}
-        return {**own, **limits}
+        others = {} if self.others is None else self.others.to_tensors()
+        averaged = {SHIFTS: torch.tensor(self.shifts)} if self.shifts else {}
+        return {**own, **limits, **averaged, **{f"{OTHERS}{name}": value for name, value in others.items()}}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> FindingDecider:
@@ -90,10 +116,7 @@ class FindingDecider:
         Raises:
             ValueError: If tensors are missing, of wrong shapes, not finite, or a threshold is not a number.
         """
-        prefix = "thresholds."
-        thresholds = {
-            name.removeprefix(prefix): values for name, values in tensors.items() if name.startswith(prefix)
-        }
+        thresholds = _below(THRESHOLDS, tensors)
         own = {name: tensors[name] for name in ("weight", "bias", "slope", "intercept") if name in tensors}
         if len(own) < 4 or not thresholds:
             raise ValueError("its label classifier lacks weights, thresholds or calibration")
@@ -110,4 +133,30 @@ class FindingDecider:
             raise ValueError("a threshold of its label classifier is not a number")
         if bool(own["intercept"].isnan().any()):
             raise ValueError("an intercept of its label classifier is not a number")
-        return cls(**own, thresholds=thresholds)
+        shifts = tensors.get(SHIFTS, torch.tensor(0))
+        if shifts.shape != () or shifts.is_floating_point() or not 0 <= int(shifts) <= len(DIRECTIONS):
+            raise ValueError(f"its label classifier's number of shifts is none of 0 to {len(DIRECTIONS)}")
+        return cls(**own, thresholds=thresholds, others=_classifiers(tensors), shifts=int(shifts))
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _classifiers(tensors: Mapping[str, Tensor]) -> PretrainedEncoder | None:
+    """Return the further classifiers, if there are any that fit their architecture and the observations."""
+    states = _below(OTHERS, tensors)
+    if not states:
+        return None
+    require_finite_weights({f"label classifier's {name}": value for name, value in states.items()})
+    others = PretrainedEncoder.from_tensors(states)
+    if others.encoder not in encoder_names():
+        raise ValueError(f"its label classifiers are of an unknown encoder, '{others.encoder[:50]}'")
+    with torch.device("meta"):
+        expected = LabelClassifier(len(OBSERVATIONS), Backbone(others.encoder)).state_dict()
+    for state in others.members:
+        if {name: value.shape for name, value in state.items()} != {
+            name: value.shape for name, value in expected.items()
+        }:
+            raise ValueError(f"a label classifier of it does not fit the encoder {others.encoder}")
+    return others

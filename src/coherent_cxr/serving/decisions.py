@@ -19,33 +19,47 @@ BACKBONE = "encoder.backbone."
 
 
 def with_decider(
-    bundle: ModelBundle, pretrained_encoder: Mapping[str, Tensor], thresholds: pd.DataFrame
+    bundle: ModelBundle, pretrained_encoder: Mapping[str, Tensor], thresholds: pd.DataFrame, shifts: int = 0
 ) -> ModelBundle:
-    """Add the label classifier of the pretrained encoder, and its thresholds, to a bundle.
+    """Add the label classifiers of the pretrained encoder, and their thresholds, to a bundle.
 
     Args:
         bundle: The model.
         pretrained_encoder: What it was trained from.
         thresholds: What the stage encoder_pretraining chose on validation.
+        shifts: Shifted copies of each image that the label scores were averaged with.
 
     Returns:
         The bundle; without a decider if the generator's encoder is not the pretrained one any more (trained
-        end to end) or the thresholds are those of several encoders, of which a bundle holds the first.
+        end to end).
     """
     encoder = PretrainedEncoder.from_tensors(pretrained_encoder)
-    if len(encoder.members) != 1 or not _same_backbone(bundle, encoder):
+    if not _same_backbone(bundle, encoder):
         return bundle
-    state = encoder.members[0]
+    state, *others = (_of_observations(member) for member in encoder.members)
     limits = {
         str(point): torch.from_numpy(thresholds_of(thresholds, point).astype("float32"))
         for point in thresholds["operating_point"].unique()
     }
-    # behind the observations the head may have had MeSH terms
-    weight, bias = (state[f"head.{name}"][: len(OBSERVATIONS)].clone() for name in ("weight", "bias"))
     calibration = calibration_of(thresholds)
     slope = torch.from_numpy(calibration.slopes.astype("float32"))
     intercept = torch.from_numpy(calibration.intercepts.astype("float32"))
-    return replace(bundle, decider=FindingDecider(weight, bias, limits, slope, intercept))
+    decider = FindingDecider(
+        state["head.weight"],
+        state["head.bias"],
+        limits,
+        slope,
+        intercept,
+        PretrainedEncoder(encoder.encoder, others) if others else None,
+        shifts,
+    )
+    return replace(bundle, decider=decider)
+
+
+def _of_observations(member: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a classifier's state without what it had behind the observations: MeSH terms."""
+    head = {name: member[name][: len(OBSERVATIONS)].clone() for name in ("head.weight", "head.bias")}
+    return {**member, **head}
 
 
 def _same_backbone(bundle: ModelBundle, encoder: PretrainedEncoder) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -153,7 +154,7 @@ class ReportWriter:
         radiograph = prepared(source, self.bundle.image_size, name)
         image = radiograph.pixels
         features = image_features(self._model, image)
-        called, probabilities = self._decided(features)
+        called, probabilities = self._decided(image, features)
         attention = attended_report(
             self._model, self.bundle.vocabulary, features, image.shape[0], called, self._check
         )
@@ -177,11 +178,14 @@ class ReportWriter:
             sentence_findings=tuple(_behind(sentence, probabilities or {}) for sentence in attention),
         )
 
-    def _decided(self, features: Tensor) -> tuple[dict[str, bool] | None, dict[str, float] | None]:
+    def _decided(
+        self, image: NDArray[np.uint8], features: Tensor
+    ) -> tuple[dict[str, bool] | None, dict[str, float] | None]:
         decider = self.bundle.decider
         if decider is None:
             return None, None
-        logits = decider.logits(features)
+        pixels = torch.from_numpy(np.array(image)).unsqueeze(0).to(features.device)
+        logits = decider.logits(self._model.encoder.backbone, pixels, features)
         called = None if self.operating_point is None else decider.called(logits, self.operating_point)
         return called, decider.probabilities(logits)
 

@@ -247,3 +247,26 @@ def test_patients_fall_to_the_same_fold_whoever_else_there_is():
 def test_one_encoder_cannot_be_cross_fitted(config):
     with pytest.raises(ConfigurationError, match=r"cross_fitted.*members at least 2"):
         config.replace(cross_fitted=True)
+
+
+def test_shifted_copies_of_an_image_are_scored_with_it(config, corpus):
+    config = config.replace(encoder="efficientnet_lite0", weights="imagenet", epochs=0)
+    pretrained, _ = train(config, corpus)
+    (classifier,) = pretrained.classifiers()
+    first = corpus.store.index.sort_values("row").iloc[0]
+    image = np.array(corpus.store.pixels[0])
+    side = image.shape[0]
+    step = round(0.04 * side)
+    lower = np.zeros_like(image)
+    lower[: side - step] = image[step:]
+    moved = [np.zeros_like(image) for _ in range(2)]
+    moved[0][:, : side - step], moved[1][:, step:] = image[:, step:], image[:, : side - step]
+    with torch.no_grad():
+        wanted = classifier(torch.from_numpy(np.stack([image, *moved, lower]))).mean(dim=0)
+    alone = corpus.store.index["study_id"].value_counts()[first["study_id"]] == 1
+    assert alone
+    scores = score_labels(config.replace(test_time_shifts=3), pretrained, corpus.store, corpus.splits)
+    row = scores.set_index("study_id").loc[first["study_id"], list(OBSERVATIONS)].to_numpy(float)
+    np.testing.assert_allclose(row, wanted.numpy(), atol=1e-3)  # features are kept in half precision
+    plain = score_labels(config, pretrained, corpus.store, corpus.splits)
+    assert np.abs(plain[list(OBSERVATIONS)].to_numpy() - scores[list(OBSERVATIONS)].to_numpy()).max() > 3e-3

@@ -55,6 +55,7 @@ def register_model(
     image_checks: dict[str, Any],
     pretrained_encoder: dict[str, Any],
     label_thresholds: pd.DataFrame,
+    test_time_shifts: int,
     **models: ModelBundle,
 ) -> tuple[dict[str, Any], str]:
     """Register the chosen generator; return what was registered and its model card."""
@@ -65,7 +66,7 @@ def register_model(
         encoded_reports,
         Path(config.checkpoint_folder),
     )
-    bundle = with_decider(bundle, pretrained_encoder, label_thresholds)
+    bundle = with_decider(bundle, pretrained_encoder, label_thresholds, test_time_shifts)
 
     def write_card(alias: str, promotion: Promotion) -> str:
         tables = bundle.metadata, validation_metrics, metrics_summary, radiographs

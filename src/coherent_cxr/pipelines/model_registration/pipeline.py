@@ -41,6 +41,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                         "image_checks": "image_checks",
                         "pretrained_encoder": "pretrained_encoder",
                         "label_thresholds": "label_thresholds",
+                        "test_time_shifts": "params:encoder_pretraining.test_time_shifts",
                     }
                 ),
                 outputs=["registered_model", "model_card"],

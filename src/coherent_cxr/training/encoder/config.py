@@ -10,6 +10,7 @@ from coherent_cxr.configuration import Settings, ShareBelowOne, require
 from coherent_cxr.models.encoders import encoder_names
 from coherent_cxr.models.image_encoder.precision import Precision
 from coherent_cxr.models.image_encoder.provenance import refuse_seen
+from coherent_cxr.models.image_encoder.shifts import DIRECTIONS
 from coherent_cxr.training.encoder.augmentation import AugmentationConfig
 
 UncertainTargets = Literal["ignored", "soft", "positive"]
@@ -43,6 +44,7 @@ class EncoderPretrainingConfig(Settings):
             regions are those of the first.
         cross_fitted: Whether each of several members leaves out a part of the training patients, so that
             thresholds can rest on training studies, too: each scored by the member that has not seen it.
+        test_time_shifts: Shifted copies of each image whose label scores are averaged with its own.
         precision: ``auto``, ``fp32`` or ``bf16``.
         select: Validation number whose best epoch is kept: ``auroc``, or None for the last epoch.
         patience: Epochs without a better one after which training ends; None: all epochs.
@@ -74,6 +76,7 @@ class EncoderPretrainingConfig(Settings):
     mesh_min_count: PositiveInt
     members: PositiveInt
     cross_fitted: bool
+    test_time_shifts: Annotated[int, Field(ge=0, le=len(DIRECTIONS))]
     precision: Precision
     select: Literal["auroc"] | None
     patience: PositiveInt | None

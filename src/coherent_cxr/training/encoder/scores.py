@@ -18,6 +18,7 @@ from coherent_cxr.inference.samples import images_to_tensor
 from coherent_cxr.models.image_encoder.backbone import LabelClassifier
 from coherent_cxr.models.image_encoder.precision import Precision, encoder_autocast
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
+from coherent_cxr.models.image_encoder.shifts import average_logits
 from coherent_cxr.runtime.distributed import training_device
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.targets import folds_of
@@ -92,7 +93,7 @@ def auroc_by_label(
 def score_labels(
     config: EncoderPretrainingConfig, pretrained: PretrainedEncoder, store: ImageStore, splits: pd.DataFrame
 ) -> pd.DataFrame:
-    """Score the labels of every study: the mean logit over its images and over the encoder's members.
+    """Score the labels of every study: the mean logit over its images, their shifted copies and the members.
 
     A training study of cross-fitted members is scored by the one that has not seen it.
 
@@ -119,8 +120,14 @@ def score_labels(
         features = cached_features(classifier.backbone, store, folder, config.precision, device)
         for start in range(0, len(store), BATCH):
             batch = torch.from_numpy(np.array(features[start : start + BATCH])).to(device)
-            logits = classifier.classify(batch).cpu().numpy()
-            total[start : start + BATCH] += logits * weight[start : start + BATCH, None]
+            logits = classifier.classify(batch)
+            if config.test_time_shifts:
+                rows = np.arange(start, start + len(batch))
+                images = images_to_tensor(store, rows, device)
+                with encoder_autocast(config.precision, device):
+                    logits = average_logits(classifier, images, logits, config.test_time_shifts)
+            share = weight[start : start + BATCH, None]
+            total[start : start + BATCH] += logits.cpu().numpy() * share
     studies, scores = study_means(by_row["study_id"].astype(str).tolist(), total.astype(np.float32))
     table = pd.DataFrame(scores, columns=list(OBSERVATIONS))
     table.insert(0, "study_id", studies)
