@@ -66,7 +66,7 @@ def test_after_a_kill_and_a_half_made_one_two_that_start_at_once_find_one_databa
     (aside,) = tmp_path.glob("mlflow.db.incomplete-*")
     assert (
         "".join(told).count(
-            f"half made by a run that was stopped, and holds no run. It is kept as '{aside.name}'"
+            f"is incomplete (its first run was stopped) and holds no run. It is kept as '{aside.name}'"
         )
         == 1
     )

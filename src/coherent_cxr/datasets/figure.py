@@ -1,4 +1,4 @@
-"""Figures as picture files."""
+"""Figures as image files."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ from coherent_cxr.datasets.whole import WholeDataset
 
 
 class FigureDataset(WholeDataset[Any, Never], kedro_matplotlib.MatplotlibDataset):
-    """Kedro's picture of a matplotlib figure, written whole or not at all."""
+    """Kedro's dataset of matplotlib figures, written atomically."""

@@ -17,10 +17,10 @@ from coherent_cxr.images.store import INDEX, PIXELS, RECORD, ImageStore
 
 
 class ImageStoreDataset(LocalDataset[ImageStore]):
-    """Opens image stores memory-mapped and keeps versions of them as hard links.
+    """Opens memory-mapped image stores; versions are hard links.
 
-    Saving links the finished store's files into the new version, so that versions of one store share their
-    gigabytes; on another file system they are copied.
+    Saving links the store's files into the new version, so that versions share their disk space; on another
+    file system they are copied.
     """
 
     MEMBER = RECORD

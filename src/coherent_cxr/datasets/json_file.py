@@ -10,4 +10,4 @@ from coherent_cxr.datasets.whole import WholeDataset
 
 
 class JSONDataset(WholeDataset[Any, Any], kedro_json.JSONDataset):
-    """Kedro's JSON file, written whole or not at all."""
+    """Kedro's JSON file, written atomically."""

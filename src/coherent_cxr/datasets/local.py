@@ -1,4 +1,4 @@
-"""What the project's own kinds of entry share: a file or folder on this machine, with versions."""
+"""Base class of the project's own datasets: a versioned file or folder on this machine."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Data = TypeVar("Data")
 
 
 class LocalDataset(WholeDataset[Data, Data]):
-    """A file, or a folder that a file of its own tells from others.
+    """A file, or a folder recognised by one of its files.
 
     Args:
         filepath: The file or folder; with ``versioned: true`` a folder of versions.
         version: Load and save version, given by Kedro.
-        metadata: Free, for plugins.
+        metadata: For plugins.
     """
 
     MEMBER: ClassVar[str] = ""
-    """File of the folder without which it is none of these; empty for an entry that is a file."""
+    """File that every such folder holds; empty for a dataset that is a file."""
 
     def __init__(
         self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None

@@ -13,16 +13,16 @@ from coherent_cxr.storage.spreadsheets import table_as_text
 
 
 class ParquetDataset(WholeDataset[pd.DataFrame, pd.DataFrame], kedro_pandas.ParquetDataset):
-    """Kedro's Parquet table, written whole or not at all."""
+    """Kedro's Parquet table, written atomically."""
 
 
 class CSVDataset(WholeDataset[pd.DataFrame, pd.DataFrame], kedro_pandas.CSVDataset):
-    """Kedro's CSV table, written whole or not at all.
+    """Kedro's CSV table, written atomically.
 
     Args:
-        spreadsheet: Whether text that a spreadsheet would take for a formula gets an apostrophe; for tables
-            that quote other people's words.
-        settings: As for Kedro's.
+        spreadsheet: Whether cells that a spreadsheet would take for formulas get an apostrophe; for tables
+            with texts from outside.
+        settings: Kedro's arguments.
     """
 
     def __init__(self, *, spreadsheet: bool = False, **settings: Any) -> None:

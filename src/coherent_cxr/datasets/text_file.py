@@ -8,4 +8,4 @@ from coherent_cxr.datasets.whole import WholeDataset
 
 
 class TextDataset(WholeDataset[str, str], kedro_text.TextDataset):
-    """Kedro's text file, written whole or not at all."""
+    """Kedro's text file, written atomically."""

@@ -1,4 +1,4 @@
-"""One base class for all entries: a save appears in one step, and a run loads what it has saved."""
+"""Base class of all datasets: atomic saves, and a run loads the versions that it saved."""
 
 from __future__ import annotations
 
@@ -19,29 +19,26 @@ Out = TypeVar("Out")
 
 
 class WholeDataset(AbstractVersionedDataset[In, Out]):
-    """Saves whole or not at all, loads this run's own version, and passes over what was cut short.
+    """Saves atomically, loads the version of this run, and skips incomplete versions.
 
-    Put in front of one of Kedro's datasets in the list of base classes, it changes how that is saved; a
-    dataset of our own fills in :meth:`_write`. Only files of this machine are written beside and moved:
-    object stores show an upload when it is complete.
+    Placed before one of Kedro's datasets in the list of base classes, it changes how that one saves; our own
+    datasets implement :meth:`_write`. Only local files are written under a temporary name and moved: object
+    stores show an upload only when it is complete.
 
-    Which version is loaded: the one named by ``--load-versions``; else the one that this run has saved,
-    whatever other runs have saved since; else the newest complete one, which stays the same until it is
-    released.
+    Loads the version named by ``--load-versions``; else the one that this run saved, even if other runs have
+    saved since; else the newest complete one, which stays the same until the dataset is released.
     """
 
     _newest: str | None = None
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(
-            *args, **settings
-        )  # of the next base class, which Kedro's own wrapper would leave out
+        super().__init__(*args, **settings)  # the next base class's, which Kedro's wrapper would skip
 
     def save(self, data: In) -> None:
-        """Save, in one step.
+        """Save atomically.
 
         Raises:
-            DatasetError: If the version exists, or what is to be saved does not fit the dataset.
+            DatasetError: If the version exists, or the data does not fit the dataset.
         """
         target = self._get_save_path()
         if not self._is_local():
@@ -53,11 +50,11 @@ class WholeDataset(AbstractVersionedDataset[In, Out]):
             self._write(data, PurePosixPath(writing))
 
     def _write(self, data: In, path: PurePosixPath) -> None:
-        """Write to a path as the next base class saves."""
+        """Write to a path, as the next base class does."""
         plain = copy.copy(self)
         plain._filepath, plain._version = path, None
         save: Any = super(WholeDataset, plain).save  # type: ignore[safe-super]  # see the class's text
-        save.__wrapped__(plain, data)  # without Kedro's messages, which would name this path
+        save.__wrapped__(plain, data)  # without Kedro's messages, which would name the temporary path
 
     def resolve_load_version(self) -> str | None:
         """Return the version to load, or None without versioning.

@@ -1,1 +1,1 @@
-"""The process that a run is: its cores, ranks and children, signals, pace, and the code it runs."""
+"""The running process: cores, ranks, child processes, signals, checkpoint times, code digests."""

@@ -1,4 +1,4 @@
-"""Functions that run at the same time, each in a process of its own that starts from nothing (spawn)."""
+"""Functions that run side by side, each in a child process of its own (spawn)."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ KEPT_FROM_CHILDREN = {signal.SIGINT, signal.SIGHUP}
 
 
 class ChildError(RuntimeError):
-    """A child that ended without a message: killed, or out of memory."""
+    """A child process ended without a result: it was killed or ran out of memory."""
 
 
 class _Call(NamedTuple):
-    """What a child is to do.
+    """A call that a child process is to make.
 
     Attributes:
         name: Name of the call.
-        pickled: Its function and arguments. They are plainly pickled, as results are: else PyTorch would send
-            tensors as files in shared memory, which is small in containers and, of a child, ends with it.
+        pickled: Its function and arguments, pickled like the results: otherwise PyTorch would send tensors
+            through shared memory, which is small in containers and disappears with the child.
     """
 
     name: str
@@ -51,14 +51,14 @@ class _Running(NamedTuple):
 
 
 class Children:
-    """Calls functions in child processes, at most so many at once, and hands out their results by name.
+    """Calls functions in child processes, a limited number at once, and returns their results by name.
 
-    Children log through this process's handlers. They end with this process, however it ends, and a training
-    among them saves a checkpoint first.
+    Children log through this process's handlers. They end when this process ends, for whatever reason; a
+    training saves a checkpoint first.
 
     Args:
-        max_children: Children at once.
-        threads: Threads that each computes with.
+        max_children: Most children at once.
+        threads: Threads of each child.
     """
 
     def __init__(self, max_children: int, threads: int) -> None:
@@ -69,7 +69,7 @@ class Children:
         self._ended: dict[str, tuple[Any, BaseException | None]] = {}
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether a call of this name was added and its result not yet taken."""
+        """Tell whether a call of this name was added and its result not yet fetched."""
         known = (call.name for call in self._waiting)
         return name in self._running or name in self._ended or name in known
 
@@ -77,9 +77,9 @@ class Children:
         """Call a module's function as soon as a child is free.
 
         Args:
-            name: What the result is asked for by.
-            function: The function; it travels by its name, arguments and result as pickles.
-            arguments: What it is called with.
+            name: Name by which the result is fetched.
+            function: The function, sent by name; arguments and result are pickled.
+            arguments: Its arguments.
         """
         self._waiting.append(_Call(name, pickle.dumps((function, arguments))))
         self._start()
@@ -88,9 +88,9 @@ class Children:
         """Wait for a call's result and return it.
 
         Raises:
-            KeyError: If no call of this name was added, or its result was taken already.
-            BaseException: What the function raised, with the child's traceback as a note; all others then
-                have been ended, as they have when this process is interrupted while it waits.
+            KeyError: If no call of this name was added, or its result was fetched already.
+            BaseException: What the function raised, with the child's traceback as a note. All other
+                children have ended by then, as after an interruption of this process.
             ChildError: If the child ended without a result.
         """
         if name not in self:
@@ -107,7 +107,7 @@ class Children:
         return value
 
     def end(self, patience: float = PATIENCE) -> None:
-        """End all children: trainings save a checkpoint first, and none gets more than some seconds."""
+        """End all children within seconds; trainings save a checkpoint first."""
         self._waiting.clear()
         self._ended.clear()
         running, self._running = list(self._running.values()), {}
@@ -140,7 +140,7 @@ class Children:
             self._running[call.name] = _Running(process, ours, slot)
 
     def _listen(self) -> None:
-        """Wait until a child says something: a line of its log, or what became of it."""
+        """Wait for the next message of a child: a log record or a result."""
         ready = connection.wait([child.connection for child in self._running.values()])
         for name, child in list(self._running.items()):
             if child.connection not in ready:
@@ -161,7 +161,7 @@ class Children:
 
 
 class _ToParent:
-    """What a QueueHandler takes for a queue."""
+    """The queue interface that a QueueHandler needs."""
 
     def __init__(self, parent: Connection) -> None:
         self._parent = parent
@@ -209,7 +209,7 @@ def _set_threads(threads: int) -> None:
 
 
 def _that_travels(error: Exception) -> Exception:
-    """Return an exception with its traceback as a note, or another that tells of it if it cannot be sent."""
+    """Return an exception with its traceback as a note, or a description of it if it cannot be pickled."""
     error.add_note("In its own process:\n" + "".join(traceback.format_exception(error)))
     try:
         pickle.loads(pickle.dumps(error))

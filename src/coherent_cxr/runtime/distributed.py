@@ -1,6 +1,6 @@
 """Training in several processes: one rank per GPU, or on CPUs, on one machine or many.
 
-The caller is rank 0 and alone keeps the result. Further ranks on its machine are started by
+The caller is rank 0 and only it keeps the result. Further ranks on its machine are started by
 :func:`run_in_ranks`; across machines torchrun or SLURM starts them with
 ``python -m coherent_cxr.runtime.distributed``, and they wait for rank 0's work (see docs/training.md).
 """
@@ -96,8 +96,8 @@ def run_in_ranks(function: Callable[..., T], processes: int, *arguments: Any) ->
 
     Args:
         function: A module's function; its results in other ranks are dropped.
-        processes: Ranks on this machine when none were started from outside; 1 calls the function right here.
-        arguments: What it is called with in every rank.
+        processes: Ranks on this machine unless torchrun or SLURM started them; 1: in this process.
+        arguments: Its arguments, the same in every rank.
 
     Raises:
         RuntimeError: If a started rank fails.
@@ -110,7 +110,7 @@ def run_in_ranks(function: Callable[..., T], processes: int, *arguments: Any) ->
         try:
             result = _lead(function, arguments)
         except BaseException:
-            # The others may be anywhere in their work, so they are not told but ended.
+            # The others may be at any point of their work, so they are terminated.
             if dist.is_initialized():
                 dist.destroy_process_group()
             raise
@@ -119,7 +119,7 @@ def run_in_ranks(function: Callable[..., T], processes: int, *arguments: Any) ->
 
 
 def serve() -> None:
-    """Join rank 0's training runs until it has no more."""
+    """Take part in rank 0's trainings until there are no more."""
     _join()
     nothing: Any = None
     while (job := World(dist.get_rank(), dist.get_world_size()).from_leader(nothing)) is not None:
@@ -150,7 +150,7 @@ def _join() -> None:
 
 def _dismiss() -> None:
     if dist.is_initialized():
-        # Ranks that are gone already cannot be told.
+        # Ranks that have ended cannot be told.
         with contextlib.suppress(RuntimeError):
             World(0, dist.get_world_size()).from_leader(None)
         dist.destroy_process_group()
@@ -202,7 +202,7 @@ def _started_ranks(processes: int) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    # Under its full name, so that this module's state is the one that training reads.
+    # Imported under its full name, so that training reads this module's state.
     from coherent_cxr.runtime import distributed
 
     distributed.serve()

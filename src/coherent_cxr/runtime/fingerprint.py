@@ -1,4 +1,4 @@
-"""What a finished or unfinished training is found again by: its code, its settings and all its inputs."""
+"""The key by which a training's checkpoints are found: its code, settings and inputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NEUTRAL = frozenset(
 
 
 def fingerprint(*parts: object) -> str:
-    """Return a short digest of parts: bytes as they are, everything else by its text."""
+    """Return a short digest of parts: of bytes as they are, of everything else as text."""
     digest = hashlib.sha256()
     for part in parts:
         content = part if isinstance(part, bytes) else str(part).encode()
@@ -40,11 +40,11 @@ def fingerprint(*parts: object) -> str:
 
 
 def run_key(stage: str, config: Settings, *inputs: object) -> str:
-    """Return what names a training's checkpoints.
+    """Return the key of a training's checkpoints.
 
-    Code counts, so after a fixed bug nothing trained before it comes back; a changed comment counts, too.
-    The number of training processes counts, as sums in another order are other numbers in their last bits,
-    and each process draws its own dropout.
+    The key depends on the code, comments included, so results from before a fixed bug are not reused. It
+    depends on the number of training processes: sums in another order differ in their last bits, and each
+    process has its own dropout.
 
     Args:
         stage: Module of the training function, whose own code and all it imports count.
@@ -56,15 +56,15 @@ def run_key(stage: str, config: Settings, *inputs: object) -> str:
 
 
 def encoder_code(name: str) -> str:
-    """Return the digest of an image encoder's code, which is found by its name and imported by nobody."""
+    """Return the digest of an image encoder's code, which is loaded by name and so in no import list."""
     return code_digest("coherent_cxr.models.image_encoder.backbone", f"coherent_cxr.models.encoders.{name}")
 
 
 @functools.cache
 def code_digest(*modules: str, package: Path = PACKAGE) -> str:
-    """Return the SHA-256 of the sources of some modules and of all of ours that they import.
+    """Return the SHA-256 of the sources of modules and of all modules of this package that they import.
 
-    Data files (:data:`DATA`) of the packages count. Line ends and the place of the files do not.
+    Includes the packages' data files (:data:`DATA`); ignores line ends and the location of the files.
 
     Args:
         modules: Full names of modules of ``coherent_cxr``.
@@ -93,7 +93,7 @@ def code_digest(*modules: str, package: Path = PACKAGE) -> str:
 
 
 def function_digest(path: str) -> str:
-    """Return a digest of the file that a function of a user's own stands in, and of all it imports.
+    """Return a digest of the file of a user's function and of all that it imports.
 
     Imports count within the function's package; of a module in no package, its file alone.
 
@@ -121,7 +121,7 @@ def _file_of(module: str, package: Path) -> Path | None:
 
 
 def _imported(file: Path, package: Path) -> Iterator[str]:
-    """Yield names that may be modules of ours: what a file imports, and the packages it is in."""
+    """Yield names that may be modules of this package: a file's imports, and the packages it is in."""
     here = [package.name, *file.relative_to(package).with_suffix("").parts]
     yield from (".".join(here[:depth]) for depth in range(1, len(here)))
     for node in ast.walk(ast.parse(file.read_bytes())):

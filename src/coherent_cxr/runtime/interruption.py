@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a loop first saves, then obeys."""
+"""Ctrl-C and SIGTERM: a loop saves a checkpoint before it ends."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Notes a first signal instead of obeying it; a second one is obeyed at once.
+    """Records a first signal, for the loop to act on later; a second one takes effect at once.
 
-    Obeying gives the signal to whoever handled it before: to end the process, to raise KeyboardInterrupt, or
-    to tidy up around the run. Signals that are ignored stay ignored, and outside the main thread, where
-    Python has none, nothing is noted.
+    To act on a signal is to pass it to its previous handler, which ends the process, raises KeyboardInterrupt
+    or cleans up after the run. Ignored signals stay ignored. Python delivers signals to the main thread only,
+    so in other threads nothing is recorded.
 
     Args:
-        name: Name of the run, for its sentences.
+        name: Name of the run in log messages.
     """
 
     def __init__(self, name: str) -> None:
@@ -35,7 +35,7 @@ class Interruption:
 
     @property
     def noted(self) -> bool:
-        """Whether a signal waits to be obeyed."""
+        """Whether a signal was recorded and has not taken effect yet."""
         return self._noted is not None
 
     def __enter__(self) -> Interruption:
@@ -53,7 +53,7 @@ class Interruption:
 
     @contextmanager
     def at_once(self, sentence: str) -> Iterator[None]:
-        """Obey a signal that comes meanwhile as soon as it comes, after saying a sentence."""
+        """Let signals take effect at once within this context, after a log message."""
         self._at_once = sentence
         try:
             yield
@@ -61,7 +61,7 @@ class Interruption:
             self._at_once = None
 
     def obey(self, sentence: str) -> None:
-        """Say where the run will continue and give the signal to whoever handled it before.
+        """Log where the run will continue and pass the signal to its previous handler.
 
         Raises:
             KeyboardInterrupt: If the signal came to another process of the run; usually also for Ctrl-C.
@@ -71,11 +71,11 @@ class Interruption:
         self._restore()
         if number is None:
             raise KeyboardInterrupt(sentence)
-        # The default of SIGTERM ends the process without emptying what Python holds back.
+        # SIGTERM's default ends the process without flushing Python's buffers.
         sys.stdout.flush()
         sys.stderr.flush()
         signal.raise_signal(number)
-        self.__enter__()  # its former handler lets the run go on
+        self.__enter__()  # its previous handler lets the run continue
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         second = self.noted
@@ -83,7 +83,7 @@ class Interruption:
         if self._at_once is not None:
             self.obey(self._at_once)
         elif second:
-            self.obey("It was interrupted twice, so it ends without a further checkpoint.")
+            self.obey("It was interrupted twice, so it ends without another checkpoint.")
         else:
             logger.warning("%s saves a checkpoint after this step, then ends. Again: ends now.", self._name)
 

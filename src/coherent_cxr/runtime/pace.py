@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 LARGEST_SHARE = 0.05
-"""Share of a run's time that writing checkpoints within epochs may take."""
+"""Largest share of a run's time for writing checkpoints within epochs."""
 
 
 class Pace:
     """Counts the time since the last checkpoint.
 
     Args:
-        every: Seconds between checkpoints within an epoch; None: none are due.
+        every: Seconds between checkpoints within an epoch; None: no such checkpoints.
         clock: Gives the time in seconds.
     """
 
@@ -25,10 +25,10 @@ class Pace:
         self._cost = 0.0
 
     def due(self, share: float = 1.0) -> bool:
-        """Return whether a share of the time between checkpoints has passed.
+        """Return whether a checkpoint is due, or at a given share of the time to the next one.
 
-        Where writing takes long, checkpoints are rarer, so that a run never spends more than
-        :data:`LARGEST_SHARE` of its time on them.
+        If writing takes long, checkpoints are rarer, so that they take at most :data:`LARGEST_SHARE` of the
+        run's time.
         """
         if self._every is None:
             return False
@@ -36,7 +36,7 @@ class Pace:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Measure how long a checkpoint takes to write, and count from its end."""
+        """Measure how long a checkpoint takes to write; the next interval starts at its end."""
         began = self._clock()
         yield
         self._last = self._clock()

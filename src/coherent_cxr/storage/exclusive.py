@@ -1,4 +1,4 @@
-"""One process at a time, and a sentence for those that wait."""
+"""One process at a time; those that wait say so."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 @contextmanager
 def sole_holder(path: Path, doing: str) -> Iterator[bool]:
-    """Hold a lock file; whoever asks for it meanwhile says so and waits.
+    """Hold a lock file; other processes log a sentence and wait.
 
-    A lock is released with its process, however that ends, so none is ever left over.
+    The operating system releases the lock when the process ends, so no stale lock remains.
 
     Args:
-        path: The lock file; it is made, and stays. Its folder is made, too.
-        doing: What is done under the lock, as the beginning of the waiting one's sentence.
+        path: The lock file; it and its folder are created, and the file stays.
+        doing: What is done under the lock: the beginning of the sentence that waiting processes log.
 
     Yields:
-        Whether the lock is held; False only on a file system without locks, where nobody waits.
+        Whether the lock is held; False only on a file system without locks, where no process waits.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = _opened(path)
@@ -41,7 +41,7 @@ def _opened(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except PermissionError:
-        return os.open(path, os.O_RDONLY)  # another user's; it can be held all the same
+        return os.open(path, os.O_RDONLY)  # another user's file; it can be locked nevertheless
 
 
 def _acquired(lock: int, path: Path, doing: str) -> bool:
@@ -67,7 +67,7 @@ def _acquired(lock: int, path: Path, doing: str) -> bool:
 
 
 def _sign(lock: int) -> None:
-    """Say in the lock file who holds it, for the sentence of those that wait."""
+    """Write into the lock file which process holds it, for the sentence that others log."""
     try:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock that other processes on this file system wait for; a killed holder's is free at once.
+    """Hold a lock that other processes on this file system wait for; it is released if the holder is killed.
 
     Args:
-        path: A file of its own for the lock; it is made, and stays.
+        path: A file for this lock alone; it is created and stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:

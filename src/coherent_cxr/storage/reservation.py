@@ -1,4 +1,4 @@
-"""Memory-mapped arrays whose place on the disk is reserved before the first byte is written."""
+"""Memory-mapped arrays whose disk space is reserved before anything is written."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from numpy.typing import DTypeLike
 def reserved_array(
     path: Path, dtype: DTypeLike, shape: tuple[int, ...], what: str, setting: str
 ) -> np.memmap[Any, np.dtype[Any]]:
-    """Make an array file (.npy) and map it for writing.
+    """Create an array file (.npy) and map it for writing.
 
-    A page of a mapped file that has no place on the disk ends the process without a word (SIGBUS), so the
-    whole file gets its place here.
+    Writing to a mapped page when the disk is full kills the process without a message (SIGBUS), so space for
+    the whole file is reserved first.
 
     Args:
-        path: The file; an old one is replaced.
+        path: The file; an existing one is replaced.
         dtype: Type of the numbers.
         shape: Shape of the array.
-        what: What is kept in it, as the subject of the sentence about a full disk.
-        setting: The setting that names another place.
+        what: What it holds: the subject of the sentence about a full disk.
+        setting: The setting that chooses another folder.
 
     Raises:
-        OSError: If the disk is too small; no file is left then.
+        OSError: If the disk is too small; no file remains.
     """
     needed = int(np.prod(shape)) * np.dtype(dtype).itemsize
     free = shutil.disk_usage(path.parent).free

@@ -1,4 +1,4 @@
-"""CSV files that a spreadsheet opens as text: what others wrote must not become a formula."""
+"""CSV files whose cells a spreadsheet does not take for formulas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def as_text(cell: T) -> T | str:
 
 
 def table_as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose texts and names of columns are :func:`as_text`; numbers stay as they are."""
+    """Apply :func:`as_text` to a table's text cells and column names; numbers are not changed."""
     from pandas.api.types import is_numeric_dtype
 
     safe = table.rename(columns=as_text)

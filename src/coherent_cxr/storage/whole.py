@@ -1,4 +1,4 @@
-"""Files and folders that appear in one step, so that a killed writer leaves nothing that looks finished."""
+"""Atomic writes: a killed process leaves no file or folder that looks complete."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _WRITING = re.compile(r"\.writing-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-\d+-")
 
 
 def beside(target: Path) -> Path:
-    """Name a place in the same folder to write to before a move.
+    """Return a temporary path in the same folder, to write to before the move.
 
-    The name is this process's own, and ends like the target's, for writers that go by the suffix.
+    The name belongs to this process and keeps the target's suffix, which some writers need.
     """
     return target.with_name(f".writing-{_HOST}-{os.getpid()}-{next(_COUNT)}-{target.name}")
 
 
 @contextmanager
 def written_whole(target: Path) -> Iterator[Path]:
-    """Give a place to write a file or folder to, and move it to its own in the end.
+    """Yield a temporary path to write a file or folder to, then move it to its target.
 
-    What was at the target before is replaced. If writing fails, nothing is left and the target is as before.
+    An existing target is replaced. If writing fails, nothing remains and the target is unchanged.
 
     Args:
-        target: Where the file or folder will be; folders above it are made.
+        target: Final path of the file or folder; its parent folders are created.
 
     Yields:
-        Where to write.
+        The temporary path.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     writing = beside(target)
@@ -58,7 +58,7 @@ def written_whole(target: Path) -> Iterator[Path]:
 
 
 def discard(path: Path) -> None:
-    """Delete a file or folder, if it is there."""
+    """Delete a file or folder if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -66,12 +66,12 @@ def discard(path: Path) -> None:
 
 
 def being_written(folder: Path) -> bool:
-    """Tell whether a living process of this machine, or any of another one, is writing into a folder."""
+    """Tell whether a running process, or one of another machine, is writing into a folder."""
     return any(not _is_abandoned(path) for path in folder.glob(".writing-*"))
 
 
 def sweep(folder: Path) -> None:
-    """Delete what writers of this machine that were killed have left in a folder."""
+    """Delete what killed processes of this machine have left in a folder."""
     for path in folder.glob(".writing-*"):
         if _is_abandoned(path):
             discard(path)
@@ -85,7 +85,7 @@ def _is_abandoned(writing: Path) -> bool:
 
 
 def process_lives(process: int) -> bool:
-    """Tell whether a process of this machine is running; those of other users count."""
+    """Tell whether a process of any user is running on this machine."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -96,11 +96,11 @@ def process_lives(process: int) -> bool:
 
 
 def looks_whole(path: Path) -> bool:
-    """Tell whether a file is complete as far as its kind can show; one that was cut short is not.
+    """Tell whether a file is complete, as far as its format shows; a truncated file is not.
 
-    Looks at Parquet's and PNG's endings, the length that a safetensors file states, and the syntax of JSON
-    (of a file of over 16 MB, its last character). Any other file counts unless it is empty. A folder counts
-    if all that is in it does.
+    Checks the last bytes of Parquet and PNG, the length stated in safetensors, and the syntax of JSON (above
+    16 MB only its last character). Any other file is complete unless it is empty; a folder is complete if all
+    its files are.
     """
     check = _CHECKS.get(path.suffix)
     try:

@@ -1,1 +1,1 @@
-"""Where MLflow keeps runs and models: its address, its database, and what can be wrong with them."""
+"""The MLflow tracking store: its address and database, checks, repairs and clear errors."""

@@ -1,4 +1,4 @@
-"""MLflow addresses: made absolute, looked up on this machine, and written without their passwords."""
+"""MLflow addresses: make them absolute, find their local file, mask their passwords."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def sqlite_path(uri: str | None) -> Path | None:
 
 
 def masked(text: str) -> str:
-    """Return a text in which passwords of addresses are replaced by ``***``, and other secrets known here.
+    """Return a text in which passwords of addresses are replaced by ``***``, and other known secrets.
 
-    Covers ``scheme://user:password@host``, parameters such as ``?password=`` and ``&token=``, and wherever
-    they stand the secrets of :func:`secrets_of` this process's environment.
+    Covers ``scheme://user:password@host``, parameters such as ``?password=`` and ``&token=``, and every
+    occurrence of the secrets that :func:`secrets_of` finds in this process's environment.
     """
     for secret in secrets_of(os.environ.get(name, "") for name in ADDRESS_VARIABLES):
         text = text.replace(secret, MASK)
@@ -53,7 +53,7 @@ def masked(text: str) -> str:
 def secrets_of(addresses: Iterable[str]) -> list[str]:
     """Return the passwords and tokens in addresses and MLflow's variables, as written and as decoded.
 
-    Those of less than four characters are left out: replaced wherever they occur, they would garble texts.
+    Secrets shorter than four characters are left out: masking them everywhere would garble texts.
     """
     found = {os.environ.get(name, "") for name in SECRET_VARIABLES}
     for address in addresses:

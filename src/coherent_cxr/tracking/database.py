@@ -1,4 +1,4 @@
-"""MLflow's SQLite database: made whole, and checked before a run relies on it."""
+"""Create MLflow's SQLite database atomically, and check it before a run relies on it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ COMPANIONS = ("-journal", "-wal", "-shm")
 
 
 def prepare_database(path: Path, project: Path, artifacts: Path | None) -> None:
-    """Make MLflow's database if there is none, and make sure that a run can use it.
+    """Create MLflow's database if there is none, and check that a run can use it.
 
-    A new one is made beside its place and moved there, by one process at a time, so that a killed run leaves
-    none half made. One that an earlier release left half made holds no run and is set aside.
+    A new database is created under a temporary name and then moved, by one process at a time, so a killed run
+    leaves no incomplete one. An incomplete database of an earlier release holds no run and is renamed.
 
     Args:
         path: The database file.
-        project: The project's folder; a database that tells of another has been copied or moved with it.
-        artifacts: Where artifacts of new runs go; None if not to this machine.
+        project: The project's folder; if the database names another one, the project was copied or moved.
+        artifacts: Artifact folder of new runs; None if it is not on this machine.
 
     Raises:
         TrackingError: If the file is no MLflow database, is damaged or locked, or cannot be written.
@@ -48,7 +48,7 @@ def prepare_database(path: Path, project: Path, artifacts: Path | None) -> None:
 
 
 def check_database(path: Path) -> None:
-    """Make sure that an existing database can be used.
+    """Check that an existing database can be used.
 
     Raises:
         TrackingError: If it is no MLflow database, is damaged or locked, or no run was ever recorded in it.
@@ -62,7 +62,7 @@ def _is_absent(path: Path) -> bool:
 
 
 def _is_usable(path: Path, set_aside: bool = True) -> bool:
-    """Check a database; return False for one that was left half made, which is set aside."""
+    """Check a database; return False for an incomplete one, which is renamed."""
     try:
         with closing(sqlite3.connect(path, timeout=PATIENCE)) as database:
             tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type='table'")}
@@ -112,7 +112,7 @@ def _set_aside(path: Path) -> None:
     path.replace(aside)
     _move_companions(path, aside)
     logger.warning(
-        "MLflow's database '%s' was left half made by a run that was stopped, and holds no run. It is kept "
+        "MLflow's database '%s' is incomplete (its first run was stopped) and holds no run. It is kept "
         "as '%s', and a new one is made.",
         path,
         aside.name,
@@ -120,7 +120,7 @@ def _set_aside(path: Path) -> None:
 
 
 def _move_companions(path: Path, aside: Path) -> None:
-    # SQLite would play a journal left behind into the new database.
+    # SQLite would apply a leftover journal to the new database.
     for ending in COMPANIONS:
         companion = Path(f"{path}{ending}")
         if companion.exists():

@@ -1,4 +1,4 @@
-"""A copied or moved project: MLflow writes down where artifacts lie, and would go on using the original's."""
+"""Repair of a copied or moved project: MLflow stores absolute artifact paths, which point to the original."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ PLACES = (
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
-"""Tables and columns of MLflow's database that hold absolute places of artifacts."""
+"""Tables and columns of MLflow's database that hold absolute artifact paths."""
 
 
 def repair_moved_project(database: Path, project: Path, artifacts: Path) -> None:
-    """Let a database that came here with its project name this project's artifacts, and say so.
+    """Update the artifact paths of a database that was copied or moved with its project.
 
-    MLflow makes every place absolute. Where an experiment keeps its artifacts in a folder of the same name as
-    ours but in another project's folder, all places in that folder become places in this one.
+    MLflow stores absolute paths. If an experiment's artifact folder is named like this project's but lies in
+    another project's folder, all paths in that folder are changed to paths in this one.
 
     Args:
         database: MLflow's SQLite file.
         project: The project's folder.
-        artifacts: The project's folder of artifacts; nothing is done if it lies outside the project.
+        artifacts: The project's artifact folder; nothing is changed if it lies outside the project.
     """
     if not artifacts.is_relative_to(project):
         return
@@ -40,7 +40,7 @@ def repair_moved_project(database: Path, project: Path, artifacts: Path) -> None
         formers = {former for former in formers if not _is_same(former, project)}
         if not formers:
             return
-        with connection:  # all places or none
+        with connection:  # all paths or none
             connection.execute("BEGIN IMMEDIATE")
             for former in sorted(formers):
                 for table, column in PLACES:
@@ -56,7 +56,7 @@ def repair_moved_project(database: Path, project: Path, artifacts: Path) -> None
 
 
 def _project_of(place: str | None, inside: Path) -> Path | None:
-    """Return the project's folder that an experiment's place of artifacts lies in, if it is named as ours."""
+    """Return the project folder of an artifact path, if its artifact folder is named like ours."""
     if not place:
         return None
     parts = urlsplit(place)

@@ -1,4 +1,4 @@
-"""What has to be in order before MLflow is used."""
+"""Checks before MLflow is used."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from coherent_cxr.tracking.server import PATIENCE, require_answer, require_known
 
 
 def prepare(uri: str | None, project: Path, artifacts: Path | None) -> None:
-    """See to it that a run can be recorded: make or check the database, or ask the server for an answer.
+    """Make sure that a run can be recorded: create or check the database, or contact the server.
 
     Args:
         uri: MLflow address, absolute.
         project: The project's folder.
-        artifacts: The project's folder of artifacts; None if they are not on this machine.
+        artifacts: The project's artifact folder; None if it is not on this machine.
 
     Raises:
         TrackingError: If the database or server cannot be used.
@@ -32,9 +32,9 @@ def prepare(uri: str | None, project: Path, artifacts: Path | None) -> None:
 
 
 def check(uri: str) -> None:
-    """See to it that runs and models can be read; nothing is made or changed.
+    """Check that runs and models can be read; nothing is created or changed.
 
-    MLflow itself is asked for less patience with a server than its 120 s and seven more tries.
+    Shortens MLflow's own time-out and retries, which are 120 s and seven.
 
     Args:
         uri: MLflow address, absolute.
@@ -53,11 +53,11 @@ def check(uri: str) -> None:
 
 
 def artifacts_folder(config: Mapping[str, Any], project: Path) -> Path | None:
-    """Return the folder of artifacts that ``mlflow.yml`` names, or None if it is not on this machine.
+    """Return the artifact folder that ``mlflow.yml`` names, or None if it is not on this machine.
 
     Args:
-        config: What is in ``mlflow.yml``.
-        project: The project's folder, from which a relative place counts.
+        config: Contents of ``mlflow.yml``.
+        project: The project's folder; relative paths start there.
     """
     experiment = (config.get("tracking") or {}).get("experiment") or {}
     place = (experiment.get("create_experiment_kwargs") or {}).get("artifact_location")

@@ -1,4 +1,4 @@
-"""Passwords of MLflow's addresses stay out of logs and tracebacks."""
+"""Keep passwords of MLflow addresses out of logs and tracebacks."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _hidden: set[str] = set()
 
 
 def hide_secrets(addresses: Iterable[str]) -> None:
-    """Replace the passwords in addresses by ``***`` in what this process logs or ends with from now on.
+    """Replace the passwords in addresses by ``***`` in this process's logs and tracebacks from now on.
 
-    Does nothing if there are none, which is the rule.
+    Does nothing if there are none, the usual case.
 
     Args:
         addresses: MLflow addresses.
@@ -31,7 +31,7 @@ def hide_secrets(addresses: Iterable[str]) -> None:
 
 
 def without_secrets(text: str) -> str:
-    """Return a text without passwords: of addresses in it, and those that were hidden."""
+    """Return a text without the passwords of addresses in it and without the secrets hidden so far."""
     for secret in sorted(_hidden, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return masked(text)
@@ -44,7 +44,7 @@ def _install() -> None:
         record = make_record(*args, **settings)
         try:
             message = record.getMessage()
-        except (TypeError, ValueError):  # a message that does not fit its arguments; logging will say so
+        except (TypeError, ValueError):  # the message does not fit its arguments; logging reports that itself
             return record
         if without_secrets(message) != message:
             record.msg, record.args = without_secrets(message), ()

@@ -1,4 +1,4 @@
-"""A tracking address that cannot be used is found out in seconds, not in MLflow's minutes."""
+"""Find out within seconds, instead of MLflow's minutes, that a tracking address cannot be used."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OTHERS = frozenset({"", "file", "sqlite", "databricks", "databricks-uc", "uc"})
 
 
 def require_known(uri: str) -> None:
-    """Make sure that MLflow can read an address of this kind here.
+    """Check that MLflow can read an address of this kind on this machine.
 
     Args:
         uri: MLflow address.
 
     Raises:
-        TrackingError: If its scheme is none of MLflow's, or a database's driver is not installed.
+        TrackingError: If MLflow does not know its scheme, or the driver of its database is not installed.
     """
     scheme = _parts(uri).scheme
     base = scheme.partition("+")[0]
@@ -55,16 +55,16 @@ def require_known(uri: str) -> None:
 
 
 def require_answer(uri: str, patience: float = PATIENCE) -> None:
-    """Make sure that somebody answers at the address of a tracking server or a database server.
+    """Check that a tracking server or database server answers at its address.
 
-    Any answer will do; what it says is MLflow's to judge. Addresses without a host pass.
+    Any answer counts; MLflow judges its content. Addresses without a host pass.
 
     Args:
         uri: MLflow address.
-        patience: Seconds to wait, for all together.
+        patience: Seconds to wait in total.
 
     Raises:
-        TrackingError: If nobody answers in time.
+        TrackingError: If there is no answer in time.
     """
     parts = _parts(uri)
     scheme = parts.scheme.partition("+")[0]
@@ -86,7 +86,7 @@ def require_answer(uri: str, patience: float = PATIENCE) -> None:
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
             failures.append(type(error).__name__ if scheme.startswith("http") else str(error))
 
-    # In a thread, because looking up a name knows no time-out and a slow server gets one per packet.
+    # In a thread: name lookup has no time-out, and a slow server would get a new one with every packet.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(patience + 0.5)

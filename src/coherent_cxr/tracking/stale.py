@@ -1,4 +1,4 @@
-"""Runs that were killed: recorded as running by a process that is no more, closed by the next run."""
+"""Killed runs: MLflow still lists them as running, so the next run closes them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ HOST, PROCESS, STARTED = "process.host", "process.id", "process.started"
 
 
 def process_tags() -> dict[str, str]:
-    """Return tags by which a later run can tell whether the process behind a run still lives."""
+    """Return tags by which a later run can tell whether the process of a run still exists."""
     process = os.getpid()
     return {HOST: socket.gethostname(), PROCESS: str(process), STARTED: _start_of(process)}
 
 
 def close_stale_runs(client: Any, experiment_id: str) -> list[str]:
-    """Close runs as killed whose process on this machine is gone.
+    """Close as killed all runs whose process on this machine no longer exists.
 
-    Runs without our tags, and those of other machines, are left as they are.
+    Runs without our tags and runs of other machines are not changed.
 
     Args:
         client: An ``MlflowClient``.
@@ -52,7 +52,7 @@ def close_active_runs(status: str) -> None:
     """Close the runs that this thread has open.
 
     Args:
-        status: MLflow's word for how they ended: KILLED or FAILED.
+        status: MLflow's status: KILLED or FAILED.
     """
     while run_id := active_run():
         close_run(run_id, status)
@@ -63,11 +63,11 @@ def close_active_runs(status: str) -> None:
 
 
 def close_run(run_id: str | None, status: str) -> None:
-    """Close one run, from any thread; what MLflow meets is logged, as the process is about to end.
+    """Close one run, from any thread; errors are only logged, as the process is about to end.
 
     Args:
         run_id: The run; None does nothing.
-        status: MLflow's word for how it ended.
+        status: MLflow's status: KILLED or FAILED.
     """
     if run_id is None:
         return
@@ -85,7 +85,7 @@ def _is_dead(tags: dict[str, str]) -> bool:
 
 
 def _start_of(process: int) -> str:
-    """Return when a process was started, in ticks since the machine was; empty where that cannot be read."""
+    """Return the start time of a process in clock ticks since boot; empty if it cannot be read."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text()
     except OSError:
