@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export DO_NOT_TRACK := true
 
-.PHONY: install run test lint attack clean
+.PHONY: install run test lint attack bench bench-compare clean
 
 install: $(STAMP)
 
@@ -29,6 +29,12 @@ test: install lint
 
 attack: install  ## kills, full disks and hostile files: one table in at most 20 minutes (docs/reliability.md)
 	PYTHONPATH=tests:benchmarks OMP_NUM_THREADS=1 $(BIN)/python tests/attack/campaign.py
+
+bench: install  ## every benchmark's ratio against its rival, with its goal (docs/performance.md)
+	@$(BIN)/python benchmarks/bench.py --json bench.json
+
+bench-compare: install  ## the same against an earlier bench.json: make bench-compare BEFORE=bench.json
+	@$(BIN)/python benchmarks/bench.py --compare $(or $(BEFORE),bench.json)
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache

@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 from base_settings import PAPER, base_settings
 from decoder_stepwise import stepwise_loss
+from ratios import note
 
 from coherent_cxr.inference.decoding import How, decode
 from coherent_cxr.inference.samples import Samples, pad_reports
@@ -123,6 +124,8 @@ def _training(model: ReportGenerator, regions: torch.Tensor, batch: TargetReport
     fast, slow = seconds(fused, repeats), seconds(stepwise, repeats)
     print(f"{'forward and backward, step by step':<52}{slow:>8.3f} s")
     print(f"{'forward and backward, without loops':<52}{fast:>8.3f} s{slow / fast:>9.1f} times as fast")
+    feedback = " with sentence feedback" if model.config.sentence_feedback else ""
+    note(f"decoders' step{feedback}, times as fast", slow / fast, "step by step", at_least=3)
 
 
 def _writing(model: ReportGenerator, count: int, cells: int, repeats: int) -> None:
@@ -145,6 +148,9 @@ def _writing(model: ReportGenerator, count: int, cells: int, repeats: int) -> No
         took = seconds(lambda: decode(model, regions, how, torch.Generator(), beams=beams), repeats)  # noqa: B023
         name = f"writing {count} reports, {how}" + (f" of {beams}" if beams > 1 else "")
         print(f"{name:<52}{took:>8.3f} s{took / encoding:>9.2f} of the encoder's time")
+        if not config.sentence_feedback:
+            of_beams = f" of {beams}" if beams > 1 else ""
+            note(f"decoding, {how}{of_beams}, of the time", took / encoding, "DenseNet-121 on the images")
 
 
 if __name__ == "__main__":

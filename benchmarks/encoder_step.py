@@ -14,6 +14,7 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
+from ratios import note
 from torch import nn
 
 from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
@@ -68,6 +69,9 @@ def main() -> None:
     )
     for (stride, precision), times in spent.items():
         print(f"| {stride or 'none'} | {precision} | {median(times):.2f} | {median(times) / whole:.2f} |")
+        if (stride, precision) != variants[0]:
+            what = f"step, frozen up to stride {stride or 'none'}, {precision}, of the time"
+            note(what, median(times) / whole, "all layers in float32")
 
 
 if __name__ == "__main__":

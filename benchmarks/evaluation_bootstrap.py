@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
+from ratios import note
 from sklearn.metrics import precision_recall_fscore_support
 
 from coherent_cxr.chexpert import OBSERVATIONS
@@ -92,6 +93,7 @@ def main() -> None:
     print(f"{f'all: {rows} values, {pairs} differences':<42}{ours:>10.1f} s")
     print(f"{'each resample scored again (extrapolated)':<42}{theirs:>10.0f} s")
     print(f"{'ratio':<42}{theirs / ours:>10.0f} x")
+    note("all metrics with 1,000 resamples, times as fast", theirs / ours, "scoring each again", at_least=20)
 
 
 if __name__ == "__main__":

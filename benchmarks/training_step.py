@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from base_settings import PAPER, base_settings
 from decoder import batch_of, like_openi, seconds
+from ratios import note
 from torch.nn import functional
 
 from coherent_cxr.models.config import GeneratorConfig
@@ -92,6 +93,7 @@ def _measure(
         for name, took in (("of the encoder alone", alone), ("of the whole model", whole)):
             speed = f"{chosen.batch / took:>9.1f} images/s"
             print(f"{f'step {name}, {precision}':<44}{took:>9.4f} s{speed}{took / alone:>7.2f}")
+        note(f"whole step, {precision}, of the time", whole / alone, "the encoder alone", at_most=1.3)
 
 
 def _update(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
