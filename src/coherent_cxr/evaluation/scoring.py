@@ -29,6 +29,7 @@ from coherent_cxr.evaluation.statistics.bootstrap import (
 )
 from coherent_cxr.evaluation.systems import References, SystemOutput
 from coherent_cxr.evaluation.tables import KEYS
+from coherent_cxr.rewards.cider import CiderD
 
 
 @dataclass(frozen=True)
@@ -96,22 +97,25 @@ class Ruler:
     Attributes:
         protocol: Its name.
         tokenize: Brings reports into its tokens.
-        wanted: The references in them.
+        reference_texts: The references in them.
+        cider: In how many references each n-gram stands.
     """
 
     protocol: Protocol
     tokenize: Tokenizer
     reference_texts: list[str]
+    cider: CiderD
 
     @classmethod
     def of(cls, protocol: Protocol, config: EvaluationConfig, references: References) -> Ruler:
         """Prepare a protocol for these references."""
         tokenize = tokenizer(protocol, config.r2gen, references.readable_training)
-        return cls(protocol, tokenize, tokenize(references.reports))
+        texts = tokenize(references.reports)
+        return cls(protocol, tokenize, texts, CiderD.from_corpus(texts))
 
     def measures(self, reports: Reports) -> list[Measure]:
         """Measure the language of generated reports; the metrics bear the protocol's name."""
-        found = language_measures(self.tokenize(reports), self.reference_texts)
+        found = language_measures(self.tokenize(reports), self.reference_texts, self.cider)
         return [*found] if self.protocol == "house" else [Renamed(m, self.protocol) for m in found]
 
 

@@ -31,24 +31,53 @@ def bleu(candidates: Sequence[str], references: Sequence[str], orders: int = 4) 
     Returns:
         BLEU in [0, 1] ``(pairs,)``; almost 0 where no n-gram of the longest order matches.
     """
+    return bleu_of_counts(bleu_counts(candidates, references))[:, orders - 1]
+
+
+def bleu_counts(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.float64]:
+    """Count what BLEU is made of; BLEU of a set of reports follows from the sum of their counts.
+
+    Args:
+        candidates: Generated texts, space-separated tokens ``(pairs,)``.
+        references: One reference per candidate ``(pairs,)``.
+
+    Returns:
+        For the orders 1 to 4 the n-grams that match, then those of the candidate, then the words of the
+        candidate and those of the reference ``(pairs, 10)``.
+    """
     parts = [
-        _bleu(candidates[start : start + CHUNK], references[start : start + CHUNK], orders)
+        _bleu_counts(candidates[start : start + CHUNK], references[start : start + CHUNK])
         for start in range(0, len(candidates), CHUNK)
     ]
-    return np.concatenate([np.zeros(0), *parts])
+    return np.concatenate([np.zeros((0, 2 * ORDERS + 2)), *parts])
 
 
-def _bleu(candidates: Sequence[str], references: Sequence[str], orders: int) -> NDArray[np.float64]:
+def _bleu_counts(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.float64]:
     generated, expected = count_ngrams(candidates, _NO_NUMBERS), count_ngrams(references, _NO_NUMBERS)
     shared = matches(generated.entries, expected.entries)
     correct = sums_by_order(
         shared.entries, np.minimum(shared.in_candidate, shared.in_reference), len(candidates)
     )
     guessed = np.maximum(generated.words[:, None] - np.arange(ORDERS), 0)
-    precision = (correct + _TINY) / (guessed + _SMALL)
-    ratio = (generated.words + _TINY) / (expected.words + _SMALL)
-    penalty = np.exp(np.minimum(1 - 1 / ratio, 0))
-    return np.asarray(precision[:, :orders].prod(axis=1) ** (1 / orders) * penalty)
+    return np.column_stack([correct, guessed, generated.words, expected.words])
+
+
+def bleu_of_counts(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return BLEU-1 to BLEU-4 of counts, or of sums of counts.
+
+    Args:
+        counts: As :func:`bleu_counts` gives them ``(sets, 10)``.
+
+    Returns:
+        BLEU in [0, 1] ``(sets, 4)``.
+    """
+    correct, guessed = counts[:, :ORDERS], counts[:, ORDERS : 2 * ORDERS]
+    generated_words, reference_words = counts[:, -2], counts[:, -1]
+    precision = np.cumprod((correct + _TINY) / (guessed + _SMALL), axis=1)
+    mean = precision ** (1 / np.arange(1, ORDERS + 1))
+    length = (generated_words + _TINY) / (reference_words + _SMALL)
+    penalty = np.exp(np.minimum(1 - 1 / length, 0))
+    return np.asarray(mean * penalty[:, None])
 
 
 def rouge_l(candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.float64]:

@@ -68,7 +68,7 @@ def model_card(
             "",
             "## Numbers on the test split",
             "",
-            "Text metrics by pycocoevalcap; label metrics compare the rule labeller's labels of the "
+            "Text metrics equal pycocoevalcap's; label metrics compare the rule labeller's labels of the "
             "generated and the reference report, and end in the rule set that judged. The results page names "
             "the policy for uncertain labels.",
             "",
