@@ -94,7 +94,7 @@ def decode(
 
     Where topics do not depend on words, every sentence of every study is written at the same time; with
     sentence feedback, the first sentences of all studies are written, then the second ones, and so on.
-    Decoding ends when all have ended.
+    Decoding ends when all have ended. De-identification marks (``XXXX``) are never generated.
 
     Args:
         model: The generator; call ``eval()`` first.
@@ -119,7 +119,7 @@ def decode(
         ValueError: If a parameter is out of its range, or the generator cannot follow decisions.
         NonFiniteError: If the regions, or the logits of a word or a stop signal, are not finite numbers.
     """
-    sampling = SamplingConfig(how == "sample", generator, temperature, top_k, top_p)
+    sampling = SamplingConfig(how == "sample", generator, temperature, top_k, top_p, for_reading=True)
     if beams < 1:
         raise ValueError(f"beams is {beams}; it must be at least 1.")
     if guidance is not None and model.sentence_decoder.feedback is None:

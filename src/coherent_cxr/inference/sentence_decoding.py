@@ -32,6 +32,8 @@ class SamplingConfig:
         top_p: Sample among the likeliest words that reach this probability together (Holtzman et al. 2020).
         drawn: How many reports are sampled, the first ones of the batch; the others are decoded greedily.
             None: all are sampled.
+        for_reading: Whether words that no report may hold are left out of sampling too, as they are of greedy
+            decoding. Not in training, which needs the probabilities of what is sampled.
     """
 
     draws: bool
@@ -40,6 +42,7 @@ class SamplingConfig:
     top_k: int = 0
     top_p: float = 1.0
     drawn: int | None = None
+    for_reading: bool = False
 
     def __post_init__(self) -> None:
         for name, right, rule in (
@@ -85,6 +88,8 @@ class SamplingConfig:
         """
         if not self.draws:
             return _likeliest(decoder.well_formed(logits, previous))
+        if self.for_reading:
+            logits = decoder.without_never_generated(logits)
         if self.drawn is None:
             return self._drawn(logits)
         likeliest = _likeliest(decoder.well_formed(logits[self.drawn :], previous[self.drawn :]))

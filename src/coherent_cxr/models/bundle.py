@@ -81,9 +81,7 @@ class ModelBundle:
             NonFiniteError: If a weight is NaN or infinite.
         """
         require_finite_weights(self.weights)
-        model = ReportGenerator(
-            self.config, len(self.vocabulary), finding_tokens=self.vocabulary.finding_token_ids
-        )
+        model = ReportGenerator.of_vocabulary(self.config, self.vocabulary)
         model.load_state_dict(self.weights)
         return model.eval()
 
@@ -174,9 +172,7 @@ class ModelBundle:
     def _check_fit(self) -> None:
         """Compare names and shapes of the weights with what the configuration asks for; nothing is built."""
         with torch.device("meta"):
-            model = ReportGenerator(
-                self.config, len(self.vocabulary), finding_tokens=self.vocabulary.finding_token_ids
-            )
+            model = ReportGenerator.of_vocabulary(self.config, self.vocabulary)
         if self.decider is not None and self.decider.weight.shape[1] != model.encoder.backbone.channels:
             raise ValueError(
                 f"its label classifier reads {self.decider.weight.shape[1]} channels, its encoder has "

@@ -65,6 +65,7 @@ class ReportGenerator(nn.Module):
         config: GeneratorConfig,
         vocabulary_size: int,
         finding_tokens: Collection[int] = (),
+        never_generated: Collection[int] = (),
     ) -> None:
         super().__init__()
         self.config = config
@@ -72,8 +73,19 @@ class ReportGenerator(nn.Module):
         self.encoder = ImageEncoder(config.size, config.dropout, config.study_input, config.encoder, labels)
         self.sentence_decoder = SentenceDecoder(config.size, config.sentence_feedback)
         self.word_decoder = WordDecoder(
-            vocabulary_size, config.size, config.attention_size, config.dropout, finding_tokens
+            vocabulary_size,
+            config.size,
+            config.attention_size,
+            config.dropout,
+            finding_tokens,
+            never_generated,
         )
+
+    @classmethod
+    def of_vocabulary(cls, config: GeneratorConfig, vocabulary: Vocabulary) -> ReportGenerator:
+        """Return a new generator of a vocabulary's words."""
+        ids = vocabulary.finding_token_ids, vocabulary.deidentified_ids
+        return cls(config, len(vocabulary), *ids)
 
     def forward(self, regions: Tensor, reports: TargetReports, read: Tensor | None = None) -> TeacherForced:
         """Score given reports word by word without any loop over sentences or words.

@@ -69,6 +69,7 @@ class WordDecoder(nn.Module):
     impossible: Tensor
     end: Tensor
     finding_tokens: Tensor
+    never_generated: Tensor
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class WordDecoder(nn.Module):
         attention_size: int,
         dropout: float,
         finding_tokens: Collection[int] = (),
+        never_generated: Collection[int] = (),
     ) -> None:
         super().__init__()
         self.size = size
@@ -97,9 +99,10 @@ class WordDecoder(nn.Module):
         end = torch.zeros(vocabulary_size, dtype=torch.bool)
         end[Vocabulary.eos_id] = True
         self.register_buffer("end", end, persistent=False)
-        is_finding_token = torch.zeros(vocabulary_size, dtype=torch.bool)
-        is_finding_token[sorted(finding_tokens)] = True
-        self.register_buffer("finding_tokens", is_finding_token, persistent=False)
+        for name, ids in (("finding_tokens", finding_tokens), ("never_generated", never_generated)):
+            chosen = torch.zeros(vocabulary_size, dtype=torch.bool)
+            chosen[sorted(ids)] = True
+            self.register_buffer(name, chosen, persistent=False)
         self.decides_findings = bool(finding_tokens)
 
     def encode_regions(self, regions: Tensor) -> ImageContext:
@@ -193,7 +196,8 @@ class WordDecoder(nn.Module):
         return logits, attention, DecoderState(hidden, cell)
 
     def well_formed(self, logits: Tensor, previous: Tensor) -> Tensor:
-        """Exclude what makes no sentence: a finding token that is not in front, and an end right behind it.
+        """Exclude what makes no sentence: a finding token that is not in front, an end right behind it, and
+        words that are never generated.
 
         For greedy decoding and beam search; a sampled report may be malformed, so that its log-probability is
         that of the sampling. Training makes both unlikely within its first steps.
@@ -205,11 +209,16 @@ class WordDecoder(nn.Module):
         Returns:
             The logits with minus infinity where a word is excluded.
         """
+        logits = self.without_never_generated(logits)
         if not self.decides_findings:
             return logits
         inside = (previous != Vocabulary.bos_id).unsqueeze(-1)
         excluded = (inside & self.finding_tokens) | (self.finding_tokens[previous].unsqueeze(-1) & self.end)
         return logits.masked_fill(excluded, float("-inf"))
+
+    def without_never_generated(self, logits: Tensor) -> Tensor:
+        """Exclude words that training reads and learns but no report may hold: de-identification marks."""
+        return logits.masked_fill(self.never_generated, float("-inf"))
 
     def _squashed_memory(self, inputs: Tensor, before: Tensor, hidden: Tensor) -> Tensor:
         # A fused LSTM keeps its cell states to itself. As h_j = o_j * tanh(m_j), recomputing the output gate

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from coherent_cxr.reports.text import DEIDENTIFIED
+
 SPECIAL = ("<pad>", "<bos>", "<eos>", "<unk>")
 MOST_TOKENS = 200_000
 LONGEST_TOKEN = 100
@@ -57,6 +59,7 @@ class Vocabulary:
         self.finding_token_ids = frozenset(
             i for i in range(len(SPECIAL), len(tokens)) if tokens[i].startswith("<")
         )
+        self.deidentified_ids = frozenset(i for i, token in enumerate(self.tokens) if DEIDENTIFIED in token)
         if len(self._ids) != len(self.tokens):
             twice = [token for token, count in Counter(self.tokens).items() if count > 1]
             raise ValueError(f"Tokens stand more than once in the vocabulary: {', '.join(twice)[:200]!a}.")

@@ -81,9 +81,7 @@ def train_mle(
     _require_words(train, vocabulary)
     with torch.random.fork_rng():
         torch.manual_seed(step_seed(config.seed))
-        model = ReportGenerator(
-            config.generator, len(vocabulary), finding_tokens=vocabulary.finding_token_ids
-        ).to(device)
+        model = ReportGenerator.of_vocabulary(config.generator, vocabulary).to(device)
     backbone = model.encoder.backbone
     backbone.load_state_dict(encoder.backbone_state())
     backbone.requires_grad_(config.encoder == "trainable")
