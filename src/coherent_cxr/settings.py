@@ -9,6 +9,7 @@ from omegaconf.resolvers import oc
 
 from coherent_cxr.context import ProjectContext
 from coherent_cxr.hooks import HOOKS
+from coherent_cxr.runtime.log import set_up_log
 
 # From here on warnings are shown, among them Kedro's that a run would load another run's version. Before,
 # conf/logging.yml silences what plugins warn of while they are imported. What no user can change is hidden.
@@ -16,6 +17,8 @@ logging.getLogger("py.warnings").setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message=r"(?s).*Add type hints to the `predict` method")
 warnings.filterwarnings("ignore", message=r"One or more dataset names contain '\.' characters")
 warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
+
+set_up_log()
 
 HOOKS = HOOKS  # Kedro reads the hooks from this module's namespace
 CONTEXT_CLASS = ProjectContext

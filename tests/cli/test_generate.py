@@ -20,6 +20,7 @@ from pydicom.data import get_testdata_file
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.cli import cli, main
 from coherent_cxr.models.training_features import TrainingFeatures
+from coherent_cxr.runtime.log import RunHandler
 from coherent_cxr.serving.generator import ReportWriter
 from helpers.commands import OURS, Running
 from helpers.tiny_bundle import make_bundle
@@ -67,8 +68,9 @@ def test_what_is_logged_meanwhile_is_no_part_of_the_json(project, image, registr
 
 
 @pytest.mark.parametrize("group", [main, cli])
-def test_a_command_logs_to_standard_error(group, capfd):
-    handler = kedro.logging.RichHandler()
+@pytest.mark.parametrize("kind", [kedro.logging.RichHandler, lambda: RunHandler(errors=False)])
+def test_a_command_logs_to_standard_error(group, kind, capfd):
+    handler = kind()
     logging.getLogger().addHandler(handler)
     try:
         group.get_command(click.Context(group), "generate")

@@ -10,7 +10,7 @@ from coherent_cxr.corpora.mimic_cxr.fabrication import MimicFabricationConfig, f
 from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig
 from coherent_cxr.corpora.openi.kaggle import PROJECTIONS, REPORTS
 from coherent_cxr.corpora.parsing import ReportParsingConfig
-from coherent_cxr.corpora.preflight import check_disk, check_reports, duration, read_corpus
+from coherent_cxr.corpora.preflight import check_disk, check_reports, read_corpus
 from helpers.settings import filled
 
 
@@ -134,10 +134,3 @@ def test_disk(tmp_path: Path) -> None:
     full = check_disk(10**9, 4096, tmp_path)
     assert full.state == "missing"
     assert "set image_preparation.work_dir to another disk" in full.detail
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.1, "1 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (9000, "2.5 h")]
-)
-def test_durations(seconds: float, words: str) -> None:
-    assert duration(seconds) == words

@@ -41,6 +41,7 @@ def children():
 
 @pytest.mark.slow
 def test_calls_run_at_the_same_time_with_their_threads_and_log_here(children, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     for name in ("a", "b", "c"):  # the third has to wait until one of the others has ended
         children.add(name, children_work.meet, (tmp_path, name, 2))
     assert all(name in children for name in ("a", "b", "c"))

@@ -46,12 +46,13 @@ class LazyGroup(click.Group):
         # Outside a project, importing Kedro logs that it uses its own logging configuration.
         logging.getLogger("kedro.framework.project").addFilter(_is_warning)
         from coherent_cxr.cli.boundary import in_sentences
+        from coherent_cxr.runtime.log import log_to_standard_error
 
         name = cmd_name.replace("-", "_")
         command = getattr(importlib.import_module(f"coherent_cxr.cli.{name}"), name)
         assert isinstance(command, click.Command)
         if cmd_name in COMMANDS:
-            _log_to_standard_error()
+            log_to_standard_error()
         return in_sentences(command, EXIT_CODES.get(cmd_name, 1))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -70,15 +71,6 @@ class LazyGroup(click.Group):
 
 def _is_warning(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING
-
-
-def _log_to_standard_error() -> None:
-    """Keep what is logged out of what a command prints; Kedro's handler writes to standard output."""
-    for handler in logging.getLogger().handlers:
-        if hasattr(handler, "console"):
-            from rich.console import Console
-
-            handler.console = Console(stderr=True)
 
 
 @click.group(cls=LazyGroup, helps=COMMANDS)

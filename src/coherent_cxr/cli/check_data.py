@@ -17,7 +17,7 @@ from coherent_cxr.cli.project import environment_message, find_project
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.corpora import preflight
 from coherent_cxr.corpora.parsing import ReportParsingConfig
-from coherent_cxr.corpora.preflight import Check, duration
+from coherent_cxr.corpora.preflight import Check
 from coherent_cxr.images.phantom.fabrication import FabricationConfig
 from coherent_cxr.images.preparation import ImagePreparationConfig, adopt_images
 from coherent_cxr.images.reading.decode import UnreadableImageError, read_square
@@ -26,6 +26,7 @@ from coherent_cxr.inputs.terminal import plain
 from coherent_cxr.reports.encoding import VocabularyBuildingConfig
 from coherent_cxr.reports.splits import SplitFileError, read_split_file
 from coherent_cxr.runtime.cores import usable_cores
+from coherent_cxr.runtime.duration import duration
 
 SAMPLE = 40
 COLOURS = {"ok": "green", "missing": "red", "optional": "yellow"}

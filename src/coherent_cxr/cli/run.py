@@ -22,6 +22,7 @@ from kedro.utils import load_obj
 from coherent_cxr.cli.project import environment_message
 from coherent_cxr.pipeline_registry import EXTRA_STAGES, STAGES
 from coherent_cxr.pipelines import systems
+from coherent_cxr.runtime.log import VERBOSE, set_up_log
 from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.stale import active_run, close_active_runs, close_run
 
@@ -38,6 +39,9 @@ PATIENCE = 5.0
 
 @click.pass_context
 def _run(context: click.Context, /, **options: Any) -> Any:
+    if options.pop("verbose"):
+        os.environ[VERBOSE] = "1"  # processes that the run starts go by it, too
+    set_up_log()
     metadata = context.find_root().obj
     project = Path(metadata.project_path) if metadata else Path.cwd()
     _check_names(project, options)
@@ -47,7 +51,12 @@ def _run(context: click.Context, /, **options: Any) -> Any:
         return call(**options)
 
 
-run = click.Command("run", callback=_run, params=kedro_run.params, help=kedro_run.help)
+_VERBOSE_OPTION = click.Option(
+    ["--verbose"],
+    is_flag=True,
+    help=f"Show Kedro's own log: every node with its inputs and outputs. As {VERBOSE}=1.",
+)
+run = click.Command("run", callback=_run, params=[*kedro_run.params, _VERBOSE_OPTION], help=kedro_run.help)
 
 
 def _check_names(project: Path, options: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ from coherent_cxr.corpora.openi.loader import CorpusError
 from coherent_cxr.corpora.parsing import ReportParsingConfig, parse_reports
 from coherent_cxr.corpora.sections.sectioning import Sectioner, SectionRuleError, findings_of
 from coherent_cxr.inputs.archives import ArchiveError
+from coherent_cxr.runtime.duration import duration
 
 SAMPLE = 300
 OPTIONAL = {
@@ -132,13 +133,6 @@ def images_remedy(corpus: str) -> str:
         "mimic_cxr": f"They are at {JPG}; set MIMIC_CXR_IMAGES (fabrication.images_root) to the folder "
         "files/.",
     }[corpus]
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in words."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _find_mimic_cxr(config: MimicCxrConfig) -> list[Check]:

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from coherent_cxr.images.reading.decoding_workers import Decoded, decode_all
 from coherent_cxr.images.recognition.similarity import find_variants
@@ -31,6 +30,7 @@ from coherent_cxr.images.store import (
     content_digest,
 )
 from coherent_cxr.runtime.cores import usable_cores
+from coherent_cxr.runtime.progress_line import ProgressLine
 
 LOG = "decoded.jsonl"
 Pixels = np.memmap[Any, np.dtype[np.uint8]]
@@ -136,7 +136,7 @@ def _decode_missing(
     missing = [image_id for image_id in image_ids if image_id not in done]
     tasks = ((image_id, row_of[image_id], content) for image_id, content in _contents(missing, source))
     with_dicom = any(source.is_dicom(image_id) for image_id in missing)
-    bar = tqdm(total=len(image_ids), initial=len(done), desc="images", unit="img")
+    bar = ProgressLine(len(image_ids), "decoding", "images", done=len(done))
     with bar, (folder / LOG).open("a", encoding="utf-8") as log:
         for finished in decode_all(tasks, folder / PIXELS, workers, in_processes=with_dicom):
             log.writelines(json.dumps(asdict(decoded)) + "\n" for decoded in finished)

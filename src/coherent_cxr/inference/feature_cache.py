@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.samples import images_to_tensor
@@ -22,6 +21,7 @@ from coherent_cxr.models.image_encoder.precision import Precision, computes_in, 
 from coherent_cxr.runtime.distributed import current_world
 from coherent_cxr.runtime.fingerprint import code_digest, encoder_code, fingerprint
 from coherent_cxr.runtime.pace import Pace
+from coherent_cxr.runtime.progress_line import ProgressLine
 from coherent_cxr.storage.exclusive import sole_holder
 from coherent_cxr.storage.reservation import reserved_array
 
@@ -105,15 +105,14 @@ def _compute(
         features = reserved_array(writing, np.float16, shape, what, "checkpoint_folder")
     backbone.eval()
     pace = Pace(SECONDS_LOST)
-    bar = tqdm(total=shape[0], initial=done, desc="image features", unit="img")
-    with bar:
+    with ProgressLine(shape[0], "image features", "images", done=done) as line:
         for start in range(done, shape[0], batch_size):
             rows = np.arange(start, min(start + batch_size, shape[0]))
             with encoder_autocast(precision, device):
                 batch = backbone(images_to_tensor(store, rows, device))
             features[rows] = batch.float().cpu().numpy().astype(np.float16)
             _refuse_infinity(features[rows], rows, store)
-            bar.update(len(rows))
+            line.update(len(rows))
             if pace.due():
                 with pace.writing():
                     features.flush()

@@ -11,7 +11,6 @@ import pandas as pd
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor
-from tqdm import tqdm
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.configuration import Settings
@@ -28,6 +27,7 @@ from coherent_cxr.models.image_encoder.precision import Precision
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
+from coherent_cxr.runtime.progress_line import counted
 
 Strategy = Literal["greedy", "beam", "sample", "consensus"]
 """How a report is decoded: word by word the likeliest, by beam search, one sample, or the sample that the
@@ -175,7 +175,7 @@ def batches(
     mode: EncoderMode = "trainable" if config.checkpoint_folder is None else "frozen"
     folder = Path(config.checkpoint_folder or "")
     regions_of = feature_provider(model, store, mode, folder, config.precision, device)
-    for start in tqdm(range(0, len(study_ids), config.batch_size), desc="reports", unit="batch"):
+    for start in counted(range(0, len(study_ids), config.batch_size), "reports", "batches"):
         batch = study_ids[start : start + config.batch_size]
         regions = regions_of(np.stack([rows_to_read(store, study, bundle.config)[0] for study in batch]))
         guidance = None if known is None else _guidance(bundle.vocabulary, known, batch, device, config)

@@ -8,18 +8,19 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partialmethod
 from logging.handlers import QueueHandler
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, NamedTuple
+
+from coherent_cxr.runtime.log import is_verbose
+from coherent_cxr.runtime.progress_line import share_terminal
 
 PATIENCE = 60.0
 """Seconds that children get to save a checkpoint when they are told to end."""
@@ -128,7 +129,10 @@ class Children:
             slot = next(slot for slot in range(self._most) if slot not in taken)
             ours, theirs = multiprocessing.Pipe()
             process = multiprocessing.get_context("spawn").Process(
-                target=_work, args=(theirs, slot, self._threads, call.pickled), name=call.name, daemon=True
+                target=_work,
+                args=(theirs, slot, self._most, self._threads, call.pickled),
+                name=call.name,
+                daemon=True,
             )
             resource_tracker.ensure_running()  # else started below, where it would lift the mask
             before = signal.pthread_sigmask(signal.SIG_BLOCK, KEPT_FROM_CHILDREN)
@@ -151,7 +155,9 @@ class Children:
                 child.process.join()
                 outcome = None, _unheard(name, child.process.exitcode)
             if isinstance(outcome, logging.LogRecord):
-                logging.getLogger(outcome.name).handle(outcome)
+                told = logging.getLogger(outcome.name)
+                if told.isEnabledFor(outcome.levelno):
+                    told.handle(outcome)
                 continue
             self._ended[name] = outcome
             del self._running[name]
@@ -171,15 +177,13 @@ class _ToParent:
             self._parent.send_bytes(pickle.dumps(record))
 
 
-def _work(parent: Connection, slot: int, threads: int, pickled: bytes) -> None:
+def _work(parent: Connection, slot: int, processes: int, threads: int, pickled: bytes) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.getLogger().addHandler(QueueHandler(_ToParent(parent)))  # type: ignore[arg-type]  # duck-typed
     logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger("coherent_cxr").setLevel(logging.DEBUG if is_verbose() else logging.INFO)
     _set_threads(threads)
-    if sys.stderr.isatty():  # a line for each child's progress bar
-        from tqdm import tqdm
-
-        tqdm.__init__ = partialmethod(tqdm.__init__, position=slot)  # type: ignore[method-assign, assignment]
+    share_terminal(slot, processes)
     try:
         function, arguments = pickle.loads(pickled)
         outcome = pickle.dumps((function(*arguments), None))

@@ -6,10 +6,9 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from coherent_cxr.inputs.archives import ArchiveError, Member, MemberError, leads_out, members
 from coherent_cxr.inputs.names import printable
+from coherent_cxr.runtime.progress_line import counted
 
 
 class Unpacked(NamedTuple):
@@ -46,7 +45,7 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...], max_bytes: in
     exclusions: list[tuple[str, str, str]] = []
     left, files = max_bytes, 0
     try:
-        for member in tqdm(members(archive), desc=f"unpacking {printable(archive.name)}", unit="file"):
+        for member in counted(members(archive), f"unpacking {printable(archive.name)}", "files"):
             name = PurePosixPath(member.name).name
             if not name.lower().endswith(suffixes):
                 continue

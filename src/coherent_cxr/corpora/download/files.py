@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 from pydantic import PositiveInt
-from tqdm import tqdm
 
 from coherent_cxr.configuration import Settings, require
+from coherent_cxr.runtime.progress_line import ProgressLine
 
 CHUNK = 1 << 20
 _log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ def _continue(file: RemoteFile, part: Path, timeout: float) -> None:
         _validator(part).write_text(
             response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
         )
-        bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, unit_divisor=1024, desc=file.name)
+        bar = ProgressLine(total, file.name, "bytes", done=have, scaled=True)
         response.raw.enforce_content_length = False  # it would drop the last piece of a broken connection
         with bar, part.open("ab") as out:
             for chunk in response.iter_content(CHUNK):

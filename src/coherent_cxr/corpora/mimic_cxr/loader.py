@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas as pd
-from tqdm import tqdm
 
 from coherent_cxr.corpora.mesh import mesh_table
 from coherent_cxr.corpora.mimic_cxr.files import MimicCxrConfig, find_file, place_of, read_labels, read_table
@@ -18,6 +17,7 @@ from coherent_cxr.corpora.openi.loader import CorpusError, ParsedCorpus
 from coherent_cxr.corpora.sections.sectioning import Sectioner, findings_of
 from coherent_cxr.inputs.archives import ArchiveError
 from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.runtime.progress_line import counted
 
 __all__ = ["MimicCxrConfig", "parse_mimic_cxr", "read_labels", "stream_mimic_cxr", "view_of"]
 
@@ -105,7 +105,7 @@ def decode_text(data: bytes) -> tuple[str, str]:
 
 def _reports(config: MimicCxrConfig) -> Iterator[ReportFile]:
     try:
-        yield from tqdm(read_reports(place_of(config, "reports")), desc="reports", unit="report")
+        yield from counted(read_reports(place_of(config, "reports")), "reading", "reports")
     except ArchiveError as error:
         raise CorpusError(str(error)) from error
 

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 import pandas as pd
 from PIL import Image, PngImagePlugin
 from pydantic import Field, NonNegativeInt, PositiveInt
-from tqdm import tqdm
 
 from coherent_cxr.configuration import Settings
 from coherent_cxr.images import phantom
@@ -23,6 +22,7 @@ from coherent_cxr.images.preparation import RadiographsManifest
 from coherent_cxr.images.source import open_source
 from coherent_cxr.images.store import VIEW_ORDER
 from coherent_cxr.runtime.cores import usable_cores
+from coherent_cxr.runtime.progress_line import ProgressLine
 
 FEW = 200
 CHUNK = 32
@@ -114,7 +114,7 @@ def draw_phantoms(commissions: Sequence[Commission], folder: Path, config: Fabri
     folder.mkdir(parents=True, exist_ok=True)
     there = {entry.name for entry in os.scandir(folder)}
     missing = [one for one in commissions if f"{one.image_id}.png" not in there]
-    bar = tqdm(total=len(commissions), initial=len(commissions) - len(missing), desc="phantoms", unit="img")
+    bar = ProgressLine(len(commissions), "phantoms", "images", done=len(commissions) - len(missing))
     chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
     with bar:
         for drawn in _draw_all(chunks, folder, config):

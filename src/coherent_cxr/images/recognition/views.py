@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from coherent_cxr.images.reading.decode import UnreadableImageError, read_square
 from coherent_cxr.images.reading.dicom.remarks import dicom_view
@@ -18,6 +17,7 @@ from coherent_cxr.images.recognition.similarity import SIDE
 from coherent_cxr.images.recognition.view_classifier import FRONTAL, LATERAL, ViewClassifier, rank_features
 from coherent_cxr.images.source import ImageSource
 from coherent_cxr.runtime.cores import usable_cores
+from coherent_cxr.runtime.progress_line import ProgressLine
 
 STATED = ("dicom", "metadata", "projection", "file")
 FEWEST, MOST = 30, 1000
@@ -107,7 +107,7 @@ def _features(source: ImageSource, image_ids: Sequence[str] | pd.Series) -> dict
 
     files = source.read(list(image_ids))
     features: dict[str, NDArray[np.float32]] = {}
-    bar = tqdm(total=len(image_ids), desc="views", unit="img")
+    bar = ProgressLine(len(image_ids), "views", "images")
     with bar, ThreadPoolExecutor(usable_cores()) as pool:
         while batch := list(islice(files, BATCH)):  # a pool would take in all the files at once
             features.update((name, values) for name, values in pool.map(feature, batch) if values is not None)

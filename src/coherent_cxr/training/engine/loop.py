@@ -15,12 +15,12 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from coherent_cxr.inference.samples import batches_per_epoch, shuffled_batches
 from coherent_cxr.runtime.distributed import current_world
 from coherent_cxr.runtime.interruption import Interruption
 from coherent_cxr.runtime.pace import Pace
+from coherent_cxr.runtime.progress_line import ProgressLine
 from coherent_cxr.storage.exclusive import sole_holder
 from coherent_cxr.training.engine.checkpoint import LOCK, Checkpoints, pack, step_seed, unpack
 from coherent_cxr.training.engine.divergence import (
@@ -53,7 +53,7 @@ class Loop:
     """One training run.
 
     Attributes:
-        name: Shown beside the progress bar.
+        name: Shown on the progress line.
         model: Module to train; its whole state is checkpointed.
         optimizer: Its optimiser; a parameter group's ``scale`` multiplies the learning rate.
         samples: Number of training samples.
@@ -102,6 +102,7 @@ class Loop:
     restore_extra: Callable[[dict[str, Any]], None] = lambda state: None
     clock: Callable[[], float] = time.monotonic
     progress: Progress = field(init=False, default_factory=Progress)
+    _validated: dict[str, str] = field(init=False, default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -143,12 +144,10 @@ class Loop:
             if saved is None and self.validate_first:
                 self._judge(store, interruption)
                 self._save(store, pace)
-            bar = tqdm(
-                total=self.steps, initial=progress.step, desc=self.name, unit="step", disable=not world.leads
-            )
+            line = ProgressLine(self.steps, self.name, "steps", done=progress.step, shown=world.leads)
             try:
                 while progress.epoch < self.epochs and not self._waited_enough():
-                    self._epoch(store, pace, interruption, bar)
+                    self._epoch(store, pace, interruption, line)
                     if pace.due(VALIDATION_SHARE):
                         self._save(store, pace)
                     self._judge(store, interruption)
@@ -156,7 +155,7 @@ class Loop:
                     self._save(store, pace)
             except EndedEarlyError as early:
                 ended = early
-            bar.close()
+            line.close()
         if progress.best_step is not None:
             best = store.load_best(progress.best_step) if world.leads else {}
             self.model.load_state_dict(world.from_leader(best))
@@ -173,7 +172,7 @@ class Loop:
             raise ended
         return history
 
-    def _epoch(self, store: Checkpoints, pace: Pace, interruption: Interruption, bar: tqdm[Any]) -> None:
+    def _epoch(self, store: Checkpoints, pace: Pace, interruption: Interruption, line: ProgressLine) -> None:
         progress = self.progress
         order = torch.Generator().manual_seed(step_seed(self.seed, progress.epoch))
         for batch, chosen in enumerate(shuffled_batches(self.samples, self.batch_size, order)):
@@ -187,8 +186,7 @@ class Loop:
             progress.window.append(numbers)
             if len(progress.window) == self.log_every:
                 self._log(progress.step / self.steps * self.epochs)
-            bar.update()
-            bar.set_postfix(_shown(progress.epoch + 1, numbers))
+            line.update(1, **_shown(progress.epoch + 1, numbers), **self._validated)
             if interrupted:
                 self._save(store, pace)
                 interruption.obey(self._continues())
@@ -244,7 +242,10 @@ class Loop:
         progress.history.log(progress.step, epoch, "validation", numbers)
         if world.leads:
             shown = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items() if "/" not in name)
-            tqdm.write(f"{self.name}, epoch {epoch}: {shown}")
+            logger.debug("%s, epoch %d: %s", self.name, epoch, shown)
+            judged_by = self.select or next(iter(numbers), None)
+            if judged_by in numbers:
+                self._validated = {f"validation {judged_by}": f"{numbers[judged_by]:.3f}"}
         if self.select is None and not self.keep_validated:
             return
         progress.waited += 1
@@ -281,7 +282,7 @@ class Loop:
 
 
 def _shown(epoch: int, numbers: Mapping[str, float]) -> dict[str, Any]:
-    """Return what stands behind the progress bar, which itself shows steps and the time left."""
+    """Return what stands behind the progress line, which itself shows steps and the time left."""
     losses = {name: f"{value:.3f}" for name, value in numbers.items() if name.endswith("loss")}
     speed = f"{numbers['images_per_second']:.0f}"
     return {"epoch": epoch, **losses, "lr": f"{numbers['learning_rate']:.1e}", "images/s": speed}

@@ -1,0 +1,100 @@
+"""What a stage made, in words: counts and the one number that matters; never text of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+COUNTED = {
+    "studies": "studies",
+    "images": "images",
+    "findings": "findings sections",
+    "chexpert_labels": "studies labelled",
+    "sentence_labels": "sentences labelled",
+    "encoded_reports": "reports encoded",
+    "generated_reports": "reports generated",
+    "baseline_reports": "reports of baselines",
+}
+"""Tables whose rows are counted."""
+LEFT_OUT = "_exclusions"
+HISTORY = "_history"
+JUDGED_BY = ("auroc", "cider", "micro_14_f1")
+"""The number of a validation that is told, the first that a history has."""
+IN_WORDS = {"auroc": "AUROC", "cider": "CIDEr-D", "micro_14_f1": "micro-14-F1"}
+
+
+def words_of(name: str, data: Any) -> str | None:
+    """Say what a dataset holds, or return None if there is nothing to tell.
+
+    Args:
+        name: Of the dataset.
+        data: What is about to be kept.
+    """
+    if name in COUNTED and hasattr(data, "__len__"):
+        return f"{len(data):,} {COUNTED[name]}"
+    if name.endswith(LEFT_OUT) and hasattr(data, "__len__"):
+        return f"{len(data):,} left out" if len(data) else None
+    if name.endswith(HISTORY):
+        return _of_history(name, data)
+    tell = SINGLE.get(name)
+    return None if tell is None else tell(data)
+
+
+def headline(summary: Mapping[str, Mapping[str, Any]], trained: list[str]) -> str | None:
+    """Say which trained generator finds most, and how well its language agrees; None if nothing is known.
+
+    Args:
+        summary: ``{system: {metric: value}}``.
+        trained: Names of the generators.
+    """
+    for metric in ("macro-F1-10 corrected", "micro-14-F1 corrected"):
+        values = {name: summary.get(name, {}).get(metric) for name in trained}
+        known = {name: value for name, value in values.items() if isinstance(value, float)}
+        if known:
+            best = max(known, key=lambda name: known[name])
+            cider = summary[best].get("CIDEr-D")
+            language = f" and CIDEr-D {cider:.3f}" if isinstance(cider, float) else ""
+            return (
+                f"On the test split '{best}' has the highest {metric.split()[0]} of the trained generators, "
+                f"{known[best]:.3f}{language}. The results page says which differences are significant."
+            )
+    return None
+
+
+def _of_history(name: str, history: Any) -> str | None:
+    if not {"split", "metric", "value"} <= set(getattr(history, "columns", ())):
+        return None
+    validation = history[history["split"] == "validation"]
+    for metric in JUDGED_BY:
+        values = validation.loc[validation["metric"] == metric, "value"].dropna()
+        if len(values):
+            whose = name.partition(".")[0].removesuffix(HISTORY)
+            return f"{whose}: validation {IN_WORDS[metric]} {values.max():.3f} at best"
+    return None
+
+
+def _splits(data: Any) -> str | None:
+    if "split" not in getattr(data, "columns", ()):
+        return None
+    counts = data["split"].value_counts()
+    known = [split for split in ("train", "validation", "test") if split in counts]
+    return ", ".join(f"{counts[split]:,} {split}" for split in known)
+
+
+def _registered(data: Any) -> str | None:
+    if not isinstance(data, Mapping) or "version" not in data:
+        return None
+    alias = f", alias '{data['alias']}'" if data.get("alias") else ""
+    return f"version {data['version']} of '{data.get('name')}' is '{data.get('system')}'{alias}"
+
+
+def _image_store(data: Any) -> str | None:
+    return f"{len(data):,} images decoded" if hasattr(data, "__len__") else None
+
+
+SINGLE: dict[str, Callable[[Any], str | None]] = {
+    "splits": _splits,
+    "registered_model": _registered,
+    "image_store": _image_store,
+    "vocabulary": lambda data: f"{len(data['tokens']):,} words" if "tokens" in data else None,
+}
