@@ -68,12 +68,10 @@ def ratios_of(name: str, arguments: list[str]) -> tuple[list[dict[str, Any]], st
 
 def reached(row: dict[str, Any]) -> str:
     """Return the goal in words, and whether it is missed."""
-    for key, words, missed in (
-        ("at_least", "at least", lambda goal: row["ratio"] < goal),
-        ("at_most", "at most", lambda goal: row["ratio"] > goal),
-    ):
-        if row[key] is not None:
-            return f"{words} {row[key]:g}" + (" **missed**" if missed(row[key]) else "")
+    if row["at_least"] is not None:
+        return f"at least {row['at_least']:g}" + (" **missed**" if row["ratio"] < row["at_least"] else "")
+    if row["at_most"] is not None:
+        return f"at most {row['at_most']:g}" + (" **missed**" if row["ratio"] > row["at_most"] else "")
     return ""
 
 

@@ -22,22 +22,25 @@ from coherent_cxr.models.image_encoder.precision import Precision, encoder_autoc
 from coherent_cxr.training.encoder.freezing import freeze_up_to
 
 LABELS = 14
-CPU = torch.device("cpu")
 
 
-def make_step(encoder: str, stride: int, precision: Precision, images: torch.Tensor) -> Callable[[], None]:
+def make_step(
+    encoder: str, stride: int, precision: Precision, images: torch.Tensor, compiled: bool = False
+) -> Callable[[], None]:
     torch.manual_seed(0)
-    model = LabelClassifier(LABELS, Backbone(encoder))
+    model = LabelClassifier(LABELS, Backbone(encoder)).to(images.device)
     frozen = freeze_up_to(model.backbone, stride)
+    if compiled:
+        model.backbone.compile()
     optimizer = torch.optim.AdamW(weights for weights in model.parameters() if weights.requires_grad)
-    targets = torch.zeros(len(images), LABELS)
+    targets = torch.zeros(len(images), LABELS, device=images.device)
 
     def step() -> None:
         model.train()
         for layer in frozen:
             layer.eval()
         optimizer.zero_grad()
-        with encoder_autocast(precision, CPU):
+        with encoder_autocast(precision, images.device):
             features = model.backbone(images)
         loss: torch.Tensor = nn.functional.binary_cross_entropy_with_logits(model.classify(features), targets)
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's
