@@ -5,7 +5,7 @@ Parses an archive of reports, extracts findings, labels them, and makes splits, 
 Without --repeating, hardly any sentence repeats and the labeller has no sentence cache. With it, sentences
 repeat as in Open-I (63, 46 and 36 % of 1,000, 4,000 and 15,963 sentences there are distinct, 58, 46 and 35 %
 here) and the cache is on.
-The rival (--whole) is Kedro's SequentialRunner, which holds whole tables.
+The rival (--whole) holds whole tables.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import psutil
 import pyarrow.parquet as pq
 import yaml
 from base_settings import base_settings
-from kedro.framework.hooks.manager import _NullPluginManager
+from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
@@ -37,6 +37,7 @@ from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.corpora.mimic_cxr.fabrication import _material
 from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig
 from coherent_cxr.corpora.parsing import ReportParsingConfig
+from coherent_cxr.hooks.pieces import PiecesHook
 from coherent_cxr.pipelines import (
     chexpert_labelling,
     findings_extraction,
@@ -45,7 +46,6 @@ from coherent_cxr.pipelines import (
 )
 from coherent_cxr.reports.encoding import VocabularyBuildingConfig
 from coherent_cxr.reports.findings import FindingsExtractionConfig
-from coherent_cxr.runners import RowsRunner
 
 CONF = Path(__file__).parents[1] / "conf" / "base"
 SENTENCES = 6
@@ -115,7 +115,9 @@ def main() -> None:
     parser.add_argument("--repeating", action="store_true")
     parser.add_argument("--whole", action="store_true")
     arguments = parser.parse_args()
-    no_hooks: Any = _NullPluginManager()  # a stand-in of Kedro's own
+    hooks = _create_hook_manager()
+    if not arguments.whole:
+        hooks.register(PiecesHook(arguments.rows))
     with tempfile.TemporaryDirectory() as name:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # which takes its memory along
             pool.submit(publish, Path(name), arguments.reports, arguments.repeating).result()
@@ -133,7 +135,6 @@ def main() -> None:
         catalog["params:findings_extraction"] = base_settings(FindingsExtractionConfig)
         catalog["params:chexpert_labelling"] = labelling
         catalog["params:vocabulary_building"] = base_settings(VocabularyBuildingConfig, min_count=5)
-        runner = SequentialRunner() if arguments.whole else RowsRunner(rows=arguments.rows)
         kind = "whole tables" if arguments.whole else f"{arguments.rows:,} rows a piece"
         words = "sentences repeat" if arguments.repeating else "sentences hardly repeat"
         print(f"{arguments.reports:,} reports, {words}, {kind}", flush=True)
@@ -147,7 +148,7 @@ def main() -> None:
         ):
             watch.peak = 0
             start = time.perf_counter()
-            runner.run(pipeline, catalog, no_hooks)
+            SequentialRunner().run(pipeline, catalog, hooks)
             ran = time.perf_counter() - start
             elapsed += ran
             print(f"{title:<15} {ran:8.1f} s   peak memory {watch.peak / 1e9:5.2f} GB", flush=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from kedro.pipeline import Pipeline
 
+from coherent_cxr.datasets import schemas
 from coherent_cxr.pipeline_registry import DEFAULT, EXTRA_STAGES, STAGES, register_pipelines
 from helpers.conf import BASE, read_conf
 
@@ -49,6 +50,22 @@ def test_whatever_people_read_can_be_made_again_from_what_a_run_has_kept():
     artifacts = {name for name in needed if not name.startswith("params:")}
     assert "metrics" in artifacts
     assert {re.sub(r"^\w+\.", "{system}.", name) for name in artifacts} <= kept
+
+
+def test_every_table_that_another_stage_reads_has_a_validator():
+    entries = {}
+    for stage in STAGES:
+        entries |= read_conf(f"{stage}/catalog.yml", "")
+    stages = register_pipelines()
+    read = {name for stage in stages if stage != DEFAULT for name in stages[stage].inputs()}
+    tables = {
+        name: entries[name]
+        for name in {re.sub(r"^\w+\.", "{system}.", name) for name in read} & entries.keys()
+        if entries[name]["type"].endswith(("ParquetDataset", "CSVDataset"))
+    }
+    assert {"studies", "findings", "label_calls", "{system}.rl_history"} <= tables.keys()
+    assert [name for name, entry in tables.items() if "validator" not in entry] == []
+    assert [name for name, entry in tables.items() if not hasattr(schemas, entry["validator"])] == []
 
 
 def test_an_unknown_name_is_no_stage():

@@ -73,7 +73,7 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(kedro, this_project):
             {},
             "'mle_trainig.epochs' .*Did you mean 'mle_training'",
         ),
-        (["run", "--runner", "RowsRunner"], {}, "no runner 'RowsRunner'.*coherent_cxr.runners.RowsRunner"),
+        (["run", "--runner", "RowsRunner"], {}, "no runner 'RowsRunner'.*'ThreadRunner'"),
     ],
 )
 @pytest.mark.slow

@@ -12,12 +12,12 @@ import mlflow
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
-from kedro.runner import AbstractRunner, SequentialRunner
 from mlflow.entities import Run
 
 from coherent_cxr.corpora.mimic_cxr.fabrication import MimicFabricationConfig, fabricate_mimic_cxr
+from coherent_cxr.hooks import HOOKS
+from coherent_cxr.hooks.pieces import PiecesHook
 from coherent_cxr.images.phantom import draw_phantom
-from coherent_cxr.runners import RowsRunner
 from helpers.commands import KEDRO, Running
 from helpers.forks import Forks
 from helpers.settings import filled
@@ -25,11 +25,14 @@ from helpers.settings import filled
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = ["report_parsing", "findings_extraction", "chexpert_labelling", "vocabulary_building"]
 
-# A stage of a user's own that stumbles over a report. Its nodes are called as those that are cut are.
+# A stage of a user's own that stumbles over a report.
 STUMBLING = """
 import zipfile
+from functools import partial
 
 from kedro.pipeline import Node, Pipeline
+
+from coherent_cxr.pieces.mapping import map_by_study
 
 
 def stumble_over_table(config, findings):
@@ -45,10 +48,21 @@ def stumble_over_file(config):
     raise ValueError(f"odd report: {texts}")
 
 
+def stumble_over_pieces(config, findings):
+    findings.rows = 7
+    return map_by_study(partial(stumble_over_table, config), findings=findings)
+
+
 def create_pipeline():
     inputs = ["params:chexpert_labelling", "findings"]
     outputs = ["chexpert_labels", "sentence_labels", "chexpert_mentions"]
     return Pipeline([Node(stumble_over_table, inputs, outputs, name="label_findings")])
+
+
+def create_pieces_pipeline():
+    inputs = ["params:chexpert_labelling", "findings"]
+    outputs = ["chexpert_labels", "sentence_labels", "chexpert_mentions"]
+    return Pipeline([Node(stumble_over_pieces, inputs, outputs, name="label_findings", tags="pieces")])
 
 
 def create_reading_pipeline():
@@ -61,10 +75,13 @@ class Project(NamedTuple):
     texts: list[str]
     forks: Forks
 
-    def recorded(self, runner: AbstractRunner) -> Run:
-        """Run the tabular stages and return what MLflow knows of it."""
-        with KedroSession.create(project_path=self.folder, env="mimic_cxr") as session:
-            session.run(pipeline_names=STAGES, runner=runner)
+    def recorded(self, rows: int) -> Run:
+        """Run the tabular stages in pieces of so many rows and return what MLflow knows of it."""
+        with pytest.MonkeyPatch.context() as patch:
+            hook = next(one for one in HOOKS if isinstance(one, PiecesHook))
+            patch.setattr(hook, "_rows", rows)
+            with KedroSession.create(project_path=self.folder, env="mimic_cxr") as session:
+                session.run(pipeline_names=STAGES)
         client = mlflow.MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
         experiment = client.get_experiment_by_name("coherent-cxr")
         return client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])[0]
@@ -107,14 +124,21 @@ def project(tmp_path_factory: pytest.TempPathFactory, forks: Forks, new_database
     for stage in (package / "pipelines").iterdir():
         if stage.is_dir() and stage.name not in STAGES:  # commands start sooner without
             shutil.rmtree(stage)
-    for name, creator in (("stumbling", "create_pipeline"), ("reading", "create_reading_pipeline")):
+    creators = {
+        "stumbling": "create_pipeline",
+        "stumbling_in_pieces": "create_pieces_pipeline",
+        "reading": "create_reading_pipeline",
+    }
+    for name, creator in creators.items():
         (package / "pipelines" / name).mkdir()
         initial = f"from coherent_cxr.pipelines.stumbles import {creator} as create_pipeline\n"
         (package / "pipelines" / name / "__init__.py").write_text(initial)
     (package / "pipelines" / "stumbles.py").write_text(STUMBLING)
     registry = package / "pipeline_registry.py"
     registry.write_text(
-        registry.read_text().replace("EXTRA_STAGES = (", 'EXTRA_STAGES = ("stumbling", "reading", ')
+        registry.read_text().replace(
+            "EXTRA_STAGES = (", 'EXTRA_STAGES = ("stumbling", "stumbling_in_pieces", "reading", '
+        )
     )
     config = filled(MimicFabricationConfig, folder=str(folder / "physionet"), patients=30, images=False)
     studies = fabricate_mimic_cxr(config, lambda *told: draw_phantom(*told, size=16))
@@ -128,12 +152,12 @@ def project(tmp_path_factory: pytest.TempPathFactory, forks: Forks, new_database
 
 @pytest.fixture(scope="module")
 def held(project: Project) -> Run:
-    return project.recorded(SequentialRunner())
+    return project.recorded(rows=10_000)
 
 
 @pytest.mark.slow
 def test_lineage_of_tables_that_were_cut_is_complete(project: Project, held: Run) -> None:
-    cut = project.recorded(RowsRunner(workers=1, rows=7))
+    cut = project.recorded(rows=7)
     assert cut.info.status == "FINISHED"
     assert cut.info.run_id != held.info.run_id
     assert cut.data.params == held.data.params
@@ -150,10 +174,10 @@ def test_lineage_of_tables_that_were_cut_is_complete(project: Project, held: Run
         assert cut.data.tags[f"digest.{small}"] == held.data.tags[f"digest.{small}"]
 
 
-@pytest.mark.parametrize("runner", ["SequentialRunner", "coherent_cxr.runners.RowsRunner"])
+@pytest.mark.parametrize("pipeline", ["stumbling", "stumbling_in_pieces"])
 @pytest.mark.slow
-def test_what_a_node_raises_is_shown_without_the_report(project: Project, held: Run, runner: str) -> None:
-    printed = project.printed("--env", "mimic_cxr", "--pipelines", "stumbling", "--runner", runner)
+def test_what_a_node_raises_is_shown_without_the_report(project: Project, held: Run, pipeline: str) -> None:
+    printed = project.printed("--env", "mimic_cxr", "--pipelines", pipeline)
     assert project.quoted(printed) == []
     assert "KeyError" in printed
     assert "no number in {" in printed

@@ -79,6 +79,19 @@ def judges(rules: Sequence[str], cache_size: int = 65_536) -> list[CheXpertLabel
     return labelers
 
 
+def label_tables(
+    config: ChexpertLabellingConfig, findings: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Label a table of findings; return the labels of reports, those of single sentences, and the mentions.
+
+    Args:
+        config: Which rules.
+        findings: Columns study_id, text and sentences.
+    """
+    labeler = config.labeler()
+    return label_table(labeler, findings), sentence_table(labeler, findings), mention_table(labeler, findings)
+
+
 def label_table(labeler: CheXpertLabeler, findings: pd.DataFrame) -> pd.DataFrame:
     """Label a table of findings.
 

@@ -26,13 +26,7 @@ from coherent_cxr.runtime.log import VERBOSE, set_up_log
 from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.stale import active_run, close_active_runs, close_run
 
-RUNNERS = (
-    "SequentialRunner",
-    "ThreadRunner",
-    "ParallelRunner",
-    "coherent_cxr.runners.RowsRunner",
-    "coherent_cxr.runners.DaskRunner",
-)
+RUNNERS = ("SequentialRunner", "ThreadRunner", "ParallelRunner")
 PATIENCE = 5.0
 """Seconds that threads and workers get to end after a signal."""
 

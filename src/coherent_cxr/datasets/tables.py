@@ -2,18 +2,78 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from contextvars import ContextVar
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from kedro_datasets import pandas as kedro_pandas
+from kedro_datasets._typing import TablePreview
 
+from coherent_cxr.datasets.validation import check_table
 from coherent_cxr.datasets.whole import WholeDataset
+from coherent_cxr.pieces.table_file import Table, TableFile, held, pieces_of
 from coherent_cxr.storage.spreadsheets import table_as_text
 
+rows_per_piece: ContextVar[int | None] = ContextVar("rows_per_piece", default=None)
+"""Set while a table is loaded that will be read in pieces of so many rows."""
 
-class ParquetDataset(WholeDataset[pd.DataFrame, pd.DataFrame], kedro_pandas.ParquetDataset):
-    """Kedro's Parquet table, written atomically."""
+
+class ParquetDataset(WholeDataset[Table, Table], kedro_pandas.ParquetDataset):
+    """Kedro's Parquet table, whose cells may be lists (sentences, tokens, word ids).
+
+    It is written atomically, and read in pieces where a node wants that.
+
+    Args:
+        validator: What loaded and saved tables must be like: a schema in :mod:`.schemas`, or the import path
+            of another pandera schema; None for anything.
+        settings: As for Kedro's.
+    """
+
+    def __init__(self, *, validator: str | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._validator = validator
+
+    def load(self) -> Table:
+        """Load the table, or name its file."""
+        rows = rows_per_piece.get()
+        if rows is not None and self._is_local():
+            return TableFile(Path(self._get_load_path()), rows, self._check)
+        load: Any = super().load
+        whole: pd.DataFrame = load.__wrapped__(self)  # without Kedro's messages, which are given anyway
+        self._check(whole)
+        return whole
+
+    def _check(self, table: pd.DataFrame, columns: list[str] | None = None) -> None:
+        if self._validator is not None:
+            check_table(table, self._validator, str(self._filepath), columns)
+
+    def _write(self, data: Table, path: PurePosixPath) -> None:
+        for piece in pieces_of(data):
+            self._check(piece)
+        if isinstance(data, TableFile) and self._is_local():
+            data.copy_to(Path(path))
+        else:
+            super()._write(held(data), path)
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        """Return the first rows in pandas' ``split`` format for Kedro-Viz, lists written out.
+
+        Args:
+            nrows: Number of rows.
+        """
+        shown = super().preview(nrows)
+        shown["data"] = [[_written_out(cell) for cell in row] for row in shown["data"]]
+        return shown
+
+
+def _written_out(cell: Any) -> Any:
+    return str(_as_list(cell)) if isinstance(cell, np.ndarray) else cell
+
+
+def _as_list(cell: Any) -> Any:
+    return [_as_list(item) for item in cell] if isinstance(cell, np.ndarray) else cell
 
 
 class CSVDataset(WholeDataset[pd.DataFrame, pd.DataFrame], kedro_pandas.CSVDataset):

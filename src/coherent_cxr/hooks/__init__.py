@@ -2,6 +2,7 @@
 
 from coherent_cxr.hooks.missing_artifacts import MissingArtifactsHook
 from coherent_cxr.hooks.one_at_a_time import OneAtATimeHook
+from coherent_cxr.hooks.pieces import PiecesHook
 from coherent_cxr.hooks.raw_data import RawDataHook
 from coherent_cxr.hooks.redaction import RedactionHook
 from coherent_cxr.hooks.run_log import RunLogHook
@@ -14,6 +15,7 @@ HOOKS = (
     RunLogHook(),
     SystemsHook(),
     RawDataHook(),
+    PiecesHook(),
     MissingArtifactsHook(),
     RedactionHook(),
     TrackingHook(),

@@ -14,13 +14,12 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline.node import Node
 
 from coherent_cxr.corpora.quality.redaction import TextGuard, withhold_messages
-from coherent_cxr.datasets.table_file import TableFile, pieces_of
 from coherent_cxr.hooks.lineage import dataset_path
 from coherent_cxr.inputs.terminal import PlainFilter
+from coherent_cxr.pieces.table_file import TableFile, pieces_of
 
 TEXTS: dict[str, list[str] | None] = {"studies": None, "findings": ["text"]}
 """Tables of report text, and their columns to learn; None is all but identifiers."""
-ROWS = 10_000
 
 
 class RedactionHook:
@@ -105,7 +104,7 @@ class RedactionHook:
             for name in TEXTS.keys() - self._learnt:  # text may have come another way, as word ids
                 path = dataset_path(catalog.get(name)) if catalog.exists(name) else None
                 if path is not None:
-                    self._learn(name, TableFile(path, ROWS))
+                    self._learn(name, TableFile(path))
         except Exception:  # a damaged table must neither hide the error nor let it pass unredacted
             withhold_messages(error)
         if self._guard is not None:

@@ -13,8 +13,8 @@ from coherent_cxr.inference.decisions import Guidance
 from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.inference.sentence_decoding import (
     SamplingConfig,
+    beam_search,
     generate_sentences,
-    generate_sentences_by_beam,
 )
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
@@ -65,7 +65,8 @@ class _DecodingOptions:
         :func:`~coherent_cxr.inference.sentence_decoding.generate_sentences`."""
         attention = None
         if self.beams:
-            words = generate_sentences_by_beam(model, topics, image, cache, exists, self.beams, guidance)
+            found, _ = beam_search(model, topics, image, cache, exists, self.beams, guidance)
+            words = found[:, :, 0]
         else:
             words, attention = generate_sentences(
                 model, topics, image, cache, exists, self.sampling, self.keep_attention, guidance

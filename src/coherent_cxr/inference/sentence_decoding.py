@@ -188,32 +188,6 @@ def generate_sentences(
     return generated[..., :longest], None if maps is None else maps[:, :, :longest]
 
 
-def generate_sentences_by_beam(
-    model: ReportGenerator,
-    topics: Tensor,
-    image: ImageContext,
-    cache: DecoderStepCache,
-    exists: Tensor,
-    beams: int,
-    guidance: Guidance | None = None,
-) -> Tensor:
-    """Write the likeliest sentence that a beam search finds per topic, all at the same time.
-
-    Args:
-        model: The generator.
-        topics: ``(batch, rows, size)``.
-        image: What is seen of each study.
-        cache: The word decoder's weights for decoding.
-        exists: Which sentences exist ``(batch, rows)``.
-        beams: Hypotheses kept per sentence.
-        guidance: What is known of the findings, for the first word.
-
-    Returns:
-        Word ids with sentence ends, padded ``(batch, rows, words)``.
-    """
-    return beam_search(model, topics, image, cache, exists, beams, guidance)[0][:, :, 0]
-
-
 def beam_search(
     model: ReportGenerator,
     topics: Tensor,

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from coherent_cxr.pipelines.ablation.nodes import ablate
+from coherent_cxr.pipelines.inputs import TRAINING
 
 
 def create_pipeline() -> Pipeline:
@@ -17,12 +18,7 @@ def create_pipeline() -> Pipeline:
                     "params:evaluation",
                     "params:chexpert_labelling",
                     "params:baselines",
-                    "image_store",
-                    "pretrained_encoder",
-                    "vocabulary",
-                    "encoded_reports",
-                    "findings",
-                    "chexpert_labels",
+                    *TRAINING,
                     "label_scores",
                     "label_thresholds",
                     "splits",

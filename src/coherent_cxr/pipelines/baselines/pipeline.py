@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from coherent_cxr.pipelines.baselines.nodes import compare_systems
+from coherent_cxr.pipelines.inputs import TRAINING
 
 
 def create_pipeline() -> Pipeline:
@@ -13,12 +14,7 @@ def create_pipeline() -> Pipeline:
                 compare_systems,
                 inputs=[
                     "params:baselines",
-                    "image_store",
-                    "pretrained_encoder",
-                    "vocabulary",
-                    "encoded_reports",
-                    "findings",
-                    "chexpert_labels",
+                    *TRAINING,
                     "label_calls",
                     "splits",
                 ],

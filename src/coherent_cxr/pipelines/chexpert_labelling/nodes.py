@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from functools import partial
 
-from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_table, mention_table, sentence_table
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig, label_tables
+from coherent_cxr.pieces.mapping import map_by_study
+from coherent_cxr.pieces.table_file import Table
 
 
-def label_findings(
-    config: ChexpertLabellingConfig, findings: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def label_findings(config: ChexpertLabellingConfig, findings: Table) -> tuple[Table, ...]:
     """Label the findings; return the labels of reports, those of single sentences, and the mentions."""
-    labeler = config.labeler()
-    return label_table(labeler, findings), sentence_table(labeler, findings), mention_table(labeler, findings)
+    return map_by_study(partial(label_tables, config), findings=findings)

@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
                 inputs=["params:chexpert_labelling", "findings"],
                 outputs=["chexpert_labels", "sentence_labels", "chexpert_mentions"],
                 name="label_findings",
-                tags="cpu",
+                tags=["cpu", "pieces"],
             )
         ]
     )

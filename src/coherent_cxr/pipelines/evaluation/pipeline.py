@@ -13,8 +13,14 @@ from coherent_cxr.pipelines.evaluation.nodes import (
     score,
     write_results_page,
 )
+from coherent_cxr.pipelines.inputs import named
 from coherent_cxr.pipelines.systems import Systems
 
+KNOWN = (
+    *("image_store", "findings", "splits", "chexpert_labels"),
+    *("label_scores", "label_thresholds", "label_calls"),
+)
+"""What reports are generated from, beside models."""
 EXCLUSIONS = {
     "report parsing": "parsing_exclusions",
     "findings extraction": "findings_exclusions",
@@ -32,20 +38,14 @@ def create_pipeline(systems: Systems) -> Pipeline:
             Node(
                 generate_reports,
                 inputs=systems.beside(
-                    {
-                        "config": "params:generation",
-                        "evaluation": "params:evaluation",
-                        "image_store": "image_store",
-                        "findings": "findings",
-                        "splits": "splits",
-                        "baseline_reports": "baseline_reports",
-                        "label_calls": "label_calls",
-                        "label_scores": "label_scores",
-                        "label_thresholds": "label_thresholds",
-                        "chexpert_labels": "chexpert_labels",
-                        "labelling": "params:chexpert_labelling",
-                        "document_frequencies": "cider_document_frequencies",
-                    }
+                    named(
+                        *KNOWN,
+                        "baseline_reports",
+                        config="params:generation",
+                        evaluation="params:evaluation",
+                        labelling="params:chexpert_labelling",
+                        document_frequencies="cider_document_frequencies",
+                    )
                 ),
                 outputs="generated_reports",
                 name="generate_reports",
@@ -76,18 +76,12 @@ def create_pipeline(systems: Systems) -> Pipeline:
             Node(
                 measure_consensus,
                 inputs=systems.beside(
-                    {
-                        "config": "params:generation",
-                        "labelling": "params:chexpert_labelling",
-                        "image_store": "image_store",
-                        "findings": "findings",
-                        "splits": "splits",
-                        "label_calls": "label_calls",
-                        "label_scores": "label_scores",
-                        "label_thresholds": "label_thresholds",
-                        "chexpert_labels": "chexpert_labels",
-                        "document_frequencies": "cider_document_frequencies",
-                    }
+                    named(
+                        *KNOWN,
+                        config="params:generation",
+                        labelling="params:chexpert_labelling",
+                        document_frequencies="cider_document_frequencies",
+                    )
                 ),
                 outputs="consensus_quality",
                 name="measure_consensus",
@@ -132,12 +126,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
             ),
             Node(
                 draw_figures,
-                inputs={
-                    "config": "params:evaluation",
-                    "metrics": "metrics",
-                    "reference_labels": "reference_labels",
-                    **systems.histories,
-                },
+                inputs=named("metrics", "reference_labels", config="params:evaluation", **systems.histories),
                 outputs=["headline_intervals", "label_heatmap", "all_learning_curves"],
                 name="draw_figures",
                 tags=["cpu", "report"],

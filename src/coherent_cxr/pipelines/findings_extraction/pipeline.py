@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
                 inputs=["params:findings_extraction", "studies"],
                 outputs=["findings", "findings_exclusions"],
                 name="extract_findings",
-                tags="cpu",
+                tags=["cpu", "pieces"],
             )
         ]
     )

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from coherent_cxr.pipelines.inputs import TRAINING
 from coherent_cxr.pipelines.mle_training.nodes import count_document_frequencies, train_mle
 
 
@@ -20,12 +21,7 @@ def create_pipeline() -> Pipeline:
                 train_mle,
                 inputs=[
                     "params:mle_training",
-                    "image_store",
-                    "pretrained_encoder",
-                    "vocabulary",
-                    "encoded_reports",
-                    "findings",
-                    "chexpert_labels",
+                    *TRAINING,
                     "cider_document_frequencies",
                     "params:chexpert_labelling",
                 ],

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from coherent_cxr.pipelines.inputs import named
 from coherent_cxr.pipelines.model_registration.nodes import register_model, score_candidates
 from coherent_cxr.pipelines.systems import Systems
 
@@ -13,16 +14,12 @@ def create_pipeline(systems: Systems) -> Pipeline:
             Node(
                 score_candidates,
                 inputs=systems.beside(
-                    {
-                        "config": "params:model_registration",
-                        "image_store": "image_store",
-                        "encoded_reports": "encoded_reports",
-                        "findings": "findings",
-                        "chexpert_labels": "chexpert_labels",
-                        "document_frequencies": "cider_document_frequencies",
-                        "splits": "splits",
-                        "labelling": "params:chexpert_labelling",
-                    }
+                    named(
+                        *("image_store", "encoded_reports", "findings", "chexpert_labels", "splits"),
+                        config="params:model_registration",
+                        document_frequencies="cider_document_frequencies",
+                        labelling="params:chexpert_labelling",
+                    )
                 ),
                 outputs="validation_metrics",
                 name="score_candidates",
@@ -31,18 +28,12 @@ def create_pipeline(systems: Systems) -> Pipeline:
             Node(
                 register_model,
                 inputs=systems.beside(
-                    {
-                        "config": "params:model_registration",
-                        "validation_metrics": "validation_metrics",
-                        "metrics_summary": "metrics_summary",
-                        "radiographs": "radiographs",
-                        "image_store": "image_store",
-                        "encoded_reports": "encoded_reports",
-                        "image_checks": "image_checks",
-                        "pretrained_encoder": "pretrained_encoder",
-                        "label_thresholds": "label_thresholds",
-                        "test_time_shifts": "params:encoder_pretraining.test_time_shifts",
-                    }
+                    named(
+                        *("validation_metrics", "metrics_summary", "radiographs", "image_store"),
+                        *("encoded_reports", "image_checks", "pretrained_encoder", "label_thresholds"),
+                        config="params:model_registration",
+                        test_time_shifts="params:encoder_pretraining.test_time_shifts",
+                    )
                 ),
                 outputs=["registered_model", "model_card"],
                 name="register_model",

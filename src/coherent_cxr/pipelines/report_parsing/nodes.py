@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from coherent_cxr.corpora import parsing
-from coherent_cxr.corpora.parsing import ReportParsingConfig
+from coherent_cxr.corpora.parsing import ReportParsingConfig, stream_reports
+from coherent_cxr.pieces.table_file import ROWS, Table, write_pieces
 
 
-def parse_reports(
-    config: ReportParsingConfig,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def parse_reports(config: ReportParsingConfig) -> tuple[Table, ...]:
     """Parse the raw corpus; return studies, images, exclusions and MeSH terms."""
-    corpus = parsing.parse_reports(config)
-    return corpus.studies, corpus.images, corpus.exclusions, corpus.mesh_terms
+    return write_pieces(stream_reports(config, ROWS))

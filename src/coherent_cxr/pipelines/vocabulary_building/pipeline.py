@@ -21,28 +21,28 @@ def create_pipeline() -> Pipeline:
                 inputs=[config, "findings", "studies"],
                 outputs=["splits", "split_exclusions"],
                 name="split_studies",
-                tags="cpu",
+                tags=["cpu", "pieces"],
             ),
             Node(
                 build_vocabulary,
                 inputs=[config, "splits", "findings", "sentence_labels"],
                 outputs=counted,
                 name="build_vocabulary",
-                tags="cpu",
+                tags=["cpu", "pieces"],
             ),
             Node(
                 encode_reports,
                 inputs=[config, *counted, "findings", "splits", "sentence_labels"],
                 outputs="encoded_reports",
                 name="encode_reports",
-                tags="cpu",
+                tags=["cpu", "pieces"],
             ),
             Node(
                 count_splits,
                 inputs="encoded_reports",
                 outputs="split_overview",
                 name="count_splits",
-                tags=["cpu", "report"],
+                tags=["cpu", "pieces", "report"],
             ),
         ]
     )

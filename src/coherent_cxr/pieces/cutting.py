@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from coherent_cxr.datasets.table_file import TableFile
+from coherent_cxr.pieces.table_file import Table, pieces_of
 
 
-def cut_by_study(tables: Mapping[str, TableFile]) -> Iterator[tuple[pd.DataFrame, ...]]:
+def cut_by_study(tables: Mapping[str, Table]) -> Iterator[dict[str, pd.DataFrame]]:
     """Cut the first table by rows and the others where its studies end.
 
     Args:
@@ -17,16 +17,16 @@ def cut_by_study(tables: Mapping[str, TableFile]) -> Iterator[tuple[pd.DataFrame
             rows for some or all of its studies, in its order.
 
     Yields:
-        A piece of each table, in order.
+        A piece of each table by its name, in order.
 
     Raises:
         ValueError: If a table has rows that are never reached, because it is in another order.
     """
     (first, leading), *following = tables.items()
     others = {name: _Following(table) for name, table in following}
-    for piece in leading.pieces():
+    for piece in pieces_of(leading):
         studies = set(piece["study_id"])
-        yield (piece, *(other.take(studies) for other in others.values()))
+        yield {first: piece, **{name: other.take(studies) for name, other in others.items()}}
     for name, other in others.items():
         if other.next_study is not None:
             raise ValueError(
@@ -36,8 +36,8 @@ def cut_by_study(tables: Mapping[str, TableFile]) -> Iterator[tuple[pd.DataFrame
 
 
 class _Following:
-    def __init__(self, table: TableFile) -> None:
-        self._pieces = table.pieces()
+    def __init__(self, table: Table) -> None:
+        self._pieces = pieces_of(table)
         self._rest = next(self._pieces)
 
     @property

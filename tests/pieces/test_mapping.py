@@ -1,16 +1,18 @@
 """Tables cut into pieces come out as if they had not been, on this machine's cores and on a Dask cluster."""
 
 import pickle
+from functools import partial
 from pathlib import Path
 
+import distributed
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from kedro.framework.hooks.manager import _NullPluginManager
+from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
-from kedro.runner import AbstractRunner, SequentialRunner
+from kedro.runner import SequentialRunner
 
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.corpora.mimic_cxr.fabrication import (
@@ -19,19 +21,18 @@ from coherent_cxr.corpora.mimic_cxr.fabrication import (
     invent_studies,
 )
 from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig
-from coherent_cxr.corpora.parsing import ReportParsingConfig
+from coherent_cxr.corpora.parsing import ReportParsingConfig, parse_reports, stream_reports
+from coherent_cxr.hooks.pieces import PiecesHook
+from coherent_cxr.pieces.mapping import call, map_by_study
+from coherent_cxr.pieces.table_file import TableFile, held, write_pieces
 from coherent_cxr.pipelines import (
     chexpert_labelling,
     findings_extraction,
-    report_parsing,
     vocabulary_building,
 )
 from coherent_cxr.reports.encoding import VocabularyBuildingConfig
 from coherent_cxr.reports.findings import FindingsExtractionConfig
 from coherent_cxr.reports.ordering import SentenceOrder
-from coherent_cxr.runners import DaskRunner, RowsRunner, by_rows
-from coherent_cxr.runners.by_rows import Job
-from coherent_cxr.runners.table_files import PieceWriter
 from helpers.conf import read_conf
 from helpers.settings import filled
 
@@ -65,18 +66,22 @@ def _catalog(data: Path, config: VocabularyBuildingConfig, **limits: int) -> Dat
     return catalog
 
 
-def _run(runner: AbstractRunner, data: Path, **limits: int) -> DataCatalog:
+def _pass(pipeline: Pipeline, catalog: DataCatalog, rows: int) -> None:
+    hooks = _create_hook_manager()
+    hooks.register(PiecesHook(rows))
+    SequentialRunner().run(pipeline, catalog, hooks)
+
+
+def _run(data: Path, rows: int, **limits: int) -> DataCatalog:
     catalog = _catalog(data, filled(VocabularyBuildingConfig), **limits)
     stages = (findings_extraction, chexpert_labelling, vocabulary_building)
-    runner.run(
-        sum((stage.create_pipeline() for stage in stages), Pipeline([])), catalog, _NullPluginManager()
-    )
+    _pass(sum((stage.create_pipeline() for stage in stages), Pipeline([])), catalog, rows)
     return catalog
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> DataCatalog:
-    return _run(SequentialRunner(), tmp_path_factory.mktemp("whole"))
+    return _run(tmp_path_factory.mktemp("whole"), rows=10_000)
 
 
 def _bytes(catalog: DataCatalog) -> dict[str, bytes]:
@@ -84,14 +89,20 @@ def _bytes(catalog: DataCatalog) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_pieces_add_up_to_the_whole_on_cores_and_on_dask(whole: DataCatalog, tmp_path: Path) -> None:
-    on_cores = _run(RowsRunner(workers=2, rows=17), tmp_path / "cores")
+def test_pieces_add_up_to_the_whole_on_cores_and_on_dask(
+    whole: DataCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_cores = _run(tmp_path / "cores", rows=17)
     for name in TABLES:
         pd.testing.assert_frame_equal(on_cores.load(name), whole.load(name))
     for name in SMALL:
         assert str(on_cores.load(name)) == str(whole.load(name))
     assert len(whole.load("findings_exclusions")) > 10
-    on_dask = _run(DaskRunner(workers=2, rows=17), tmp_path / "dask")
+    findings = pq.ParquetFile(on_cores.get("findings")._get_load_path())
+    assert findings.num_row_groups > 3
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.scheduler_address)
+        on_dask = _run(tmp_path / "dask", rows=17)
     assert _bytes(on_dask) == _bytes(on_cores)
     assert list(tmp_path.rglob(".writing-*")) == []
 
@@ -102,20 +113,14 @@ def test_reports_are_parsed_piece_by_piece(tmp_path: Path) -> None:
 
     config = filled(MimicFabricationConfig, folder=str(tmp_path / "mimic"), patients=30, images=False)
     invented = fabricate_mimic_cxr(config, grey)
-    tables = []
-    for place, runner in (("whole", SequentialRunner()), ("pieces", RowsRunner(rows=7))):
-        catalog = DataCatalog.from_config(read_conf("report_parsing/catalog.yml", tmp_path / place))
-        catalog["params:report_parsing"] = filled(
-            ReportParsingConfig, corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(tmp_path / "mimic"))
-        )
-        runner.run(report_parsing.create_pipeline(), catalog, _NullPluginManager())
-        names = ("studies", "images", "mesh_terms", "parsing_exclusions")
-        tables.append([catalog.load(name) for name in names])
-    assert len(tables[0][0]) == len(invented)
-    for whole, pieces in zip(*tables, strict=True):
-        pd.testing.assert_frame_equal(whole, pieces)
-    parsed = pq.ParquetFile(next((tmp_path / "pieces").rglob("studies.parquet/*/studies.parquet")))
-    assert parsed.num_row_groups == -(-len(invented) // 7)
+    parsing = filled(
+        ReportParsingConfig, corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(tmp_path / "mimic"))
+    )
+    whole, pieces = parse_reports(parsing), write_pieces(stream_reports(parsing, rows=7))
+    assert len(whole.studies) == len(invented)
+    for one, other in zip(whole, pieces, strict=True):
+        assert isinstance(other, TableFile)
+        pd.testing.assert_frame_equal(one, held(other))
 
 
 @pytest.mark.parametrize("rows", [1, 7])
@@ -134,17 +139,17 @@ def test_word_ids_do_not_depend_on_where_tables_are_cut(
     pd.DataFrame(rows_of, columns=["study_id", "split"]).to_csv(split_file, index=False)
     config = filled(VocabularyBuildingConfig, split_file=str(split_file), min_count=2, sentence_order=order)
     made = []
-    for runner in (SequentialRunner(), RowsRunner(rows=rows)):
-        catalog = _catalog(tmp_path / type(runner).__name__, config)
+    for size in (10_000, rows):
+        catalog = _catalog(tmp_path / str(size), config)
         catalog.save("findings", findings)
         catalog.save("sentence_labels", labels)
-        runner.run(vocabulary_building.create_pipeline(), catalog, _NullPluginManager())
+        _pass(vocabulary_building.create_pipeline(), catalog, size)
         made.append(catalog)
-    held, cut = made
+    uncut, cut = made
     for name in ("splits", "split_exclusions", "encoded_reports"):
-        pd.testing.assert_frame_equal(cut.load(name), held.load(name))
+        pd.testing.assert_frame_equal(cut.load(name), uncut.load(name))
     for name in SMALL:
-        assert str(cut.load(name)) == str(held.load(name))
+        assert str(cut.load(name)) == str(uncut.load(name))
     assert cut.load("encoded_reports")["study_id"].tolist() == named
 
 
@@ -155,16 +160,8 @@ def test_tables_in_different_orders_are_refused(whole: DataCatalog, tmp_path: Pa
     catalog.save("findings", whole.load("findings"))
     catalog.save("sentence_labels", whole.load("sentence_labels").iloc[::-1])
     with pytest.raises(ValueError, match="do not list the same studies"):
-        RowsRunner(rows=7).run(vocabulary_building.create_pipeline(), catalog, _NullPluginManager())
+        _pass(vocabulary_building.create_pipeline(), catalog, rows=7)
     assert [path for path in tmp_path.rglob("*encoded_reports*") if path.is_file()] == []
-
-
-def test_the_nodes_that_are_cut_exist_and_read_those_tables() -> None:
-    stages = (report_parsing, findings_extraction, chexpert_labelling, vocabulary_building)
-    nodes = {node.name: node for stage in stages for node in stage.create_pipeline().nodes}
-    for name, tables in (by_rows.BY_STUDY | by_rows.READ_IN_PIECES).items():
-        assert set(tables) <= set(nodes[name].inputs), name
-    assert set(by_rows.STREAMED) | set(by_rows.LIGHT) <= set(nodes)
 
 
 def stumble(studies: pd.DataFrame) -> pd.DataFrame:
@@ -172,23 +169,36 @@ def stumble(studies: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_what_a_piece_raises_comes_back_with_its_place_and_without_its_message_elsewhere() -> None:
-    job = Job(Node(stumble, "studies", "findings"), {}, ("studies",))
-    error = job((pd.DataFrame({"findings": ["a secret report"]}),))
+    error = call(stumble, {"studies": pd.DataFrame({"findings": ["a secret report"]})})
     assert isinstance(error, ValueError)
     (note,) = pickle.loads(pickle.dumps(error)).__notes__
-    assert "test_by_rows.py" in note
+    assert "test_mapping.py" in note
     assert "in stumble" in note
     assert "secret" not in note
+    with pytest.raises(ValueError, match="odd: a secret report"):
+        map_by_study(stumble, studies=pd.DataFrame({"study_id": ["a secret report"]}))
 
 
 def test_a_limit_on_studies_is_kept(tmp_path: Path) -> None:
-    assert len(_run(RowsRunner(workers=1, rows=17), tmp_path, max_studies=60).load("findings")) == 60
+    assert len(_run(tmp_path, rows=17, max_studies=60).load("findings")) == 60
 
 
-def test_a_table_that_fails_midway_does_not_appear(tmp_path: Path) -> None:
-    writer = PieceWriter(tmp_path / "a" / "table.parquet")
-    writer.write(pd.DataFrame({"x": [1]}))
+def test_a_piece_of_another_type_is_refused() -> None:
+    pieces = [(pd.DataFrame({"x": [1]}),), (pd.DataFrame({"x": ["no number"]}),)]
     with pytest.raises((ValueError, OSError)):
-        writer.write(pd.DataFrame({"x": ["no number"]}))
-    writer.discard()
-    assert list((tmp_path / "a").iterdir()) == []
+        write_pieces(pieces)
+
+
+def test_only_nodes_that_ask_for_pieces_get_files(whole: DataCatalog, tmp_path: Path) -> None:
+    got: dict[str, type] = {}
+
+    def note(kind: str, table: object) -> list[int]:
+        got[kind] = type(table)
+        return [0]
+
+    def node(kind: str, *tags: str) -> Node:
+        return Node(partial(note, kind), "findings", kind, name=kind, tags=tags)
+
+    _pass(Pipeline([node("cut", "pieces"), node("uncut", "cpu")]), whole, rows=7)
+    assert got == {"cut": TableFile, "uncut": pd.DataFrame}
+    assert isinstance(whole.load("findings"), pd.DataFrame)

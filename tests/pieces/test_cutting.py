@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coherent_cxr.datasets.table_file import TableFile, pieces_of, read_columns
-from coherent_cxr.runners.cutting import cut_by_study
+from coherent_cxr.pieces.cutting import cut_by_study
+from coherent_cxr.pieces.table_file import TableFile, held, pieces_of
 
 
 def _files(folder: Path, rows: int, **tables: pd.DataFrame) -> dict[str, TableFile]:
@@ -29,11 +29,11 @@ def test_every_row_is_in_the_piece_of_its_study(counts: list[int], rows: int) ->
     studies, sentences = _table([1] * len(counts)), _table(counts)
     with TemporaryDirectory() as folder:
         cut = list(cut_by_study(_files(Path(folder), rows, studies=studies, sentences=sentences)))
-    assert max(len(leading) for leading, _ in cut) <= rows
-    for leading, following in cut:
-        assert set(following["study_id"]) <= set(leading["study_id"])
-    for place, table in enumerate((studies, sentences)):
-        pd.testing.assert_frame_equal(pd.concat([piece[place] for piece in cut], ignore_index=True), table)
+    assert max(len(piece["studies"]) for piece in cut) <= rows
+    for piece in cut:
+        assert set(piece["sentences"]["study_id"]) <= set(piece["studies"]["study_id"])
+    for name, table in {"studies": studies, "sentences": sentences}.items():
+        pd.testing.assert_frame_equal(pd.concat([piece[name] for piece in cut], ignore_index=True), table)
 
 
 def test_rows_that_are_never_reached_are_an_error(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_table_is_read_whole_or_in_pieces_alike(tmp_path: Path) -> None:
     assert len(file) == 8
     assert [len(piece) for piece in pieces_of(file, ["row"])] == [3, 3, 2]
     for source in (table, file):
-        pd.testing.assert_frame_equal(read_columns(source, ["row"]), table[["row"]])
+        pd.testing.assert_frame_equal(held(source, ["row"]), table[["row"]])
     empty = _files(tmp_path, 3, empty=table[:0])["empty"]
     (piece,) = empty.pieces()
     pd.testing.assert_frame_equal(piece, table[:0])

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from coherent_cxr.datasets.report_table import ReportTableDataset
+from coherent_cxr.datasets.tables import ParquetDataset
 
 
 def test_lists_of_lists_are_previewed_as_json_can_hold_them(tmp_path: Path) -> None:
-    dataset = ReportTableDataset(filepath=str(tmp_path / "findings.parquet"))
+    dataset = ParquetDataset(filepath=str(tmp_path / "findings.parquet"))
     table = pd.DataFrame(
         {"study_id": ["S0", "S1"], "tokens": [[["no", "edema"], ["clear"]], [["clear"]]], "n": [1, 2]}
     )

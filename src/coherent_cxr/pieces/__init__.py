@@ -1,0 +1,1 @@
+"""Tables in pieces, so that memory stays bounded and every core or machine has work."""
