@@ -16,7 +16,10 @@ from coherent_cxr.rewards.f_beta import FBetaSettings
 from coherent_cxr.rewards.fluency import LengthSettings, RepetitionSettings
 from coherent_cxr.rewards.interface import Baseline, Reward, RewardContext
 from coherent_cxr.rewards.overlap import BleuSettings, CiderSettings, RougeLSettings
+from coherent_cxr.rewards.recall_at_precision import RecallAtPrecisionSettings
 from coherent_cxr.rewards.reports import Reports
+from coherent_cxr.rewards.severity import ClinicalSeveritySettings
+from coherent_cxr.rewards.signed import SignedCcrSettings
 
 
 class RewardSettings(Protocol):
@@ -42,7 +45,10 @@ REWARDS: Final[dict[str, Registered]] = {
     "cider": Registered(CiderSettings, "greedy"),
     "ccr": Registered(CcrSettings, "moving_average"),
     "ccr_weighted": Registered(WeightedCcrSettings, "moving_average"),
+    "ccr_signed": Registered(SignedCcrSettings, "greedy"),
     "f_beta": Registered(FBetaSettings, "moving_average"),
+    "recall_at_precision": Registered(RecallAtPrecisionSettings, "greedy"),
+    "clinical_severity": Registered(ClinicalSeveritySettings, "greedy"),
     "bleu": Registered(BleuSettings, "greedy"),
     "rouge_l": Registered(RougeLSettings, "greedy"),
     "repetition": Registered(RepetitionSettings, "greedy"),
@@ -56,7 +62,8 @@ class RewardConfig(Settings):
     Attributes:
         weight: Weight in the advantage, 0 or more (a penalty is negative by itself); 0 only shows the reward
             in the history.
-        baseline: ``greedy``, ``moving_average``, ``leave_one_out`` or ``none``; null is the reward's own.
+        baseline: ``greedy``, ``moving_average``, ``leave_one_out``, ``group`` or ``none``; null is the
+            reward's own.
         function: Import path ``module:function`` of a reward that is not registered:
             ``(candidates, references) -> (batch,) or (batch, terms)``, both :class:`.Reports`.
         settings: Settings of a registered reward.
