@@ -35,6 +35,7 @@ OF_TESTS: Mapping[str, Mapping[str, Any]] = {
     "EncoderPretrainingConfig": {
         "encoder": "densenet121",
         "weights": "none",
+        "frozen_stride": 0,
         "epochs": 5,
         "head_learning_rate_factor": 1.0,
     },
