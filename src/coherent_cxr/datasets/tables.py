@@ -11,9 +11,8 @@ import pandas as pd
 from kedro_datasets import pandas as kedro_pandas
 from kedro_datasets._typing import TablePreview
 
-from coherent_cxr.datasets.validation import check_table
 from coherent_cxr.datasets.whole import WholeDataset
-from coherent_cxr.pieces.table_file import Table, TableFile, held, pieces_of
+from coherent_cxr.pieces.table_file import Table, TableFile, held
 from coherent_cxr.storage.spreadsheets import table_as_text
 
 rows_per_piece: ContextVar[int | None] = ContextVar("rows_per_piece", default=None)
@@ -24,34 +23,18 @@ class ParquetDataset(WholeDataset[Table, Table], kedro_pandas.ParquetDataset):
     """Kedro's Parquet table, whose cells may be lists (sentences, tokens, word ids).
 
     It is written atomically, and read in pieces where a node wants that.
-
-    Args:
-        validator: What loaded and saved tables must be like: a schema in :mod:`.schemas`, or the import path
-            of another pandera schema; None for anything.
-        settings: As for Kedro's.
     """
-
-    def __init__(self, *, validator: str | None = None, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._validator = validator
 
     def load(self) -> Table:
         """Load the table, or name its file."""
         rows = rows_per_piece.get()
         if rows is not None and self._is_local():
-            return TableFile(Path(self._get_load_path()), rows, self._check)
+            return TableFile(Path(self._get_load_path()), rows)
         load: Any = super().load
         whole: pd.DataFrame = load.__wrapped__(self)  # without Kedro's messages, which are given anyway
-        self._check(whole)
         return whole
 
-    def _check(self, table: pd.DataFrame, columns: list[str] | None = None) -> None:
-        if self._validator is not None:
-            check_table(table, self._validator, str(self._filepath), columns)
-
     def _write(self, data: Table, path: PurePosixPath) -> None:
-        for piece in pieces_of(data):
-            self._check(piece)
         if isinstance(data, TableFile) and self._is_local():
             data.copy_to(Path(path))
         else:

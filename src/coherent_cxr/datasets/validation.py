@@ -6,64 +6,78 @@ from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
-from kedro.io import DatasetError
-from kedro.utils import load_obj
+from kedro.validation.exceptions import DataValidationError
+from pandera.errors import SchemaErrors
+from pandera.pandas import DataFrameSchema
 
-SCHEMAS = "coherent_cxr.datasets.schemas"
-MOST_SHOWN = 5
+from coherent_cxr.pieces.table_file import Table, TableFile
+
 MISSING = "column_in_dataframe"
 IN_WORDS = {
     "dtype('string[pyarrow]')": "is no text",
+    "a number": "is no number",
     "not_nullable": "has missing values",
     "field_uniqueness": "has values more than once",
     "multiple_fields_uniqueness": "has values more than once",
 }
 
 
-class TableSchemaError(DatasetError):
-    """A table that does not fit its schema; the message holds columns, counts and row numbers, no cells."""
+class TableValidator:
+    """What Kedro calls when it has loaded a table and before it saves one.
 
-
-def check_table(table: pd.DataFrame, validator: str, place: str, columns: list[str] | None = None) -> None:
-    """Refuse a table that does not fit; of an empty one only the columns' names count.
+    Kedro's own way with a pandera schema quotes cells; these messages hold columns, counts and row numbers.
 
     Args:
-        table: The table.
-        validator: A schema in :mod:`.schemas`, or the import path of another one.
-        place: What the table is called in the message.
-        columns: The only columns that are there.
-
-    Raises:
-        TableSchemaError: If it does not fit.
+        schema: What the table must be like.
     """
-    from pandera.errors import SchemaErrors
 
-    schema = load_obj(validator, SCHEMAS)
-    if columns is not None:
-        schema = schema.select_columns([name for name in columns if name in schema.columns])
-        schema.unique = None  # named columns that may not be there
-    cases = None
-    try:
-        schema.validate(table, lazy=True, inplace=True)
-    except SchemaErrors as error:
-        cases = error.failure_cases
-    except TypeError:  # pandas cannot compare lists
-        raise TableSchemaError(
-            f"The table '{place}' has lists where its schema '{validator}' has none."
-        ) from None
-    if cases is None:
-        return
-    if table.empty:  # whose columns have no types
-        cases = cases[cases["check"] == MISSING]
-        if cases.empty:
+    def __init__(self, schema: DataFrameSchema) -> None:
+        self._schema = schema
+
+    def validate(self, data: Table) -> Table:
+        """Check a table, or see to it that every piece is checked when it is read.
+
+        Raises:
+            DataValidationError: If the table does not fit.
+        """
+        if isinstance(data, TableFile):
+            data.check = self.check
+        else:
+            self.check(data)
+        return data
+
+    def check(self, table: pd.DataFrame, columns: list[str] | None = None) -> None:
+        """Refuse a table that does not fit; of an empty one only the columns' names count.
+
+        Args:
+            table: The table.
+            columns: The only columns that are there.
+
+        Raises:
+            DataValidationError: If it does not fit.
+        """
+        schema = self._schema
+        if columns is not None:
+            schema = schema.select_columns([name for name in columns if name in schema.columns])
+            schema.unique = None  # names columns that may not be there
+        try:
+            schema.validate(table, lazy=True, inplace=True)
+        except SchemaErrors as error:
+            faults = _faults(error.failure_cases, empty=table.empty)
+        except TypeError:  # pandas cannot compare lists
+            faults = ["there are lists where single values belong"]
+        else:
             return
+        if faults:
+            message = f"{'; '.join(faults)}. Run the pipeline that makes it again."
+            raise DataValidationError(message) from None
+
+
+def _faults(cases: pd.DataFrame, empty: bool) -> list[str]:
+    if empty:  # columns without rows have no types
+        cases = cases[cases["check"] == MISSING]
     grouped = cases.groupby(["column", "check"], dropna=False, sort=False)
-    faults = [_fault(column, check, found) for (column, check), found in grouped]
-    more = f"; and {len(faults) - MOST_SHOWN} more" if len(faults) > MOST_SHOWN else ""
-    raise TableSchemaError(
-        f"The table '{place}' does not fit its schema '{validator}': {'; '.join(faults[:MOST_SHOWN])}{more}. "
-        "Run the pipeline that makes it again."
-    )
+    return [_fault(column, check, found) for (column, check), found in grouped]
 
 
 def _fault(column: Hashable, check: Any, found: pd.DataFrame) -> str:

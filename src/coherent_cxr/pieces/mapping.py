@@ -6,17 +6,18 @@ import os
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from multiprocessing import get_context
-from typing import Any, Never
+from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from coherent_cxr.pieces.cutting import cut_by_study
 from coherent_cxr.pieces.table_file import Table, TableFile, write_pieces
 from coherent_cxr.runtime.cores import usable_cores
+from coherent_cxr.runtime.progress_line import ProgressLine
 
 CLUSTER = "DASK_SCHEDULER_ADDRESS"
 """Dask's own variable: the address of a cluster's scheduler."""
@@ -42,9 +43,9 @@ def map_by_study(
     """
     leading = next(iter(tables.values()))
     several = isinstance(leading, TableFile) and len(leading) > leading.rows
-    bar: tqdm[Never] = tqdm(total=len(leading), desc=_name(function), unit="row", disable=not several)
-    with _workers() if several and not here else nullcontext((None, 0)) as (pool, ahead), bar:
-        return write_pieces(_results(function, cut_by_study(tables), pool, ahead, bar))
+    line = ProgressLine(len(leading), _name(function), "reports", shown=several)
+    with _workers() if several and not here else nullcontext((None, 0)) as (pool, ahead), line:
+        return write_pieces(_results(function, cut_by_study(tables), pool, ahead, line))
 
 
 @contextmanager
@@ -70,20 +71,27 @@ def _results(
     pieces: Iterable[Piece],
     pool: Executor | None,
     ahead: int,
-    bar: tqdm[Never],
+    line: ProgressLine,
 ) -> Iterator[Results]:
     """Yield the results of every piece in order, computing a few ahead, or none without workers."""
-    under_way: deque[Future[Results | Exception]] = deque()
+    under_way: deque[tuple[int, Callable[[], Results | Exception]]] = deque()
+
+    def finish() -> Results:
+        rows, result = under_way.popleft()
+        results = result()
+        if isinstance(results, Exception):
+            raise results
+        line.update(rows)
+        return results
+
     for piece in pieces:
-        bar.update(len(next(iter(piece.values()))))
-        if pool is None:
-            yield _checked(call(function, piece))
-            continue
-        under_way.append(pool.submit(call, function, piece))
+        work = partial(call, function, piece)
+        rows = len(next(iter(piece.values())))
+        under_way.append((rows, work if pool is None else pool.submit(work).result))
         if len(under_way) > ahead:
-            yield _checked(under_way.popleft().result())
-    for future in under_way:
-        yield _checked(future.result())
+            yield finish()
+    while under_way:
+        yield finish()
 
 
 def call(function: Callable[..., Any], piece: Piece) -> Results | Exception:
@@ -97,12 +105,6 @@ def call(function: Callable[..., Any], piece: Piece) -> Results | Exception:
         error.add_note(f"In the node's function:\n{''.join(traceback.format_tb(error.__traceback__))}")
         return error
     return results if isinstance(results, tuple) else (results,)
-
-
-def _checked(results: Results | Exception) -> Results:
-    if isinstance(results, Exception):
-        raise results
-    return results
 
 
 def _name(function: Any) -> str:

@@ -24,14 +24,16 @@ class TableFile:
     Args:
         source: The file, or an open one, which may have no name.
         rows: Most rows per piece.
+
+    Attributes:
         check: Called with every piece that is read, and the names of its columns if it has not all; raises
             what it dislikes.
     """
 
-    def __init__(self, source: Path | IO[bytes], rows: int = ROWS, check: Check | None = None) -> None:
+    def __init__(self, source: Path | IO[bytes], rows: int = ROWS) -> None:
         self._source = source
         self.rows = rows
-        self._check = check
+        self.check: Check | None = None
 
     def __len__(self) -> int:
         with pq.ParquetFile(self._source) as file:
@@ -48,8 +50,8 @@ class TableFile:
             tables = (pa.Table.from_batches([batch]) for batch in batches)
             for table in tables if file.metadata.num_rows else [file.read(columns=columns)]:
                 piece = table.to_pandas()
-                if self._check is not None:
-                    self._check(piece, columns)
+                if self.check is not None:
+                    self.check(piece, columns)
                 yield piece
 
     def copy_to(self, target: Path) -> None:
