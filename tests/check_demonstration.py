@@ -23,7 +23,7 @@ def failures() -> list[str]:
     """Return what is not as it should be, in sentences."""
     scores: dict[str, dict[str, Any]] = json.loads(newest("metrics_summary.json").read_text())
     agreement = pd.read_parquet(newest("finding_token_agreement.parquet"))
-    agreement = agreement[agreement["observation"] == "all findings"].set_index("system")["share"]
+    agreeing = agreement[agreement["observation"] == "all findings"].set_index("system")["share"]
     quality = pd.read_parquet(newest("label_quality.parquet"))
     frequent = quality[(quality["split"] == "validation") & (quality["positives"] >= 10)]
     registered = json.loads(newest("registered_model.json").read_text())
@@ -40,7 +40,7 @@ def failures() -> list[str]:
         "'full' raises CIDEr-D above 'mle'": scores["full"]["CIDEr-D"] > scores["mle"]["CIDEr-D"],
         "'mle decided' finds no less than the label classifier that decides, by .05": finds("mle decided")
         > finds("label classifier") - 0.05,
-        "finding tokens agree with their sentences, .95": agreement["mle decided"] >= 0.95,
+        "finding tokens agree with their sentences, .95": agreeing["mle decided"] >= 0.95,
         "the encoder tells labels apart on validation, mean AUROC .93": frequent["auroc"].mean() >= 0.93,
         f"the champion is registered, not only {registered['alias']}": registered["alias"] == "champion",
     }

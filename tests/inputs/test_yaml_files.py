@@ -19,6 +19,8 @@ BAD = {
     "no colon": b"lexicon:\nabc\nb: c\n",
     "deep list": b"[" * 50_000,
     "deep mapping": b'{"a":' * 50_000,
+    "deep block": b"- " * 50_000 + b"a\n",
+    "a little too deep": b"[" * 101 + b"]" * 101,
     "month 13": b"description: 2001-13-45\n",
     "hours 99": b"description: 2001-01-01 99:99:99\n",
     "an unhashable key": b"? [a, b]\n: c\n? {d: e}\n: f\n",
@@ -68,6 +70,15 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere.yml", tmp_path / "a\0b"):
         with pytest.raises(YamlFileError, match="cannot be read"):
             read_yaml(path)
+
+
+def test_lists_within_lists_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "deep.yml"
+    path.write_text("[" * 100 + "]" * 100)
+    content = read_yaml(path)
+    for _ in range(99):
+        (content,) = content
+    assert content == []
 
 
 def test_a_mapping_is_a_mapping(tmp_path: Path) -> None:

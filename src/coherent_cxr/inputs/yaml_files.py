@@ -9,6 +9,8 @@ import yaml
 
 MAX_BYTES = 400_000
 """The largest file that is shipped has 11,000; PyYAML reads this many in a few seconds."""
+MAX_DEPTH = 100
+"""Of lists and mappings in each other; what is shipped has five."""
 MAX_VALUES = 200_000
 """Values that aliases may make of a file: each of them can repeat all that stands before it."""
 
@@ -17,16 +19,15 @@ class YamlFileError(ValueError):
     """A file that cannot be used; the message goes on behind the file's name and ends the sentence."""
 
 
-# libyaml's parser where PyYAML was built with it: eight times as fast, and deep nesting crashes the process
-_FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# libyaml's parser where PyYAML was built with it: eight times as fast
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read_yaml(path: Path, ours: bool = False) -> Any:
+def read_yaml(path: Path) -> Any:
     """Read a file of texts, numbers, lists and mappings; nothing else can be made by it.
 
     Args:
         path: The file, in UTF-8.
-        ours: Whether it came with the program, and so is not nested to crash a fast parser.
 
     Raises:
         YamlFileError: For example "is not valid YAML (could not find expected ':' in line 8).".
@@ -41,8 +42,9 @@ def read_yaml(path: Path, ours: bool = False) -> Any:
     if len(data) > MAX_BYTES:
         raise YamlFileError(f"has more than {MAX_BYTES:,} bytes; no such file needs them.")
     try:
-        loader = _FAST_LOADER if ours else yaml.SafeLoader
-        content = yaml.load(data.decode("utf-8-sig"), loader)
+        text = data.decode("utf-8-sig")
+        _check_depth(text)
+        content = yaml.load(text, _LOADER)
         size = _size(content, {}, ())
     except RecursionError as error:
         raise YamlFileError("is nested too deeply, or holds itself.") from error
@@ -68,6 +70,15 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise YamlFileError(f"must be a mapping of names, and is {content!r:.60}.")
     return content
+
+
+def _check_depth(text: str) -> None:
+    """Refuse what is nested so deeply that libyaml, which makes values by recursion, would crash."""
+    depth = 0
+    for event in yaml.parse(text, _LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise RecursionError
 
 
 def _size(value: Any, known: dict[int, int], within: tuple[int, ...]) -> int:

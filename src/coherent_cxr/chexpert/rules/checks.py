@@ -8,8 +8,6 @@ from typing import Any
 
 from coherent_cxr.inputs.yaml_files import YamlFileError, read_yaml
 
-SHIPPED = Path(__file__).resolve().parent
-
 
 class RuleFileError(ValueError):
     """A rule file that cannot be used; the message names the file, the place and what would be right."""
@@ -18,7 +16,7 @@ class RuleFileError(ValueError):
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read a rule file as a mapping."""
     try:
-        raw = read_yaml(path, ours=path.resolve().is_relative_to(SHIPPED))
+        raw = read_yaml(path)
     except YamlFileError as error:
         there = "" if path.is_file() else " Give original or corrected, or the path of a file."
         raise RuleFileError(f"The rule file {path} {error}{there}") from error

@@ -9,6 +9,7 @@ import numpy as np
 from coherent_cxr.evaluation.metrics.measures import Measure, Metric, SumMeasure, mean_measure
 from coherent_cxr.rewards import overlap
 from coherent_cxr.rewards.cider import CiderD
+from coherent_cxr.rewards.counts import ORDERS
 
 REPEATS_KEPT = "repeats kept"
 """Marks language metrics of reports whose repeated sentences were not removed."""
@@ -37,7 +38,7 @@ def language_measures(
 
 def bleu(candidates: Sequence[str], references: Sequence[str]) -> SumMeasure:
     """BLEU-1..4 (Papineni et al. 2002) of the whole set, with one brevity penalty for the set."""
-    names = [Metric(f"BLEU-{order}") for order in range(1, overlap.ORDERS + 1)]
+    names = [Metric(f"BLEU-{order}") for order in range(1, ORDERS + 1)]
     return SumMeasure(names, overlap.bleu_counts(candidates, references), overlap.bleu_of_counts)
 
 

@@ -1,6 +1,5 @@
 """DICOM files are decoded in processes; what is odd about them becomes a note, what kills a decoder a row."""
 
-import ctypes
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from coherent_cxr.images.preparation import ImagePreparationConfig, RadiographsM
 from coherent_cxr.images.reading import decoding_workers
 from coherent_cxr.images.reading.decode import fit, read_image
 from coherent_cxr.images.source import open_source
+from helpers import crashing_decoder
 from helpers.dicom_files import RAMP_12_BIT, dataset, written
 from helpers.image_corpus import write_folder
 from helpers.settings import filled
@@ -51,20 +51,12 @@ def test_dicom_and_png_share_a_store_and_notes_name_no_one(tmp_path: Path, corpu
     pd.testing.assert_frame_equal(again[2], notes)
 
 
-def crashing(image_id: str, row: int, data: bytes, pixels: np.ndarray) -> decoding_workers.Decoded:
-    if data == b"poison":
-        ctypes.string_at(0)  # what a broken decoder does
-    return decoding_workers.Decoded(image_id, 1, 1)
-
-
-def crashing_batch(batch: list[decoding_workers.Task], pixels: Path) -> list[decoding_workers.Decoded]:
-    return [crashing(*task, np.zeros(1)) for task in batch]
-
-
 def test_a_decoder_that_crashes_costs_one_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding_workers, "decode_batch", crashing_batch)
+    monkeypatch.setattr(decoding_workers, "decode_batch", crashing_decoder.decode_batch)
     monkeypatch.setattr(decoding_workers, "BATCH", 3)
-    tasks = [(f"I{number}", number, b"poison" if number == 4 else b"fine") for number in range(10)]
+    tasks = [
+        (f"I{number}", number, crashing_decoder.POISON if number == 4 else b"fine") for number in range(10)
+    ]
     decoded = [
         one
         for batch in decoding_workers.decode_all(tasks, tmp_path / "pixels.npy", 1, in_processes=True)
