@@ -7,10 +7,10 @@ import re
 import pandas as pd
 import pytest
 
-from coherent_cxr.hooks.node_seconds import MEASURED, seconds_left
 from coherent_cxr.hooks.result_words import headline, words_of
 from coherent_cxr.hooks.run_log import stage_line, stage_of
 from coherent_cxr.pipeline_registry import DEFAULT, STAGES, register_pipelines
+from coherent_cxr.pipelines.node_seconds import MEASURED, seconds_left
 
 
 def messages(text: str) -> list[str]:

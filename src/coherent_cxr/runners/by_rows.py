@@ -47,6 +47,11 @@ STREAMED: dict[str, Callable[[Any, int], Iterator[tuple[pd.DataFrame, ...]]]] = 
 Results = tuple[pd.DataFrame, ...]
 
 
+def _own_name(node: Node) -> str:
+    """Return a node's name without its stage's."""
+    return str(node.name).rpartition(".")[2]
+
+
 class RowsRunner(SequentialRunner):
     """Runs nodes one after the other, those that look at one study at a time in pieces on all cores.
 
@@ -74,9 +79,9 @@ class RowsRunner(SequentialRunner):
     ) -> None:
         for node in pipeline.nodes:
             cut = self._tables_to_cut(node, catalog)
-            read = [name for name in READ_IN_PIECES.get(node.name, ()) if are_files(catalog, [name])]
+            read = [name for name in READ_IN_PIECES.get(_own_name(node), ()) if are_files(catalog, [name])]
             files: Any = TableFiles(catalog, [*cut, *read], self._rows)  # a catalog to all who do not ask
-            if node.name in STREAMED and are_files(catalog, node.outputs):
+            if _own_name(node) in STREAMED and are_files(catalog, node.outputs):
                 node = self._streaming(node, files)
             elif cut:
                 node = self._by_study(node, files, cut)
@@ -90,7 +95,7 @@ class RowsRunner(SequentialRunner):
         return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
 
     def _tables_to_cut(self, node: Node, catalog: CatalogProtocol[Any, Any]) -> tuple[str, ...]:
-        tables = BY_STUDY.get(node.name, ())
+        tables = BY_STUDY.get(_own_name(node), ())
         settings = [catalog.load(name) for name in node.inputs if tables and name.startswith("params:")]
         # The first so many studies of each piece are not the first of all.
         limited = any(getattr(setting, "max_studies", None) for setting in settings)
@@ -99,7 +104,7 @@ class RowsRunner(SequentialRunner):
     def _streaming(self, node: Node, files: TableFiles) -> Node:
         @wraps(node.func)
         def run(config: Any) -> Any:
-            return files.write(node.outputs, STREAMED[node.name](config, self._rows))
+            return files.write(node.outputs, STREAMED[_own_name(node)](config, self._rows))
 
         return node._copy(func=run)
 
@@ -110,7 +115,7 @@ class RowsRunner(SequentialRunner):
             tables = {name: given.pop(name) for name in cut}
             job = Job(node, given, cut)
             bar: tqdm[Never] = tqdm(total=len(tables[cut[0]]), desc=node.name, unit="row")
-            with nullcontext() if node.name in LIGHT else self._pool() as pool, bar:
+            with nullcontext() if _own_name(node) in LIGHT else self._pool() as pool, bar:
                 pieces = _map(pool, job, cut_by_study(tables), 2 * self._workers)
                 written = files.write(node.outputs, _counted(pieces, bar))
             return written if len(written) > 1 else written[0]
