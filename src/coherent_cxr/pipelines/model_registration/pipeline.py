@@ -35,6 +35,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                         "config": "params:model_registration",
                         "validation_metrics": "validation_metrics",
                         "metrics_summary": "metrics_summary",
+                        "metrics": "metrics",
                         "radiographs": "radiographs",
                         "image_store": "image_store",
                         "encoded_reports": "encoded_reports",
