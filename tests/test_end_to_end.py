@@ -153,6 +153,20 @@ def test_the_notebook_runs_on_the_project(project, catalog, monkeypatch):
     assert any("image/png" in output.get("data", {}) for output in outputs)
 
 
+def test_the_notebook_is_stored_with_its_outputs_and_says_nothing_of_a_machine():
+    text = (REPOSITORY / "notebooks" / "one_study.ipynb").read_text()
+    notebook = json.loads(text)
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] for cell in code)
+    assert not any(
+        output["output_type"] in ("error", "stream") for cell in code for output in cell["outputs"]
+    )
+    assert len(text) < 700_000
+    assert "/home/" not in text
+    assert "/tmp/" not in text
+    assert "/work/" not in text
+
+
 def test_runs_are_findable_in_mlflow(project):
     import mlflow
 
@@ -160,8 +174,15 @@ def test_runs_are_findable_in_mlflow(project):
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
     whole = next(r for r in runs if "__default__" in {r.info.run_name, *r.data.tags.values()})
     assert whole.data.params["mle_training.batch_size"]
-    assert any(name.startswith("mle/") for name in whole.data.metrics)
-    assert any(tag.startswith("digest.") for tag in whole.data.tags)
+    assert "CIDEr-D/mle" in whole.data.metrics
+    assert len(whole.data.metrics) < 60
+    artifacts = {file.path for file in client.list_artifacts(whole.info.run_id)}
+    assert {"data_digests.json", "headline.json"} <= artifacts
+    assert whole.inputs.dataset_inputs
+    trainings = {
+        r.data.tags["training"] for r in runs if r.data.tags.get("mlflow.parentRunId") == whole.info.run_id
+    }
+    assert {"encoder", "mle", "baselines"} <= trainings
 
 
 def test_a_stage_alone_reads_what_the_others_versioned(project, catalog):

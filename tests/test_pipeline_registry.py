@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,20 @@ from kedro.pipeline import Pipeline
 from kedro.utils import load_obj
 from kedro.validation import Validator
 
-from coherent_cxr.pipeline_registry import DEFAULT, EXTRA_STAGES, STAGES, register_pipelines
+from coherent_cxr.cli.run import _complete_node_names
+from coherent_cxr.pipeline_registry import (
+    BY_SYSTEM,
+    DEFAULT,
+    EXTRA_STAGES,
+    STAGES,
+    full_node_name,
+    register_pipelines,
+)
+from coherent_cxr.pipelines.systems import current
+from coherent_cxr.stopped import RunStoppedError
 from helpers.conf import BASE, read_conf
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 CALL = """
 import sys
 from coherent_cxr.pipeline_registry import register_pipelines
@@ -67,6 +79,55 @@ def test_every_table_that_another_stage_reads_has_a_validator():
     assert {"studies", "findings", "label_calls", "{system}.rl_history"} <= tables.keys()
     assert [name for name, entry in tables.items() if "validator" not in entry] == []
     assert all(isinstance(load_obj(entry["validator"]), Validator) for entry in tables.values())
+
+
+def test_every_stage_is_a_box_whose_datasets_and_settings_keep_their_names():
+    stages = register_pipelines()
+    for name in (*STAGES, *EXTRA_STAGES):
+        made = import_module(f"coherent_cxr.pipelines.{name}").create_pipeline
+        plain = made(current()) if name in BY_SYSTEM else made()
+        assert stages[name].datasets() == plain.datasets()
+        assert {f"{name}.{node.name}" for node in plain.nodes} == {node.name for node in stages[name].nodes}
+    boxes = {str(node.namespace).partition(".")[0] for node in stages[DEFAULT].nodes}
+    assert boxes == set(STAGES)
+
+
+def test_every_node_is_described_where_kedro_viz_shows_its_code():
+    nodes = [node for stage in register_pipelines().values() for node in stage.nodes]
+    assert [node.name for node in nodes if not (node.func.__doc__ or "").strip().endswith(".")] == []
+
+
+NODES = ("a.x", "b.full.y", "b.nlg.y", "b.z", "c.z")
+
+
+@pytest.mark.parametrize(
+    ("given", "full"),
+    [
+        ("x", "a.x"),
+        ("a.x", "a.x"),
+        ("full.y", "b.full.y"),
+        ("y", "y"),
+        ("z", "z"),
+        ("ull.y", "ull.y"),
+        ("", ""),
+    ],
+)
+def test_the_stage_of_a_node_may_be_left_out(given, full):
+    assert full_node_name(given, NODES) == full
+
+
+def test_a_node_that_is_not_there_is_named_with_those_that_may_be_meant(monkeypatch):
+    monkeypatch.setattr("coherent_cxr.cli.run.pipelines", register_pipelines())
+    options = {"conf_source": None, "env": None, "node_names": ["train_mle"], "from_nodes": ["fine_tune"]}
+    with pytest.raises(
+        RunStoppedError, match=r"'fine_tune' \(--from-nodes\)\. It may be rl_fine_tuning\.nlg"
+    ):
+        _complete_node_names(REPOSITORY, options)
+    options["from_nodes"] = []
+    _complete_node_names(REPOSITORY, options)
+    assert options["node_names"] == ["mle_training.train_mle"]
+    with pytest.raises(RunStoppedError, match="Did you mean 'train_mle'"):
+        _complete_node_names(REPOSITORY, {**options, "node_names": ["train_mel"]})
 
 
 def test_an_unknown_name_is_no_stage():

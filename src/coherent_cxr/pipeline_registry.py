@@ -1,6 +1,6 @@
 """Pipelines of the project, by name; a stage's code is imported when the stage is asked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 
@@ -66,6 +66,20 @@ class Stages(Mapping[str, Pipeline]):
         return 1 + len(STAGES) + len(EXTRA_STAGES)
 
 
+def full_node_name(given: str, nodes: Iterable[str]) -> str:
+    """Return the name of a node as Kedro knows it: with its stage, which may be left out.
+
+    Args:
+        given: Such as ``train_mle`` or ``full.fine_tune``.
+        nodes: Names of all nodes.
+
+    Returns:
+        The only name that ends so; ``given`` if there is none or are several.
+    """
+    found = [name for name in nodes if name == given or name.endswith(f".{given}")]
+    return found[0] if len(found) == 1 else given
+
+
 def register_pipelines() -> Mapping[str, Pipeline]:
     """Return every stage by its name, and those of :data:`STAGES` together as ``__default__``."""
     return Stages()
@@ -78,4 +92,5 @@ def _stage(name: str) -> Pipeline:
 @cache
 def _made(name: str, *systems: Systems) -> Pipeline:
     pipeline: Pipeline = import_module(f"coherent_cxr.pipelines.{name}").create_pipeline(*systems)
-    return pipeline
+    # A stage is a namespace, which Kedro-Viz folds to a box; datasets and parameters keep their names.
+    return Pipeline(pipeline, namespace=name, prefix_datasets_with_namespace=False)

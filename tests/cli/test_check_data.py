@@ -61,6 +61,25 @@ def test_images_that_belong_to_a_study_with_findings_are_counted(corpus: Path) -
     assert "0.0 GB for 2 images of 128 px" in answer.output
 
 
+def test_phantoms_take_time_and_space_too(corpus: Path) -> None:
+    _settings(corpus, images="null")
+    answer = _check()
+    assert answer.exit_code == 0, answer.output
+    assert "images: 2 phantoms are synthesised in about 1 s; no radiograph is needed" in answer.output
+    assert "0.0 GB for 2 images of 128 px" in answer.output
+    assert "the whole run" not in answer.output
+
+
+def test_the_demonstration_says_what_a_run_takes(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project/conf/local/parameters.yml").write_text(
+        (tmp_path / "project/conf/kaggle/parameters.yml").read_text().replace("../corpus/images", "null")
+    )
+    answer = CliRunner().invoke(main, ["check-data"], env={"COLUMNS": "300"})
+    assert "the whole run: about 20 min on a 2-core AMD EPYC, and 0.6 GB on disk" in answer.output
+
+
 def test_images_of_another_corpus_are_missing(corpus: Path) -> None:
     for number, path in enumerate((corpus / "images").iterdir()):
         path.rename(path.with_name(f"scan{number}.png"))

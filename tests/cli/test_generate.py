@@ -118,6 +118,7 @@ def test_attention_is_saved_as_a_picture(image, tmp_path: Path):
         (["absent.png"], "There is no image file absent.png"),
         (["pyproject.toml"], "neither a PNG, a JPEG nor a DICOM"),
         (["{image}", "--model", "nowhere"], "no model bundle 'nowhere'"),
+        (["{image}", "--model", "nowhere"], "The option --model names another."),
         (["{image}"], "There is no tracking database"),
         (
             ["{image}", "--tracking-uri", "{registry}", "--model", "models:/coherent-cxr@best"],
@@ -127,8 +128,12 @@ def test_attention_is_saved_as_a_picture(image, tmp_path: Path):
             ["{image}", "--tracking-uri", "{registry}", "--model", "models:/coherent-cxr/9"],
             "cannot be fetched",
         ),
-        (["{image}", "--model", "{bundle}", "--attention", "no/such/folder.png"], "cannot be saved"),
-        (["{image}", "--model", "{bundle}", "--attention", "picture.doc"], "cannot be saved"),
+        (
+            ["{image}", "--model", "{bundle}", "--attention", "no/such/folder.png"],
+            "Name another place with --attention.",
+        ),
+        (["{image}", "--model", "{bundle}", "--attention", "picture.doc"], "must end in .png, .svg, .pdf"),
+        (["{image}", "--model", "nowhere", "--attention", "no/way.png"], "there is no folder"),
     ],
 )
 def test_what_cannot_work_is_one_sentence(image, registry, tmp_path, arguments, message):

@@ -99,7 +99,7 @@ def test_a_page_says_what_the_texts_say_and_names_its_rules(tmp_path: Path) -> N
     assert code == 0
     assert "Rule set: original." in page.read_text()
     assert 'class="positive" title' in page.read_text()
-    assert errors == ""
+    assert errors.split() == ["labels", str(output), "page", str(page)]
 
 
 def test_explanations_need_a_place_when_labels_go_to_standard_output(reports_csv: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_header_is_not_labelled_and_said(tmp_path: Path) -> None:
             "Row 2 of .*, which starts in line 2, is not valid CSV",
         ),
         ("r.csv", b'"edema" x\n', (), "Row 1 of .* is not valid CSV"),
-        ("r.csv", b"a,b\n1,2\n", ("--column", "text"), "no column 'text'; it has: a, b"),
+        ("r.csv", b"a,b\n1,2\n", ("--column", "text"), "no column 'text' (--column); it has: a, b"),
         ("r.jsonl", b'"edema"\n{"text": 7}\n', (), "Line 2 of .* holds 7"),
         ("r.jsonl", b'"edema"\n{oops\n', (), "Line 2 of .* is not valid JSON"),
         ("r.jsonl", b'{"a": "x", "b": "y"}\n', (), "Name the column .* it has: a, b"),
@@ -190,7 +190,9 @@ def test_a_place_that_cannot_be_written_is_named(option: str, reports_csv: Path,
     arguments = {"--output_path": tmp_path / "o.csv", option: place}
     code, _, errors = run("--reports_path", reports_csv, *(a for pair in arguments.items() for a in pair))
     assert code == 1
-    assert f"{place} cannot be written (No such file or directory)" in errors
+    assert f"{place} cannot be written (No such file or directory)" in errors or (
+        f"'{place}' cannot be written: there is no folder" in errors and "--html" in errors
+    )
     assert sorted(tmp_path.iterdir()) == before
 
 

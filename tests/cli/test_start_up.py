@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from coherent_cxr.cli import KEDRO_COMMANDS, main
+from coherent_cxr.cli import KEDRO_COMMANDS, cli, main
+from coherent_cxr.cli.examples import EXAMPLES
 
 HEAVY = {
     *("kedro", "mlflow", "torch", "pandas", "numpy", "pyarrow", "scipy", "sklearn", "matplotlib", "jinja2"),
@@ -61,6 +64,17 @@ def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
     module = importlib.import_module(f"coherent_cxr.cli.{name.replace('-', '_')}")
     command = getattr(module, name.replace("-", "_"))
     assert command.get_short_help_str(limit=200) == KEDRO_COMMANDS[name]
+
+
+@pytest.mark.parametrize("name", KEDRO_COMMANDS)
+def test_every_example_is_a_line_that_the_command_takes(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    shown = command.get_help(click.Context(command, info_name=name)).partition("Examples:\n")[2].splitlines()
+    assert [line.strip() for line in shown] == list(EXAMPLES[name])
+    known = {option for parameter in command.params for option in parameter.opts}
+    for line in EXAMPLES[name]:
+        assert {word for word in shlex.split(line) if word.startswith("--")} <= known
 
 
 def test_every_command_of_the_group_is_found() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
 from coherent_cxr.cli import main
 from coherent_cxr.cli.summary import table, tables
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 RESULTS = {"constant": {"BLEU-4": 0.174, "macro-F1": 0.05}, "full": {"BLEU-4": 0.1856, "macro-F1": 0.2071}}
 
@@ -63,6 +68,28 @@ def test_the_newest_results_are_shown_with_the_commands(project, image, write_ve
     assert "coherent-cxr generate data/01_raw/phantoms/CXR1.png\n" in answer.output
 
 
+def test_the_image_to_try_is_of_a_test_study(project, image, write_version):
+    write_version(project / "data" / "08_reporting", "metrics_summary.json", RESULTS)
+    shutil.copy(image, image.with_name("CXR2.png"))
+    manifest = {"root": str(image.parent), "drawn": True, "notice": "drawn"}
+    write_version(project / "data" / "01_raw", "radiographs.json", manifest)
+    tables = {
+        "04_feature/splits": {"study_id": ["S1", "S2"], "split": ["train", "test"]},
+        "02_intermediate/images": {"study_id": ["S1", "S2"], "image_id": ["CXR1", "CXR2"]},
+    }
+    for name, columns in tables.items():
+        path = (
+            project
+            / "data"
+            / f"{name}.parquet"
+            / "2026-02-01T00.00.00.000Z"
+            / f"{name.split('/')[1]}.parquet"
+        )
+        path.parent.mkdir(parents=True)
+        pd.DataFrame(columns).to_parquet(path)
+    assert "coherent-cxr generate data/01_raw/phantoms/CXR2.png\n" in summary().output
+
+
 def test_commands_of_an_environment_name_it_and_use_its_data(project, write_version):
     write_version(project / "data" / "test" / "08_reporting", "metrics_summary.json", RESULTS)
     answer = summary("--env", "test")
@@ -99,6 +126,41 @@ def test_before_any_run_the_command_to_run_is_named(project):
     answer = summary("--env", "test")
     assert answer.exit_code == 1
     assert "run `kedro run --env test` first" in answer.output
+
+
+@pytest.fixture
+def production(project, monkeypatch):
+    """The environment of that name, whose folders come from variables."""
+    shutil.copytree(REPOSITORY / "conf" / "production", project / "conf" / "production")
+    for name in ("COHERENT_CXR_DATA", "COHERENT_CXR_SHARED_DATA"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("shared", "told"),
+    [
+        (None, "takes 'shared' from a variable that is not set: "),
+        ("s3://user:hidden@bucket/cxr", "keeps its results in 's3://user:***@bucket/cxr'"),
+        ("results", "run `kedro run --env production` first"),
+    ],
+)
+def test_results_elsewhere_are_a_sentence(production, monkeypatch, shared, told):
+    if shared:
+        monkeypatch.setenv("COHERENT_CXR_SHARED_DATA", shared)
+    answer = summary("--env", "production")
+    assert answer.exit_code == 1
+    assert told in answer.output
+    assert "oc.env" not in answer.output.replace("oc.env'", "")
+
+
+def test_results_in_a_shared_folder_are_found(production, project, write_version, monkeypatch):
+    monkeypatch.setenv("COHERENT_CXR_SHARED_DATA", "shared")
+    write_version(project / "shared" / "08_reporting", "metrics_summary.json", RESULTS)
+    write_version(project / "data" / "production" / "08_reporting", "results_page.html", "<html></html>")
+    answer = summary("--env", "production")
+    assert answer.exit_code == 0, answer.output
+    assert "full       0.186     0.207\n" in answer.output
+    assert "results page          data/production/08_reporting" in answer.output
 
 
 def test_an_unknown_environment_is_named(project):

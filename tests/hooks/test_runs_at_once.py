@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import shutil
+from pathlib import Path
 
 
 def _files(project):
@@ -27,7 +29,7 @@ def test_a_run_loads_its_own_table_although_another_has_saved_a_newer_one(
     assert len(_files(project)) == 2
 
 
-def test_the_digest_is_that_of_the_runs_own_table(run, project, client):
+def test_the_digest_is_that_of_the_runs_own_table(run, project, client, tmp_path):
     run("reading")
     (own,) = _files(project)
     newer = own.parent.with_name("2999-01-01T00.00.00.000Z")
@@ -37,4 +39,6 @@ def test_the_digest_is_that_of_the_runs_own_table(run, project, client):
     (later,) = set(_files(project)) - {own, newer / own.name}
     experiment = client.get_experiment_by_name("coherent-cxr")
     last = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])[0]
-    assert last.data.tags["digest.table"] == hashlib.sha256(later.read_bytes()).hexdigest()
+    record = client.download_artifacts(last.info.run_id, "data_digests.json", str(tmp_path))
+    digests = json.loads(Path(record).read_text())["digests"]
+    assert digests["table"] == hashlib.sha256(later.read_bytes()).hexdigest()

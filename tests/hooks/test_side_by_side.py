@@ -165,4 +165,4 @@ def test_as_many_at_once_as_there_are_cores_for_their_threads(monkeypatch, setti
 def test_the_reinforcement_runs_are_meant():
     assert any(isinstance(hook, SideBySideHook) for hook in HOOKS)
     tagged = {node.name for node in register_pipelines()["__default__"].nodes if TAG in node.tags}
-    assert tagged == {f"{system}.fine_tune" for system in ("nlg", "ccr", "full", "full_fbeta")}
+    assert tagged == {f"rl_fine_tuning.{system}.fine_tune" for system in ("nlg", "ccr", "full", "full_fbeta")}

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
 from kedro.runner import ParallelRunner, ThreadRunner
 
 from coherent_cxr.hooks.lineage import file_digest, git_tags
 from coherent_cxr.hooks.metrics import history_metrics
+from coherent_cxr.hooks.records import run_name
 from coherent_cxr.hooks.tracking import flatten
 
 
 def _runs(client, name):
     experiment = client.get_experiment_by_name("coherent-cxr")
-    return client.search_runs([experiment.experiment_id], f"attributes.run_name = '{name}'")
+    return client.search_runs([experiment.experiment_id], f"tags.pipeline = '{name}'")
+
+
+def _trainings(client, run):
+    found = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+    return {one.data.tags["training"]: one for one in found}
+
+
+def _record(client, run, tmp_path):
+    path = client.download_artifacts(run.info.run_id, "data_digests.json", str(tmp_path))
+    return json.loads(Path(path).read_text())
 
 
 @pytest.mark.parametrize("runner", [None, ThreadRunner, ParallelRunner])
-def test_a_whole_run_records_everything_whichever_runner(run, client, project, runner):
+def test_a_whole_run_records_everything_whichever_runner(run, client, project, runner, tmp_path):
     if runner is ParallelRunner:
         run("reading")
         run("training", runner=ParallelRunner(max_workers=2))
@@ -29,20 +44,31 @@ def test_a_whole_run_records_everything_whichever_runner(run, client, project, r
     else:
         run(runner=runner() if runner else None)
         (recorded,) = _runs(client, "__default__")
-        # Characters that MLflow refuses become underscores; texts and truth values are no metrics.
-        summary = {k: v for k, v in recorded.data.metrics.items() if k.startswith("mle/")}
-        assert summary == {"mle/BLEU-4": 0.125, "mle/macro F1 _14_": 0.5}
+        assert recorded.data.metrics == {"BLEU-4/mle": 0.125}  # the first; all are in a table
+        table = client.download_artifacts(recorded.info.run_id, "headline.json", str(tmp_path))
+        assert json.loads(Path(table).read_text()) == {
+            "columns": ["system", "BLEU-4", "macro F1 (14)", "note", "best"],
+            "data": [["mle", 0.125, 0.5, "text", True]],
+        }
+        assert recorded.info.run_name.startswith("demonstration · ")
         artifacts = {file.path for file in client.list_artifacts(recorded.info.run_id)}
         assert {"figure.png", "results_page.html", "metrics_summary.json", "resamples.parquet"} <= artifacts
         assert not any("table" in name or "history" in name for name in artifacts)
     assert recorded.info.status == "FINISHED"
     assert recorded.data.params["training.steps"] == "3"
     assert recorded.data.params["training.inner.rate"] == "0.25"
-    history = client.get_metric_history(recorded.info.run_id, "training/train/word loss _mean_")
+    trainings = _trainings(client, recorded)
+    assert set(trainings) == {"training", "full"}
+    # Characters that MLflow refuses become underscores.
+    history = client.get_metric_history(trainings["training"].info.run_id, "train/word loss _mean_")
     assert [(m.step, m.value) for m in history] == [(0, 1.0), (1, 0.5), (2, pytest.approx(1 / 3))]
-    assert len(client.get_metric_history(recorded.info.run_id, "full/train/word loss _mean_")) == 3
+    assert len(client.get_metric_history(trainings["full"].info.run_id, "train/word loss _mean_")) == 3
+    assert trainings["full"].info.run_name == "full training"
+    assert trainings["full"].info.status == "FINISHED"
     (file,) = (project / "data" / "training_history.parquet").rglob("*/training_history.parquet")
-    assert recorded.data.tags["digest.training_history"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert _record(client, recorded, tmp_path)["digests"]["training_history"] == digest
+    assert not any(tag.startswith(("digest.", "input.")) for tag in recorded.data.tags)
 
 
 def test_a_run_of_one_stage_is_found_by_pipeline_and_environment(run, client):
@@ -51,16 +77,16 @@ def test_a_run_of_one_stage_is_found_by_pipeline_and_environment(run, client):
     (recorded,) = client.search_runs(
         [experiment.experiment_id], "tags.pipeline = 'reading' and tags.environment = 'other'"
     )
-    assert recorded.info.run_name == "reading"
+    assert recorded.info.run_name == "other · reading"
     run("reading")
     assert {r.data.tags["environment"] for r in _runs(client, "reading")} == {"base", "other"}
 
 
-def test_inputs_are_recorded_by_version(run, client, project):
+def test_inputs_are_recorded_by_version(run, client, project, tmp_path):
     run("reading")
     run("training")
     (version,) = (path.name for path in (project / "data" / "table.parquet").iterdir())
-    assert _runs(client, "training")[0].data.tags["input.table"] == version
+    assert _record(client, _runs(client, "training")[0], tmp_path)["inputs"] == {"table": version}
 
 
 def test_report_text_is_neither_a_parameter_nor_a_tag(run, client):
@@ -68,6 +94,30 @@ def test_report_text_is_neither_a_parameter_nor_a_tag(run, client):
     (recorded,) = _runs(client, "__default__")
     values = [*recorded.data.params.values(), *recorded.data.tags.values()]
     assert not any("secret" in value for value in values)
+
+
+def test_utilities_have_an_experiment_of_their_own(run, client, project, monkeypatch):
+    monkeypatch.setattr("coherent_cxr.hooks.utility_runs.EXTRA_STAGES", ("reading",))
+    run("reading")
+    run("training")
+    experiments = {one.experiment_id: one for one in client.search_experiments()}
+    found = [one for one in client.search_runs(list(experiments)) if "pipeline" in one.data.tags]
+    places = {one.data.tags["pipeline"]: experiments[one.info.experiment_id] for one in found}
+    assert places["reading"].name == "coherent-cxr-utilities"
+    assert places["training"].name == "coherent-cxr"
+    assert {one.info.status for one in found} == {"FINISHED"}
+    assert places["reading"].artifact_location.endswith("mlartifacts-utilities")
+
+
+def test_names_say_corpus_purpose_and_seed():
+    catalog = DataCatalog.from_config({})
+    catalog["params:mle_training"] = MemoryDataset(SimpleNamespace(seed=3))
+    catalog["params:evaluation"] = MemoryDataset(SimpleNamespace(seed=9))
+    pipeline = Pipeline([Node(print, ["params:mle_training", "params:evaluation"], None, name="a")])
+    assert run_name(["mle_training", "evaluation"], "openi", pipeline, catalog) == (
+        "openi · mle_training + evaluation · seed 3"
+    )
+    assert run_name(None, "base", pipeline, catalog) == "demonstration · full · seed 3"
 
 
 def test_a_failing_run_is_closed_as_failed_and_the_next_is_its_own(run, client):
@@ -109,13 +159,12 @@ def test_histories_are_named_after_their_training():
     table = pd.DataFrame(
         [(7, 0.5, "validation", "ccr/Edema", 0.25)], columns=["step", "epoch", "split", "metric", "value"]
     )
-    (plain,) = history_metrics("encoder_history", table)
-    assert (plain.key, plain.value, plain.step) == ("encoder/validation/ccr/Edema", 0.25, 7)
-    assert history_metrics("nlg.rl_history", table)[0].key == "nlg/validation/ccr/Edema"
+    name, (plain,) = history_metrics("encoder_history", table)
+    assert (name, plain.key, plain.value, plain.step) == ("encoder", "validation/ccr/Edema", 0.25, 7)
+    assert history_metrics("nlg.rl_history", table)[0] == "nlg"
     several = table.assign(system="show & tell", metric="word_loss")
-    assert (
-        history_metrics("baselines_history", several)[0].key == "baselines/validation/show _ tell/word_loss"
-    )
+    name, (plain,) = history_metrics("baselines_history", several)
+    assert (name, plain.key) == ("baselines", "validation/show _ tell/word_loss")
 
 
 def test_a_folders_digest_sees_names_and_bytes(tmp_path: Path):

@@ -100,6 +100,11 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
     catalog["chexpert_labels"] = label_table(filled(ChexpertLabellingConfig).labeler(), findings)
     catalog["cider_document_frequencies"] = CiderD.from_corpus([metric_text(r) for r in REPORTS]).to_dict()
     catalog["metrics_summary"] = {"mle": {"BLEU-4": 0.125}, "full": {"BLEU-4": 0.25}}
+    intervals = {"value": 0.25, "low": 0.125, "high": 0.5}
+    fields = dict.fromkeys(("labels", "average", "uncertain", "rules"), "")
+    catalog["metrics"] = pd.DataFrame(
+        [{"system": system, "metric": "BLEU-4", **fields, **intervals} for system in MODELS.values()]
+    )
     catalog["radiographs"] = {"root": "r", "drawn": True, "notice": "Drawn by a program."}
     return catalog
 
@@ -135,6 +140,7 @@ def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog
         "the model the others are compared with",
         "This one got `champion`. There was no champion.",
         "Labels by rule set corrected.",
+        "- BLEU-4: 0.250 (0.125 to 0.500)",
     ):
         assert told in card
 

@@ -92,7 +92,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def trained() -> set[str]:
-    return {node.namespace for node in register_pipelines()["rl_fine_tuning"].nodes}
+    """Their namespaces, below that of the stage."""
+    nodes = register_pipelines()["rl_fine_tuning"].nodes
+    return {str(node.namespace).removeprefix("rl_fine_tuning.") for node in nodes}
 
 
 def test_pipelines_follow_the_newest_context_and_before_it_the_project_and_its_environment(

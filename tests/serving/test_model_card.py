@@ -6,7 +6,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from coherent_cxr.serving.model_card import model_card
+from coherent_cxr.serving.model_card import description, model_card
 from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
 from helpers.settings import filled
 
@@ -32,6 +32,7 @@ def _card(evil: str) -> str:
         {"notice": evil, evil: evil, "nested": {"x": [evil]}},
         validation,
         {evil: {"BLEU-4": evil, evil: None}},
+        {evil: (0.25, 0.125, 0.5)},
         {"drawn": False, "notice": evil},
         evil,
         Promotion(True, evil),
@@ -56,3 +57,11 @@ def test_what_is_known_stands_on_the_card() -> None:
     assert "**For research only, not for clinical use.**" in card
     assert "CIDEr-D +0.100 against mle (+0.000 to +0.200)" in card
     assert "| mle | – | 0.250 |" in card
+    assert "- corpus of 2026 (v1.0): 0.250 (0.125 to 0.500)" in card
+
+
+def test_the_registered_model_says_its_intended_use() -> None:
+    text = description("a|b")
+    assert "not for clinical use" in text
+    assert "Intended for comparing report generators" in text
+    assert text.endswith(r"Licence of the weights: a\|b")

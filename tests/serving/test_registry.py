@@ -107,6 +107,7 @@ def test_a_version_tells_its_score_its_data_and_its_card(bundle, tracking):
     folder = fetch_bundle_folder("models:/coherent-cxr/1", tracking)
     assert version.tags["bundle_digest"] == manifest_digest(folder)
     assert "not for clinical use" in version.description
+    assert "Intended for" in mlflow.MlflowClient().get_registered_model("coherent-cxr").description
     run = mlflow.MlflowClient().get_run(version.run_id)
     assert "model_card.md" in {file.path for file in mlflow.MlflowClient().list_artifacts(run.info.run_id)}
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from coherent_cxr import __version__
+from coherent_cxr.cli.examples import epilog
 from coherent_cxr.inputs.terminal import plain
 
 COMMANDS = {
@@ -53,7 +54,9 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         if cmd_name in COMMANDS:
             log_to_standard_error()
-        return in_sentences(command, EXIT_CODES.get(cmd_name, 1))
+        command = in_sentences(command, EXIT_CODES.get(cmd_name, 1))
+        command.epilog = epilog(cmd_name)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what each command does, without importing it."""
@@ -73,7 +76,7 @@ def _is_warning(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING
 
 
-@click.group(cls=LazyGroup, helps=COMMANDS)
+@click.group(cls=LazyGroup, helps=COMMANDS, epilog=epilog())
 @click.version_option(__version__)
 def main() -> None:
     """Coherent CXR: chest X-ray report labelling and generation. For research, not for clinical use."""

@@ -10,6 +10,7 @@ import click
 
 from coherent_cxr.chexpert import RuleFileError, UncertainPolicy
 from coherent_cxr.chexpert.tables import judges
+from coherent_cxr.cli.places import require_writable_folder
 from coherent_cxr.cli.summary import tables as summary_tables
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.evaluation.config import EvaluationConfig
@@ -44,7 +45,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--output",
     default="evaluation",
     show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="Folder for metrics, comparisons and exclusions (.csv), metrics_summary.json, results_page.html.",
 )
 @click.option("--generated-column", help="Column with the generated reports; default: generated, report, ...")
@@ -71,7 +72,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Choice([str(policy) for policy in UncertainPolicy]),
     help="What an uncertain label counts as in the headline; all three are in metrics.csv.",
 )
-@click.option("--resamples", default=1000, show_default=True, help="Bootstrap resamples of the patients.")
+@click.option(
+    "--resamples",
+    default=1000,
+    type=click.IntRange(min=100),
+    show_default=True,
+    help="Bootstrap resamples of the patients.",
+)
 @click.option(
     "--protocol",
     "protocols",
@@ -82,7 +89,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Tokens of the language metrics; again for further columns. ptb needs Java, r2gen --training.",
 )
 @click.option("--meteor/--no-meteor", default=True, help="Run METEOR where Java is present.")
-@click.option("--samples", default=20, show_default=True, help="Studies on the page; 0 shows no text.")
+@click.option(
+    "--samples",
+    default=20,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Studies on the page; 0 shows no text.",
+)
 @click.option(
     "--spreadsheet/--no-spreadsheet",
     default=True,
@@ -119,6 +132,7 @@ def evaluate(
     ours = Columns(
         reference_id_column or id_column, reference_column, patient_column, "--reference-id-column"
     )
+    require_writable_folder(output, "--output")
     try:
         labelers = judges(rules)
         config = EvaluationConfig(
@@ -140,18 +154,20 @@ def evaluate(
         raise click.ClickException(
             f"'{error.filename or output}' cannot be written ({error.strerror})."
         ) from error
-    except (
-        ConfigurationError,
-        ProtocolError,
-        RuleFileError,
-        TableError,
-        UnequalStudiesError,
-    ) as error:
+    except RuleFileError as error:
+        raise click.ClickException(f"{error} (--rules)") from error
+    except ProtocolError as error:
+        raise click.ClickException(f"{error} (--protocol, --training)") from error
+    except UnequalStudiesError as error:
+        raise click.ClickException(f"{error} (--generated, --references)") from error
+    except (ConfigurationError, TableError) as error:
         raise click.ClickException(str(error)) from error
     for notice in result.notices:
         click.echo(notice, err=True)
     click.echo(summary_tables(result.summary))
     click.echo(f"\nresults page  {output / 'results_page.html'}")
+    tables = ", ".join(f"{name}.csv" for name in ("metrics", "comparisons", "exclusions"))
+    click.echo(f"tables        {output}: {tables}, metrics_summary.json")
 
 
 def _training_reports(path: Path, column: str | None, private: bool) -> list[str]:
@@ -162,7 +178,6 @@ def _training_reports(path: Path, column: str | None, private: bool) -> list[str
 
 
 def _write(output: Path, joined: Joined, result: FileEvaluation, spreadsheet: bool) -> None:
-    output.mkdir(parents=True, exist_ok=True)
     tables = {
         "metrics": result.metrics,
         "comparisons": result.comparisons,

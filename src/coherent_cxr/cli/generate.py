@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coherent_cxr.cli.places import require_writable_file
 from coherent_cxr.cli.project import find_project, open_tracking
 from coherent_cxr.images.reading.notes import Level
 from coherent_cxr.inputs.names import printable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 CHAMPION = "models:/coherent-cxr@champion"
 WORDS = {1: "positive", 0: "negative", -1: "uncertain"}
 LONGEST = 500
+PICTURES = (".png", ".svg", ".pdf")
 
 
 @click.command()
@@ -62,6 +64,8 @@ def generate(
     """
     from coherent_cxr.images.reading.decode import UnreadableImageError, read_square
 
+    if attention is not None:
+        require_writable_file(attention, "--attention", PICTURES)
     try:
         read_square(image, 64)  # a wrong file fails at once, not after the model is loaded
     except UnreadableImageError as error:
@@ -74,7 +78,9 @@ def generate(
 
     try:
         report = ReportWriter(bundle, operating_point=operating_point).write(image)
-    except (NonFiniteError, OperatingPointError, UnreadableImageError) as error:
+    except OperatingPointError as error:
+        raise click.ClickException(f"--operating-point: {error}") from error
+    except (NonFiniteError, UnreadableImageError) as error:
         raise click.ClickException(str(error)) from error
     if attention is not None:
         _save_attention(report, attention, NOTICE)
@@ -121,7 +127,7 @@ def _open_bundle(model: str, uri: str | None) -> ModelBundle:
 
         return ModelBundle.load(folder)
     except (BundleError, LookupError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(f"{error} The option --model names another.") from error
 
 
 def _save_attention(report: Report, path: Path, notice: str) -> None:
@@ -130,4 +136,4 @@ def _save_attention(report: Report, path: Path, notice: str) -> None:
     try:
         attention_figure(report.image, report.attention, notice).savefig(path, dpi=150)
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"The attention picture cannot be saved as '{path}': {error}.") from error
+        raise click.ClickException(f"'{path}' cannot be saved: {error}. (--attention)") from error

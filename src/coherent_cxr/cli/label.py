@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -24,6 +24,8 @@ from coherent_cxr.chexpert.io.reading import (
 )
 from coherent_cxr.chexpert.io.writing import TableWriter, label_columns
 from coherent_cxr.chexpert.shown import shown_labeler
+from coherent_cxr.cli.places import require_writable_file
+from coherent_cxr.inputs.names import printable
 from coherent_cxr.inputs.tables.null_words import is_null
 
 if TYPE_CHECKING:
@@ -115,6 +117,8 @@ def label(
     except RuleFileError as error:
         raise click.BadParameter(str(error), param_hint="--rules") from error
     explain_path = _explain_path(explain, output_path)
+    if html:
+        require_writable_file(Path(html), "--html")
     try:
         with ExitStack() as stack:
             file_format = format_of(output_path, output_format)
@@ -150,6 +154,7 @@ def label(
             else:
                 for _ in explained:
                     pass
+        _say_where({"labels": output_path, "mentions": explain_path, "page": html})
     except ReportFileError as error:
         raise click.ClickException(str(error)) from error
 
@@ -182,6 +187,13 @@ def _label(
         click.echo(
             f"{empty} of {row} reports hold no text (or a word for none); No Finding is 1 there.", err=True
         )
+
+
+def _say_where(places: Mapping[str, str | None]) -> None:
+    """Say what was written; on standard error, as labels may go to standard output."""
+    for what, place in places.items():
+        if place and place != STANDARD_STREAM:
+            click.echo(f"{what:<9} {printable(place)}", err=True)
 
 
 def _explain_path(explain: str | None, output_path: str) -> str | None:

@@ -10,7 +10,7 @@ import click
 
 from coherent_cxr.inputs.yaml_files import YamlFileError, read_mapping
 from coherent_cxr.storage.whole import looks_whole
-from coherent_cxr.tracking.addresses import anchored, sqlite_path
+from coherent_cxr.tracking.addresses import anchored, masked, sqlite_path
 from coherent_cxr.tracking.prepare import artifacts_folder, prepare
 
 MLFLOW = Path("conf", "base", "mlflow.yml")
@@ -84,11 +84,12 @@ def environment_message(conf: Path, env: str) -> str | None:
     return f"There is no environment '{env}': {conf / env} does not exist. {hint}"
 
 
-def data_folder(project: Path, env: str) -> Path:
-    """Return the folder in which an environment keeps its data.
+def data_folders(project: Path, env: str) -> tuple[Path, Path]:
+    """Return the folder in which an environment keeps its data, and the one of its results.
 
     Raises:
-        ClickException: If the project has no such environment.
+        ClickException: If the project has no such environment, its folders are named by a variable that is
+            not set, or its results are on no disk.
     """
     message = environment_message(project / "conf", env)
     if message:
@@ -98,12 +99,35 @@ def data_folder(project: Path, env: str) -> Path:
         path = project / "conf" / name / "globals.yml"
         if path.is_file():
             settings |= _read(path)
-    folder = settings.get("data")
-    if not isinstance(folder, str):
+    folder = _resolved(settings, "data", env)
+    if folder is None:
         raise click.ClickException(
             f"'{project / 'conf' / 'base' / 'globals.yml'}' names no folder as 'data'."
         )
-    return project / folder
+    shared = _resolved(settings, "shared", env)
+    if shared is not None and "://" in shared:
+        raise click.ClickException(
+            f"The environment '{env}' keeps its results in '{masked(shared)}', and this command reads "
+            "folders of this machine only. The numbers are in MLflow, the results page where the run was."
+        )
+    return project / folder, project / (shared or folder)
+
+
+def _resolved(settings: dict[str, Any], key: str, env: str) -> str | None:
+    """Return a setting of ``globals.yml``, with the environment variables that it names."""
+    value = settings.get(key)
+    if not isinstance(value, str) or "${" not in value:
+        return value if isinstance(value, str) else None
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return str(OmegaConf.create({key: value})[key])
+    except OmegaConfBaseException as error:
+        raise click.ClickException(
+            f"The environment '{env}' takes '{key}' from a variable that is not set: {error}. Set it as for "
+            "the run."
+        ) from error
 
 
 def settings_message(project: Path) -> str | None:

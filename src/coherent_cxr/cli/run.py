@@ -20,13 +20,14 @@ from kedro.framework.project import pipelines, settings
 from kedro.utils import load_obj
 
 from coherent_cxr.cli.project import environment_message
-from coherent_cxr.pipeline_registry import EXTRA_STAGES, STAGES
+from coherent_cxr.pipeline_registry import EXTRA_STAGES, STAGES, full_node_name
 from coherent_cxr.pipelines import systems
 from coherent_cxr.runtime.log import VERBOSE, set_up_log
 from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.stale import active_run, close_active_runs, close_run
 
 RUNNERS = ("SequentialRunner", "ThreadRunner", "ParallelRunner")
+NODE_OPTIONS = {"node_names": "--nodes", "from_nodes": "--from-nodes", "to_nodes": "--to-nodes"}
 PATIENCE = 5.0
 """Seconds that threads and workers get to end after a signal."""
 
@@ -39,6 +40,7 @@ def _run(context: click.Context, /, **options: Any) -> Any:
     metadata = context.find_root().obj
     project = Path(metadata.project_path) if metadata else Path.cwd()
     _check_names(project, options)
+    _complete_node_names(project, options)
     call: Any = kedro_run.callback
     waits = options["runner"] in ("ThreadRunner", "ParallelRunner") or options["is_async"]
     with stopped_in_order(patience=PATIENCE if waits else None):
@@ -80,6 +82,34 @@ def _check_names(project: Path, options: dict[str, Any]) -> None:
         load_obj(runner or "SequentialRunner", "kedro.runner")
     except (ImportError, AttributeError, ValueError):
         raise RunStoppedError(f"There is no runner '{runner}'. {_nearest(runner, RUNNERS)}") from None
+
+
+def _complete_node_names(project: Path, options: dict[str, Any]) -> None:
+    """Put its stage before the name of every node, where that is left out.
+
+    Raises:
+        RunStoppedError: If there is no such node, or several; the message names those that may be meant.
+    """
+    if not any(options.get(key) for key in NODE_OPTIONS):
+        return
+    conf = Path(options["conf_source"] or project / settings.CONF_SOURCE)
+    env = options["env"] or os.environ.get("KEDRO_ENV")
+    systems.follow(settings.CONFIG_LOADER_CLASS(conf, env=env, **settings.CONFIG_LOADER_ARGS))
+    known = tuple(dict.fromkeys(node.name for pipeline in pipelines.values() for node in pipeline.nodes))
+    for key, option in NODE_OPTIONS.items():
+        full = [full_node_name(name, known) for name in options.get(key) or ()]
+        for name in full:
+            if name not in known:
+                meant = [one for one in known if one.endswith(f".{name}")]
+                near = f"It may be {', '.join(meant)}." if meant else _nearest_node(name, known)
+                raise RunStoppedError(f"There is no node '{name}' ({option}). {near}")
+        options[key] = full
+
+
+def _nearest_node(name: str, known: tuple[str, ...]) -> str:
+    last = {one.rpartition(".")[2]: one for one in known}
+    near = difflib.get_close_matches(name, [*known, *last], n=1)
+    return f"Did you mean '{near[0]}'?" if near else "`kedro registry describe <pipeline>` lists the nodes."
 
 
 def _settings_of_all_stages() -> list[str]:

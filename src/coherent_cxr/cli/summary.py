@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from coherent_cxr.cli.project import data_folder, find_project, latest_version, tracking_uri
+from coherent_cxr.cli.project import data_folders, find_project, latest_version, tracking_uri
 from coherent_cxr.tracking.addresses import masked
 
 
@@ -19,17 +19,19 @@ def summary(env: str) -> None:
     """Print systems and headline metrics of the last run, and the commands that show the rest."""
     project = find_project(Path.cwd())
     env = "base" if env == "local" else env
-    reporting = data_folder(project, env) / "08_reporting"
+    data, results = data_folders(project, env)
+    reporting = results / "08_reporting"
     option = "" if env == "base" else f" --env {env}"
     newest = latest_version(reporting / "metrics_summary.json")
     if newest is None:
         raise click.ClickException(
-            f"There are no results in '{reporting}' yet; run `kedro run{option}` first."
+            f"There are no results in '{reporting}' yet; run `kedro run{option}` first, or name another "
+            "environment with --env."
         )
     click.echo(f"\nTest split, results of {newest.parent.name}\n")
     click.echo(tables(json.loads(newest.read_text())))
-    click.echo(f"\n{_drawn_notice(reporting)}For research only, not for clinical use.\n")
-    for what, line in _next_steps(project, reporting, option):
+    click.echo(f"\n{_drawn_notice(data)}For research only, not for clinical use.\n")
+    for what, line in _next_steps(project, data, reporting, option):
         click.echo(f"{what:<22}{line}")
 
 
@@ -64,16 +66,16 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _next_steps(project: Path, reporting: Path, option: str) -> list[tuple[str, str]]:
+def _next_steps(project: Path, data: Path, reporting: Path, option: str) -> list[tuple[str, str]]:
     bin_folder = ".venv/bin/" if (project / ".venv" / "bin").is_dir() else ""
     uri = masked(tracking_uri(project)).replace(f"sqlite:///{project}/", "sqlite:///")
     steps = []
-    page = latest_version(reporting / "results_page.html")
+    page = latest_version(data / "08_reporting" / "results_page.html")  # pages stay where the run was
     if page is not None:
         steps.append(("results page", str(_short(page))))
     steps.append(("pipeline and data", f"{bin_folder}kedro viz run{option}"))
     steps.append(("runs and models", f"{bin_folder}mlflow ui --backend-store-uri {uri}"))
-    image = _an_image(project, reporting.parent)
+    image = _an_image(project, data)
     if image is not None:
         steps.append(("report for an image", f"{bin_folder}coherent-cxr generate {_short(image)}"))
     return steps
@@ -84,11 +86,27 @@ def _an_image(project: Path, data: Path) -> Path | None:
     root = project / manifest.get("root", "")
     if not manifest or not root.is_dir():  # a tar holds no file to name
         return None
-    return next((path for path in sorted(root.rglob("*")) if path.suffix in (".png", ".jpg", ".jpeg")), None)
+    images = [path for path in sorted(root.rglob("*")) if path.suffix in (".png", ".jpg", ".jpeg")]
+    unseen = _images_of_test_studies(data)
+    return next((path for path in images if path.stem in unseen), images[0] if images else None)
 
 
-def _drawn_notice(reporting: Path) -> str:
-    drawn = _radiographs(reporting.parent).get("drawn", False)
+def _images_of_test_studies(data: Path) -> set[str]:
+    """Return the images of studies that no generator was trained on; none if that is not known."""
+    splits = latest_version(data / "04_feature" / "splits.parquet")
+    images = latest_version(data / "02_intermediate" / "images.parquet")
+    if splits is None or images is None:
+        return set()
+    import pandas as pd
+
+    known = pd.read_parquet(splits, columns=["study_id", "split"])
+    unseen = set(known.loc[known["split"] == "test", "study_id"])
+    rows = pd.read_parquet(images, columns=["image_id", "study_id"])
+    return set(rows.loc[rows["study_id"].isin(unseen), "image_id"])
+
+
+def _drawn_notice(data: Path) -> str:
+    drawn = _radiographs(data).get("drawn", False)
     return "The images are synthetic phantoms, not radiographs. " if drawn else ""
 
 

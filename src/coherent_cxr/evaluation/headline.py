@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import pandas as pd
+
 from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.metrics.protocols import IN_WORDS, column_name
 from coherent_cxr.evaluation.scoring import Scores
@@ -17,6 +19,8 @@ UNCERTAIN_IN_WORDS = {
 }
 
 
+FIRST = ("BLEU-4", "CIDEr-D", "macro-F1-10 corrected", "micro-14-F1 corrected")
+"""The metrics that a model card gives with their intervals."""
 LANGUAGE = ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr-D")
 
 
@@ -48,6 +52,27 @@ def headline_metrics(uncertain: str, judges: Sequence[str]) -> dict[str, Metric]
     """Return all columns of :func:`headline_groups`: metric by short name."""
     groups = headline_groups(uncertain, judges).values()
     return {name: metric for columns in groups for name, metric in columns.items()}
+
+
+def first_intervals(metrics: pd.DataFrame, system: str) -> dict[str, tuple[float, float, float]]:
+    """Return value and interval of a system's first metrics, as far as the table has them.
+
+    Args:
+        metrics: One row a number, with the fields of :class:`Metric`, ``value``, ``low`` and ``high``.
+        system: Its name.
+    """
+    names = headline_metrics("as_negative", ["corrected"])
+    numbers = ["value", "low", "high"]
+    own = metrics[metrics["system"] == system].dropna(subset=numbers)
+    found = {}
+    for name in FIRST:
+        rows = own
+        for field, value in zip(("metric", *Metric._fields[1:]), names[name], strict=True):
+            rows = rows[rows[field] == value]
+        if len(rows) == 1:
+            value, low, high = map(float, rows[numbers].iloc[0])
+            found[name] = (value, low, high)
+    return found
 
 
 def summarise(scores: Scores, uncertain: str) -> dict[str, dict[str, float | None]]:

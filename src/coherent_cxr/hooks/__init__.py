@@ -10,8 +10,10 @@ from coherent_cxr.hooks.side_by_side import SideBySideHook
 from coherent_cxr.hooks.systems import SystemsHook
 from coherent_cxr.hooks.threads import ThreadsHook
 from coherent_cxr.hooks.tracking import TrackingHook
+from coherent_cxr.hooks.utility_runs import UtilityRunsHook
 
 HOOKS = (
+    UtilityRunsHook(),  # of those that go before kedro-mlflow the last: the others may stop the run
     RunLogHook(),
     SystemsHook(),
     RawDataHook(),

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 
-def history_metrics(dataset: str, history: pd.DataFrame) -> list[Metric]:
+FIRST = ("BLEU-4", "CIDEr-D", "macro-F1-10 corrected")
+"""The numbers of the headline that become metrics of a run."""
+
+
+def history_metrics(dataset: str, history: pd.DataFrame) -> tuple[str, list[Metric]]:
     """Turn a history (step, epoch, split, metric, value, perhaps system) into MLflow metrics with steps.
 
     Args:
@@ -20,8 +24,8 @@ def history_metrics(dataset: str, history: pd.DataFrame) -> list[Metric]:
         history: The long table.
 
     Returns:
-        Metrics named ``<name or system>/<split>/<metric>``, for example ``mle/train/word_loss``;
-        of a stage that trains several systems, ``baselines/train/tienet/word_loss``.
+        The training's name, such as ``mle`` or ``full``, and its metrics, named ``<split>/<metric>``; of a
+        stage that trains several systems ``<split>/<system>/<metric>``, as ``train/tienet/word_loss``.
     """
     from mlflow.entities import Metric
 
@@ -29,22 +33,25 @@ def history_metrics(dataset: str, history: pd.DataFrame) -> list[Metric]:
     now = int(time.time() * 1000)
     metrics = history["metric"] if "system" not in history else history["system"] + "/" + history["metric"]
     columns = (history["split"], metrics, history["value"], history["step"])
-    return [
-        Metric(metric_name(f"{system}/{split}/{metric}"), float(value), now, int(step))
+    return system, [
+        Metric(metric_name(f"{split}/{metric}"), float(value), now, int(step))
         for split, metric, value, step in zip(*columns, strict=True)
     ]
 
 
 def summary_metrics(summary: Mapping[str, Mapping[str, Any]]) -> list[Metric]:
-    """Turn ``{system: {metric: value}}`` into metrics named ``<system>/<metric>``; only numbers count."""
+    """Turn the first numbers of ``{system: {metric: value}}`` into metrics named ``<metric>/<system>``.
+
+    All others are in a table beside them.
+    """
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
     return [
-        Metric(metric_name(f"{system}/{name}"), float(value), now, 0)
+        Metric(metric_name(f"{name.removesuffix(' corrected')}/{system}"), float(value), now, 0)
         for system, numbers in summary.items()
         for name, value in numbers.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if name in FIRST and isinstance(value, int | float) and not isinstance(value, bool)
     ]
 
 

@@ -16,10 +16,10 @@ from kedro.pipeline.node import Node
 
 from coherent_cxr.hooks.lineage import dataset_path
 from coherent_cxr.hooks.missing_artifacts import without_finished_nodes
-from coherent_cxr.hooks.node_seconds import seconds_left, seconds_of
+from coherent_cxr.hooks.records import trained
 from coherent_cxr.hooks.result_words import headline, words_of
 from coherent_cxr.pipeline_registry import STAGES
-from coherent_cxr.pipelines import systems
+from coherent_cxr.pipelines.node_seconds import seconds_left, seconds_of
 from coherent_cxr.runtime.commands import shown_path, typed
 from coherent_cxr.runtime.duration import duration
 from coherent_cxr.runtime.log import set_up_log
@@ -123,7 +123,7 @@ class RunLogHook:
         env = run_params.get("env")
         option = f" --env {env}" if env not in (None, "base", "local") else ""
         logger.info("Done in %s.", duration(time.monotonic() - self._began))
-        sentence = headline(self._summary, list(systems.current().models)) if self._summary else None
+        sentence = headline(self._summary, trained()) if self._summary else None
         if sentence:
             logger.info("%s", sentence)
         page = _path_of("results_page", pipeline, catalog)

@@ -16,8 +16,19 @@ from kedro.pipeline import Pipeline
 from coherent_cxr.configuration import Settings
 from coherent_cxr.hooks.lineage import dataset_path, file_digest, git_tags
 from coherent_cxr.hooks.metrics import history_metrics, summary_metrics
+from coherent_cxr.hooks.records import (
+    MAIN_DATA,
+    METRICS_PER_BATCH,
+    dataset_input,
+    headline_table,
+    log_training,
+    run_name,
+    trained,
+)
+from coherent_cxr.hooks.result_words import headline
 from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.addresses import anchored
+from coherent_cxr.tracking.names import DESCRIPTION, DIGESTS, HEADLINE
 from coherent_cxr.tracking.prepare import artifacts_folder, prepare
 from coherent_cxr.tracking.secrets import hide_secrets
 from coherent_cxr.tracking.stale import close_stale_runs, process_tags
@@ -29,18 +40,17 @@ logger = logging.getLogger(__name__)
 
 SHOWN = {".html", ".png", ".svg", ".json", ".md", ".parquet"}
 """Files of the layer ``reporting`` that become artifacts of the run."""
-# MLflow's own limits for one call.
-METRICS_PER_BATCH, ITEMS_PER_BATCH = 1000, 100
+ITEMS_PER_BATCH = 100
+"""MLflow's own limit for one call."""
 
 T = TypeVar("T")
 
 
 class TrackingHook:
-    """Logs parameters, training histories, headline metrics, results, code version and data digests.
+    """Logs parameters, headline metrics, results, code version and data digests; trainings as nested runs.
 
     Works beside kedro-mlflow, which opens and closes the run; without a run, nothing is recorded. Report text
-    is never a parameter or a tag. Runs are found by their name (that of their pipelines) or by the tags
-    ``pipeline`` and ``environment``.
+    is never a parameter or a tag. Runs are found by the tags ``pipeline`` and ``environment``.
     """
 
     def __init__(self) -> None:
@@ -49,6 +59,8 @@ class TrackingHook:
         self.project = Path()
         self.environment = "base"
         self.artifacts_stay = False
+        self.inputs: dict[str, str] = {}
+        self.digests: dict[str, str] = {}
 
     @hook_impl(tryfirst=True)  # before kedro-mlflow reads mlflow.yml
     def after_context_created(self, context: KedroContext) -> None:
@@ -83,15 +95,19 @@ class TrackingHook:
         run = mlflow.active_run()
         self.run_id = None if run is None else run.info.run_id
         self.catalog = catalog
+        self.inputs, self.digests = dict(_input_versions(pipeline, catalog)), {}
         if run is not None:
             self._close_stale_runs(run.info.experiment_id)
+            name = run_name(run_params["pipeline_names"], self.environment, pipeline, catalog)
+            self._client().update_run(run.info.run_id, name=name)
+            for dataset, version in self.inputs.items():
+                self._log_dataset(dataset, version, "input")
         self._set_tags(
             {
                 "pipeline": "+".join(run_params["pipeline_names"] or ["__default__"]),
                 "environment": self.environment,
                 **process_tags(),
                 **git_tags(self.project),
-                **{f"input.{name}": version for name, version in _input_versions(pipeline, catalog)},
             }
         )
         self._log_parameters(pipeline, catalog)
@@ -109,23 +125,50 @@ class TrackingHook:
         dataset = self.catalog.get(dataset_name)
         path = dataset_path(dataset)
         if path is not None:
-            self._set_tags({f"digest.{dataset_name}": file_digest(path)})
+            self.digests[dataset_name] = digest = file_digest(path)
+            self._log_dataset(dataset_name, digest, "made by this run")
             if _layer(dataset) == "reporting" and path.suffix in SHOWN and not self.artifacts_stay:
                 self._client().log_artifact(self.run_id, str(path))
         if dataset_name.endswith("_history"):
-            self._log_metrics(history_metrics(dataset_name, data))
+            client = self._client()
+            log_training(client, client.get_run(self.run_id), *history_metrics(dataset_name, data))
         elif dataset_name == "metrics_summary":
-            self._log_metrics(summary_metrics(data))
+            self._log_headline(data)
 
     @hook_impl(tryfirst=True)
-    def after_pipeline_run(self) -> None:
-        """Forget the run that kedro-mlflow is about to close."""
-        self.run_id = None
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Record the digests of all that was made, and forget the run that kedro-mlflow is about to close."""
+        if self.run_id is not None:  # what other processes have made is read here
+            for name in sorted(pipeline.all_outputs() - set(self.digests)):
+                path = dataset_path(catalog.get(name)) if name in catalog else None
+                if path is not None:
+                    self.digests[name] = file_digest(path)
+        self._end()
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self) -> None:
-        """Forget the run that kedro-mlflow is about to close as failed."""
-        self.run_id = None
+        """Record what was made, and forget the run that kedro-mlflow is about to close as failed."""
+        self._end()
+
+    def _end(self) -> None:
+        if self.run_id is not None:
+            record = {"inputs": self.inputs, "digests": dict(sorted(self.digests.items()))}
+            try:
+                self._client().log_dict(self.run_id, record, DIGESTS)
+            finally:
+                self.run_id = None
+
+    def _log_dataset(self, name: str, digest: str, context: str) -> None:
+        if name in MAIN_DATA and self.run_id is not None and self.catalog is not None:
+            place = str(getattr(self.catalog.get(name), "_filepath", name))
+            self._client().log_inputs(self.run_id, [dataset_input(name, digest, place, context)])
+
+    def _log_headline(self, summary: dict[str, Any]) -> None:
+        self._log_metrics(summary_metrics(summary))
+        self._client().log_table(self.run_id, headline_table(summary), HEADLINE)
+        sentence = headline(summary, trained())
+        if sentence:
+            self._set_tags({DESCRIPTION: f"{sentence} All numbers: {HEADLINE}. For research only."})
 
     def _client(self) -> Any:
         # Nodes may run in threads and processes of their own, where no run is active: so always by id.

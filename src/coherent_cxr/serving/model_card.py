@@ -14,11 +14,28 @@ USE = (
 )
 
 
+def description(licence: str) -> str:
+    """Say what all versions of the registered model are, and what they must not be used for.
+
+    Args:
+        licence: Of the weights.
+    """
+    return (
+        f"{USE}\n\nGenerates the findings section of a chest X-ray report from one frontal image. Intended "
+        "for comparing report generators and for research on how they fail; not for diagnosis, triage or "
+        "drafting reports of patients. The version with the alias `champion` was chosen on the validation "
+        "split. Its own description is its model card: data, numbers with intervals, limits. No sample of a "
+        "report is kept here, as report text stays with the data.\n\n"
+        f"Licence of the weights: {plain(licence)}"
+    )
+
+
 def model_card(
     config: ModelRegistrationConfig,
     metadata: Mapping[str, Any],
     validation: Mapping[str, Any],
     test: Mapping[str, Mapping[str, Any]],
+    intervals: Mapping[str, tuple[float, float, float]],
     radiographs: Mapping[str, Any],
     alias: str,
     promotion: Promotion,
@@ -30,6 +47,7 @@ def model_card(
         metadata: The bundle's own record of its training.
         validation: What :func:`coherent_cxr.serving.scoring.score_candidates` returned.
         test: Headline metrics of every system on the test split.
+        intervals: Value and 95 % interval of this system's first metrics on the test split.
         radiographs: The manifest of the images: ``drawn`` and ``notice``.
         alias: The alias the version got.
         promotion: The decision about the champion.
@@ -72,6 +90,7 @@ def model_card(
             "generated and the reference report, and end in the rule set that judged. The results page names "
             "the policy for uncertain labels.",
             "",
+            *_with_intervals(intervals),
             _table(test),
             "",
             "## Limits",
@@ -107,6 +126,16 @@ def _assessments(validation: Mapping[str, Any]) -> list[str]:
 def _interval(difference: Mapping[str, Any]) -> str:
     low, high = difference["low"], difference["high"]
     return " (too few patients for an interval)" if low is None else f" ({low:+.3f} to {high:+.3f})"
+
+
+def _with_intervals(intervals: Mapping[str, tuple[float, float, float]]) -> list[str]:
+    if not intervals:
+        return []
+    rows = [
+        f"- {plain(name)}: {value:.3f} ({low:.3f} to {high:.3f})"
+        for name, (value, low, high) in intervals.items()
+    ]
+    return ["This model, with bootstrap intervals (95 %, patients drawn with replacement):", "", *rows, ""]
 
 
 def _items(metadata: Mapping[str, Any]) -> list[str]:

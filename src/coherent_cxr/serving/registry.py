@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import coherent_cxr
 from coherent_cxr.models.manifest import manifest_digest, require_digest
+from coherent_cxr.serving.model_card import description
 from coherent_cxr.serving.requirements import pinned_requirements
 from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion, RegistryEntry
 from coherent_cxr.tracking.addresses import masked, sqlite_path
@@ -97,6 +98,7 @@ def register(
     alias, promotion = settle(client, registry, config.name, candidate, config.on_other_data)
     card = write_card(alias, promotion)
     client.update_model_version(config.name, candidate.version, description=card)
+    client.update_registered_model(config.name, description=description(config.licence))
     run = mlflow.active_run()
     if run is not None:
         client.log_text(run.info.run_id, card, "model_card.md")

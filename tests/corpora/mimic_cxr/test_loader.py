@@ -1,6 +1,7 @@
 """MIMIC-CXR's published files, fabricated, become tables; every bad one a row or a sentence."""
 
 import gzip
+import logging
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from coherent_cxr.corpora.mimic_cxr.fabrication import (
     FabricatedStudy,
 )
-from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig, parse_mimic_cxr, view_of
+from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig, parse_mimic_cxr, read_labels, view_of
 from coherent_cxr.corpora.openi.loader import CorpusError
 from helpers.mimic_publication import parse
 
@@ -216,3 +217,14 @@ def test_findings_that_say_none_are_no_text_to_learn(publication: tuple[Path, li
     row = parse(folder)[0].set_index("study_id").loc[invented[0].study_id]
     assert row[["findings", "impression", "findings_source"]].isna().all()
     assert row["comparison"] == "None."
+
+
+def test_rows_of_shipped_labels_that_repeat_a_study_are_said(tmp_path: Path, caplog) -> None:
+    rows = "subject_id,study_id,Edema,Fracture\n1,50000001,1.0,\n1,50000001,0.0,\n2,50000002,,-1.0\n"
+    (tmp_path / "mimic-cxr-2.0.0-chexpert.csv").write_text(rows)
+    caplog.set_level(logging.WARNING)
+    labels = read_labels(MimicCxrConfig.model_construct(root=str(tmp_path), jpg_root=None))
+    assert labels["study_id"].tolist() == ["50000001", "50000002"]
+    assert labels["Edema"].fillna(9).tolist() == [1, 9]
+    (said,) = caplog.messages
+    assert said.endswith("1 of 3 rows repeat a study and are left out; the first row of each counts.")

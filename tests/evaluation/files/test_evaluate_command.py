@@ -122,8 +122,8 @@ def test_too_few_resamples_are_refused(files, tmp_path):
         "--output",
         tmp_path,
     )
-    assert answer.exit_code == 1
-    assert "at least 100" in answer.output
+    assert answer.exit_code == 2
+    assert "Invalid value for '--resamples': 3 is not in the range x>=100" in answer.output
 
 
 @pytest.mark.slow

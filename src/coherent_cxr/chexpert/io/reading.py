@@ -43,7 +43,10 @@ def format_of(path: str, given: str | None = None) -> str:
         return "csv"
     known = {"json": "jsonl", "ndjson": "jsonl", "txt": "csv", "pq": "parquet"}.get(ending, ending)
     if known not in FORMATS:
-        raise ReportFileError(f"The file {path} ends in '.{ending}'; give its format: {', '.join(FORMATS)}.")
+        raise ReportFileError(
+            f"The file {path} ends in '.{ending}'; give its format, {', '.join(FORMATS)}, "
+            "with --input_format or --output_format."
+        )
     return known
 
 
@@ -107,7 +110,9 @@ def _read_csv(path: str, stream: IO[str], column: str | None, header: bool | Non
             return
         if number == 1 and column is not None:
             if column not in row:
-                raise ReportFileError(f"The file {path} has no column '{column}'; it has: {listed(row)}.")
+                raise ReportFileError(
+                    f"The file {path} has no column '{column}' (--column); it has: {listed(row)}."
+                )
             position, width = row.index(column), len(row)
             continue
         if (
@@ -172,7 +177,7 @@ def _read_json_list(path: str, text: str, column: str | None) -> Iterator[str | 
 def _entry(where: str, entry: object, column: str | None) -> str | None:
     if isinstance(entry, dict):
         if column not in entry:
-            raise ReportFileError(f"{where} has no key '{column}'; it has: {listed(list(entry))}.")
+            raise ReportFileError(f"{where} has no key '{column}' (--column); it has: {listed(list(entry))}.")
         entry = entry[column]
     if entry is not None and not isinstance(entry, str):
         raise ReportFileError(f"{where} holds {entry!r:.40}; a report must be text or null.")
@@ -196,7 +201,7 @@ def _read_parquet(path: str, column: str | None) -> Iterator[str | None]:
     column = column or _find_column(path, table.schema.names)
     if column not in table.schema.names:
         raise ReportFileError(
-            f"The file {path} has no column '{column}'; it has: {listed(table.schema.names)}."
+            f"The file {path} has no column '{column}' (--column); it has: {listed(table.schema.names)}."
         )
     kind = table.schema.field(column).type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):

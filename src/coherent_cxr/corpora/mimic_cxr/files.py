@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from coherent_cxr.corpora.openi.loader import CorpusError
 from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.inputs.tables.reading import read_table as read_foreign_table
 from coherent_cxr.inputs.tables.study_ids import clean_ids
+
+logger = logging.getLogger(__name__)
 
 _ID = r"^[sSpP](\d{8})$"  # as the folders are called
 
@@ -149,7 +152,7 @@ def read_table(config: MimicCxrConfig, name: str, columns: tuple[str, ...] | Non
 
 
 def read_labels(config: MimicCxrConfig, name: str = "chexpert") -> pd.DataFrame:
-    """Read the labels that MIMIC-CXR-JPG ships.
+    """Read the labels that MIMIC-CXR-JPG ships; of rows that repeat a study the first counts, with a warning.
 
     Args:
         config: Where the corpus is.
@@ -161,7 +164,16 @@ def read_labels(config: MimicCxrConfig, name: str = "chexpert") -> pd.DataFrame:
     Raises:
         CorpusError: If the file is missing or damaged.
     """
-    table = _read(config, name, None).drop(columns="subject_id").drop_duplicates("study_id")
+    table = _read(config, name, None).drop(columns="subject_id")
+    repeated = table["study_id"].duplicated()
+    if repeated.any():
+        logger.warning(
+            "'%s': %d of %d rows repeat a study and are left out; the first row of each counts.",
+            place_of(config, name),
+            repeated.sum(),
+            len(table),
+        )
+    table = table[~repeated]
     observations = table.columns.drop("study_id")
     return table.assign(**table[observations].apply(pd.to_numeric, errors="coerce"))
 

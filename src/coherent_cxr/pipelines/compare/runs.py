@@ -16,6 +16,7 @@ from mlflow.entities import Run
 
 from coherent_cxr.evaluation.report.comparison.page import CompareConfig, RecordedRun
 from coherent_cxr.evaluation.statistics.resamples import Resamples
+from coherent_cxr.tracking.names import DIGESTS, PARENT, TRAINING
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ def _runs_with_results(client: mlflow.MlflowClient) -> Iterator[Run]:
             max_results=RUNS_PER_PAGE,
             page_token=token,
         )
-        yield from (run for run in page if SUMMARY in _artifacts(run, client))
+        runs = (run for run in page if PARENT not in run.data.tags)
+        yield from (run for run in runs if SUMMARY in _artifacts(run, client))
         token = page.token
         if not token:
             return
@@ -92,11 +94,23 @@ def _recorded(run: Run, client: mlflow.MlflowClient) -> RecordedRun:
         datetime.fromtimestamp(run.info.start_time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC"),
         summary,
         run.data.params,
-        {name.removeprefix("digest."): value for name, value in tags.items() if name.startswith("digest.")},
+        _digests(run, client),
         tags.get("mlflow.source.git.commit", ""),
         _histories(run, client),
         _resamples(run, client),
     )
+
+
+def _digests(run: Run, client: mlflow.MlflowClient) -> dict[str, str]:
+    """Read the digests of a run's data: an artifact, or tags where an earlier release recorded it."""
+    tags: dict[str, str] = run.data.tags
+    if DIGESTS not in _artifacts(run, client):
+        return {
+            name.removeprefix("digest."): value for name, value in tags.items() if name.startswith("digest.")
+        }
+    with TemporaryDirectory() as folder:
+        record = json.loads(Path(client.download_artifacts(run.info.run_id, DIGESTS, folder)).read_text())
+    return dict(record["digests"])
 
 
 def _resamples(run: Run, client: mlflow.MlflowClient) -> Resamples | None:
@@ -117,11 +131,15 @@ def _resamples(run: Run, client: mlflow.MlflowClient) -> Resamples | None:
 
 
 def _histories(run: Run, client: mlflow.MlflowClient) -> dict[str, pd.DataFrame]:
+    """Read the curves of a run's trainings: nested runs, or itself as earlier releases wrote."""
     rows: dict[str, list[dict[str, Any]]] = {}
-    for name in run.data.metrics:
-        system, _, metric = name.rpartition("/validation/")
+    nested = client.search_runs([run.info.experiment_id], f"tags.`{PARENT}` = '{run.info.run_id}'")
+    found = [(one, name) for one in (run, *nested) for name in one.data.metrics]
+    for holder, name in found:
+        training = holder.data.tags.get(TRAINING)
+        system, _, metric = (f"{training}/{name}" if training else name).rpartition("/validation/")
         if system and metric in CURVES:
-            for point in client.get_metric_history(run.info.run_id, name):
+            for point in client.get_metric_history(holder.info.run_id, name):
                 row = {"step": point.step, "epoch": point.step, "split": "validation", "metric": metric}
                 rows.setdefault(system, []).append({**row, "value": point.value})
     return {system: pd.DataFrame(own) for system, own in rows.items()}

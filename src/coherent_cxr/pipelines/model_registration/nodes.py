@@ -9,6 +9,7 @@ import pandas as pd
 
 from coherent_cxr.chexpert.io.table_check import check_labels
 from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
+from coherent_cxr.evaluation.headline import first_intervals
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
@@ -49,6 +50,7 @@ def register_model(
     config: ModelRegistrationConfig,
     validation_metrics: dict[str, Any],
     metrics_summary: dict[str, Any],
+    metrics: pd.DataFrame,
     radiographs: dict[str, Any],
     image_store: ImageStore,
     encoded_reports: pd.DataFrame,
@@ -69,7 +71,8 @@ def register_model(
     bundle = with_decider(bundle, pretrained_encoder, label_thresholds, test_time_shifts)
 
     def write_card(alias: str, promotion: Promotion) -> str:
-        tables = bundle.metadata, validation_metrics, metrics_summary, radiographs
+        intervals = first_intervals(metrics, validation_metrics["candidate"])
+        tables = bundle.metadata, validation_metrics, metrics_summary, intervals, radiographs
         return model_card.model_card(config, *tables, alias, promotion)
 
     registered = registry.register(config, bundle, validation_metrics, write_card)

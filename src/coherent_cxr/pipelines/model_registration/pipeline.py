@@ -29,7 +29,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 register_model,
                 inputs=systems.beside(
                     named(
-                        *("validation_metrics", "metrics_summary", "radiographs", "image_store"),
+                        *("validation_metrics", "metrics_summary", "metrics", "radiographs", "image_store"),
                         *("encoded_reports", "image_checks", "pretrained_encoder", "label_thresholds"),
                         config="params:model_registration",
                         test_time_shifts="params:encoder_pretraining.test_time_shifts",

@@ -77,10 +77,16 @@ def client_and_complaint(
             mlflow.log_param("mle_training.epochs", 10 * (number + 1))
             mlflow.log_param("mle_training.seed", 0)
             mlflow.log_param("mle_training", f"filled(MleTrainingConfig, epochs={number})")
-            mlflow.set_tag("digest.splits", "same")
-            mlflow.set_tag("digest.mle_model", f"model {number}")
-            for step in range(3):
-                mlflow.log_metric("mle/validation/macro_f1", 0.1 * step, step)
+            digests = {"splits": "same", "mle_model": f"model {number}"}
+            if number == 0:  # as an earlier release recorded a run
+                mlflow.set_tags({f"digest.{name}": digest for name, digest in digests.items()})
+                for step in range(3):
+                    mlflow.log_metric("mle/validation/macro_f1", 0.1 * step, step)
+                continue
+            mlflow.log_dict({"inputs": {}, "digests": digests}, "data_digests.json")
+            with mlflow.start_run(nested=True, run_name="mle training", tags={"training": "mle"}):
+                for step in range(3):
+                    mlflow.log_metric("validation/macro_f1", 0.2 * step, step)
     with mlflow.start_run(run_name="without results"):
         mlflow.log_param("x", 1)
     yield mlflow.MlflowClient(), str(error.value)
@@ -97,6 +103,7 @@ def test_the_last_two_runs_with_results_are_taken_in_their_order(client):
     assert (first.name, second.name) == ("run 0", "run 1")
     assert first.summary == SUMMARIES[0]
     assert first.histories["mle"]["value"].tolist() == pytest.approx([0, 0.1, 0.2])
+    assert second.histories["mle"]["value"].tolist() == pytest.approx([0, 0.2, 0.4])
 
 
 def test_the_page_shows_changes_parameters_and_data_that_differ(client):

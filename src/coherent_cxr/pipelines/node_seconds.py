@@ -32,10 +32,22 @@ MEASURED = {
     "write_results_page": 15,
 }
 """Seconds by name of the node, 2026-11-28, 2-core AMD EPYC; four ``fine_tune`` ran two at a time."""
+GIGABYTES = 0.6
+"""What a whole run on the demonstration leaves in its data folder and in MLflow's."""
 OTHERS = 1.0
 """Of a node that is not in the table."""
 TRUST = 30.0
 """Seconds of the table that count as measured here, so that the first second of a run says little."""
+
+
+def seconds_of_demonstration(systems: int) -> float:
+    """Return the time of a whole run on the demonstration.
+
+    Args:
+        systems: How many are trained by reinforcement.
+    """
+    each = MEASURED["fine_tune"] + MEASURED["draw_curves"]
+    return sum(MEASURED.values()) + (systems - 1) * each
 
 
 def seconds_of(node: Node) -> float:

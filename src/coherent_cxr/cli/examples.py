@@ -1,0 +1,34 @@
+"""Examples under the help of every command."""
+
+from __future__ import annotations
+
+EXAMPLES = {
+    "check-data": ("coherent-cxr check-data", "coherent-cxr check-data --env mimic_cxr"),
+    "evaluate": (
+        "coherent-cxr evaluate --generated mine.csv --references reports.csv",
+        "coherent-cxr evaluate --generated a=a.csv --generated b=b.csv --references r.csv --output ab",
+    ),
+    "generate": (
+        "coherent-cxr generate image.png",
+        "coherent-cxr generate image.dcm --attention attention.png --operating-point sensitive",
+        "coherent-cxr generate image.png --model models:/coherent-cxr/3 --json",
+    ),
+    "label": (
+        "coherent-cxr label --reports_path reports.csv --output_path labels.csv",
+        "coherent-cxr label --reports_path r.jsonl --column findings --output_path l.csv --html page.html",
+    ),
+    "run": (
+        "kedro run",
+        "kedro run --env openi --pipelines evaluation",
+        "kedro run --nodes write_results_page",
+        "kedro run --params mle_training.epochs=20 --verbose",
+    ),
+    "summary": ("coherent-cxr summary", "coherent-cxr summary --env openi"),
+}
+"""Lines to type, by command."""
+
+
+def epilog(command: str | None = None) -> str:
+    """Return what stands under a command's help; without one, an example of each."""
+    lines = EXAMPLES[command] if command else [lines[0] for name, lines in EXAMPLES.items() if name != "run"]
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,10 @@
+"""Names under which runs keep what others read back."""
+
+DIGESTS = "data_digests.json"
+"""Artifact: versions of a run's inputs, and the SHA-256 of everything that it made."""
+HEADLINE = "headline.json"
+"""Artifact: all numbers of the headline as a table, which MLflow's page shows and compares."""
+DESCRIPTION, PARENT = "mlflow.note.content", "mlflow.parentRunId"
+"""MLflow's own tags."""
+TRAINING = "training"
+"""Tag of a nested run: the training whose history it holds."""
