@@ -31,6 +31,7 @@ EXTRA_STAGES = (
     "quality_report",
     "compare",
     "ablation",
+    "reward_lab",
 )
 """Stages that run on request only."""
 
