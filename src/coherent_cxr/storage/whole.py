@@ -30,18 +30,25 @@ def beside(target: Path) -> Path:
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def written_whole(target: Path, make_folders: bool = True) -> Iterator[Path]:
     """Give a place to write a file or folder to, and move it to its own in the end.
 
-    What was at the target before is replaced. If writing fails, nothing is left and the target is as before.
+    What was at the target before is replaced; a link stays, and what it leads to is replaced. If writing
+    fails, nothing is left and the target is as before. A pipe or a device cannot be moved to: it is written to.
 
     Args:
-        target: Where the file or folder will be; folders above it are made.
+        target: Where the file or folder will be.
+        make_folders: Whether folders above it are made.
 
     Yields:
         Where to write.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = Path(os.path.realpath(target))
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        yield target
+        return
+    if make_folders:
+        target.parent.mkdir(parents=True, exist_ok=True)
     writing = beside(target)
     try:
         yield writing
