@@ -54,7 +54,7 @@ def errors_as_sentences(exit_code: int) -> Iterator[None]:
 
 
 def _let_go_of_full_output() -> None:
-    """Drop what standard output cannot take: Python would try again when it ends, and say so in its own way."""
+    """Drop what standard output cannot take: Python would try again at its end, with a message of its own."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

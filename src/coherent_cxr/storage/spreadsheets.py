@@ -16,8 +16,8 @@ T = TypeVar("T")
 def as_text(cell: T) -> T | str:
     """Return a cell with an apostrophe before it if a spreadsheet would take it for a formula.
 
-    These are texts that begin with ``=``, ``+``, ``-``, ``@``, their wide forms of East Asian keyboards, a tab
-    or a line end, unless they are numbers. Reading the file back, the apostrophe is part of the text.
+    These are texts that begin with ``=``, ``+``, ``-``, ``@``, their wide forms of East Asian keyboards, a
+    tab or a line end, unless they are numbers. Reading the file back, the apostrophe is part of the text.
     """
     if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
         return f"'{cell}"

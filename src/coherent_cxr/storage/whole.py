@@ -34,7 +34,7 @@ def written_whole(target: Path, make_folders: bool = True) -> Iterator[Path]:
     """Give a place to write a file or folder to, and move it to its own in the end.
 
     What was at the target before is replaced; a link stays, and what it leads to is replaced. If writing
-    fails, nothing is left and the target is as before. A pipe or a device cannot be moved to: it is written to.
+    fails, nothing is left and the target is as before. A pipe or a device stays and is written to.
 
     Args:
         target: Where the file or folder will be.

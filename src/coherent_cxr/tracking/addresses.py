@@ -16,8 +16,8 @@ DATABASES = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 """Database servers by their schemes, and the ports they listen at."""
 ADDRESS_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_BACKEND_STORE_URI")
 _SECRET_KEYS = re.compile(r"pass(word|wd)?|pwd|token|secret|(api|access)_?key|signature|sig", re.IGNORECASE)
-# user:password@ of any address in a text. A password may hold what ought to be written as %2F and the like, and
-# ends at the last @ before a blank, a quotation mark or another address; host:5000/a@b has none.
+# user:password@ of any address in a text. A password may hold what ought to be written as %2F and the like,
+# and ends at the last @ before a blank, a quotation mark or another address; host:5000/a@b has none.
 _CREDENTIALS = re.compile(
     r"(?P<head>\b[a-z][a-z0-9+.\-]*://)(?P<user>[^\s/:@'\"]*):(?!\d{1,5}[/?#])(?P<secret>(?:(?!://)[^\s'\"])+)@",
     re.IGNORECASE,

@@ -97,7 +97,7 @@ def _lines(path: str, stream: IO[str], first: str | None = None) -> Iterator[str
     while line:
         if len(line) > MOST_CHARACTERS:
             raise ReportFileError(
-                f"The file {path} has a line of more than {MOST_CHARACTERS:,} characters: it holds no reports."
+                f"The file {path} has a line of more than {MOST_CHARACTERS:,} characters, so no reports."
             )
         yield line
         line = stream.readline(MOST_CHARACTERS + 1)
