@@ -18,6 +18,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 """A share that leaves something: dropout, the decay of an average."""
 
+AtOnce = Annotated[int, Field(gt=0, le=1024)]
+"""Threads or processes; without a limit libraries end the process when the system gives them no more."""
+
 WORDS: dict[Any, str] = {
     int: "whole number",
     float: "number",

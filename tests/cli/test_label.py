@@ -1,6 +1,7 @@
 """``coherent-cxr label``: formats, streams, explanations, pages, bad files, exit codes."""
 
 import json
+import os
 import subprocess
 import sys
 from io import BytesIO
@@ -61,10 +62,51 @@ def test_every_format_holds_the_same(ending: str, reports_csv: Path, tmp_path: P
 def test_standard_streams_and_only_them(reports_csv: Path) -> None:
     code = "from coherent_cxr.cli import main; main()"
     program = [sys.executable, "-c", code, "label", "--progress"]
-    answer = subprocess.run(program, input=reports_csv.read_bytes(), capture_output=True, check=True)
+    given = reports_csv.read_bytes() + "No edema — clear.\n".encode()
+    terminal = os.environ | {"PYTHONIOENCODING": "ascii"}  # reports are UTF-8 all the same
+    answer = subprocess.run(program, input=given, capture_output=True, check=True, env=terminal)
     assert answer.stdout.decode().startswith("Reports,No Finding,")
-    assert len(pd.read_csv(BytesIO(answer.stdout))) == len(REPORTS)
-    assert b"4 reports" in answer.stderr
+    assert pd.read_csv(BytesIO(answer.stdout))["Reports"].fillna("").tolist() == [
+        *REPORTS,
+        "No edema — clear.",
+    ]
+    assert b"5 reports" in answer.stderr
+
+
+def test_a_full_disk_behind_standard_output_is_a_sentence(reports_csv: Path) -> None:
+    code = "from coherent_cxr.cli import main; main()"
+    with Path("/dev/full").open("wb") as full:
+        answer = subprocess.run(
+            [sys.executable, "-c", code, "label", "--reports_path", reports_csv],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert answer.returncode == 1
+    last = answer.stderr.splitlines()[-1]
+    assert last == "Error: Standard output cannot be written (No space left on device)."
+
+
+@pytest.mark.parametrize("option", ["--output_path", "--explain", "--html"])
+def test_a_full_device_is_a_sentence_and_stays(option: str, reports_csv: Path, tmp_path: Path) -> None:
+    arguments = {"--output_path": tmp_path / "o.csv", "--output_format": "csv", option: "/dev/full"}
+    code, _, errors = run(
+        "--reports_path", reports_csv, *(str(a) for pair in arguments.items() for a in pair)
+    )
+    assert code == 1
+    assert "/dev/full cannot be written (No space left on device)" in errors
+    assert Path("/dev/full").is_char_device()
+    assert not (tmp_path / "o.csv").exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_what_never_ends_a_line_is_not_read_for_ever(kind: str, tmp_path: Path) -> None:
+    code, _, errors = run(
+        "--reports_path", "/dev/zero", "--input_format", kind, "--output_path", tmp_path / "out.csv"
+    )
+    assert code == 1
+    assert "/dev/zero has a line of more than 16,777,216 characters" in errors
 
 
 def test_explanations_and_page(reports_csv: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from coherent_cxr.cli.run import stopped_in_order
 from coherent_cxr.context import sentences
 from coherent_cxr.tracking.stale import PROCESS, process_tags
 from helpers.commands import KEDRO, Running
@@ -121,6 +122,17 @@ def test_a_terminated_run_ends_in_a_sentence_and_is_listed_as_killed(
     assert "Traceback" not in told
     experiment = client.get_experiment_by_name("coherent-cxr").experiment_id
     assert [found.info.status for found in client.search_runs([experiment])] == ["KILLED"]
+
+
+@pytest.mark.parametrize("ignored", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_is_ignored_does_not_stop_a_run(ignored):
+    before = signal.signal(ignored, signal.SIG_IGN)  # as nohup, and a shell's & in a script
+    try:
+        with stopped_in_order():
+            signal.raise_signal(ignored)
+        assert signal.getsignal(ignored) == signal.SIG_IGN
+    finally:
+        signal.signal(ignored, before)
 
 
 def test_the_next_run_closes_one_that_was_killed_without_notice(run, client):

@@ -61,6 +61,8 @@ def test_without_a_number_nothing_changes(threads, runtime):
     [
         ({"threads": 0}, "'runtime.threads' is 0; it must be null or a positive whole number"),
         ({"threads": -2}, "null or a positive"),
+        ({"threads": 100_000}, "null or a positive whole number, at most 1024"),
+        ({"processes": 10**9}, "null or a positive whole number, at most 1024"),
         ({"threads": "two"}, "two"),
         ({"thread": 1}, "Did you mean 'threads'"),
     ],

@@ -192,6 +192,10 @@ def test_changed_and_shortened_files_are_noticed(tmp_path: Path) -> None:
     (store.folder / "store.json").write_text(json.dumps({**record, "format": 99}))
     with pytest.raises(ImageStoreError, match="format 99"):
         ImageStore.open(store.folder)
+    for damaged in ("", "[1]", "[" * 100_000, '{"format": 2'):
+        (store.folder / "store.json").write_text(damaged)
+        with pytest.raises(ImageStoreError, match="run 'image_preparation' again"):
+            ImageStore.open(store.folder)
 
 
 FULL_DISK = """

@@ -23,6 +23,8 @@ from coherent_cxr.storage.spreadsheets import as_text, table_as_text
         ("@SUM(A1)", "'@SUM(A1)"),
         ("-2+3+cmd|' /C calc'!A0", "'-2+3+cmd|' /C calc'!A0"),
         ("\t=1", "'\t=1"),
+        ("\n=1", "'\n=1"),
+        ("＝1+1", "'＝1+1"),
         ("- no effusion", "'- no effusion"),
         ("-1.5e-3", "-1.5e-3"),
         ("+7", "+7"),
@@ -44,7 +46,7 @@ def test_no_text_begins_like_a_formula_and_the_rest_is_unchanged(text: str) -> N
     try:
         float(text)
     except ValueError:
-        assert safe[:1] not in ("=", "+", "-", "@", "\t", "\r")
+        assert safe[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def test_only_text_and_names_of_columns_change() -> None:

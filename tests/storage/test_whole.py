@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,6 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from coherent_cxr.storage.locks import locked
 from coherent_cxr.storage.whole import being_written, beside, looks_whole, sweep, written_whole
 
 
@@ -122,25 +122,28 @@ def test_a_folder_is_whole_if_all_in_it_is(tmp_path: Path) -> None:
     assert not looks_whole(tmp_path / "absent")
 
 
-def test_a_lock_is_waited_for_and_freed_by_a_kill(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from coherent_cxr.storage.locks import locked\n"
-        "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
-    )
-    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "lock")], stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"held\n"
-    start = time.perf_counter()
-    waiter = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "lock")], stdout=subprocess.PIPE)
-    time.sleep(1.0)
-    holder.kill()
-    assert waiter.stdout is not None
-    assert waiter.stdout.readline() == b"held\n"
-    assert time.perf_counter() - start >= 1.0
-    waiter.kill()
-    with locked(tmp_path / "lock"):
-        pass
-    for process in (holder, waiter):
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    there = tmp_path / "other disk" / "file.txt"
+    link = tmp_path / "link.txt"
+    link.symlink_to(there)
+    for text in ("first", "second"):
+        with written_whole(link) as writing:
+            assert writing.parent == there.parent
+            writing.write_text(text)
+        assert link.is_symlink()
+        assert there.read_text() == text
+    assert _names(there.parent) == ["file.txt"]
+
+
+def test_a_pipe_or_a_device_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with written_whole(pipe) as writing:
+        writing.write_text("through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    with pytest.raises(RuntimeError):
+        _fail_midway(Path(os.devnull))
+    assert pipe.is_fifo()
+    assert Path(os.devnull).is_char_device()

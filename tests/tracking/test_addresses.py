@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coherent_cxr.tracking.addresses import anchored, masked, secrets_of, sqlite_path
+from coherent_cxr.tracking.secrets import kept_by_variables
 
 
 def test_only_relative_sqlite_addresses_are_anchored(tmp_path: Path) -> None:
@@ -43,6 +45,8 @@ def test_the_file_of_an_address() -> None:
         ("mysql://h/db?user=me&password=abc&x=1", "mysql://h/db?user=me&password=***&x=1"),
         ("https://h/x?api_key=abc;token=d", "https://h/x?api_key=***;token=***"),
         ("'http://a:b@h' and \"http://c:d@i\"", "'http://a:***@h' and \"http://c:***@i\""),
+        ("'postgresql://me:s3/cr#et?x@db/ml'", "'postgresql://me:***@db/ml'"),
+        ("http://a:b@h,http://c:d@i", "http://a:***@h,http://c:***@i"),
         ("sqlite:///mlflow.db", "sqlite:///mlflow.db"),
         ("http://host:5000/a@b", "http://host:5000/a@b"),
         ("time 10:30 a@b.c", "time 10:30 a@b.c"),
@@ -53,16 +57,51 @@ def test_passwords_are_masked_and_nothing_else(text: str, shown: str) -> None:
     assert masked(shown) == shown
 
 
-@given(st.text(st.characters(categories=("L", "N")), min_size=4, max_size=20))
+@given(st.text(st.characters(categories=("L", "N", "P", "S")), min_size=4, max_size=20))
+@example("s3/cr#et?x")
+@example("1234/abc")
+@example("a'b\"c")
+@example("p@ss@word")
 def test_no_password_survives(secret: str) -> None:
-    address = f"https://reader:{secret}@mlflow.example.org/api"
-    assert f":{secret}@" not in masked(f"cannot reach {address}: refused")
+    address = f"postgresql://reader:{secret}@mlflow.example.org/api"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", address)
+        shown = masked(f"cannot reach '{address}': refused {secret}")
+    assert shown == "cannot reach 'postgresql://reader:***@mlflow.example.org/api': refused ***"
     assert secret in secrets_of([address])
+
+
+@pytest.mark.parametrize(
+    ("address", "rest", "user", "secret"),
+    [
+        ("http://me:p%40ss@h:5000/x", "http://h:5000/x", "me", "p@ss"),
+        ("HTTPS://a%20b:c/d@h", "HTTPS://h", "a b", "c/d"),
+        ("http://h:5000/a@b", "http://h:5000/a@b", None, None),
+        ("http://me@h", "http://me@h", None, None),
+        ("http://:token1234@h", "http://:token1234@h", None, None),
+        ("postgresql://me:secret@h/db", "postgresql://me:secret@h/db", None, None),
+        ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db", None, None),
+    ],
+)
+def test_mlflow_gets_user_and_password_of_a_server_by_its_variables(
+    address: str, rest: str, user: str | None, secret: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT")
+    for name in names:
+        monkeypatch.setenv(name, "")
+    assert kept_by_variables(address) == rest
+    assert [os.environ[name] or None for name in names[:2]] == [user, secret]
+    assert bool(os.environ[names[2]]) == (":token" in address)
 
 
 def test_secrets_are_known_as_written_and_as_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "a-long-token")
-    assert set(secrets_of(["http://u:p%40ssword@h", ""])) == {"a-long-token", "p%40ssword", "p@ssword"}
+    assert set(secrets_of(["http://u:p%40s%20word@h", ""])) == {
+        "a-long-token",
+        "p%40s%20word",
+        "p@s word",
+        "p%40s+word",
+    }
     assert masked("wrong: a-long-token") == "wrong: ***"
 
 

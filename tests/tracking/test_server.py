@@ -23,7 +23,7 @@ def _port(server: socket.socket) -> int:
     return int(server.getsockname()[1])
 
 
-@pytest.mark.parametrize("scheme", ["http", "https", "HTTP"])
+@pytest.mark.parametrize("scheme", ["http", "https", "HTTP", "postgresql", "mysql+pymysql"])
 def test_one_that_accepts_and_says_nothing_is_given_up(listener: socket.socket, scheme: str) -> None:
     start = time.perf_counter()
     with pytest.raises(TrackingError, match="does not answer"):
@@ -70,7 +70,36 @@ def test_any_answer_will_do(listener: socket.socket) -> None:
 
     threading.Thread(target=refuse, daemon=True).start()
     require_answer(f"http://127.0.0.1:{_port(listener)}/prefix/")
+
+
+def test_a_database_server_is_asked_in_its_own_way(listener: socket.socket) -> None:
+    heard: list[bytes] = []
+
+    def answer() -> None:
+        for _ in range(2):
+            connection, _ = listener.accept()
+            with connection:
+                heard.append(connection.recv(8) if not heard else b"")
+                connection.sendall(b"N")
+
+    threading.Thread(target=answer, daemon=True).start()
+    require_answer(f"postgresql://me:s/e#c?r@127.0.0.1:{_port(listener)}/db")
     require_answer(f"mysql://127.0.0.1:{_port(listener)}/db")
+    assert heard == [b"\0\0\0\x08\x04\xd2\x16\x2f", b""]
+    require_answer("postgresql:///db")  # a socket of this machine
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_whose_server_is_gone_is_no_answer(listener: socket.socket, status: int) -> None:
+    def refuse() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(f"HTTP/1.1 {status} Gone\r\nContent-Length: 0\r\n\r\n".encode())
+
+    threading.Thread(target=refuse, daemon=True).start()
+    with pytest.raises(TrackingError, match=f"a proxy answers in its place, with status {status}"):
+        require_answer(f"http://127.0.0.1:{_port(listener)}")
 
 
 @pytest.mark.parametrize("address", ["databricks", "databricks-uc", "mlruns", "file:///tmp/mlruns"])
@@ -91,7 +120,8 @@ def test_what_is_no_address_is_a_sentence(address: str) -> None:
         ("postgres://u:verysecret@127.0.0.1/db", "no address of the kind 'postgres://'"),
         ("postgresql+nodriver://u:verysecret@127.0.0.1/db", "no address of a database"),
         ("mysql+pymysql://u:verysecret@127.0.0.1/db", "needs the package 'pymysql', which is not installed"),
-        ("postgresql://u:verysecret@127.0.0.1:port/db", "no address of a (database|tracking server)"),
+        ("postgresql://u:verysecret@127.0.0.1:port/db", "no address of a database"),
+        ("postgresql://u:verysecret\u2100@127.0.0.1/db", "needs the package 'psycopg"),
     ],
 )
 def test_an_address_that_mlflow_cannot_read_is_a_sentence(address: str, reason: str) -> None:

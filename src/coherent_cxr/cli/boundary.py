@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -37,6 +38,8 @@ def errors_as_sentences(exit_code: int) -> Iterator[None]:
     stopped = RunStoppedError if exit_code == RunStoppedError.exit_code else CommandStoppedError
     try:
         yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
         if _tidy(error.message) == error.message:
             raise
@@ -46,6 +49,19 @@ def errors_as_sentences(exit_code: int) -> Iterator[None]:
         if sentence is None or os.environ.get(SHOW_TRACEBACK):
             raise
         raise stopped(sentence) from error
+    finally:
+        _let_go_of_full_output()
+
+
+def _let_go_of_full_output() -> None:
+    """Drop what standard output cannot take: Python would try again at its end, with a message of its own."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def in_sentences(command: click.Command, exit_code: int) -> click.Command:

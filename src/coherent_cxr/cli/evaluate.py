@@ -26,6 +26,7 @@ from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS
 from coherent_cxr.evaluation.systems import UnequalStudiesError
 from coherent_cxr.inputs.tables.reading import TableError
 from coherent_cxr.storage.spreadsheets import table_as_text
+from coherent_cxr.storage.whole import written_whole
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -150,10 +151,6 @@ def evaluate(
         own_training = [] if training is None else _training_reports(training, reference_column, private)
         result = evaluate_tables(config, labelers, joined, own_training)
         _write(output, joined, result, spreadsheet)
-    except OSError as error:
-        raise click.ClickException(
-            f"'{error.filename or output}' cannot be written ({error.strerror})."
-        ) from error
     except RuleFileError as error:
         raise click.ClickException(f"{error} (--rules)") from error
     except ProtocolError as error:
@@ -183,7 +180,18 @@ def _write(output: Path, joined: Joined, result: FileEvaluation, spreadsheet: bo
         "comparisons": result.comparisons,
         "exclusions": joined.exclusions,
     }
-    for name, rows in tables.items():
-        (table_as_text(rows) if spreadsheet else rows).to_csv(output / f"{name}.csv", index=False)
-    (output / "metrics_summary.json").write_text(json.dumps(result.summary, indent=2) + "\n")
-    (output / "results_page.html").write_text(result.page, encoding="utf-8")
+    texts = {
+        **{
+            f"{name}.csv": (table_as_text(rows) if spreadsheet else rows).to_csv(index=False)
+            for name, rows in tables.items()
+        },
+        "metrics_summary.json": json.dumps(result.summary, indent=2) + "\n",
+        "results_page.html": result.page,
+    }
+    for name, text in texts.items():
+        try:
+            with written_whole(output / name) as place:
+                # names of studies may hold bytes that are no text
+                place.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+        except OSError as error:
+            raise click.ClickException(f"'{output / name}' cannot be written ({error.strerror}).") from error

@@ -12,6 +12,7 @@ from coherent_cxr.cli.places import require_writable_file
 from coherent_cxr.cli.project import find_project, open_tracking
 from coherent_cxr.images.reading.notes import Level
 from coherent_cxr.inputs.names import printable
+from coherent_cxr.storage.whole import written_whole
 
 if TYPE_CHECKING:
     from coherent_cxr.models.bundle import ModelBundle
@@ -134,6 +135,7 @@ def _save_attention(report: Report, path: Path, notice: str) -> None:
     from coherent_cxr.evaluation.attention.mentions import attention_figure
 
     try:
-        attention_figure(report.image, report.attention, notice).savefig(path, dpi=150)
+        with written_whole(path, make_folders=False) as place:
+            attention_figure(report.image, report.attention, notice).savefig(place, dpi=150)
     except (OSError, ValueError) as error:
         raise click.ClickException(f"'{path}' cannot be saved: {error}. (--attention)") from error

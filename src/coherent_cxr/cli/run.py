@@ -142,7 +142,8 @@ class StoppedError(KeyboardInterrupt):
 def stopped_in_order(patience: float | None = None) -> Iterator[None]:
     """End with a sentence on Ctrl-C and SIGTERM, and let MLflow list the run as killed.
 
-    A second signal ends the process at once.
+    A second signal ends the process at once. Signals that are ignored stay so: ``nohup`` lets a run live when
+    its terminal closes.
 
     Args:
         patience: Seconds after which the process ends whatever its threads and workers are at, which Kedro's
@@ -161,7 +162,9 @@ def stopped_in_order(patience: float | None = None) -> Iterator[None]:
             cut.start()
         raise StoppedError(number)
 
-    former = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heeded = [one for one in signals if signal.getsignal(one) not in (signal.SIG_IGN, None)]
+    former = {one: signal.signal(one, stop) for one in heeded}
     try:
         yield
     except KeyboardInterrupt as error:

@@ -7,9 +7,8 @@ from typing import Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
-from pydantic import PositiveInt
 
-from coherent_cxr.configuration import ConfigurationError, Settings
+from coherent_cxr.configuration import AtOnce, ConfigurationError, Settings
 from coherent_cxr.stopped import RunStoppedError
 
 PARAMETER = "params:runtime"
@@ -29,8 +28,8 @@ class RuntimeConfig(Settings):
             threads, and one after the other on a GPU.
     """
 
-    threads: PositiveInt | None
-    processes: PositiveInt | None
+    threads: AtOnce | None
+    processes: AtOnce | None
 
     def side_by_side(self) -> tuple[int, int]:
         """Return how many nodes run at once, and with how many threads each."""

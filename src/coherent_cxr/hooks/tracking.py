@@ -30,7 +30,7 @@ from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.addresses import anchored
 from coherent_cxr.tracking.names import DESCRIPTION, DIGESTS, HEADLINE
 from coherent_cxr.tracking.prepare import artifacts_folder, prepare
-from coherent_cxr.tracking.secrets import hide_secrets
+from coherent_cxr.tracking.secrets import hide_secrets, kept_by_variables
 from coherent_cxr.tracking.stale import close_stale_runs, process_tags
 
 if TYPE_CHECKING:
@@ -79,10 +79,11 @@ class TrackingHook:
         config = loader["mlflow"]
         server = _mapping(config.get("server"), "server (mlflow.yml)")
         uri = anchored(server.get("mlflow_tracking_uri"), self.project)
+        hide_secrets([uri or "", server.get("mlflow_registry_uri") or ""])
+        uri = None if uri is None else kept_by_variables(uri)
         server["mlflow_tracking_uri"] = uri
         loader["mlflow"] = {**config, "server": server}
         if "kedro_mlflow" not in {name.replace("-", "_") for name in settings.DISABLE_HOOKS_FOR_PLUGINS}:
-            hide_secrets([uri or "", server.get("mlflow_registry_uri") or ""])
             prepare(uri, self.project, artifacts_folder(config, self.project))
 
     @hook_impl(trylast=True)  # after kedro-mlflow has opened the run

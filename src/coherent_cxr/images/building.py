@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from coherent_cxr.images.store import (
 )
 from coherent_cxr.runtime.cores import usable_cores
 from coherent_cxr.runtime.progress_line import ProgressLine
+from coherent_cxr.storage.exclusive import sole_holder
 
 LOG = "decoded.jsonl"
 Pixels = np.memmap[Any, np.dtype[np.uint8]]
@@ -69,7 +68,7 @@ def build_store(
     key = _content_key(requested, source, f"{size}\tdistinct" if drop_variants else str(size))
     folder = work_dir / key[:20]
     folder.mkdir(parents=True, exist_ok=True)
-    with _sole_writer(folder):
+    with sole_holder(folder / "lock", "the image store"):
         if not (folder / RECORD).is_file():
             _write(folder, requested, source, size, workers, drop_variants)
         # One by one, as there may be hundreds of thousands; a variant's reason stands behind its first entry.
@@ -83,14 +82,6 @@ def _content_key(requested: pd.DataFrame, source: ImageSource, settings: str) ->
         file = source.files[image_id]
         digest.update(f"{image_id}\t{study_id}\t{view}\t{file.length}\t{file.modified}\n".encode())
     return digest.hexdigest()
-
-
-@contextmanager
-def _sole_writer(folder: Path) -> Iterator[None]:
-    """Let a second run that wants the same store wait until the first has finished it."""
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _write(

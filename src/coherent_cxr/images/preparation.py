@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveInt
 
-from coherent_cxr.configuration import Settings, require
+from coherent_cxr.configuration import AtOnce, Settings, require
 from coherent_cxr.images.building import build_store
 from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.images.recognition.chest_likeness import ChestLikeness
@@ -44,7 +44,7 @@ class ImagePreparationConfig(Settings):
     max_images_per_study: PositiveInt | None
     drop_variants: bool
     classify_views: bool
-    workers: PositiveInt | None
+    workers: AtOnce | None
     work_dir: str
 
     def check(self) -> None:

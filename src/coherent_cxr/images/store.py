@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,7 @@ class ImageStore:
                 f"{folder} is not an image store ({', '.join(missing)} missing); "
                 "run the pipeline 'image_preparation'."
             )
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = _record(folder / RECORD)
         if record.get("format") != FORMAT:
             raise ImageStoreError(
                 f"{folder} has image store format {record.get('format')}, this version reads {FORMAT}; "
@@ -131,6 +132,18 @@ def content_digest(pixels: Path, index: pd.DataFrame) -> str:
             digest.update(piece)
     digest.update(index.to_csv(index=False).encode())
     return digest.hexdigest()
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ImageStoreError(
+            f"{path} is damaged ({error}); delete it and run 'image_preparation' again."
+        ) from error
+    if not isinstance(record, dict):
+        raise ImageStoreError(f"{path} is no record of a store; delete it and run 'image_preparation' again.")
+    return record
 
 
 def _map_pixels(path: Path, count: int, size: int) -> NDArray[np.uint8]:

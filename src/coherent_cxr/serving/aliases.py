@@ -12,13 +12,13 @@ An MLflow registry cannot compare and set in one step, so the alias is read, set
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from mlflow.exceptions import MlflowException
 
 from coherent_cxr.serving.selection import Promotion, RegistryEntry, promote
-from coherent_cxr.storage.locks import locked
+from coherent_cxr.storage.exclusive import sole_holder
 from coherent_cxr.tracking.addresses import TrackingError, masked, sqlite_path
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -97,7 +97,10 @@ def settle(
 def taking_turns(registry: str) -> Iterator[None]:
     """Wait for other runs of this machine that settle aliases in the same local registry; see the module."""
     database = sqlite_path(registry)
-    with nullcontext() if database is None else locked(database.with_name(f".{database.name}.aliases.lock")):
+    if database is None:
+        yield
+        return
+    with sole_holder(database.with_name(f".{database.name}.aliases.lock"), "the model registry"):
         yield
 
 

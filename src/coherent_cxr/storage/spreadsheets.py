@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     import pandas as pd
 
-_FORMULA = re.compile(r"[=+\-@\t\r]")
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 T = TypeVar("T")
 
@@ -16,8 +16,8 @@ T = TypeVar("T")
 def as_text(cell: T) -> T | str:
     """Return a cell with an apostrophe before it if a spreadsheet would take it for a formula.
 
-    These are texts that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, unless they are
-    numbers. Reading the file back, the apostrophe is part of the text.
+    These are texts that begin with ``=``, ``+``, ``-``, ``@``, their wide forms of East Asian keyboards, a
+    tab or a line end, unless they are numbers. Reading the file back, the apostrophe is part of the text.
     """
     if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
         return f"'{cell}"

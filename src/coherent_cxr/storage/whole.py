@@ -30,18 +30,25 @@ def beside(target: Path) -> Path:
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def written_whole(target: Path, make_folders: bool = True) -> Iterator[Path]:
     """Yield a temporary path to write a file or folder to, then move it to its target.
 
-    An existing target is replaced. If writing fails, nothing remains and the target is unchanged.
+    An existing target is replaced; of a link, the file it points to. If writing fails, nothing remains and
+    the target is unchanged. A pipe or a device is written to directly.
 
     Args:
-        target: Final path of the file or folder; its parent folders are created.
+        target: Final path of the file or folder.
+        make_folders: Whether its parent folders are created.
 
     Yields:
         The temporary path.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = Path(os.path.realpath(target))
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        yield target
+        return
+    if make_folders:
+        target.parent.mkdir(parents=True, exist_ok=True)
     writing = beside(target)
     try:
         yield writing

@@ -6,17 +6,27 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import NamedTuple
+from urllib.parse import parse_qsl, quote, quote_plus, unquote
 
 SQLITE = "sqlite:///"
 MASK = "***"
 SECRET_VARIABLES = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+DATABASES = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+"""Database servers by their schemes, and the ports they listen at."""
 ADDRESS_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_BACKEND_STORE_URI")
 _SECRET_KEYS = re.compile(r"pass(word|wd)?|pwd|token|secret|(api|access)_?key|signature|sig", re.IGNORECASE)
-# user:password@ of any address; a password may hold further @ signs, up to the last before the host
+# user:password@ of any address in a text. A password may hold what ought to be written as %2F and the like,
+# and ends at the last @ before a blank, a quotation mark or another address; host:5000/a@b has none.
 _CREDENTIALS = re.compile(
-    r"(?P<head>\b[a-z][a-z0-9+.\-]*://)(?P<user>[^\s/:@'\"]*):(?P<secret>[^\s/'\"]+)@", re.I
+    r"(?P<head>\b[a-z][a-z0-9+.\-]*://)(?P<user>[^\s/:@'\"]*):(?!\d{1,5}[/?#])(?P<secret>(?:(?!://)[^\s'\"])+)@",
+    re.IGNORECASE,
 )
+# The same of an address alone, in which a password may hold anything.
+_ADDRESS = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.\-]*)://(?P<user>[^/:@]*):(?P<secret>.*)@(?P<rest>.*)", re.I | re.S
+)
+_PORT = re.compile(r"\d{1,5}[/?#]")
 _QUERY = re.compile(rf"(?P<key>[?&;](?:{_SECRET_KEYS.pattern})=)(?P<secret>[^&;\s'\"]+)", re.IGNORECASE)
 
 
@@ -50,15 +60,53 @@ def masked(text: str) -> str:
     return _QUERY.sub(rf"\g<key>{MASK}", text)
 
 
+class Credentials(NamedTuple):
+    """User and password of an address, as they are after decoding, and the address without them.
+
+    Attributes:
+        user: May be empty.
+        secret: The password.
+        written: The password as it stands in the address.
+        address: The rest.
+    """
+
+    user: str
+    secret: str
+    written: str
+    address: str
+
+
+def credentials_of(address: str) -> Credentials | None:
+    """Return the user and password in an address, or None if it has no password.
+
+    Args:
+        address: An address alone. A database's password may hold slashes, as SQLAlchemy reads it; a number
+            before a slash is a port elsewhere.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None or not match["secret"]:
+        return None
+    scheme = match["scheme"].lower()
+    if _PORT.match(match["secret"]) and scheme.partition("+")[0] not in DATABASES:
+        return None
+    written = match["secret"]
+    return Credentials(
+        unquote(match["user"]), unquote(written), written, f"{match['scheme']}://{match['rest']}"
+    )
+
+
 def secrets_of(addresses: Iterable[str]) -> list[str]:
-    """Return the passwords and tokens in addresses and MLflow's variables, as written and as decoded.
+    """Return the passwords and tokens in addresses and MLflow's variables, in all ways to write them.
 
     Secrets shorter than four characters are left out: masking them everywhere would garble texts.
     """
     found = {os.environ.get(name, "") for name in SECRET_VARIABLES}
     for address in addresses:
-        found.update(match["secret"] for match in _CREDENTIALS.finditer(address))
+        credentials = credentials_of(address)
+        if credentials is not None:
+            found.add(credentials.written)
         found.update(match["secret"] for match in _QUERY.finditer(address))
-        found.update(v for k, v in parse_qsl(urlsplit(address).query) if _SECRET_KEYS.fullmatch(k))
-    found |= {unquote(secret) for secret in found}
+        found.update(v for k, v in parse_qsl(address.partition("?")[2]) if _SECRET_KEYS.fullmatch(k))
+    decoded = {unquote(secret) for secret in found}
+    found |= decoded | {write(secret, safe="") for secret in decoded for write in (quote, quote_plus)}
     return sorted((secret for secret in found if len(secret) >= 4), key=len, reverse=True)

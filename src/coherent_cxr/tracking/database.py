@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from coherent_cxr.storage.locks import locked
+from coherent_cxr.storage.exclusive import sole_holder
 from coherent_cxr.storage.whole import sweep, written_whole
 from coherent_cxr.tracking.addresses import SQLITE, TrackingError
 from coherent_cxr.tracking.moved import repair_moved_project
@@ -37,7 +37,7 @@ def prepare_database(path: Path, project: Path, artifacts: Path | None) -> None:
         TrackingError: If the file is no MLflow database, is damaged or locked, or cannot be written.
     """
     try:
-        with locked(path.with_name(f".{path.name}.lock")):
+        with sole_holder(path.with_name(f".{path.name}.lock"), "MLflow's database"):
             sweep(path.parent)
             if _is_absent(path) or not _is_usable(path):
                 _make(path, artifacts or project / "mlartifacts")

@@ -1,17 +1,38 @@
-"""Keep passwords of MLflow addresses out of logs and tracebacks."""
+"""Keep passwords of MLflow addresses out of logs, tracebacks and what MLflow prints."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
-from coherent_cxr.tracking.addresses import MASK, masked, secrets_of
+from coherent_cxr.tracking.addresses import MASK, credentials_of, masked, secrets_of
 
 _hidden: set[str] = set()
+
+
+def kept_by_variables(uri: str) -> str:
+    """Let MLflow's variables keep user and password of a server's address, and return the rest.
+
+    MLflow prints the address of a server when a run ends, and writes it into whatever it makes links of. It
+    sends the variables' user and password exactly as those of an address.
+
+    Args:
+        uri: MLflow address; any but that of an HTTP server is returned as it is.
+    """
+    credentials = credentials_of(uri)
+    if credentials is None or not uri.lower().startswith(("http://", "https://")):
+        return uri
+    if not credentials.user:  # MLflow's variables know no password without a user
+        os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+        return uri
+    os.environ["MLFLOW_TRACKING_USERNAME"] = credentials.user
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = credentials.secret
+    return credentials.address
 
 
 def hide_secrets(addresses: Iterable[str]) -> None:

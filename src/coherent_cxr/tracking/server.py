@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from importlib.metadata import entry_points
-from urllib.parse import SplitResult, urlsplit
 
-from coherent_cxr.tracking.addresses import TrackingError, masked
+from coherent_cxr.tracking.addresses import DATABASES, TrackingError, masked
 
 PATIENCE = 10.0
 """Seconds to wait for an answer."""
 SERVERS = {"http": 80, "https": 443}
-DATABASES = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 PORTS = SERVERS | DATABASES
+GREETINGS = {"postgresql": b"\0\0\0\x08\x04\xd2\x16\x2f", "mysql": b""}
+"""What a database server answers with at least a byte: PostgreSQL a request for TLS, MySQL a connection."""
+GATEWAY_ERRORS = frozenset({502, 503, 504})
+"""Answers of a proxy whose server is gone; MLflow would ask again for minutes."""
 OTHERS = frozenset({"", "file", "sqlite", "databricks", "databricks-uc", "uc"})
 """Further schemes of addresses that MLflow reads."""
 
@@ -27,7 +30,7 @@ def require_known(uri: str) -> None:
     Raises:
         TrackingError: If MLflow does not know its scheme, or the driver of its database is not installed.
     """
-    scheme = _parts(uri).scheme
+    scheme = _scheme(uri)
     base = scheme.partition("+")[0]
     known = PORTS.keys() | OTHERS
     plugins = {plugin.name for plugin in entry_points(group="mlflow.tracking_store")}
@@ -66,28 +69,21 @@ def require_answer(uri: str, patience: float = PATIENCE) -> None:
     Raises:
         TrackingError: If there is no answer in time.
     """
-    parts = _parts(uri)
-    scheme = parts.scheme.partition("+")[0]
+    scheme = _scheme(uri).partition("+")[0]
     if scheme not in PORTS:
         return
+    ask = _ask_http if scheme in SERVERS else _ask_database
     failures: list[str] = []
 
-    def ask() -> None:
+    def try_it() -> None:
         try:
-            if scheme in ("http", "https"):
-                import requests
-
-                with requests.get(f"{uri.rstrip('/')}/health", timeout=patience, stream=True):
-                    return
-            with socket.create_connection(
-                (parts.hostname or "localhost", parts.port or PORTS[scheme]), patience
-            ):
-                return
+            ask(uri, patience)
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
-            failures.append(type(error).__name__ if scheme.startswith("http") else str(error))
+            ours = scheme in DATABASES or type(error) is ConnectionError
+            failures.append(masked(str(error)) if ours else type(error).__name__)
 
     # In a thread: name lookup has no time-out, and a slow server would get a new one with every packet.
-    asking = threading.Thread(target=ask, daemon=True)
+    asking = threading.Thread(target=try_it, daemon=True)
     asking.start()
     asking.join(patience + 0.5)
     if asking.is_alive() or failures:
@@ -98,8 +94,34 @@ def require_answer(uri: str, patience: float = PATIENCE) -> None:
         )
 
 
-def _parts(uri: str) -> SplitResult:
+def _ask_http(uri: str, patience: float) -> None:
+    import requests
+
+    with requests.get(f"{uri.rstrip('/')}/health", timeout=patience, stream=True) as answer:
+        if answer.status_code in GATEWAY_ERRORS:
+            raise ConnectionError(f"a proxy answers in its place, with status {answer.status_code}")
+
+
+def _ask_database(uri: str, patience: float) -> None:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
-        return urlsplit(uri)
-    except ValueError as error:
-        raise TrackingError(f"{masked(uri)[:200]!r} is no address of a tracking server: {error}.") from error
+        url = make_url(uri)  # its passwords may hold what would end the host elsewhere
+    except ArgumentError as error:
+        raise ValueError(str(error)) from error
+    if not url.host:  # a socket of this machine
+        return
+    scheme = url.drivername.partition("+")[0]
+    with socket.create_connection((url.host, url.port or DATABASES[scheme]), patience) as connection:
+        if scheme in GREETINGS:
+            connection.sendall(GREETINGS[scheme])
+            if not connection.recv(1):
+                raise ConnectionError("it closes the connection")
+
+
+def _scheme(uri: str) -> str:
+    match = re.match(
+        r"([a-z][a-z0-9+.\-]*):", uri, re.IGNORECASE
+    )  # urlsplit's errors would repeat a password
+    return match[1].lower() if match else ""

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader
 from coherent_cxr.chexpert.engine.labeller import Mention
 from coherent_cxr.chexpert.io.reading import ReportFileError
 from coherent_cxr.chexpert.observations import NEGATIVE, POSITIVE, STATUS_NAMES, UNCERTAIN
+from coherent_cxr.storage.whole import written_whole
 
 
 @dataclass(frozen=True)
@@ -78,18 +79,11 @@ def write_page(path: str | Path, reports: Iterable[ExplainedReport], rules: str)
         loader=PackageLoader("coherent_cxr.chexpert.io"), autoescape=True, trim_blocks=True
     )
     template = environment.get_template("mentions.html")
-    partial = Path(path).with_name(f".{Path(path).name}.partial")
     try:
-        stream = partial.open("wb")
+        with written_whole(Path(path), make_folders=False) as place, place.open("wb") as stream:
+            template.stream(reports=reports, rules=rules).dump(stream, encoding="utf-8", errors="replace")
     except OSError as error:
         raise ReportFileError(f"The page {path} cannot be written ({error.strerror}).") from error
-    try:
-        with stream:
-            template.stream(reports=reports, rules=rules).dump(stream, encoding="utf-8", errors="replace")
-    except BaseException:
-        partial.unlink()
-        raise
-    partial.replace(path)
 
 
 def _segments(text: str, mentions: Sequence[Mention]) -> Iterator[Segment]:

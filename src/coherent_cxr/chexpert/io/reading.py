@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import IO, Final
 
 from coherent_cxr.inputs.errors import TableError
-from coherent_cxr.inputs.limits import LimitError
+from coherent_cxr.inputs.limits import LimitError, read_at_most
 from coherent_cxr.inputs.quoting import listed, quote
 from coherent_cxr.inputs.tables.parquet import ParquetTable
-from coherent_cxr.inputs.text.files import refuse_other_kinds
+from coherent_cxr.inputs.text.files import MAX_BYTES, refuse_other_kinds
 
 FORMATS: Final = ("csv", "jsonl", "parquet")
 STANDARD_STREAM: Final = "-"
+MOST_CHARACTERS: Final = 2**24
+"""Most characters of a line and of a report; the longest reports have a few thousand."""
 _COLUMN_NAMES: Final = ("Reports", "Report Impression", "report", "text", "findings", "impression")
 _HEADERS: Final = frozenset(name.lower() for name in (*_COLUMN_NAMES, "reports", "report_text"))
 
@@ -77,7 +79,7 @@ def read_reports(
             yield from (
                 _read_jsonl(path, stream, column)
                 if file_format == "jsonl"
-                else _read_csv(path, stream, column, header)
+                else _read_csv(path, _lines(path, stream), column, header)
             )
     except ReportFileError:
         raise
@@ -92,8 +94,22 @@ def read_reports(
         raise ReportFileError(f"The file {path} is damaged or is no {file_format} ({detail}).") from error
 
 
-def _read_csv(path: str, stream: IO[str], column: str | None, header: bool | None) -> Iterator[str | None]:
-    csv.field_size_limit(sys.maxsize)
+def _lines(path: str, stream: IO[str], first: str | None = None) -> Iterator[str]:
+    """Yield lines, the first as it was read; a device may never end one, and neither may what is no text."""
+    line = stream.readline(MOST_CHARACTERS + 1) if first is None else first
+    while line:
+        if len(line) > MOST_CHARACTERS:
+            raise ReportFileError(
+                f"The file {path} has a line of more than {MOST_CHARACTERS:,} characters, so no reports."
+            )
+        yield line
+        line = stream.readline(MOST_CHARACTERS + 1)
+
+
+def _read_csv(
+    path: str, stream: Iterator[str], column: str | None, header: bool | None
+) -> Iterator[str | None]:
+    csv.field_size_limit(MOST_CHARACTERS)
     delimiter, lines = _delimiter(stream, column)
     rows = csv.reader(lines, strict=True, delimiter=delimiter)
     position, width, number = 0, 1, 0
@@ -134,11 +150,11 @@ def _read_csv(path: str, stream: IO[str], column: str | None, header: bool | Non
         yield row[position] if row else ""
 
 
-def _delimiter(stream: IO[str], column: str | None) -> tuple[str, Iterable[str]]:
+def _delimiter(stream: Iterator[str], column: str | None) -> tuple[str, Iterable[str]]:
     """Return the delimiter that shows the column in the header, the comma without one, and all lines."""
     if column is None:
         return ",", stream
-    header = stream.readline()
+    header = next(stream, "")
     for delimiter in (",", "\t", ";", "|"):
         if column in next(csv.reader([header], delimiter=delimiter), []):
             return delimiter, chain([header], stream)
@@ -146,11 +162,14 @@ def _delimiter(stream: IO[str], column: str | None) -> tuple[str, Iterable[str]]
 
 
 def _read_jsonl(path: str, stream: IO[str], column: str | None) -> Iterator[str | None]:
-    first = stream.readline()
+    first = stream.readline(MOST_CHARACTERS + 1)
     if first.lstrip().startswith("["):
-        yield from _read_json_list(path, first + stream.read(), column)
+        text = first + stream.read(MAX_BYTES)
+        if len(text) > MAX_BYTES:
+            raise ReportFileError(f"The file {path} is too large for one JSON list; write one entry a line.")
+        yield from _read_json_list(path, text, column)
         return
-    for number, line in enumerate(chain([first] if first else [], stream), start=1):
+    for number, line in enumerate(_lines(path, stream, first), start=1):
         if not line.strip():
             yield ""
             continue
@@ -193,7 +212,8 @@ def _read_parquet(path: str, column: str | None) -> Iterator[str | None]:
 
     try:
         # Parquet is read from its end, which a pipe does not have
-        source = sys.stdin.buffer.read() if path == STANDARD_STREAM else path
+        standard = path == STANDARD_STREAM
+        source = read_at_most(sys.stdin.buffer, MAX_BYTES, "standard input") if standard else path
         size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
         table = ParquetTable(source, size, f"The file {path}")
     except (OSError, pa.ArrowException) as error:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from coherent_cxr.chexpert.io.reading import STANDARD_STREAM, ReportFileError
 from coherent_cxr.storage.spreadsheets import as_text
+from coherent_cxr.storage.whole import written_whole
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -50,7 +53,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         self._as_text = spreadsheet and file_format == "csv"
         self._as_float = labels_as_float and file_format == "csv"
         self._target = None if path == STANDARD_STREAM else Path(path)
-        self._partial = self._target and self._target.with_name(f".{self._target.name}.partial")
+        self._opened = ExitStack()
         self._stream: IO[Any] | None = None
         self._parquet: pq.ParquetWriter | None = None
         self._rows: Any = None
@@ -60,19 +63,17 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         if self._target is not None and self._target.is_dir():
             raise ReportFileError(f"The output {self._target} is a folder; give the name of a file.")
         try:
-            if self._partial is None:
-                self._stream = sys.stdout.buffer if binary else sys.stdout
-            else:
-                self._stream = self._partial.open("wb") if binary else _open_output(self._partial)
+            self._stream = self._open(binary)
         except OSError as error:
-            raise ReportFileError(f"The file {self._target} cannot be written ({error.strerror}).") from error
+            self._opened.__exit__(type(error), error, error.__traceback__)
+            raise self._unwritable(error) from error
         if binary:
             import pyarrow as pa
             import pyarrow.parquet as pq
 
             types = {str: pa.string(), int: pa.int64()}
             schema = pa.schema([(name, types[kind]) for name, kind in self._columns.items()])
-            self._parquet = pq.ParquetWriter(self._stream, schema)
+            self._parquet = self._opened.enter_context(pq.ParquetWriter(self._stream, schema))
         elif self._format == "csv":
             self._rows = csv.writer(cast(IO[str], self._stream), lineterminator="\n")
             self._rows.writerow(self._columns)
@@ -100,16 +101,34 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
-        if self._stream is not None and self._partial is None:
-            self._stream.flush()
-        if self._stream is not None and self._partial is not None and self._target is not None:
-            self._stream.close()
-            if kind is None:
-                self._partial.replace(self._target)
-            else:
-                self._partial.unlink()
+        try:
+            self._opened.__exit__(kind, error, trace)
+        except OSError as at_the_end:
+            error = at_the_end
+        if isinstance(error, OSError):
+            if error.errno == errno.EPIPE:  # a reader that has seen enough
+                raise error
+            raise self._unwritable(error) from error
+
+    def _open(self, binary: bool) -> IO[Any]:
+        if self._target is None:
+            if binary:
+                return sys.stdout.buffer
+            # UTF-8 as in a file: the encoding of a terminal does not hold all that a report may
+            stream = TextIOWrapper(sys.stdout.buffer, "utf-8", "surrogateescape", newline="")
+            self._opened.callback(stream.detach)
+            return stream
+        place = self._opened.enter_context(written_whole(self._target, make_folders=False))
+        opened: IO[Any] = (
+            place.open("wb")
+            if binary
+            else place.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+        )
+        return self._opened.enter_context(opened)
+
+    def _unwritable(self, error: OSError) -> ReportFileError:
+        what = "Standard output" if self._target is None else f"The file {self._target}"
+        return ReportFileError(f"{what} cannot be written ({error.strerror}).")
 
 
 def _floats(row: Sequence[str | int | None]) -> list[str | float | None]:
@@ -119,7 +138,3 @@ def _floats(row: Sequence[str | int | None]) -> list[str | float | None]:
 def _encodable(value: str | int | None) -> str | int | None:
     """Replace the bytes that were no UTF-8 in the input; CSV keeps them as they were."""
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
-
-
-def _open_output(path: Path) -> IO[str]:
-    return path.open("w", encoding="utf-8", errors="surrogateescape", newline="")

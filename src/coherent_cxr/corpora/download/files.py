@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -15,6 +14,7 @@ from pydantic import PositiveInt
 
 from coherent_cxr.configuration import Settings, require
 from coherent_cxr.runtime.progress_line import ProgressLine
+from coherent_cxr.storage.exclusive import sole_holder
 
 CHUNK = 1 << 20
 _log = logging.getLogger(__name__)
@@ -72,8 +72,7 @@ def fetch(file: RemoteFile, folder: Path, *, attempts: int = 6, timeout: float =
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / file.name
-    with (folder / f".{file.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a second run waits and finds the file there
+    with sole_holder(folder / f".{file.name}.lock", file.name):  # a second run waits and finds the file there
         if target.is_file():
             _verify(target, file)
             return target

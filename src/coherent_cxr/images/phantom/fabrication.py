@@ -14,9 +14,9 @@ from typing import Annotated, Any
 
 import pandas as pd
 from PIL import Image, PngImagePlugin
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt
 
-from coherent_cxr.configuration import Settings
+from coherent_cxr.configuration import AtOnce, Settings
 from coherent_cxr.images import phantom
 from coherent_cxr.images.preparation import RadiographsManifest
 from coherent_cxr.images.source import open_source
@@ -45,7 +45,7 @@ class FabricationConfig(Settings):
     phantom_folder: str
     size: Annotated[int, Field(ge=48, le=1024)]
     seed: NonNegativeInt
-    workers: PositiveInt | None
+    workers: AtOnce | None
 
 
 @dataclass(frozen=True)

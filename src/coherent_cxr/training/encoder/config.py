@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from coherent_cxr.configuration import Settings, ShareBelowOne, require
+from coherent_cxr.configuration import AtOnce, Settings, ShareBelowOne, require
 from coherent_cxr.models.encoders import encoder_names
 from coherent_cxr.models.image_encoder.precision import Precision
 from coherent_cxr.models.image_encoder.provenance import refuse_seen
@@ -81,7 +81,7 @@ class EncoderPretrainingConfig(Settings):
     select: Literal["auroc"] | None
     patience: PositiveInt | None
     accumulate: PositiveInt
-    processes: PositiveInt
+    processes: AtOnce
     compile: bool
     checkpoint_every: PositiveFloat | None
     seed: int

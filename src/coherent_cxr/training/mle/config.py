@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from coherent_cxr.configuration import Settings, Share
+from coherent_cxr.configuration import AtOnce, Settings, Share
 from coherent_cxr.inference.features import EncoderMode
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.image_encoder.precision import Precision
@@ -57,7 +57,7 @@ class MleTrainingConfig(Settings):
     epochs: PositiveInt
     batch_size: PositiveInt
     accumulate: PositiveInt
-    processes: PositiveInt
+    processes: AtOnce
     compile: bool
     learning_rate: PositiveFloat
     schedule: Literal["halving", "one_cycle"]

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from coherent_cxr.configuration import Settings, Share, ShareBelowOne, require
+from coherent_cxr.configuration import AtOnce, Settings, Share, ShareBelowOne, require
 from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.image_encoder.precision import Precision
 from coherent_cxr.rewards import RewardConfig
@@ -64,7 +64,7 @@ class RlFineTuningConfig(Settings):
     decay: bool
     clip_gradient: PositiveFloat
     accumulate: PositiveInt
-    processes: PositiveInt
+    processes: AtOnce
     select: str | None
     validation_samples: NonNegativeInt
     checkpoint_every: PositiveFloat | None
