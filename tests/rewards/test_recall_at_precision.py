@@ -10,17 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coherent_cxr.configuration import ConfigurationError
-from coherent_cxr.rewards import CiderD, Reports, Reward, RewardConfig, RewardContext
+from coherent_cxr.rewards import CiderD, Reports, RewardConfig, RewardContext
+from coherent_cxr.rewards.recall_at_precision import RecallAtPrecisionReward
 
 EDEMA = 5
 
 
-def reward_of(**settings) -> Reward:
+def reward_of(**settings) -> RecallAtPrecisionReward:
     training = np.full((10, 14), 2, dtype=np.int8)
     training[:2, EDEMA] = 1  # a share of 0.2
     config = RewardConfig(weight=1.0, settings={"types": ["Edema"], **settings})
     config.checked("recall_at_precision")
-    return config.build("recall_at_precision", RewardContext(CiderD(2, {}), training)).reward
+    reward = config.build("recall_at_precision", RewardContext(CiderD(2, {}), training)).reward
+    assert isinstance(reward, RecallAtPrecisionReward)
+    return reward
 
 
 def reports(*edema: int) -> Reports:

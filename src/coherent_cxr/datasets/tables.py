@@ -30,7 +30,7 @@ class ParquetDataset(WholeDataset[Table, Table], kedro_pandas.ParquetDataset):
         rows = rows_per_piece.get()
         if rows is not None and self._is_local():
             return TableFile(Path(self._get_load_path()), rows)
-        load: Any = super().load
+        load: Any = super().load  # type: ignore[safe-super]  # Kedro's, which mypy takes for abstract
         whole: pd.DataFrame = load.__wrapped__(self)  # without Kedro's messages, which are given anyway
         return whole
 

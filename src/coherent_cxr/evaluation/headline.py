@@ -70,8 +70,8 @@ def first_intervals(metrics: pd.DataFrame, system: str) -> dict[str, tuple[float
         for field, value in zip(("metric", *Metric._fields[1:]), names[name], strict=True):
             rows = rows[rows[field] == value]
         if len(rows) == 1:
-            value, low, high = map(float, rows[numbers].iloc[0])
-            found[name] = (value, low, high)
+            number, low, high = map(float, rows[numbers].iloc[0])
+            found[name] = (number, low, high)
     return found
 
 

@@ -41,7 +41,6 @@ class UtilityRunsHook:
         found = client.get_experiment_by_name(name)
         if found is None and usual is not None:
             client.create_experiment(name, f"{usual.artifact_location}-utilities")
-        mlflow.set_experiment(name)
-        experiment = client.get_experiment_by_name(name)
+        experiment = mlflow.set_experiment(name)
         run = client.create_run(experiment.experiment_id, run_name="+".join(names))
         self._config.tracking.run.id = run.info.run_id

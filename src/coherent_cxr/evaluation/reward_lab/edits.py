@@ -132,7 +132,7 @@ def affirming_sentences(reports: Sequence[Report], label: LabelReports) -> dict[
     ranked = sorted(counts, key=lambda sentence: (-counts[sentence], sentence))
     positive = label([[list(sentence)] for sentence in ranked])[:, FINDINGS] == POSITIVE
     found: dict[str, Sentence] = {}
-    for sentence, affirmed in zip(ranked, positive, strict=True):
+    for words, affirmed in zip(ranked, positive, strict=True):
         if affirmed.sum() == 1:
-            found.setdefault(DEFAULT_TYPES[int(np.argmax(affirmed))], list(sentence))
+            found.setdefault(DEFAULT_TYPES[int(np.argmax(affirmed))], list(words))
     return found

@@ -11,6 +11,8 @@ from coherent_cxr.evaluation.reward_lab.table import PREFERS, RIGHT, failures
 
 MARKS = {PREFERS: "prefers it", RIGHT: "", "cannot tell": "="}
 
+KEYS = ("better", "wrong", "references")
+
 
 def render(table: pd.DataFrame) -> str:
     """Render the table as a page without scripts.
@@ -19,7 +21,7 @@ def render(table: pd.DataFrame) -> str:
         table: What :func:`.table.compare` gave.
     """
     verdicts = table.pivot_table(
-        index=["better", "wrong", "references"],
+        index=list(KEYS),
         columns="objective",
         values="verdict",
         aggfunc="first",
@@ -27,8 +29,8 @@ def render(table: pd.DataFrame) -> str:
     )
     objectives = list(dict.fromkeys(table["objective"]))
     rows = [
-        {"better": better, "wrong": wrong, "references": references, "verdicts": list(row[objectives])}
-        for (better, wrong, references), row in verdicts.iterrows()
+        {**dict(zip(KEYS, key, strict=True)), "verdicts": cells}
+        for key, cells in zip(verdicts.index.tolist(), verdicts[objectives].values.tolist(), strict=True)
     ]
     template = (files("coherent_cxr.evaluation.reward_lab") / "templates" / "reward_lab.html").read_text(
         "utf-8"
