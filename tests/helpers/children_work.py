@@ -29,6 +29,11 @@ def meet(folder, name, others):
     return {"name": name, "process": os.getpid(), "threads": torch.get_num_threads(), "met": met}
 
 
+def time_before():
+    """Say how much processor time this process has used until it does its work."""
+    return time.process_time()
+
+
 def fail(text):
     raise KeyError(text)
 

@@ -25,7 +25,7 @@ def alive(process: int) -> bool:
     return state != "Z"
 
 
-def wait_for(condition, seconds: float = 120.0) -> None:
+def wait_for(condition, seconds: float = 300.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until
@@ -56,6 +56,13 @@ def test_calls_run_at_the_same_time_with_their_threads_and_log_here(children, tm
     assert {(record.name, record.getMessage()) for record in caplog.records} == {
         ("work", f"{name} is at it") for name in "abc"
     }
+
+
+@pytest.mark.slow
+def test_children_have_pytorch_without_importing_it(children):
+    for name in "ab":
+        children.add(name, children_work.time_before, ())
+    assert max(children.result(name) for name in "ab") < 0.5  # the import takes two seconds and more
 
 
 @pytest.mark.slow
