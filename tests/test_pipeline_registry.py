@@ -92,6 +92,26 @@ def test_every_stage_is_a_box_whose_datasets_and_settings_keep_their_names():
     assert boxes == set(STAGES)
 
 
+LAYERS = "raw intermediate primary feature model_input models model_output reporting".split()
+
+
+def test_layers_never_turn_back_so_that_kedro_viz_can_order_them():
+    layers = {
+        re.sub(r"^\{\w+\}\.", "", name): LAYERS.index(entry["metadata"]["kedro-viz"]["layer"])
+        for path in BASE.glob("*/catalog.yml")
+        for name, entry in read_conf(f"{path.parent.name}/catalog.yml", "").items()
+        if not name.startswith("_")
+    }
+
+    def layers_of(names):
+        own = [re.sub(r"^\w+\.(?=rl_)", "", name) for name in names if not name.startswith("params:")]
+        return [layers[name] for name in own if name in layers]
+
+    for node in register_pipelines()[DEFAULT].nodes:
+        before, after = layers_of(node.inputs), layers_of(node.outputs)
+        assert max(before, default=0) <= min(after, default=9), node.name
+
+
 def test_every_node_is_described_where_kedro_viz_shows_its_code():
     nodes = [node for stage in register_pipelines().values() for node in stage.nodes]
     assert [node.name for node in nodes if not (node.func.__doc__ or "").strip().endswith(".")] == []
