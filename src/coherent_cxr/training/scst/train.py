@@ -24,6 +24,7 @@ from coherent_cxr.training.engine.history import COLUMNS
 from coherent_cxr.training.mle.train import TrainedGenerator
 from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
+from coherent_cxr.training.scst.kl import KlController
 from coherent_cxr.training.scst.loop import WatchedLoop
 from coherent_cxr.training.scst.policy_gradient import policy_gradient_loss, without_dropout
 from coherent_cxr.training.scst.reward_validation import Gain, RewardValidator, gain
@@ -85,7 +86,8 @@ def fine_tune(
         RewardValidator(held_out, validation_references, reader, document_frequencies, source, rewards)
         for source in (regions_of, start_regions_of)
     )
-    estimator = AdvantageEstimator(rewards, config.gamma, config.samples)
+    estimator = AdvantageEstimator(rewards, config.gamma, config.samples, config.group_scale)
+    kl = KlController(config.kl)
     watch = CollapseWatch(config.collapse, f"{config.system} fine-tuning")
     step = RlStep(
         config=config,
@@ -98,6 +100,7 @@ def fine_tune(
         reader=reader,
         cider=document_frequencies,
         estimator=estimator,
+        kl=kl,
     )
 
     judged: dict[str, list[NDArray[np.float64]]] = {}  # statistics of validated weights, by their digest
@@ -109,6 +112,8 @@ def fine_tune(
 
     def after_step(step: int, numbers: Mapping[str, float]) -> dict[str, float]:
         watch.observe(step, numbers)
+        if "kl_k3" in numbers:
+            kl.update(numbers["kl_k3"])
         return estimator.update(numbers) | {
             "reward_share": numbers["reward_seconds"] / numbers["step_seconds"]
         }
@@ -116,6 +121,7 @@ def fine_tune(
     def restore(state: dict[str, Any]) -> None:
         estimator.load_state_dict(state["estimator"])
         watch.load_state_dict(state["watch"])
+        kl.load_state_dict(state["kl"])
 
     steps = config.epochs * batches_per_epoch(len(train), config.batch_size)
     key = run_key(
@@ -150,9 +156,14 @@ def fine_tune(
         keep_validated=config.collapse.stop,
         log_every=1,
         checkpoint_every=config.checkpoint_every,
-        extra_state=lambda: {"estimator": estimator.state_dict(), "watch": watch.state_dict()},
+        extra_state=lambda: {
+            "estimator": estimator.state_dict(),
+            "watch": watch.state_dict(),
+            "kl": kl.state_dict(),
+        },
         restore_extra=restore,
         after_step=after_step,
+        uses=config.sample_uses,
     )
     try:
         history, ended = loop.run(), "finished"
