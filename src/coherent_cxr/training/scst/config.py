@@ -12,6 +12,7 @@ from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.image_encoder.precision import Precision
 from coherent_cxr.rewards import RewardConfig
 from coherent_cxr.training.scst.advantage import GroupScale
+from coherent_cxr.training.scst.guard import GuardConfig
 from coherent_cxr.training.scst.kl import KlConfig
 from coherent_cxr.training.scst.policy_gradient import ClipConfig
 from coherent_cxr.training.scst.telemetry import CollapseConfig
@@ -50,6 +51,7 @@ class RlFineTuningConfig(Settings):
             it raised the mean reward of sampled reports, which is what it optimises; 0 samples none.
         checkpoint_every: Seconds between checkpoints within an epoch; None: after each epoch only.
         collapse: When a run counts as collapsed by its sampled reports, and what follows.
+        guard: When an epoch counts as collapsed by its validation reports, which ends the run.
         precision: Number format of the encoder, which stays frozen.
         seed: Seed of order and sampling.
         checkpoint_folder: Where checkpoints and cached features are kept.
@@ -80,6 +82,7 @@ class RlFineTuningConfig(Settings):
     validation_samples: NonNegativeInt
     checkpoint_every: PositiveFloat | None
     collapse: CollapseConfig
+    guard: GuardConfig
     precision: Precision
     seed: int
     checkpoint_folder: str

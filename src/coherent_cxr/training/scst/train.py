@@ -24,6 +24,7 @@ from coherent_cxr.training.engine.history import COLUMNS
 from coherent_cxr.training.mle.train import TrainedGenerator
 from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
+from coherent_cxr.training.scst.guard import Guard
 from coherent_cxr.training.scst.kl import KlController
 from coherent_cxr.training.scst.loop import WatchedLoop
 from coherent_cxr.training.scst.policy_gradient import policy_gradient_loss, without_dropout
@@ -88,6 +89,7 @@ def fine_tune(
     )
     estimator = AdvantageEstimator(rewards, config.gamma, config.samples, config.group_scale)
     kl = KlController(config.kl)
+    guard = Guard(config.guard, f"{config.system} fine-tuning")
     watch = CollapseWatch(config.collapse, f"{config.system} fine-tuning")
     step = RlStep(
         config=config,
@@ -122,6 +124,7 @@ def fine_tune(
         estimator.load_state_dict(state["estimator"])
         watch.load_state_dict(state["watch"])
         kl.load_state_dict(state["kl"])
+        guard.load_state_dict(state["guard"])
 
     steps = config.epochs * batches_per_epoch(len(train), config.batch_size)
     key = run_key(
@@ -153,13 +156,15 @@ def fine_tune(
         clip_gradient=config.clip_gradient,
         accumulate=config.accumulate,
         validate_first=True,
-        keep_validated=config.collapse.stop,
+        keep_validated=True,
+        inspect=guard.inspect,
         log_every=1,
         checkpoint_every=config.checkpoint_every,
         extra_state=lambda: {
             "estimator": estimator.state_dict(),
             "watch": watch.state_dict(),
             "kl": kl.state_dict(),
+            "guard": guard.state_dict(),
         },
         restore_extra=restore,
         after_step=after_step,
