@@ -17,14 +17,14 @@ from coherent_cxr.pipelines.systems import Systems
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.scst.config import RlFineTuningConfig
-from helpers.training_corpus import ENCODER
+from helpers.training_corpus import ENCODER, Corpus
 
 
 def paper() -> dict[str, Any]:
     return parameters("paper")
 
 
-def test_the_recipe_is_what_the_environment_says():
+def test_the_recipe_is_what_the_environment_says() -> None:
     given = paper()
     assert Systems.of(given) == Systems(("nlg", "ccr", "full"), "full")
     assert given["encoder_pretraining"]["encoder"] == "densenet121"
@@ -55,7 +55,7 @@ def test_the_recipe_is_what_the_environment_says():
     }
 
 
-def test_what_is_not_read_in_the_paper_is_marked():
+def test_what_is_not_read_in_the_paper_is_marked() -> None:
     lines = (CONF / "paper" / "parameters.yml").read_text(encoding="utf-8").splitlines()
     settings = [line for line in lines if line.startswith("  ") and not line.strip().startswith("#")]
     assert len(settings) > 40
@@ -65,7 +65,7 @@ def test_what_is_not_read_in_the_paper_is_marked():
 
 
 @pytest.mark.slow  # five trainings of seconds
-def test_the_papers_path_trains_end_to_end(corpus, tmp_path: Path):
+def test_the_papers_path_trains_end_to_end(corpus: Corpus, tmp_path: Path) -> None:
     given = paper()
     small = {"epochs": 1, "batch_size": 8, "precision": "fp32", "checkpoint_folder": str(tmp_path)}
     generator = {"encoder": ENCODER, "size": 16, "attention_size": 8, "max_sentences": 3, "max_words": 6}
