@@ -16,6 +16,9 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 SECTIONS = {
     "RlFineTuningConfig": "nlg.rl_fine_tuning",
     "CollapseConfig": "nlg.rl_fine_tuning.collapse",
+    "GuardConfig": "nlg.rl_fine_tuning.guard",
+    "KlConfig": "nlg.rl_fine_tuning.kl",
+    "ClipConfig": "nlg.rl_fine_tuning.clip",
     "GeneratorConfig": "mle_training.generator",
     "AugmentationConfig": "encoder_pretraining.augmentation",
     "CaptionerConfig": "baselines.captioner",

@@ -40,6 +40,7 @@ from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.step import MleStep
 from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
+from coherent_cxr.training.scst.kl import KlController
 from coherent_cxr.training.scst.step import RlStep
 from coherent_cxr.training.validation import ReportReader, SampleReferences
 
@@ -129,6 +130,7 @@ def main() -> None:
             reader=ReportReader(vocabulary, labeler),
             cider=cider,
             estimator=AdvantageEstimator(built, run.gamma, run.samples),
+            kl=KlController(run.kl),
         )
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     in_rewards: dict[str, list[float]] = {name: [] for name in steps}

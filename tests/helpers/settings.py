@@ -31,6 +31,8 @@ OF_TESTS: Mapping[str, Mapping[str, Any]] = {
         "batch_size": 64,
         "learning_rate": 5e-6,
         "decay": False,
+        # two dozen studies and a generator of random weights: nothing to fall back from
+        "guard": {"min_positive_calls": 0.0, "min_unique_reports": 0.0},
     },
     "EncoderPretrainingConfig": {
         "encoder": "densenet121",

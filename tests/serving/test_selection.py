@@ -31,6 +31,13 @@ def _assessments(**scores: float) -> dict[str, Assessment]:
     return {system: Assessment(score, ALIKE, []) for system, score in scores.items()}
 
 
+def test_a_system_whose_training_was_stopped_is_out_whatever_its_score():
+    stopped = assess(CONFIG, {**MLE, "macro_f1": 0.9}, MLE, ALIKE, "full was stopped after epoch 2.")
+    assert stopped.reasons == ["Its training collapsed: full was stopped after epoch 2."]
+    choice = CONFIG.choose({"mle": Assessment(0.3, ALIKE, []), "full": stopped})
+    assert choice == ("mle", "mle")
+
+
 def test_language_does_not_buy_the_alias():
     """The demonstration's numbers: nlg has the higher CIDEr-D and less clinical truth than mle."""
     nlg = assess(CONFIG, {**MLE, "macro_f1": 0.25}, MLE, Difference(0.2, 0.1, 0.3))

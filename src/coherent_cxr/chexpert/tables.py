@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import NonNegativeInt
 
 from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler, Mention
+from coherent_cxr.chexpert.function_labeller import IMPORT_PATH, FunctionLabeler
 from coherent_cxr.chexpert.rules.checks import RuleFileError
 from coherent_cxr.chexpert.rules.rule_files import SHIPPED
 from coherent_cxr.configuration import Settings, require
@@ -29,8 +30,8 @@ class ChexpertLabellingConfig(Settings):
     """The rule sets in use: one setting for everything that labels.
 
     Attributes:
-        rules: What teaches, rewards, selects and judges first: "corrected", "original", or the path of a rule
-            file.
+        rules: What teaches, rewards, selects and judges first: "corrected", "original", the path of a rule
+            file, or a function of the user's own as ``module:function``.
         beside: A second judge in every clinical table, to compare with published numbers; None for none.
         cache_size: Most sentences to remember.
     """
@@ -41,9 +42,10 @@ class ChexpertLabellingConfig(Settings):
 
     def check(self) -> None:
         """Refuse settings that cannot work."""
-        right = "corrected, original, or the path of a rule file that is there"
+        right = "corrected, original, the path of a rule file that is there, or module:function"
         for key, rules in (("rules", self.rules), ("beside", self.beside)):
             known = rules is None or rules in SHIPPED or (rules != "" and Path(rules).is_file())
+            known = known or IMPORT_PATH.fullmatch(str(rules)) is not None
             require(known, f"chexpert_labelling.{key}", rules, right)
         named_apart = (
             self.beside in (None, self.rules) or Path(str(self.beside)).name != Path(self.rules).name
@@ -53,11 +55,27 @@ class ChexpertLabellingConfig(Settings):
 
     def labeler(self) -> CheXpertLabeler:
         """Return the labeller of ``rules``."""
-        return CheXpertLabeler(self.rules, self.cache_size)
+        return labeler_of(self.rules, self.cache_size)
 
     def judges(self) -> list[CheXpertLabeler]:
         """Return the labellers that judge reports, that of ``rules`` first."""
         return judges([self.rules, *([] if self.beside is None else [self.beside])], self.cache_size)
+
+
+def labeler_of(rules: str, cache_size: int) -> CheXpertLabeler:
+    """Return the labeller of a rule set, a rule file or a function.
+
+    Args:
+        rules: Its name; a file is looked for before a function.
+        cache_size: Most sentences to remember, of a function most texts.
+
+    Raises:
+        RuleFileError: If a rule file cannot be used.
+        FunctionLabelerError: If a function cannot be imported.
+    """
+    if IMPORT_PATH.fullmatch(rules) and not Path(rules).is_file():
+        return FunctionLabeler(rules, cache_size)
+    return CheXpertLabeler(rules, cache_size)
 
 
 def judges(rules: Sequence[str], cache_size: int = 65_536) -> list[CheXpertLabeler]:
@@ -70,7 +88,7 @@ def judges(rules: Sequence[str], cache_size: int = 65_536) -> list[CheXpertLabel
     Raises:
         RuleFileError: If a rule file cannot be used, or two have one name.
     """
-    labelers = [CheXpertLabeler(one, cache_size) for one in dict.fromkeys(rules)]
+    labelers = [labeler_of(one, cache_size) for one in dict.fromkeys(rules)]
     names = [labeler.name for labeler in labelers]
     if len(set(names)) < len(names):
         raise RuleFileError(

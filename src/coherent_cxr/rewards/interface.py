@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from coherent_cxr.rewards.cider import CiderD
 from coherent_cxr.rewards.reports import Reports
 
-Baseline = Literal["greedy", "moving_average", "leave_one_out", "none"]
+Baseline = Literal["greedy", "moving_average", "leave_one_out", "group", "none"]
 """What a sampled report's reward is compared with (see :mod:`coherent_cxr.training.scst.advantage`)."""
 
 

@@ -2,7 +2,8 @@
 
 Language metrics and macro-F1 have different scales, so they are not added. The champion has the highest
 clinical score (macro-F1 over the labels with a positive reference) among the systems whose language is not
-significantly below the likelihood-trained model's, and never is one that has collapsed to the normal report.
+significantly below the likelihood-trained model's, and never is one that has collapsed to the normal report,
+at any time of its training.
 The test split decides nothing.
 """
 
@@ -19,6 +20,8 @@ from coherent_cxr.configuration import Settings, Share, require
 
 REFERENCE = "mle"
 """The system that the others start from and are compared with."""
+FINISHED = "finished"
+"""How a training ended that was not stopped."""
 
 
 class ModelRegistrationConfig(Settings):
@@ -121,6 +124,7 @@ def assess(
     numbers: Mapping[str, float],
     reference: Mapping[str, float],
     language: Difference,
+    ended: str = FINISHED,
 ) -> Assessment:
     """Judge a system by its validation numbers.
 
@@ -129,8 +133,11 @@ def assess(
         numbers: ``macro_f1``, ``positive_calls`` and ``unique_reports`` of the system.
         reference: The same of the MLE model.
         language: CIDEr-D of the system minus that of the MLE model.
+        ended: How its training ended, as its metadata say: ``finished``, or why it was stopped.
     """
     reasons = []
+    if ended != FINISHED:
+        reasons.append(f"Its training collapsed: {ended}")
     if language.high is not None and language.high < 0:
         reasons.append(
             f"Its CIDEr-D is significantly below that of {REFERENCE} ({language.value:+.3f}, 95 % interval "

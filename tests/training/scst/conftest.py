@@ -6,8 +6,11 @@ import pytest
 
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.training.scst.train import fine_tune
+from helpers.enumerable_policy import toy
 from helpers.scst_runs import arguments, config
 from helpers.tiny_generator import make_generator
+
+__all__ = ["toy"]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from coherent_cxr.rewards import Reports, Reward, WeightedReward
-from coherent_cxr.training.scst.advantage import AdvantageEstimator, others_mean
+from coherent_cxr.training.scst.advantage import (
+    AdvantageEstimator,
+    group_advantage,
+    others_mean,
+    without_spread,
+)
 
 VALUES = {"a": [1.0, 0.0], "b": [0.5, 0.5], "c": [0.0, 0.25], "g": [0.5, 0.0]}
 
@@ -82,3 +87,28 @@ def test_rewards_add_up_by_weight_each_with_its_own_baseline():
 def test_rewards_whose_numbers_would_have_one_name_are_refused():
     with pytest.raises(ValueError, match="'r' and 'r_greedy' would both log a number 'r_greedy"):
         estimator(r="greedy", r_greedy="none")
+
+
+def test_groups_by_hand_and_against_leave_one_out():
+    rewards = np.array([1.0, 2.0, 6.0, 3.0, 3.0, 3.0])
+    apart = group_advantage(rewards, 3, "none")
+    assert apart.tolist() == [-2.0, -1.0, 3.0, 0.0, 0.0, 0.0]
+    # RLOO: k / (k - 1) (R - mean)
+    np.testing.assert_allclose(1.5 * apart, rewards - others_mean(rewards[:, None], 3)[:, 0])
+    std = (14 / 3) ** 0.5
+    scaled = group_advantage(rewards, 3, "std")
+    np.testing.assert_allclose(scaled[:3], np.array([-2.0, -1.0, 3.0]) / (std + 1e-4))
+    assert not scaled[3:].any()
+    assert without_spread(rewards, 3) == 0.5
+
+
+def test_group_rewards_are_weighed_before_they_are_scaled_and_others_keep_their_baseline():
+    # Sums of terms: a 1, c 0.25; two group rewards of weight 2: 4 and 1, mean 2.5, deviation 1.5.
+    judged = estimator(2, r="group", s="group", t="none").estimate(reports("acbb"), None, reports("rr"))
+    one = 1.5 / 1.5001
+    np.testing.assert_allclose(judged.advantage, [one + 2, -one + 0.5, 2.0, 2.0])
+    # six per unit of reward over all: 6, 1.5, 6, 6
+    assert judged.numbers["reward_std"] == pytest.approx(np.std([6, 1.5, 6, 6]))
+    assert judged.numbers["groups_without_spread"] == 0.5
+    single = estimator(r="none").estimate(reports("ab"), None, reports("rr"))
+    assert "groups_without_spread" not in single.numbers

@@ -49,6 +49,11 @@ def test_numbers_of_every_step_are_possible(whole):
     for share in ("unique_reports", "repeat_rate", "labeller_hit_rate", "cider_hit_rate", "reward_share"):
         assert ((values(history, share) >= 0) & (values(history, share) <= 1)).all()
     assert (values(history, "entropy") > 0).all()
+    assert (values(history, "kl_k3") >= -1e-6).all()
+    assert (values(history, "clip_ratio") == values(history, "kl_coefficient")).all()  # neither is used
+    shares = history[history["metric"].str.match("positive_(calls|references)/|groups_without_spread")]
+    assert shares["value"].between(0, 1).all()
+    assert 0 < values(history, "positive_references/Cardiomegaly").mean() < 1  # a third of the corpus
     np.testing.assert_allclose(
         values(history, "ccr"),
         sum(values(history, m) for m in history["metric"].unique() if m.startswith("ccr/")),

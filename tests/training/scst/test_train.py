@@ -75,6 +75,18 @@ def test_two_views_feedback_and_narrow_sampling_work_together(corpus, tmp_path, 
     assert run.bundle.digest != generator.digest
 
 
+def test_samples_can_be_used_again_within_limits_and_held_at_the_starting_model(corpus, generator, tmp_path):
+    rewards = {"rouge_l": {"weight": 1.0, "baseline": "group"}}
+    held = {"sample_uses": 3, "kl": {"coefficient": 0.1, "target": 0.01}, "learning_rate": 1e-2}
+    chosen = config(tmp_path, epochs=1, rewards=rewards, accumulate=2, validation_samples=0, **held)
+    history = fine_tune(chosen, *arguments(corpus, generator)).history
+    assert len(values(history, "loss")) == 5
+    # a sample's first use moves nothing beyond the limits, its last one does
+    assert (values(history, "clip_ratio") > 0).any()
+    assert values(history, "kl_k3")[0] > 0
+    np.testing.assert_allclose(values(history, "kl_coefficient")[:2], [0.1, 0.102])
+
+
 class _Killed(KeyboardInterrupt):
     """Somebody pressed Ctrl-C."""
 

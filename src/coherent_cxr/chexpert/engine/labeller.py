@@ -138,7 +138,7 @@ class CheXpertLabeler:
         Raises:
             TypeError: If the text is neither text nor missing.
         """
-        given = _as_text(text)
+        given = as_text(text)
         explained: list[Mention] = []
         index = 0
         for offset, block in blocks(given) if self._layout else [Block(0, given)]:
@@ -157,7 +157,7 @@ class CheXpertLabeler:
 
     def _votes(self, text: str | float | None) -> int:
         votes = misses = 0
-        sentences = self._sentences(_as_text(text))
+        sentences = self._sentences(as_text(text))
         for sentence in sentences:
             known = self._cache.get(sentence)
             if known is None:
@@ -207,7 +207,12 @@ class CheXpertLabeler:
         return pd.DataFrame(columns, index=index)
 
 
-def _as_text(text: object) -> str:
+def as_text(text: object) -> str:
+    """Return a report's text, an empty one for what is missing.
+
+    Raises:
+        TypeError: If it is neither text nor missing.
+    """
     if isinstance(text, str):
         return text
     if text is None or (isinstance(text, float) and math.isnan(text)):

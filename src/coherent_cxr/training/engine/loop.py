@@ -75,6 +75,8 @@ class Loop:
         checkpoint_every: Seconds between checkpoints within an epoch; None: after each epoch only.
         extra_state: Returns further JSON state to checkpoint (moving averages).
         restore_extra: Takes that state back.
+        inspect: Sees (epoch, numbers) of a validation before its weights can be kept; an EndedEarlyError
+            that it raises ends the run without them.
         clock: Gives the time in seconds, for the checkpoints.
         progress: How far the run has come; filled by :meth:`run`.
     """
@@ -100,6 +102,7 @@ class Loop:
     checkpoint_every: float | None = 60.0
     extra_state: Callable[[], dict[str, Any]] = dict
     restore_extra: Callable[[dict[str, Any]], None] = lambda state: None
+    inspect: Callable[[int, Mapping[str, float]], None] = lambda epoch, numbers: None
     clock: Callable[[], float] = time.monotonic
     progress: Progress = field(init=False, default_factory=Progress)
     _validated: dict[str, str] = field(init=False, default_factory=dict)
@@ -246,6 +249,7 @@ class Loop:
             judged_by = self.select or next(iter(numbers), None)
             if judged_by in numbers:
                 self._validated = {f"validation {judged_by}": f"{numbers[judged_by]:.3f}"}
+        self.inspect(epoch, numbers)
         if self.select is None and not self.keep_validated:
             return
         progress.waited += 1

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coherent_cxr.rewards import MovingAverage, Reports, Reward, WeightedReward
+
+GroupScale = Literal["std", "none"]
+"""What the deviation from a group's mean is divided by."""
+
+SMALL_STD: Final = 1e-4
+"""Added to a group's standard deviation, so that a group without spread has advantages of zero."""
+SAME: Final = 1e-9
+"""Rewards of a group that are no further apart count as equal."""
 
 
 class AdvantageEstimate(NamedTuple):
@@ -60,10 +68,14 @@ class AdvantageEstimator:
     - ``moving_average``: one average per term over earlier steps (Liu et al. 2019, eq. 2); the first step,
       which has none, takes its own mean;
     - ``leave_one_out``: the mean reward of the other samples of the same image (Kool et al. 2019);
+    - ``group``: the mean reward of all samples of the same image, the report itself included; with the scale
+      ``std`` the weighted sum of all ``group`` rewards is divided by its standard deviation in the group
+      (GRPO, Shao et al. 2024), with ``none`` it is not (Liu et al. 2025, "Dr. GRPO");
     - ``none``: zero.
 
-    None of them depends on the sampled report itself (the first moving average aside), so the expected
-    gradient is that of the expected reward whichever is chosen.
+    None but ``group`` depends on the sampled report itself (the first moving average aside), so the expected
+    gradient is that of the expected reward whichever is chosen. That of ``group`` without a scale is (k - 1)
+    / k of it, with k samples; with the scale it follows how often a report beats another one of its image.
 
     Estimation has no side effects. State changes only in :meth:`update`, by means over a whole step, so a
     step may be split into parts and over processes.
@@ -72,14 +84,22 @@ class AdvantageEstimator:
         rewards: Rewards of the run.
         gamma: Decay of moving averages.
         samples: Sampled reports per image, next to each other in a step.
+        group_scale: Scale of ``group`` rewards.
 
     Raises:
         ValueError: If numbers of two rewards would have the same name.
     """
 
-    def __init__(self, rewards: Sequence[WeightedReward], gamma: float, samples: int = 1) -> None:
+    def __init__(
+        self,
+        rewards: Sequence[WeightedReward],
+        gamma: float,
+        samples: int = 1,
+        group_scale: GroupScale = "std",
+    ) -> None:
         self._rewards = list(rewards)
         self._samples = samples
+        self._group_scale = group_scale
         self._names = {name: Names.of(name, reward) for name, _, _, reward in rewards}
         self._require_apart()
         self._averages = {
@@ -113,7 +133,7 @@ class AdvantageEstimator:
             references: One reference per image.
         """
         repeated = references.of(np.repeat(np.arange(len(references)), self._samples))
-        advantage = np.zeros(len(sampled))
+        advantage, total, in_group = (np.zeros(len(sampled)) for _ in range(3))
         numbers: dict[str, float] = {}
         for name, weight, baseline, reward in self._rewards:
             names = self._names[name]
@@ -130,9 +150,19 @@ class AdvantageEstimator:
                 compared = average.value if average.updates else rewards.mean(axis=0)
             elif baseline == "leave_one_out":
                 compared = others_mean(rewards, self._samples)
-            advantage += weight * (rewards - compared).sum(axis=1)
+            weighted = weight * rewards.sum(axis=1)
+            total += weighted
+            if baseline == "group":
+                in_group += weighted
+            else:
+                advantage += weight * (rewards - compared).sum(axis=1)
             found = reward.batch_statistics(sampled, repeated).mean(axis=0)
             numbers |= dict(zip(names.statistics, found.tolist(), strict=True))
+        if any(baseline == "group" for _, _, baseline, _ in self._rewards):
+            advantage += group_advantage(in_group, self._samples, self._group_scale)
+        numbers["reward_std"] = float(total.std())
+        if self._samples > 1:
+            numbers["groups_without_spread"] = without_spread(total, self._samples)
         return AdvantageEstimate(advantage, numbers)
 
     def update(self, numbers: Mapping[str, float]) -> dict[str, float]:
@@ -180,6 +210,32 @@ def others_mean(rewards: NDArray[np.float64], samples: int) -> NDArray[np.float6
     grouped = rewards.reshape(-1, samples, rewards.shape[1])
     others = (grouped.sum(axis=1, keepdims=True) - grouped) / (samples - 1)
     return np.asarray(others.reshape(rewards.shape))
+
+
+def group_advantage(rewards: NDArray[np.float64], samples: int, scale: GroupScale) -> NDArray[np.float64]:
+    """Reward minus the mean of its image's samples, divided by their standard deviation if asked for.
+
+    Args:
+        rewards: ``(images * samples,)``.
+        samples: Samples per image, at least 2.
+        scale: ``std``: (R - mean) / (std + 1e-4), the standard deviation of the group as it is (divided by
+            k); ``none``: R - mean.
+    """
+    grouped = rewards.reshape(-1, samples)
+    apart = grouped - grouped.mean(axis=1, keepdims=True)
+    if scale == "std":
+        apart = apart / (grouped.std(axis=1, keepdims=True) + SMALL_STD)
+    return np.asarray(apart.reshape(rewards.shape))
+
+
+def without_spread(rewards: NDArray[np.float64], samples: int) -> float:
+    """Share of images whose samples all earn the same, so that they teach nothing among themselves.
+
+    Args:
+        rewards: ``(images * samples,)``.
+        samples: Samples per image.
+    """
+    return float((np.ptp(rewards.reshape(-1, samples), axis=1) <= SAME).mean())
 
 
 def _named(terms: Sequence[str], total: str, means: NDArray[np.float64]) -> dict[str, float]:

@@ -25,12 +25,17 @@ class WatchedLoop(Loop):
 
     Attributes:
         after_step: The function; an error it raises ends the run, an EndedEarlyError with the kept weights.
+        uses: Optimiser steps on each batch; the train step tells the first from the others by their number
+            of the step, which stays.
     """
 
     after_step: AfterStep = lambda step, numbers: {}
+    uses: int = 1
 
     def _step(self, chosen: NDArray[np.int64], interruption: Interruption) -> dict[str, float]:
         began = time.perf_counter()
         numbers = super()._step(chosen, interruption)
+        for _ in range(self.uses - 1):
+            numbers |= super()._step(chosen, interruption)
         numbers["step_seconds"] = time.perf_counter() - began
         return {**numbers, **self.after_step(self.progress.step + 1, numbers)}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated, NamedTuple
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from coherent_cxr.configuration import Settings
 from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.generator import TeacherForced
+from coherent_cxr.training.scst.decisions import Decisions
 
 
 def policy_gradient_loss(log_probability: Tensor, advantage: Tensor) -> Tensor:
@@ -21,6 +26,47 @@ def policy_gradient_loss(log_probability: Tensor, advantage: Tensor) -> Tensor:
         Mean over the batch, a scalar.
     """
     return -(advantage.to(log_probability.dtype) * log_probability).mean()
+
+
+class ClipConfig(Settings):
+    """How far a decision may move away from the policy that sampled it, where samples are used again.
+
+    Attributes:
+        low: Smallest ratio of its probabilities, now to then, that still has a gradient where the advantage
+            is negative.
+        high: Largest ratio that still has a gradient where it is positive. Above 1 + (1 - low), unlikely
+            decisions can grow more than likely ones are held (DAPO, Yu et al. 2025).
+    """
+
+    low: Annotated[float, Field(ge=0, lt=1)]
+    high: Annotated[float, Field(gt=1)]
+
+
+class ClippedLoss(NamedTuple):
+    """The loss, a scalar with gradient, and the share of decisions whose gradient was clipped away."""
+
+    loss: Tensor
+    clip_ratio: Tensor
+
+
+def clipped_loss(
+    decisions: Decisions, sampled_with: Tensor, advantage: Tensor, clip: ClipConfig
+) -> ClippedLoss:
+    """The clipped objective of PPO (Schulman et al. 2017, eq. 7) at each word and stop decision.
+
+    A report's decisions are summed and not averaged, so that long reports count as they do in
+    :func:`policy_gradient_loss`, whose gradient this one has before the first step.
+
+    Args:
+        decisions: Decisions of the reports under the present policy, with gradient.
+        sampled_with: Their log-probabilities when they were sampled ``(decisions,)``.
+        advantage: Of each report ``(reports,)``.
+        clip: The limits.
+    """
+    ratio = (decisions.log_probability - sampled_with).exp()
+    earned = advantage.to(ratio.dtype)[decisions.report]
+    free, held = ratio * earned, ratio.clamp(clip.low, clip.high) * earned
+    return ClippedLoss(-torch.minimum(free, held).sum() / len(advantage), (held < free).double().mean())
 
 
 def as_sampled(scored: TeacherForced, sampling: SamplingConfig) -> TeacherForced:

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveInt
 
+from coherent_cxr.chexpert import OBSERVATIONS, POSITIVE
+from coherent_cxr.chexpert.codes import DEFAULT_TYPES
 from coherent_cxr.configuration import Settings, Share
 from coherent_cxr.inference.decoding import repeat_rate
 from coherent_cxr.training.engine.divergence import EndedEarlyError
@@ -94,4 +97,18 @@ def report_numbers(reports: Sequence[Sequence[Sequence[str]]]) -> dict[str, floa
         "sentences": float(np.mean([len(report) for report in reports])),
         "unique_reports": len({str(report) for report in reports}) / len(reports),
         "repeat_rate": repeat_rate([list(map(list, report)) for report in reports]),
+    }
+
+
+def positive_shares(sampled: NDArray[np.int8], references: NDArray[np.int8]) -> dict[str, float]:
+    """Return per observation the share of sampled reports, and of references, that are positive.
+
+    Args:
+        sampled: Label codes of sampled reports ``(reports, 14)``.
+        references: Label codes of references ``(images, 14)``.
+    """
+    return {
+        f"{kind}/{name}": float((codes[:, OBSERVATIONS.index(name)] == POSITIVE).mean())
+        for kind, codes in (("positive_calls", sampled), ("positive_references", references))
+        for name in DEFAULT_TYPES
     }

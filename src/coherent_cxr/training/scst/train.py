@@ -24,6 +24,8 @@ from coherent_cxr.training.engine.history import COLUMNS
 from coherent_cxr.training.mle.train import TrainedGenerator
 from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
+from coherent_cxr.training.scst.guard import Guard
+from coherent_cxr.training.scst.kl import KlController
 from coherent_cxr.training.scst.loop import WatchedLoop
 from coherent_cxr.training.scst.policy_gradient import policy_gradient_loss, without_dropout
 from coherent_cxr.training.scst.reward_validation import Gain, RewardValidator, gain
@@ -85,7 +87,9 @@ def fine_tune(
         RewardValidator(held_out, validation_references, reader, document_frequencies, source, rewards)
         for source in (regions_of, start_regions_of)
     )
-    estimator = AdvantageEstimator(rewards, config.gamma, config.samples)
+    estimator = AdvantageEstimator(rewards, config.gamma, config.samples, config.group_scale)
+    kl = KlController(config.kl)
+    guard = Guard(config.guard, f"{config.system} fine-tuning")
     watch = CollapseWatch(config.collapse, f"{config.system} fine-tuning")
     step = RlStep(
         config=config,
@@ -98,6 +102,7 @@ def fine_tune(
         reader=reader,
         cider=document_frequencies,
         estimator=estimator,
+        kl=kl,
     )
 
     judged: dict[str, list[NDArray[np.float64]]] = {}  # statistics of validated weights, by their digest
@@ -109,6 +114,8 @@ def fine_tune(
 
     def after_step(step: int, numbers: Mapping[str, float]) -> dict[str, float]:
         watch.observe(step, numbers)
+        if "kl_k3" in numbers:
+            kl.update(numbers["kl_k3"])
         return estimator.update(numbers) | {
             "reward_share": numbers["reward_seconds"] / numbers["step_seconds"]
         }
@@ -116,6 +123,8 @@ def fine_tune(
     def restore(state: dict[str, Any]) -> None:
         estimator.load_state_dict(state["estimator"])
         watch.load_state_dict(state["watch"])
+        kl.load_state_dict(state["kl"])
+        guard.load_state_dict(state["guard"])
 
     steps = config.epochs * batches_per_epoch(len(train), config.batch_size)
     key = run_key(
@@ -147,12 +156,19 @@ def fine_tune(
         clip_gradient=config.clip_gradient,
         accumulate=config.accumulate,
         validate_first=True,
-        keep_validated=config.collapse.stop,
+        keep_validated=True,
+        inspect=guard.inspect,
         log_every=1,
         checkpoint_every=config.checkpoint_every,
-        extra_state=lambda: {"estimator": estimator.state_dict(), "watch": watch.state_dict()},
+        extra_state=lambda: {
+            "estimator": estimator.state_dict(),
+            "watch": watch.state_dict(),
+            "kl": kl.state_dict(),
+            "guard": guard.state_dict(),
+        },
         restore_extra=restore,
         after_step=after_step,
+        uses=config.sample_uses,
     )
     try:
         history, ended = loop.run(), "finished"

@@ -1,0 +1,147 @@
+"""A user's own labeller: any function that labels texts with the fourteen observations."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coherent_cxr.chexpert.engine.cache import SentenceCache
+from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler, Mention, as_text
+from coherent_cxr.chexpert.observations import OBSERVATIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+"""How a function is named: module:function."""
+ABSENT = 2
+"""Code of a label that is not mentioned, as in :mod:`coherent_cxr.chexpert.codes`."""
+
+
+class FunctionLabelerError(ValueError):
+    """A function that cannot be imported, or that returns no labels; the message says what is wrong."""
+
+
+class FunctionLabeler(CheXpertLabeler):
+    """Labels with a function of the user's own, in the place of a rule set.
+
+    The function gets a list of texts and returns an array or nested list ``(texts, 14)`` in the order of
+    ``OBSERVATIONS``: 1 positive, 0 negative, -1 uncertain; 2, NaN or None not mentioned. It has to give the
+    same labels for the same text. Every text is asked for once, as long as the memory holds it.
+
+    Args:
+        path: ``module:function``.
+        cache_size: Most texts to remember.
+
+    Raises:
+        FunctionLabelerError: If the function cannot be imported.
+    """
+
+    def __init__(self, path: str | Path, cache_size: int = 65_536) -> None:
+        self._arguments = (path, cache_size)
+        self.rules = str(path)
+        self.observations = OBSERVATIONS
+        self._cache = SentenceCache(cache_size)
+        self._function = _imported(self.rules)
+        self.digest = _digest(self.rules, self._function)
+
+    @property
+    def name(self) -> str:
+        """The import path."""
+        return self.rules
+
+    def label(self, text: str | float | None) -> dict[str, int | None]:
+        """Label one report section, as :meth:`CheXpertLabeler.label` does."""
+        (codes,) = self._codes([as_text(text)])
+        return {
+            name: None if code == ABSENT else code for name, code in zip(OBSERVATIONS, codes, strict=True)
+        }
+
+    def label_many(self, texts: Iterable[str | float | None]) -> pd.DataFrame:
+        """Label many report sections, as :meth:`CheXpertLabeler.label_many` does."""
+        import pandas as pd
+
+        index = texts.index if isinstance(texts, pd.Series) else None
+        rows = self._codes([as_text(text) for text in texts])
+        table = pd.DataFrame(rows, columns=list(OBSERVATIONS), index=index, dtype="Int8")
+        return table.mask(table == ABSENT)
+
+    def explain(self, text: str | float | None) -> list[Mention]:
+        """Return nothing: a function does not say which words made it decide."""
+        return []
+
+    def _codes(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        known: dict[str, tuple[int, ...]] = {}
+        for text in dict.fromkeys(texts):
+            if (found := self._cache.get(text)) is not None:
+                known[text] = _unpacked(found)
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            for text, codes in zip(new, self._asked(new), strict=True):
+                known[text] = codes
+                self._cache.put(text, _packed(codes))
+        self._cache.count(len(texts) - len(new), len(new))
+        return [known[text] for text in texts]
+
+    def _asked(self, texts: list[str]) -> list[tuple[int, ...]]:
+        import numpy as np
+
+        returned = self._function(texts)
+        try:
+            values = np.asarray(returned, dtype=np.float64)
+        except (TypeError, ValueError):
+            values = np.zeros(0)
+        shape = (len(texts), len(OBSERVATIONS))
+        codes = np.where(np.isnan(values), ABSENT, values)
+        if values.shape != shape or not np.isin(codes, (1, 0, -1, ABSENT)).all():
+            raise FunctionLabelerError(
+                f"The labeller '{self.rules}' returned {type(returned).__name__} of shape {values.shape} for "
+                f"{len(texts)} texts; it must return labels of shape {shape}: 1 positive, 0 negative, "
+                "-1 uncertain, 2 or NaN not mentioned."
+            )
+        return [tuple(int(code) for code in row) for row in codes]
+
+
+def _packed(codes: Sequence[int]) -> int:
+    """Return codes as one number, which is what the memory holds."""
+    number = 0
+    for code in codes:
+        number = number * 4 + (code + 1)
+    return number
+
+
+def _unpacked(number: int) -> tuple[int, ...]:
+    codes = []
+    for _ in OBSERVATIONS:
+        number, rest = divmod(number, 4)
+        codes.append(rest - 1)
+    return tuple(reversed(codes))
+
+
+def _imported(path: str) -> Callable[[list[str]], Any]:
+    module, _, name = path.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise FunctionLabelerError(
+            f"The labeller '{path:.200}' cannot be imported: {error}. Write module:function, and install the "
+            "module or put it on PYTHONPATH."
+        ) from error
+    if not callable(function):
+        raise FunctionLabelerError(f"The labeller '{path:.200}' is no function.")
+    return function  # type: ignore[no-any-return]
+
+
+def _digest(path: str, function: Callable[[list[str]], Any]) -> str:
+    """SHA-256 of the path and of the file that the function stands in."""
+    try:
+        file = inspect.getsourcefile(function)
+    except TypeError:  # of a built-in function, or an object without a file
+        file = None
+    source = Path(file).read_bytes() if file is not None else b""
+    return hashlib.sha256(path.encode() + b"\0" + source).hexdigest()
