@@ -1,4 +1,4 @@
-"""No way of decoding generates a de-identification mark, and training still learns from sentences with one."""
+"""No way of decoding generates a de-identification mark; training still learns from sentences with one."""
 
 from __future__ import annotations
 

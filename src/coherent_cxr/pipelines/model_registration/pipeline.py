@@ -10,24 +10,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
     """Return the stage model_registration."""
     return Pipeline(
         [
-            Node(
-                score_candidates,
-                inputs=systems.beside(
-                    {
-                        "config": "params:model_registration",
-                        "image_store": "image_store",
-                        "encoded_reports": "encoded_reports",
-                        "findings": "findings",
-                        "chexpert_labels": "chexpert_labels",
-                        "document_frequencies": "cider_document_frequencies",
-                        "splits": "splits",
-                        "labelling": "params:chexpert_labelling",
-                    }
-                ),
-                outputs="validation_metrics",
-                name="score_candidates",
-                tags="gpu",
-            ),
+            scoring_node(systems),
             Node(
                 register_model,
                 inputs=systems.beside(
@@ -48,4 +31,26 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 tags="cpu",
             ),
         ]
+    )
+
+
+def scoring_node(systems: Systems) -> Node:
+    """Return the node that scores the generators on validation; the results page needs its choice, too."""
+    return Node(
+        score_candidates,
+        inputs=systems.beside(
+            {
+                "config": "params:model_registration",
+                "image_store": "image_store",
+                "encoded_reports": "encoded_reports",
+                "findings": "findings",
+                "chexpert_labels": "chexpert_labels",
+                "document_frequencies": "cider_document_frequencies",
+                "splits": "splits",
+                "labelling": "params:chexpert_labelling",
+            }
+        ),
+        outputs="validation_metrics",
+        name="score_candidates",
+        tags="gpu",
     )
