@@ -59,3 +59,9 @@ baseline_reports = _table(
 )
 baseline_labels = _table({"system": TEXT, "study_id": TEXT, **LABELS}, unique=["system", "study_id"])
 history = _table({"step": COUNT, "epoch": NUMBER, "split": TEXT, "metric": TEXT, "value": OPTIONAL_NUMBER})
+metrics = _table(
+    {
+        **dict.fromkeys(("system", "metric", "labels", "average", "uncertain", "rules"), TEXT),
+        **dict.fromkeys(("value", "low", "high"), OPTIONAL_NUMBER),
+    }
+)

@@ -11,9 +11,10 @@ from coherent_cxr.pipelines.evaluation.nodes import (
     look_where_it_looked,
     measure_consensus,
     score,
-    write_results_page,
 )
+from coherent_cxr.pipelines.evaluation.page_nodes import write_results_page
 from coherent_cxr.pipelines.inputs import named
+from coherent_cxr.pipelines.model_registration.pipeline import scoring_node
 from coherent_cxr.pipelines.systems import Systems
 
 KNOWN = (
@@ -131,31 +132,36 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 name="draw_figures",
                 tags=["cpu", "report"],
             ),
+            # the page names the champion
+            scoring_node(systems),
             Node(
                 write_results_page,
-                inputs={
-                    "config": "params:evaluation",
-                    "metrics": "metrics",
-                    "comparisons": "comparisons",
-                    "generated_reports": "generated_reports",
-                    "generated_labels": "generated_labels",
-                    "reference_labels": "reference_labels",
-                    "studies": "studies",
-                    "findings": "findings",
-                    "chexpert_labels": "chexpert_labels",
-                    "splits": "splits",
-                    "image_store": "image_store",
-                    "radiographs": "radiographs",
-                    "main_model": main_model,
-                    "attended": "attended",
-                    "label_quality": "label_quality",
-                    "label_reliability": "label_reliability",
-                    "label_thresholds": "label_thresholds",
-                    "finding_token_agreement": "finding_token_agreement",
-                    "consensus_quality": "consensus_quality",
-                    **{f"{name}_history": dataset for name, dataset in systems.histories.items()},
-                    **{f"{stage}_exclusions": dataset for stage, dataset in EXCLUSIONS.items()},
-                },
+                inputs=systems.beside(
+                    {
+                        "config": "params:evaluation",
+                        "parsing": "params:report_parsing",
+                        "metrics": "metrics",
+                        "comparisons": "comparisons",
+                        "generated_reports": "generated_reports",
+                        "generated_labels": "generated_labels",
+                        "reference_labels": "reference_labels",
+                        "studies": "studies",
+                        "findings": "findings",
+                        "chexpert_labels": "chexpert_labels",
+                        "splits": "splits",
+                        "image_store": "image_store",
+                        "radiographs": "radiographs",
+                        "validation_metrics": "validation_metrics",
+                        "attended": "attended",
+                        "label_quality": "label_quality",
+                        "label_reliability": "label_reliability",
+                        "label_thresholds": "label_thresholds",
+                        "finding_token_agreement": "finding_token_agreement",
+                        "consensus_quality": "consensus_quality",
+                        **{f"{name}_history": dataset for name, dataset in systems.histories.items()},
+                        **{f"{stage}_exclusions": dataset for stage, dataset in EXCLUSIONS.items()},
+                    }
+                ),
                 outputs="results_page",
                 name="write_results_page",
                 tags=["cpu", "report"],

@@ -11,20 +11,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
     """Return the stage model_registration."""
     return Pipeline(
         [
-            Node(
-                score_candidates,
-                inputs=systems.beside(
-                    named(
-                        *("image_store", "encoded_reports", "findings", "chexpert_labels", "splits"),
-                        config="params:model_registration",
-                        document_frequencies="cider_document_frequencies",
-                        labelling="params:chexpert_labelling",
-                    )
-                ),
-                outputs="validation_metrics",
-                name="score_candidates",
-                tags="gpu",
-            ),
+            scoring_node(systems),
             Node(
                 register_model,
                 inputs=systems.beside(
@@ -40,4 +27,23 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 tags="cpu",
             ),
         ]
+    )
+
+
+def scoring_node(systems: Systems) -> Node:
+    """Return the node that scores the generators on validation; the results page needs its choice, too."""
+    return Node(
+        score_candidates,
+        inputs=systems.beside(
+            named(
+                *("image_store", "encoded_reports", "findings", "chexpert_labels", "splits"),
+                config="params:model_registration",
+                document_frequencies="cider_document_frequencies",
+                labelling="params:chexpert_labelling",
+            )
+        ),
+        outputs="validation_metrics",
+        name="score_candidates",
+        tags="gpu",
+        namespace="model_registration",
     )
