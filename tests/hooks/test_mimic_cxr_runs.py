@@ -157,7 +157,7 @@ def held(project: Project) -> Run:
 
 @pytest.mark.slow
 def test_lineage_of_tables_that_were_cut_is_complete(project: Project, held: Run) -> None:
-    cut = project.recorded(rows=7)
+    cut = project.recorded(rows=20)
     assert cut.info.status == "FINISHED"
     assert cut.info.run_id != held.info.run_id
     assert cut.data.params == held.data.params

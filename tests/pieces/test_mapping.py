@@ -1,6 +1,7 @@
 """Tables cut into pieces come out as if they had not been, on this machine's cores and on a Dask cluster."""
 
 import pickle
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +78,13 @@ def _run(data: Path, rows: int, **limits: int) -> DataCatalog:
     stages = (findings_extraction, chexpert_labelling, vocabulary_building)
     _pass(sum((stage.create_pipeline() for stage in stages), Pipeline([])), catalog, rows)
     return catalog
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_validators() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:  # a check takes 20 ms, however small the piece
+        patch.setenv("KEDRO_DATASET_VALIDATION", "off")
+        yield
 
 
 @pytest.fixture(scope="module")
