@@ -92,7 +92,7 @@ def test_every_stage_is_a_box_whose_datasets_and_settings_keep_their_names():
     assert boxes == set(STAGES)
 
 
-LAYERS = "raw intermediate primary feature model_input models model_output reporting".split()
+LAYERS = ["raw", "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting"]
 
 
 def test_layers_never_turn_back_so_that_kedro_viz_can_order_them():

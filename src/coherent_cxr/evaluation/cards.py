@@ -93,7 +93,7 @@ def model_facts(system: str, bundle: ModelBundle) -> list[tuple[str, Any]]:
         ("system", system),
         (
             "architecture",
-            "DenseNet-121, sentence decoder, word decoder with visual sentinel (Liu et al. 2019)",
+            f"{described['encoder']}, sentence decoder, word decoder with visual sentinel (Liu et al. 2019)",
         ),
         ("settings", settings),
         ("image", f"{bundle.image_size} x {bundle.image_size} pixels"),

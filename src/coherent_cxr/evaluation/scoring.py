@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.judges.interface import Judge
 from coherent_cxr.evaluation.judges.registry import usable_judges
@@ -19,6 +20,7 @@ from coherent_cxr.evaluation.metrics.language import REPEATS_KEPT, language_meas
 from coherent_cxr.evaluation.metrics.measures import Array, Measure, Metric, Renamed
 from coherent_cxr.evaluation.metrics.meteor import METEOR, meteor
 from coherent_cxr.evaluation.metrics.protocols import Protocol, Reports, Tokenizer, column_name, tokenizer
+from coherent_cxr.evaluation.metrics.text_quality import TextQuality
 from coherent_cxr.evaluation.statistics.bootstrap import (
     adjusted_p_value,
     centred,
@@ -69,7 +71,8 @@ def score_systems(
     rulers = [Ruler.of(protocol, config, references) for protocol in config.protocols]
     generated = {o.name: rulers[0].tokenize(o.reports) for o in outputs if o.reports is not None}
     meteors = meteor(generated, rulers[0].reference_texts) if config.meteor else {}
-    by_system = [_measures(judges, output, references, rulers) for output in outputs]
+    quality = TextQuality(shown_labeler())
+    by_system = [_measures(judges, output, references, rulers, quality) for output in outputs]
     for output, measures in zip(outputs, by_system, strict=True):
         if output.name in meteors:
             name = Metric(column_name(METEOR.name, config.protocols[0]))
@@ -120,7 +123,11 @@ class Ruler:
 
 
 def _measures(
-    judges: Sequence[Judge], output: SystemOutput, references: References, rulers: Sequence[Ruler]
+    judges: Sequence[Judge],
+    output: SystemOutput,
+    references: References,
+    rulers: Sequence[Ruler],
+    quality: TextQuality,
 ) -> list[Measure]:
     clinical = [
         measure
@@ -137,7 +144,8 @@ def _measures(
     repeats = np.zeros((len(output.texts), 2), np.int64) if output.repeats is None else output.repeats
     sameness = diversity_measures(output.texts, references.texts, references.training, repeats)
     judged = [judge.measure(output.texts, references.texts) for judge in judges]
-    return [*language, *sameness, *judged, *clinical]
+    faults = quality.measure(output.reports.readable, references.reports.readable)
+    return [*language, *sameness, faults, *judged, *clinical]
 
 
 def metrics_table(scores: Scores) -> pd.DataFrame:

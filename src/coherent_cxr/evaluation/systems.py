@@ -113,6 +113,12 @@ def first_images(store: ImageStore, study_ids: Sequence[str]) -> list[NDArray[np
     return [np.asarray(store.pixels[store.rows_of_study(study)[0]]) for study in study_ids]
 
 
+def first_views(store: ImageStore, study_ids: Sequence[str]) -> list[str]:
+    """Return the view of the first stored image of each study: ``frontal``, ``lateral``."""
+    views = store.index["view"].astype(str).tolist()
+    return [views[store.rows_of_study(study)[0]] for study in study_ids]
+
+
 def judge_labels(
     judges: Sequence[CheXpertLabeler], texts: pd.Series, keys: Mapping[str, pd.Series]
 ) -> pd.DataFrame:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from pathlib import Path
 from typing import Any
+
+from coherent_cxr.runtime.provenance import git
 
 
 def file_digest(path: Path) -> str:
@@ -32,18 +33,8 @@ def git_tags(project: Path) -> dict[str, str]:
 
     ``mlflow.source.git.commit`` is the tag that MLflow's pages show as a run's version.
     """
-    commit = _git(project, "rev-parse", "HEAD")
+    commit = git(project, "rev-parse", "HEAD")
     if commit is None:
         return {}
-    dirty = bool(_git(project, "status", "--porcelain"))
+    dirty = bool(git(project, "status", "--porcelain"))
     return {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
-
-
-def _git(project: Path, *arguments: str) -> str | None:
-    try:
-        answer = subprocess.run(
-            ["git", *arguments], cwd=project, capture_output=True, text=True, check=True, timeout=30
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()

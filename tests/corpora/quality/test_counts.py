@@ -1,5 +1,7 @@
 """The quality report counts right, on tables small enough to count by hand."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,7 +100,17 @@ def test_the_page_escapes_and_marks_leaks() -> None:
     assert "A &lt;b&gt;" in page
     assert "1,234" in page
     assert "50.0 %" in page
-    assert 'class=" leak"' in page
+    assert re.search(r'<td class="left alarming">⚠ leak</td>', page)
+
+
+def test_leakage_between_splits_is_an_alarm_in_words() -> None:
+    columns = ["check", "splits", "shared", "studies touched", "verdict"]
+    rows = [("patient", "train and test", 2, 3, "leak"), ("image", "train and test", 0, 0, "none")]
+    page = render({"Leaks": pd.DataFrame(rows, columns=columns)})
+    (alarm,) = re.findall(r'<p class="alarm" role="alert"><strong>(.*?)</strong>', page)
+    assert alarm.startswith("⚠ Leakage: train and test share 2 patients; 3 studies are touched.")
+    clean = render({"Leaks": pd.DataFrame(rows[1:], columns=columns)})
+    assert 'class="alarm"' not in clean
 
 
 def test_agreement_by_hand() -> None:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader
-
 from coherent_cxr.chexpert.engine.labeller import Mention
 from coherent_cxr.chexpert.io.reading import ReportFileError
 from coherent_cxr.chexpert.observations import NEGATIVE, POSITIVE, STATUS_NAMES, UNCERTAIN
+from coherent_cxr.pages.rendering import environment
+from coherent_cxr.pages.spans import whole_words
 from coherent_cxr.storage.whole import written_whole
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of a report under the same mentions.
+    """A stretch of a report under the same mentions, whole words.
 
     Attributes:
         text: Its characters.
@@ -75,10 +75,7 @@ def write_page(path: str | Path, reports: Iterable[ExplainedReport], rules: str)
     Raises:
         ReportFileError: If the file cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("coherent_cxr.chexpert.io"), autoescape=True, trim_blocks=True
-    )
-    template = environment.get_template("mentions.html")
+    template = environment("coherent_cxr.chexpert.io").get_template("mentions.html")
     try:
         with written_whole(Path(path), make_folders=False) as place, place.open("wb") as stream:
             template.stream(reports=reports, rules=rules).dump(stream, encoding="utf-8", errors="replace")
@@ -87,16 +84,16 @@ def write_page(path: str | Path, reports: Iterable[ExplainedReport], rules: str)
 
 
 def _segments(text: str, mentions: Sequence[Mention]) -> Iterator[Segment]:
-    edges = sorted({0, len(text), *(m.start for m in mentions), *(m.end for m in mentions)})
-    starting = sorted(mentions, key=lambda mention: mention.start)
-    open_mentions: list[Mention] = []
+    placed = sorted(((*whole_words(text, m.start, m.end), m) for m in mentions), key=lambda place: place[0])
+    edges = sorted({0, len(text), *(edge for start, end, _ in placed for edge in (start, end))})
+    opened: list[tuple[int, Mention]] = []
     upcoming = 0
     for start, end in pairwise(edges):
-        open_mentions = [mention for mention in open_mentions if mention.end > start]
-        while upcoming < len(starting) and starting[upcoming].start <= start:
-            open_mentions.append(starting[upcoming])
+        opened = [(until, mention) for until, mention in opened if until > start]
+        while upcoming < len(placed) and placed[upcoming][0] <= start:
+            opened.append(placed[upcoming][1:])
             upcoming += 1
-        statuses = {mention.status for mention in open_mentions}
+        statuses = {mention.status for _, mention in opened}
         status = next((STATUS_NAMES[s] for s in (POSITIVE, UNCERTAIN, NEGATIVE) if s in statuses), "")
-        note = "\n".join(f"{m.observation}: {STATUS_NAMES[m.status]} ({m.rule})" for m in open_mentions)
+        note = "\n".join(f"{m.observation}: {STATUS_NAMES[m.status]} ({m.rule})" for _, m in opened)
         yield Segment(text[start:end], status, note)

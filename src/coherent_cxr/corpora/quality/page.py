@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, select_autoescape
+
+from coherent_cxr.pages import rendering
 
 SHARES = {"share", "share positive"}
 BARS = {"count", "studies", "images", "positive"}
+LEAK = "leak"
 
 
 def render(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -22,11 +23,27 @@ def render(tables: Mapping[str, pd.DataFrame]) -> str:
     Returns:
         HTML.
     """
-    template = (files("coherent_cxr.corpora.quality") / "templates" / "quality.html").read_text("utf-8")
-    environment = Environment(autoescape=select_autoescape(default=True, default_for_string=True))
-    return environment.from_string(template).render(
-        tables={name: (list(table.columns), _rows(table)) for name, table in tables.items()}
+    return rendering.render(
+        "coherent_cxr.corpora.quality",
+        "quality.html",
+        tables={name: (list(table.columns), _rows(table)) for name, table in tables.items()},
+        alarms=[text for table in tables.values() for text in _alarms(table)],
     )
+
+
+def _alarms(table: pd.DataFrame) -> list[str]:
+    """Say which splits share what they must not."""
+    if not {"check", "splits", "shared", "studies touched", "verdict"} <= set(table.columns):
+        return []
+    return [
+        f"Leakage: {row['splits']} share {_counted(row['shared'], row['check'])}; {row['studies touched']:,} "
+        "studies are touched. Results on the later split flatter every system. Split again by patient."
+        for row in table[table["verdict"] == LEAK].to_dict("records")
+    ]
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def _rows(table: pd.DataFrame) -> list[list[dict[str, Any]]]:
@@ -36,6 +53,7 @@ def _rows(table: pd.DataFrame) -> list[list[dict[str, Any]]]:
             {
                 "text": _text(name, value),
                 "number": name in numeric,
+                "alarm": value == LEAK,
                 "bar": round(100 * value / numeric[name], 1) if name in BARS and numeric.get(name) else None,
             }
             for name, value in record.items()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from coherent_cxr.evaluation.report.figures.overlay import overlay, scale_bar, top_of_scale
 from coherent_cxr.inference.attention import WordAttention, words_of
 from coherent_cxr.reports.text import detokenize
 
@@ -46,6 +46,8 @@ def attention_figure(
 ) -> Figure:
     """Draw a radiograph and, beside it, the attention at its most visual words and finding tokens.
 
+    All maps have one scale, whose end is the largest share on one cell.
+
     Args:
         image: Prepared grey image ``(size, size)``.
         sentences: The generated report with its attention.
@@ -62,14 +64,13 @@ def attention_figure(
     panels = figure.subplots(1, len(chosen) + 1, squeeze=False)[0]
     panels[0].imshow(image, cmap="gray")
     panels[0].set_title("image", fontsize=10)
+    top = top_of_scale([word.regions for word in chosen])
     for panel, word in zip(panels[1:], chosen, strict=True):
-        overlay = Image.fromarray(word.regions / max(word.regions.max(), 1e-9)).resize(
-            image.shape[::-1], Image.Resampling.BICUBIC
-        )
         panel.imshow(image, cmap="gray")
-        panel.imshow(np.asarray(overlay).clip(0, 1), cmap="inferno", alpha=0.45)
+        panel.imshow(overlay(word.regions, image.shape, top))
         name = f"[{word.word}]" if word.is_finding_token else word.word
         panel.set_title(f"{name}\nsentinel {word.sentinel:.0%}", fontsize=10)
+    scale_bar(figure, panels.tolist(), top)
     for panel in panels:
         panel.axis("off")
     report = detokenize(words_of(sentences))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -35,7 +35,6 @@ from coherent_cxr.training.encoder.decisions import label_probabilities
 COMPARED = frozenset(BASELINES) | frozenset(REFERENCE_ROWS)
 """Systems that are not this project's generator."""
 TRUE_LABELS = "medoid of the true labels"
-DRAWN = {True: ("The images are synthetic phantoms, not radiographs.",), False: ()}
 
 
 def oracles(systems: Iterable[str]) -> frozenset[str]:
@@ -237,62 +236,3 @@ def draw_figures(
     judged = reference_labels[reference_labels["rules"] == reference_labels["rules"].iloc[0]]
     positives = (judged.set_index("study_id") == 1).sum()
     return results_figures(config, metrics, positives, COMPARED, histories)
-
-
-def write_results_page(
-    config: EvaluationConfig,
-    metrics: pd.DataFrame,
-    comparisons: pd.DataFrame,
-    generated_reports: pd.DataFrame,
-    generated_labels: pd.DataFrame,
-    reference_labels: pd.DataFrame,
-    studies: pd.DataFrame,
-    findings: pd.DataFrame,
-    chexpert_labels: pd.DataFrame,
-    splits: pd.DataFrame,
-    image_store: ImageStore,
-    radiographs: dict[str, Any],
-    main_model: ModelBundle,
-    attended: Attended,
-    label_quality: pd.DataFrame,
-    label_reliability: pd.DataFrame,
-    label_thresholds: pd.DataFrame,
-    finding_token_agreement: pd.DataFrame,
-    consensus_quality: pd.DataFrame,
-    **others: pd.DataFrame,
-) -> str:
-    """Write the results page; the other tables are ``<stage>_history`` and ``<stage>_exclusions``."""
-    from coherent_cxr.evaluation import cards
-    from coherent_cxr.evaluation.report.page import Background, EncoderQuality, Judged, results_page
-
-    test = test_studies(findings, splits, image_store.index["study_id"])
-    judged = Judged.of(
-        config,
-        metrics,
-        comparisons,
-        generated_reports,
-        generated_labels,
-        references_of(test, findings, reference_labels, splits),
-        dict(zip(findings["study_id"], findings["text"], strict=True)),
-        notices=(*DRAWN[bool(radiographs["drawn"])], radiographs["notice"]),
-        oracles=oracles(generated_reports["system"]),
-    )
-    background = Background(
-        images=first_images(image_store, test),
-        main_system=attended.system,
-        compared=COMPARED,
-        attended=attended,
-        histories=_by_stage(others, "_history"),
-        counts=cards.corpus_counts(studies, findings, splits, image_store.index),
-        exclusions=cards.exclusion_counts(_by_stage(others, "_exclusions")),
-        labels=cards.label_counts(chexpert_labels, splits),
-        model=cards.model_facts(attended.system, main_model),
-        encoder=EncoderQuality(label_quality, label_reliability, label_thresholds),
-        finding_tokens=finding_token_agreement,
-        consensus=consensus_quality,
-    )
-    return results_page(judged, background)
-
-
-def _by_stage(tables: Mapping[str, pd.DataFrame], ending: str) -> dict[str, pd.DataFrame]:
-    return {name.removesuffix(ending): table for name, table in tables.items() if name.endswith(ending)}

@@ -11,9 +11,10 @@ from coherent_cxr.pipelines.evaluation.nodes import (
     look_where_it_looked,
     measure_consensus,
     score,
-    write_results_page,
 )
+from coherent_cxr.pipelines.evaluation.page_nodes import write_results_page
 from coherent_cxr.pipelines.inputs import named
+from coherent_cxr.pipelines.model_registration.nodes import score_candidates
 from coherent_cxr.pipelines.systems import Systems
 
 KNOWN = (
@@ -132,30 +133,34 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 tags=["cpu", "report"],
             ),
             Node(
+                score_candidates,
+                inputs=systems.beside(
+                    named(
+                        *("image_store", "encoded_reports", "findings", "chexpert_labels", "splits"),
+                        config="params:model_registration",
+                        document_frequencies="cider_document_frequencies",
+                        labelling="params:chexpert_labelling",
+                    )
+                ),
+                outputs="validation_metrics",
+                name="score_candidates",
+                tags="gpu",
+            ),
+            Node(
                 write_results_page,
-                inputs={
-                    "config": "params:evaluation",
-                    "metrics": "metrics",
-                    "comparisons": "comparisons",
-                    "generated_reports": "generated_reports",
-                    "generated_labels": "generated_labels",
-                    "reference_labels": "reference_labels",
-                    "studies": "studies",
-                    "findings": "findings",
-                    "chexpert_labels": "chexpert_labels",
-                    "splits": "splits",
-                    "image_store": "image_store",
-                    "radiographs": "radiographs",
-                    "main_model": main_model,
-                    "attended": "attended",
-                    "label_quality": "label_quality",
-                    "label_reliability": "label_reliability",
-                    "label_thresholds": "label_thresholds",
-                    "finding_token_agreement": "finding_token_agreement",
-                    "consensus_quality": "consensus_quality",
-                    **{f"{name}_history": dataset for name, dataset in systems.histories.items()},
-                    **{f"{stage}_exclusions": dataset for stage, dataset in EXCLUSIONS.items()},
-                },
+                inputs=systems.beside(
+                    named(
+                        *("metrics", "comparisons", "generated_reports", "generated_labels"),
+                        *("reference_labels", "studies", "findings", "chexpert_labels", "splits"),
+                        *("image_store", "radiographs", "validation_metrics", "attended", "label_quality"),
+                        *("label_reliability", "label_thresholds", "finding_token_agreement"),
+                        "consensus_quality",
+                        config="params:evaluation",
+                        parsing="params:report_parsing",
+                        **{f"{name}_history": dataset for name, dataset in systems.histories.items()},
+                        **{f"{stage}_exclusions": dataset for stage, dataset in EXCLUSIONS.items()},
+                    )
+                ),
                 outputs="results_page",
                 name="write_results_page",
                 tags=["cpu", "report"],

@@ -27,7 +27,7 @@ from coherent_cxr.evaluation.attention.negation import (
 from coherent_cxr.evaluation.attention.study import study_attention
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.report.figures.svg import inline_svg
-from coherent_cxr.evaluation.report.page.attention import COLOURS, attended_study, tinted
+from coherent_cxr.evaluation.report.page.attention import attended_study, scale_of, tinted
 from coherent_cxr.inference.attention import WordAttention, generate_with_attention
 from coherent_cxr.reports.text import detokenize
 from helpers.settings import filled
@@ -200,21 +200,34 @@ def test_many_studies_are_written_as_one_alone():
         np.testing.assert_allclose(report[0][0].regions, alone[0][0].regions, atol=1e-5)
 
 
-def test_the_most_visual_words_get_a_colour_and_a_map_of_it():
+def test_the_most_visual_words_get_a_number_and_a_map_of_it():
     report = [[attention(f"word{chr(97 + n)}".replace("word", "w"), (0, 0), n / 10) for n in range(8)]]
-    study = attended_study("S", np.full((64, 64), 100, np.uint8), report)
+    study = attended_study("S", np.full((64, 64), 100, np.uint8), report, scale_of({0: report}))
     assert [m.word for m in study.maps] == ["wa", "wb", "wc", "wd", "we"]
-    assert [w.colour for w in study.sentences[0]] == [0, 1, 2, 3, 4, None, None, None]
+    assert [w.number for w in study.sentences[0]] == [1, 2, 3, 4, 5, None, None, None]
     assert study.sentences[0][3].away == 30
 
 
-def test_a_tint_colours_where_the_model_looked():
+def test_a_map_has_its_cells_as_they_are_and_leaves_the_rest_of_the_radiograph():
     image = np.full((64, 64), 100, np.uint8)
     regions = np.array([[0.9, 0.0], [0.0, 0.0]], np.float32)
-    picture = tinted(image, regions, COLOURS[0])
+    picture = tinted(image, regions, 0.9, 64)
     assert picture.shape == (64, 64, 3)
-    assert picture[0, 0, 0] > picture[0, 0, 2] + 50
-    np.testing.assert_allclose(picture[-1, -1], 100, atol=2)  # the edge of the interpolation
+    # the end of the ramp (153, 52, 4) covers 70 %, with no blur between cells
+    assert picture[0, 0].tolist() == picture[31, 31].tolist() == [137, 66, 33]
+    np.testing.assert_array_equal(picture[32:], 100)
+    np.testing.assert_array_equal(picture[:, 32:], 100)
+
+
+def test_on_one_scale_a_map_that_is_nearly_all_sentinel_looks_empty():
+    image = np.full((64, 64), 100, np.uint8)
+    report = [[attention("heart", (0, 0), 0.12), attention("lungs", (0, 1), 0.99)]]
+    top = scale_of({0: report})
+    assert top == pytest.approx(0.88)
+    full, empty = (tinted(image, word.regions, top, 64).astype(int) for word in report[0])
+    assert abs(full - 100).max() > 30
+    assert abs(empty - 100).max() <= 2
+    assert scale_of({0: [[attention("lungs", (0, 1), 0.99)]]}) == pytest.approx(0.05)  # alone, too
 
 
 def test_two_figures_on_a_page_share_no_id_and_describe_themselves():

@@ -7,9 +7,9 @@ import pytest
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.chexpert.shown import shown_labeler
-from coherent_cxr.evaluation.report.page.cases import agreement, best_and_worst, choose_samples
-from coherent_cxr.evaluation.report.page.highlights import highlight
-from coherent_cxr.evaluation.report.page.samples import sample
+from coherent_cxr.evaluation.report.page.studies.cases import agreement, best_and_worst, choose_samples
+from coherent_cxr.evaluation.report.page.studies.highlights import highlight
+from coherent_cxr.evaluation.report.page.studies.samples import sample
 
 
 def test_a_mention_is_shown_with_its_whole_words_and_no_letter_is_lost():

@@ -11,8 +11,9 @@ from coherent_cxr.configuration import Settings
 from coherent_cxr.evaluation.report.comparison.changes import changes, in_words
 from coherent_cxr.evaluation.report.figures.curves import curves_figure
 from coherent_cxr.evaluation.report.figures.svg import inline_svg
-from coherent_cxr.evaluation.report.page.rendering import render
 from coherent_cxr.evaluation.statistics.resamples import Resamples, why_not_paired
+from coherent_cxr.pages.colours import system_colours
+from coherent_cxr.pages.rendering import render
 
 
 class CompareConfig(Settings):
@@ -71,8 +72,12 @@ def comparison_page(first: RecordedRun, second: RecordedRun) -> str:
     metrics = list(dict.fromkeys(m for run in (first, second) for own in run.summary.values() for m in own))
     found = changes(first.summary, second.summary, first.resamples, second.resamples)
     pairs = [c.paired for own in found.values() for c in own.values() if c.paired]
+    digests = unequal(first.digests, second.digests)
     return render(
+        "coherent_cxr.evaluation.report.comparison",
         "comparison.html",
+        colours=system_colours(found),
+        labels_differ=bool({"chexpert_labels", "splits"} & digests.keys()),
         runs=(first, second),
         metrics=metrics,
         changes=found,
@@ -80,7 +85,7 @@ def comparison_page(first: RecordedRun, second: RecordedRun) -> str:
         sentences=in_words(found, metrics),
         differing=sum(pair.significance != "same" for pair in pairs),
         parameters=unequal(_leaves(first.parameters), _leaves(second.parameters)),
-        digests=unequal(first.digests, second.digests),
+        digests=digests,
         shared=sum(
             first.digests[name] == digest for name, digest in second.digests.items() if name in first.digests
         ),

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from coherent_cxr.evaluation.report.figures.literal import literal
+from coherent_cxr.pages.colours import LINES, system_colours
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Lines = dict[str, pd.DataFrame]
 """History rows of each line, by its label."""
+LIKELIHOOD, BASELINES, ENCODER = "mle", "baselines", "encoder"
+SMOOTHED_FROM = 40
+"""Points from which a training line is smoothed."""
+STYLES = ("-", "--", ":", "-.")
 
 
 class Panel(NamedTuple):
@@ -23,16 +30,24 @@ class Panel(NamedTuple):
     metrics: tuple[str, ...]
 
 
-STAGE_PANELS = (
-    Panel("encoder: AUROC on validation", "validation", ("auroc",)),
-    Panel("word loss in training (nats)", "train", ("word_loss",)),
-    Panel("macro-F1 on validation", "validation", ("macro_f1",)),
-    Panel("CIDEr-D on validation", "validation", ("cider",)),
-    Panel("CCR on validation", "validation", ("ccr",)),
-    Panel("reward of sampled reports: CIDEr-D", "train", ("cider",)),
-    Panel("reward of sampled reports: CCR", "train", ("ccr",)),
-    Panel("words per report on validation", "validation", ("words",)),
-)
+OF_STAGE = {
+    "encoder": (Panel("AUROC, validation", "validation", ("auroc",)),),
+    "likelihood": (
+        Panel("word loss in training (nats)", "train", ("word_loss",)),
+        Panel("macro-F1, validation", "validation", ("macro_f1",)),
+        Panel("CIDEr-D, validation", "validation", ("cider",)),
+    ),
+    "baselines": (Panel("word loss in training (nats)", "train", ("word_loss",)),),
+    "reinforcement": (
+        Panel("macro-F1, validation", "validation", ("macro_f1",)),
+        Panel("CIDEr-D, validation", "validation", ("cider",)),
+        Panel("CCR, validation", "validation", ("ccr",)),
+        Panel("reward of samples: CIDEr-D", "train", ("cider",)),
+        Panel("reward of samples: CCR", "train", ("ccr",)),
+        Panel("words per report, validation", "validation", ("words",)),
+    ),
+}
+"""Stages have axes of their own: their epochs and their numbers are not the same."""
 REWARD_PANELS = (
     Panel("CIDEr-D", "train", ("cider", "cider_greedy")),
     Panel("CCR", "train", ("ccr", "ccr_greedy", "ccr_average")),
@@ -89,13 +104,23 @@ def reward_curves(system: str, history: pd.DataFrame) -> Figure:
 
 
 def curves_figure(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Plot the curves of all stages, one line per stage or system.
+    """Plot the curves of all stages, each stage on its own axes, one line per system.
 
     Args:
         histories: History (step, epoch, split, metric, value) by stage or system; a stage that trains several
-            systems has a column system, too.
+            systems has a column system, too. "mle (first)" is a history of the stage "mle".
     """
-    return _figure({panel.title: _by_system(panel, histories) for panel in STAGE_PANELS}, "epoch")
+    panels = {}
+    for stage, of_stage in OF_STAGE.items():
+        own = {name: history for name, history in histories.items() if _stage(name) == stage}
+        for panel in of_stage:
+            panels[f"{stage}: {panel.title}"] = _by_system(panel, own)
+    return _figure(panels, "epoch")
+
+
+def _stage(name: str) -> str:
+    first = name.split(" ")[0]
+    return {LIKELIHOOD: "likelihood", BASELINES: "baselines", ENCODER: "encoder"}.get(first, "reinforcement")
 
 
 def _by_system(panel: Panel, histories: Mapping[str, pd.DataFrame]) -> Lines:
@@ -113,7 +138,7 @@ def _figure(panels: Mapping[str, Lines], x: str, title: str = "") -> Figure:
 
     shown = {name: lines for name, lines in panels.items() if lines}
     rows = max(-(-len(shown) // 3), 1)
-    figure = Figure(figsize=(12, 2.9 * rows), layout="constrained")
+    figure = Figure(figsize=(12, 3.2 * rows), layout="constrained")
     axes = figure.subplots(rows, 3, squeeze=False).flatten()
     for axis, (name, lines) in zip(axes, shown.items(), strict=False):
         _plot(axis, name, lines, x)
@@ -125,12 +150,50 @@ def _figure(panels: Mapping[str, Lines], x: str, title: str = "") -> Figure:
 
 
 def _plot(axis: Axes, title: str, lines: Lines, x: str) -> None:
+    styles = _styles(list(lines))
     for label, rows in lines.items():
+        colour, style = styles[label]
+        values = rows["value"]
+        smooth = len(rows) >= SMOOTHED_FROM and bool((rows["split"] == "train").all())
+        if smooth:
+            axis.plot(rows[x], values, color=colour, linewidth=0.6, alpha=0.25, label="_raw")
+            values = values.rolling(max(len(rows) // 20, 5), center=True, min_periods=1).mean()
         marker = "o" if len(rows) < 30 else None
-        axis.plot(rows[x], rows["value"], label=label, linewidth=1.4, marker=marker, markersize=3)
+        axis.plot(
+            rows[x],
+            values,
+            color=colour,
+            linestyle=style,
+            label=label,
+            linewidth=1.5,
+            marker=marker,
+            markersize=3,
+        )
     axis.set_title(title, fontsize=10, loc="left")
     axis.set_xlabel("step" if x == "step" else "epoch of the stage", fontsize=8)
     axis.tick_params(labelsize=8)
     axis.grid(color="#e3e7ed", linewidth=0.6)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=7 if len(lines) < 6 else 5, frameon=False)
+    handles, labels = axis.get_legend_handles_labels()
+    # below the axis, where no line runs
+    axis.legend(
+        handles,
+        [literal(label) for label in labels],
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.22),
+        ncols=2 if len(lines) > 6 else min(len(lines), 4),
+        fontsize=7 if len(lines) < 7 else 6,
+        frameon=False,
+    )
+
+
+def _styles(names: list[str]) -> dict[str, tuple[str, str]]:
+    """Return colour and line style; lines of one colour, as of one system in two runs, differ in style."""
+    known = system_colours(names)
+    ours = any(name.split(" ")[0] in ("mle", "nlg", "ccr", "full", "full_fbeta") for name in names)
+    styles: dict[str, tuple[str, str]] = {}
+    for place, name in enumerate(names):
+        colour = known[name] if ours else LINES[place % len(LINES)]
+        before = sum(colour == other for other, _ in styles.values())
+        styles[name] = colour, STYLES[before % len(STYLES)]
+    return styles

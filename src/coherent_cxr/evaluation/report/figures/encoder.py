@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from coherent_cxr.evaluation.metrics.label_quality import MEAN, SCORED_SPLITS
+from coherent_cxr.pages.colours import LINES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {"validation": "#6a6a6a", "test": "#1f5fa8"}
+COLOURS = {"validation": LINES[-1], "test": LINES[0]}
 
 
 def encoder_figure(quality: pd.DataFrame, reliability: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE
 from coherent_cxr.evaluation.attention.maps import AttendedMention
-from coherent_cxr.evaluation.attention.negation import mean_map
+from coherent_cxr.evaluation.report.figures.overlay import overlay, scale_bar, top_of_scale
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +23,9 @@ def negation_figure(
     min_mentions: int = 5,
 ) -> Figure:
     """Plot the mean maps over the mean image, for the observations with the most mentions of both kinds.
+
+    All maps have one scale: attention on the sentinel is missing from them, so a map that is mostly
+    sentinel looks empty.
 
     Args:
         mentions: Mentions with their maps.
@@ -40,25 +42,28 @@ def negation_figure(
     shown = sorted((n for n, c in counts.items() if min(c) >= min_mentions), key=lambda n: -min(counts[n]))[
         :max_observations
     ]
-    figure = Figure(figsize=(2.3 * max(len(shown), 2), 4.8), layout="constrained")
+    figure = Figure(figsize=(2.3 * max(len(shown), 2) + 0.6, 5.4), layout="constrained")
     if not shown:
         figure.text(0.5, 0.5, "No observation is both affirmed and denied often enough.", ha="center")
         return figure
     panels = figure.subplots(2, len(shown), squeeze=False)
-    for column, name in enumerate(shown):
-        own = [mention for mention in mentions if mention.observation == name]
-        for row, (status, word) in enumerate(((POSITIVE, "affirmed"), (NEGATIVE, "denied"))):
-            panel = panels[row][column]
-            regions = mean_map(own, status)
-            regions = regions[: regions.shape[1]]  # the first view
-            panel.imshow(background, cmap="gray")
-            panel.imshow(enlarged(regions, background.shape), cmap="inferno", alpha=0.5)
-            panel.set_title(f"{name}\n{word}: {counts[name][row]} mentions", fontsize=8)
-            panel.axis("off")
+    words = {POSITIVE: "affirmed", NEGATIVE: "denied"}
+    maps = {
+        (name, status): np.mean(
+            [m.regions * (1 - m.sentinel) for m in mentions if (m.observation, m.status) == (name, status)],
+            axis=0,
+        )
+        for name in shown
+        for status in words
+    }
+    top = top_of_scale(list(maps.values()))
+    for (name, status), regions in maps.items():
+        row = list(words).index(status)
+        panel = panels[row][shown.index(name)]
+        panel.imshow(background, cmap="gray")
+        panel.imshow(overlay(regions, background.shape, top))
+        on_image = f"{regions.sum():.0%} of it on the image"
+        panel.set_title(f"{name}\n{words[status]}: {counts[name][row]} mentions\n{on_image}", fontsize=7)
+        panel.axis("off")
+    scale_bar(figure, panels.flatten().tolist(), top)
     return figure
-
-
-def enlarged(regions: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return a map in the size of an image, largest value 1 ``(height, width)``."""
-    scaled = Image.fromarray((regions / max(float(regions.max()), 1e-12)).astype(np.float32))
-    return np.asarray(scaled.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)).clip(0, 1)

@@ -39,7 +39,7 @@ def results_figures(
     policy = UNCERTAIN_IN_WORDS[config.uncertain]
     title = f"F1 by label (positives in brackets), judged by rule set {rules}; {policy}"
     return (
-        intervals_figure(metrics, config.uncertain, set(compared)),
+        intervals_figure(metrics, config.uncertain, compared),
         label_heatmap_figure(values, positives, title),
         curves_figure(histories),
     )

@@ -1,20 +1,22 @@
-"""Attention of a few studies: underlined words, and the map of each in the colour of its line."""
+"""Attention of a few studies: numbered words, and the map of each on one scale for the whole page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from coherent_cxr.evaluation.attention.maps import Report
 from coherent_cxr.evaluation.attention.mentions import most_visual_words
-from coherent_cxr.evaluation.report.figures.negation import enlarged
+from coherent_cxr.evaluation.report.figures.overlay import overlay, top_of_scale
 from coherent_cxr.evaluation.report.page.rendering import data_uri
 
-COLOURS = ((214, 69, 65), (31, 119, 180), (44, 150, 80), (204, 121, 10), (140, 86, 180))
-SHOWN_SIZE = 256
+MAPS = 5
+"""Words of a report whose maps are shown."""
+SHOWN_SIZE = 320
 
 
 class ShownWord(NamedTuple):
@@ -22,22 +24,22 @@ class ShownWord(NamedTuple):
 
     Attributes:
         text: The word.
-        colour: Number of its colour; None for a word or finding token without a map on the page.
+        number: Number of its map; None for a word or finding token without a map on the page.
         away: Share on the sentinel, in percent.
         is_finding_token: Whether it is a finding token.
     """
 
     text: str
-    colour: int | None
+    number: int | None
     away: int
     is_finding_token: bool
 
 
 class ShownMap(NamedTuple):
-    """A map over the radiograph: word or finding token, number of its colour, picture, sentinel share."""
+    """A map over the radiograph: word or finding token, its number, picture, sentinel share."""
 
     word: str
-    colour: int
+    number: int
     image: str
     away: int
 
@@ -51,11 +53,23 @@ class AttendedStudy(NamedTuple):
     maps: list[ShownMap]
 
 
-def attended_study(study_id: str, image: NDArray[np.uint8], report: Report) -> AttendedStudy:
-    """Bring one study into the form of the page."""
-    chosen = most_visual_words(report, len(COLOURS))
-    number = {id(word): place for place, word in enumerate(chosen)}
-    sentences = [
+def scale_of(reports: Mapping[int, Report]) -> float:
+    """Return the share of the attention at the top of the scale of all maps that are shown."""
+    return top_of_scale([w.regions for report in reports.values() for w in most_visual_words(report, MAPS)])
+
+
+def attended_study(study_id: str, image: NDArray[np.uint8], report: Report, top: float) -> AttendedStudy:
+    """Bring one study into the form of the page.
+
+    Args:
+        study_id: The study.
+        image: Its prepared image ``(size, size)``.
+        report: Its report with the maps.
+        top: Share of the attention at the top of the scale.
+    """
+    chosen = most_visual_words(report, MAPS)
+    number = {id(word): place for place, word in enumerate(chosen, 1)}
+    sentences: list[list[ShownWord]] = [
         [
             ShownWord(word.word, number.get(id(word)), round(100 * word.sentinel), word.is_finding_token)
             for word in sentence
@@ -65,29 +79,31 @@ def attended_study(study_id: str, image: NDArray[np.uint8], report: Report) -> A
     maps = [
         ShownMap(
             word.word,
-            place,
-            data_uri(tinted(image, word.regions, COLOURS[place])),
+            number[id(word)],
+            data_uri(tinted(image, word.regions, top)),
             round(100 * word.sentinel),
         )
-        for place, word in enumerate(chosen)
+        for word in chosen
     ]
     return AttendedStudy(study_id, data_uri(image, SHOWN_SIZE), sentences, maps)
 
 
 def tinted(
-    image: NDArray[np.uint8], regions: NDArray[np.float32], colour: Sequence[int]
+    image: NDArray[np.uint8], regions: NDArray[np.float32], top: float, size: int = SHOWN_SIZE
 ) -> NDArray[np.uint8]:
-    """Lay a map of one colour over a grey image.
+    """Lay a map over a grey image.
 
     Args:
-        image: ``(size, size)``.
-        regions: Share of each region ``(rows, columns)``; of several views the first is shown.
-        colour: Red, green, blue, 0 to 255.
+        image: ``(height, width)``.
+        regions: Share of the attention on each region ``(rows, columns)``; of several views the first.
+        top: Share at the top of the scale.
+        size: Side of the picture.
 
     Returns:
         ``(size, size, 3)``.
     """
-    first_view = regions[: regions.shape[1]].astype(np.float64)
-    weight = (0.75 * enlarged(first_view, image.shape))[..., None]
-    mixed = image[..., None] * (1 - weight) + np.asarray(colour) * weight
-    return np.asarray(mixed.clip(0, 255), dtype=np.uint8)
+    large = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC), dtype=float)
+    laid = overlay(regions, large.shape, top)
+    cover = laid[..., 3:]
+    mixed = large[..., None] * (1 - cover) + 255 * laid[..., :3] * cover
+    return np.asarray(mixed.clip(0, 255).round(), dtype=np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,11 @@ class Judged:
     title: str = "Generated chest X-ray reports, judged on the test split"
     notices: Sequence[str] = ()
     oracles: frozenset[str] = frozenset()
+
+    def shown_system(self, background: Background) -> str:
+        """Return the system whose reports stand beside the references: the champion, if it has reports."""
+        wanted = [background.champion.system] if background.champion else []
+        return next((s for s in (*wanted, background.main_system, *self.reports) if s in self.reports), "")
 
     @property
     def judges(self) -> list[str]:
@@ -111,6 +116,18 @@ class Judged:
         )
 
 
+class Champion(NamedTuple):
+    """The generator that the rule of registration chose on the validation split.
+
+    Attributes:
+        system: Its name.
+        rule: The rule, in words.
+    """
+
+    system: str
+    rule: str
+
+
 @dataclass(frozen=True)
 class Attended:
     """Attention of a generator.
@@ -151,7 +168,10 @@ class Background:
 
     Attributes:
         images: Prepared image of each study ``(size, size)``.
-        main_system: The system whose best and worst cases are shown.
+        main_system: The system whose reports are shown first where there is no champion.
+        champion: The generator that is registered; None where none was chosen.
+        provenance: Where the numbers come from: what, value.
+        views: View of each image (``frontal``, ``lateral``); may be empty.
         compared: Systems that are not this project's generator.
         attended: Attention of the main system.
         histories: Training histories by stage or system.
@@ -166,6 +186,9 @@ class Background:
 
     images: Sequence[NDArray[np.uint8]] = ()
     main_system: str = "full"
+    champion: Champion | None = None
+    provenance: Sequence[tuple[str, Any]] = ()
+    views: Sequence[str] = ()
     compared: frozenset[str] = frozenset()
     attended: Attended | None = None
     histories: Mapping[str, pd.DataFrame] = field(default_factory=dict)

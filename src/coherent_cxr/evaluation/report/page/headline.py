@@ -25,7 +25,7 @@ class Cell(NamedTuple):
         value: Measured value.
         low: Lower end of its 95 % interval.
         high: Upper end.
-        standing: ``best``, ``like best`` (the difference from the best is not significant), ``worse``, or
+        rank: ``best``, ``like best`` (the difference from the best is not significant), ``worse``, or
             ``oracle`` of a system that was given the true labels and so competes with none.
     """
 
@@ -112,10 +112,11 @@ def _sentence(name: str, table: pd.DataFrame, p_values: Mapping[str, float]) -> 
         return f"{first}; its lead over every other system is significant."
     if len(chance) == len(others):
         return f"{first}, but its lead over no other system is significant."
-    return f"{first}; its lead over {_listed(chance)} is not significant, over the others it is."
+    return f"{first}; its lead over {listed(chance)} is not significant, over the others it is."
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names as one reads them; those with a comma in quotation marks."""
     quoted = [f"“{name}”" if "," in name else name for name in names]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 

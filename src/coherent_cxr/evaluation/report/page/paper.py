@@ -1,7 +1,7 @@
-"""The paper's own figures, in the layout of its Table 2, with the source of each number.
+"""The paper's own figures, in the layout of its Table 2.
 
-[2]: read in someone else's transcription of the tables. [M]: as recalled, not verified. The paper's CIDEr is
-on another scale than pycocoevalcap's CIDEr-D, so the two never share a column.
+Only numbers that were read in a transcription of its tables ([2]) stand here. The paper's CIDEr is on another
+scale than pycocoevalcap's CIDEr-D, so the two never share a column.
 """
 
 from __future__ import annotations
@@ -22,25 +22,18 @@ class PaperRow(NamedTuple):
     rouge_l: float
     bleu: tuple[float, float, float, float]
     accuracy: float
-    source: str
 
 
 OPEN_I: Final = (
-    PaperRow("1-NN", 0.728, 0.201, (0.232, 0.116, 0.051, 0.018), 0.911, "M"),
-    PaperRow("S&T", 0.926, 0.306, (0.265, 0.157, 0.105, 0.073), 0.915, "2"),
-    PaperRow("SA&T", 1.276, 0.313, (0.328, 0.195, 0.123, 0.080), 0.908, "2"),
-    PaperRow("TieNet", 1.334, 0.311, (0.330, 0.194, 0.124, 0.081), 0.902, "2"),
-    PaperRow("NLG", 1.490, 0.359, (0.369, 0.246, 0.171, 0.115), 0.916, "M"),
-    PaperRow("CCR", 0.707, 0.244, (0.162, 0.084, 0.055, 0.036), 0.917, "M"),
-    PaperRow("full", 1.424, 0.354, (0.359, 0.237, 0.164, 0.113), 0.918, "M"),
+    PaperRow("S&T", 0.926, 0.306, (0.265, 0.157, 0.105, 0.073), 0.915),
+    PaperRow("SA&T", 1.276, 0.313, (0.328, 0.195, 0.123, 0.080), 0.908),
+    PaperRow("TieNet", 1.334, 0.311, (0.330, 0.194, 0.124, 0.081), 0.902),
 )
 MIMIC_CXR: Final = (
-    PaperRow("S&T", 0.886, 0.300, (0.307, 0.201, 0.137, 0.093), 0.837, "2"),
-    PaperRow("SA&T", 0.967, 0.288, (0.318, 0.205, 0.137, 0.093), 0.849, "2"),
-    PaperRow("TieNet", 1.004, 0.296, (0.332, 0.212, 0.142, 0.095), 0.848, "M"),
-    PaperRow("NLG", 1.153, 0.307, (0.352, 0.223, 0.153, 0.104), 0.834, "M"),
-    PaperRow("CCR", 0.956, 0.284, (0.294, 0.190, 0.134, 0.094), 0.868, "2"),
-    PaperRow("full", 1.046, 0.306, (0.313, 0.206, 0.146, 0.103), 0.867, "2"),
+    PaperRow("S&T", 0.886, 0.300, (0.307, 0.201, 0.137, 0.093), 0.837),
+    PaperRow("SA&T", 0.967, 0.288, (0.318, 0.205, 0.137, 0.093), 0.849),
+    PaperRow("CCR", 0.956, 0.284, (0.294, 0.190, 0.134, 0.094), 0.868),
+    PaperRow("full", 1.046, 0.306, (0.313, 0.206, 0.146, 0.103), 0.867),
 )
 
 

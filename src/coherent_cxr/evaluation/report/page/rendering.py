@@ -7,33 +7,30 @@ import io
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
+
+from coherent_cxr.pages import rendering
+
+PACKAGE = "coherent_cxr.evaluation.report.page"
 
 
 def render(template: str, **values: Any) -> str:
     """Fill a template of the page; every text is escaped."""
-    environment = Environment(
-        loader=PackageLoader("coherent_cxr.evaluation.report.page"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    return environment.get_template(template).render(**values)
+    return rendering.render(PACKAGE, template, **values)
 
 
 def data_uri(pixels: NDArray[np.uint8], size: int | None = None) -> str:
-    """Return an image as a PNG inside an address.
+    """Return an image inside an address: a grey one as PNG, a coloured one as JPEG, which is much smaller.
 
     Args:
-        pixels: Grey ``(height, width)`` or coloured ``(height, width, 3 or 4)`` image.
+        pixels: Grey ``(height, width)`` or coloured ``(height, width, 3)`` image.
         size: Longest side in pixels; a larger image is made smaller.
     """
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if size is not None:
         image.thumbnail((size, size))
-    data = io.BytesIO()
-    image.save(data, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode("ascii")
+    data, kind = io.BytesIO(), "PNG" if image.mode == "L" else "JPEG"
+    image.save(data, format=kind, optimize=True, quality=85)
+    encoded = base64.b64encode(data.getvalue()).decode("ascii")
+    return f"data:image/{kind.lower()};base64,{encoded}"

@@ -1,0 +1,118 @@
+"""Faults that a reader sees in a report without its image, and whether it names the right side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Final
+
+import numpy as np
+
+from coherent_cxr.chexpert import POSITIVE, CheXpertLabeler
+from coherent_cxr.evaluation.metrics.contradictions import contradictions, sentence_spans, sides
+from coherent_cxr.evaluation.metrics.measures import Array, Metric, SumMeasure, ratio
+
+CONTRADICTIONS: Final = "contradictions per report"
+MARKED: Final = "reports with XXXX"
+HANGING: Final = "reports with a hanging sentence"
+LATERALITY: Final = "laterality agreement"
+FAULTS: Final = (CONTRADICTIONS, MARKED, HANGING)
+"""Fewer are better, and the references have a rate of their own."""
+FEWEST_COMPARED: Final = 5
+"""Findings with a side on both sides that an agreement needs."""
+
+_MARK = re.compile(r"x{3,}|_{2,}", re.IGNORECASE)
+_OPEN_END = re.compile(
+    r"\b(?:a|an|the|of|in|at|on|to|by|for|from|with|without|within|and|or|but|no|is|are|was|were|that|which|than"
+    r"|as|measuring|measures|approximately|overlying|along|suggesting|represent(?:s|ing)?)\s*[.,;:!?]*$",
+    re.IGNORECASE,
+)
+_NUMBER = (
+    r"(?:\d|x{3,}|_{2,}|one|two|three|four|five|six|seven|eight|nine|ten|half|less|more|between|at|in|up|the|a|as"
+    r"|greater|within|under|over|smaller|larger|several|approximately|about|around|roughly)"
+)
+_NO_MEASURE = re.compile(
+    r"\b(?:measuring|measures)(?:\s+(?:approximately|about|around|roughly|up to|at least))?"
+    rf"\s+(?!{_NUMBER})\w",
+    re.IGNORECASE,
+)
+
+
+def is_hanging(sentence: str) -> bool:
+    """Whether a sentence breaks off ("distal tip at the.") or measures nothing ("measuring pneumothorax")."""
+    return bool(_OPEN_END.search(sentence.strip()) or _NO_MEASURE.search(sentence))
+
+
+def hanging_sentences(text: str) -> list[tuple[int, int]]:
+    """Return where the hanging sentences of a report stand: start, end."""
+    return [span for span in sentence_spans(text) if is_hanging(text[slice(*span)])]
+
+
+def has_mark(text: str) -> bool:
+    """Whether a report holds a de-identification mark (``XXXX``, ``___``)."""
+    return bool(_MARK.search(text))
+
+
+def affirmed_sides(labeler: CheXpertLabeler, text: str) -> dict[str, frozenset[str]]:
+    """Return the sides on which a report affirms each observation; observations without a side are absent."""
+    spans = sentence_spans(text)
+    found: dict[str, frozenset[str]] = {}
+    for mention in labeler.explain(text):
+        if mention.status == POSITIVE and mention.observation != "No Finding":
+            sentence = next((text[a:b] for a, b in spans if a <= mention.start < b), "")
+            if named := sides(sentence):
+                found[mention.observation] = found.get(mention.observation, frozenset()) | named
+    return found
+
+
+def _faults(labeler: CheXpertLabeler, text: str) -> tuple[float, float, float]:
+    hanging = bool(hanging_sentences(text))
+    return float(len(contradictions(labeler, text))), float(has_mark(text)), float(hanging)
+
+
+class TextQuality:
+    """Measures reports; each different text is read once."""
+
+    def __init__(self, labeler: CheXpertLabeler) -> None:
+        self.faults: Callable[[str], tuple[float, float, float]] = cache(lambda text: _faults(labeler, text))
+        self.sides: Callable[[str], Mapping[str, frozenset[str]]] = cache(
+            lambda text: affirmed_sides(labeler, text)
+        )
+
+    def measure(self, reports: Sequence[str], references: Sequence[str]) -> SumMeasure:
+        """Return faults per report, and the share of findings on the reference's side.
+
+        Args:
+            reports: Readable reports.
+            references: Their references, readable.
+
+        Returns:
+            Laterality agreement is over the findings that report and reference both affirm with a side: the
+            share where the sides are the same. It is left out below :data:`FEWEST_COMPARED` findings.
+        """
+        rows = np.array(
+            [
+                (*self.faults(r), 1.0, *self._laterality(r, t))
+                for r, t in zip(reports, references, strict=True)
+            ]
+        ).reshape(-1, len(FAULTS) + 3)
+        names = [*FAULTS, LATERALITY] if rows[:, -1].sum() >= FEWEST_COMPARED else FAULTS
+        return SumMeasure(
+            [Metric(name) for name in names], rows, lambda sums: _of_sums(sums)[:, : len(names)]
+        )
+
+    def rates(self, texts: Sequence[str]) -> dict[str, float]:
+        """Return the faults per report of some texts, by name: the references' own rate."""
+        means = np.mean([self.faults(text) for text in texts], axis=0)
+        return dict(zip(FAULTS, means.tolist(), strict=True))
+
+    def _laterality(self, report: str, reference: str) -> tuple[float, float]:
+        ours, theirs = self.sides(report), self.sides(reference)
+        shared = ours.keys() & theirs.keys()
+        return float(sum(ours[name] == theirs[name] for name in shared)), float(len(shared))
+
+
+def _of_sums(sums: Array) -> Array:
+    faults, reports, agreeing, compared = sums[:, :3], sums[:, 3:4], sums[:, 4:5], sums[:, 5:6]
+    return np.column_stack([ratio(faults, reports), ratio(agreeing, compared)])

@@ -1,0 +1,1 @@
+"""Study cards: which studies are shown, with which marks."""
