@@ -87,9 +87,7 @@ def test_every_stage_is_a_box_whose_datasets_and_settings_keep_their_names():
         made = import_module(f"coherent_cxr.pipelines.{name}").create_pipeline
         plain = made(current()) if name in BY_SYSTEM else made()
         assert stages[name].datasets() == plain.datasets()
-        borrowed = {"model_registration.score_candidates"}
-        named = {node.name if node.name in borrowed else f"{name}.{node.name}" for node in plain.nodes}
-        assert named == {node.name for node in stages[name].nodes}
+        assert {f"{name}.{node.name}" for node in plain.nodes} == {node.name for node in stages[name].nodes}
     boxes = {str(node.namespace).partition(".")[0] for node in stages[DEFAULT].nodes}
     assert boxes == set(STAGES)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from coherent_cxr.pipelines.systems import Systems, current
 
@@ -93,10 +93,5 @@ def _stage(name: str) -> Pipeline:
 @cache
 def _made(name: str, *systems: Systems) -> Pipeline:
     pipeline: Pipeline = import_module(f"coherent_cxr.pipelines.{name}").create_pipeline(*systems)
-    borrowed = Pipeline([node for node in pipeline.nodes if _stage_named_by(node) in STAGES])
     # A stage is a namespace, which Kedro-Viz folds to a box; datasets and parameters keep their names.
-    return Pipeline(pipeline - borrowed, namespace=name, prefix_datasets_with_namespace=False) + borrowed
-
-
-def _stage_named_by(node: Node) -> str:
-    return str(node.namespace or "").partition(".")[0]
+    return Pipeline(pipeline, namespace=name, prefix_datasets_with_namespace=False)

@@ -33,7 +33,7 @@ def lab(colour: str, seen: str) -> np.ndarray:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-def test_the_conversion_by_hand():
+def test_the_conversion_by_hand() -> None:
     np.testing.assert_allclose(lab("#ffffff", "trichromacy"), [100, 0, 0], atol=0.02)
     np.testing.assert_allclose(lab("#ff0000", "trichromacy"), [53.24, 80.09, 67.20], atol=0.02)
     # the confusion that the test is about: a red and a green of like lightness
@@ -46,20 +46,22 @@ def test_the_conversion_by_hand():
 @pytest.mark.parametrize(
     ("colours", "least"), [((*GENERATORS.values(), BASELINE), 18), (tuple(OUTCOMES.values()), 30)]
 )
-def test_colours_that_stand_together_differ_for_every_reader(seen, colours, least):
+def test_colours_that_stand_together_differ_for_every_reader(
+    seen: str, colours: tuple[str, ...], least: float
+) -> None:
     distances = {(a, b): np.linalg.norm(lab(a, seen) - lab(b, seen)) for a, b in combinations(colours, 2)}
     closest = min(distances, key=lambda pair: distances[pair])
     assert distances[closest] >= least, (closest, distances[closest])
 
 
 @pytest.mark.parametrize("seen", SEEN)
-def test_the_ramp_of_attention_darkens_for_every_reader(seen):
+def test_the_ramp_of_attention_darkens_for_every_reader(seen: str) -> None:
     lightness = [lab("#{:02x}{:02x}{:02x}".format(*stop), seen)[0] for stop in RAMP]
     assert lightness[0] - lightness[1] > 15
     assert lightness[1] - lightness[2] > 15
 
 
-def test_a_system_keeps_its_colour_whatever_stands_beside_it():
+def test_a_system_keeps_its_colour_whatever_stands_beside_it() -> None:
     alone, among = system_colours(["full"]), system_colours(["x", "mle", "full", "y"], {"y"})
     assert alone["full"] == among["full"] == GENERATORS["full"]
     assert among["y"] == BASELINE

@@ -24,7 +24,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
-from coherent_cxr.pipelines import model_registration
+from coherent_cxr.pipelines import evaluation, model_registration
 from coherent_cxr.pipelines.systems import Systems
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards import CiderD
@@ -36,6 +36,10 @@ from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 
 SYSTEMS = Systems(("nlg", "ccr", "full"), "full")
+STAGE = evaluation.create_pipeline(SYSTEMS).only_nodes(
+    "score_candidates"
+) + model_registration.create_pipeline(SYSTEMS)
+"""With the scores by which the evaluation stage chooses."""
 MODELS = {dataset: system for system, dataset in SYSTEMS.models.items()}
 REPORTS = [[["heart", "is", "clear"], ["no", "effusion"]], [["lungs", "clear"], ["no", "pneumothorax"]]]
 
@@ -110,7 +114,7 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
 
 
 def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog, tracking: str) -> None:
-    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
+    SequentialRunner().run(STAGE, catalog)
     validation = catalog.load("validation_metrics")
     scores = {system: numbers["score"] for system, numbers in validation["systems"].items()}
     assert set(scores) == set(MODELS.values())
@@ -148,13 +152,13 @@ def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog
 def test_the_same_models_again_do_not_move_the_alias(
     catalog: DataCatalog, tracking: str, tmp_path: Path
 ) -> None:
-    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
+    SequentialRunner().run(STAGE, catalog)
     later = DataCatalog.from_config(
         read_conf("model_registration/catalog.yml", tmp_path), save_version="2999-01-01T00.00.00.000Z"
     )
-    for name in model_registration.create_pipeline(SYSTEMS).inputs():
+    for name in STAGE.inputs():
         later[name] = catalog.load(name)
-    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), later)
+    SequentialRunner().run(STAGE, later)
     registered = later.load("registered_model")
     assert (registered["version"], registered["alias_moved"]) == ("1", False)  # the same weights
     assert "is the champion already" in registered["reason"]
@@ -165,7 +169,7 @@ def test_the_same_models_again_do_not_move_the_alias(
 def test_a_named_candidate_is_registered_whatever_its_score(catalog: DataCatalog, tracking: str) -> None:
     settings = catalog.load("params:model_registration")
     catalog["params:model_registration"] = settings.replace(candidate="ccr")
-    SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
+    SequentialRunner().run(STAGE, catalog)
     registered = catalog.load("registered_model")
     assert registered["system"] == "ccr"
     if catalog.load("validation_metrics")["by_rule"] != "ccr":
@@ -179,4 +183,4 @@ def test_labels_of_another_rule_set_stop_the_stage(catalog: DataCatalog, trackin
     labels["Cardiomegaly"] = pd.array([1] * 4, dtype="Int8")
     catalog["chexpert_labels"] = labels
     with pytest.raises(LabelTableError, match=r"not made by rule set 'original'.*first Cardiomegaly of 'S0'"):
-        SequentialRunner().run(model_registration.create_pipeline(SYSTEMS), catalog)
+        SequentialRunner().run(STAGE, catalog)

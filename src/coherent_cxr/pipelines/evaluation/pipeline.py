@@ -14,7 +14,7 @@ from coherent_cxr.pipelines.evaluation.nodes import (
 )
 from coherent_cxr.pipelines.evaluation.page_nodes import write_results_page
 from coherent_cxr.pipelines.inputs import named
-from coherent_cxr.pipelines.model_registration.pipeline import scoring_node
+from coherent_cxr.pipelines.model_registration.nodes import score_candidates
 from coherent_cxr.pipelines.systems import Systems
 
 KNOWN = (
@@ -132,35 +132,34 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 name="draw_figures",
                 tags=["cpu", "report"],
             ),
-            # the page names the champion
-            scoring_node(systems),
+            Node(
+                score_candidates,
+                inputs=systems.beside(
+                    named(
+                        *("image_store", "encoded_reports", "findings", "chexpert_labels", "splits"),
+                        config="params:model_registration",
+                        document_frequencies="cider_document_frequencies",
+                        labelling="params:chexpert_labelling",
+                    )
+                ),
+                outputs="validation_metrics",
+                name="score_candidates",
+                tags="gpu",
+            ),
             Node(
                 write_results_page,
                 inputs=systems.beside(
-                    {
-                        "config": "params:evaluation",
-                        "parsing": "params:report_parsing",
-                        "metrics": "metrics",
-                        "comparisons": "comparisons",
-                        "generated_reports": "generated_reports",
-                        "generated_labels": "generated_labels",
-                        "reference_labels": "reference_labels",
-                        "studies": "studies",
-                        "findings": "findings",
-                        "chexpert_labels": "chexpert_labels",
-                        "splits": "splits",
-                        "image_store": "image_store",
-                        "radiographs": "radiographs",
-                        "validation_metrics": "validation_metrics",
-                        "attended": "attended",
-                        "label_quality": "label_quality",
-                        "label_reliability": "label_reliability",
-                        "label_thresholds": "label_thresholds",
-                        "finding_token_agreement": "finding_token_agreement",
-                        "consensus_quality": "consensus_quality",
+                    named(
+                        *("metrics", "comparisons", "generated_reports", "generated_labels"),
+                        *("reference_labels", "studies", "findings", "chexpert_labels", "splits"),
+                        *("image_store", "radiographs", "validation_metrics", "attended", "label_quality"),
+                        *("label_reliability", "label_thresholds", "finding_token_agreement"),
+                        "consensus_quality",
+                        config="params:evaluation",
+                        parsing="params:report_parsing",
                         **{f"{name}_history": dataset for name, dataset in systems.histories.items()},
                         **{f"{stage}_exclusions": dataset for stage, dataset in EXCLUSIONS.items()},
-                    }
+                    )
                 ),
                 outputs="results_page",
                 name="write_results_page",

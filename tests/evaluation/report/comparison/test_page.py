@@ -127,7 +127,7 @@ def compare(client: mlflow.MlflowClient, first: str, second: str) -> str:
 
 def cells(page: str, system: str) -> list[list[str]]:
     """Return the words in a system's cells, without tags."""
-    row = page[page.index(f"<tr><th>{system}</th>") :]
+    row = page[page.index(f">{system}</span></th>") :]
     found = re.findall(r"<td[^>]*>(.*?)</td>", row[: row.index("</tr>")], re.DOTALL)
     return [re.sub(r"<[^>]+>", " ", cell).split() for cell in found]
 
