@@ -150,7 +150,7 @@ def test_a_failing_node_raises_its_error_and_the_others_end(folder):
     [
         ({}, (usable_cores(), 1)),
         ({"threads": usable_cores()}, (1, usable_cores())),
-        ({"threads": 10_000}, (1, 10_000)),
+        ({"threads": 1024}, (1, 1024)),
         ({"processes": 3}, (3, 1)),
         ({"processes": 3, "threads": 2}, (3, 2)),
     ],

@@ -31,16 +31,15 @@ def require_writable_file(path: Path, option: str, endings: tuple[str, ...] = ()
 
 
 def require_writable_folder(path: Path, option: str) -> None:
-    """Make a folder, and refuse one that cannot be made or written to.
+    """Refuse a folder that cannot be made or written to; nothing is made yet.
 
     Raises:
         ClickException: The message says why and names the option.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot(path, str(error.strerror), option) from error
-    if not os.access(path, os.W_OK):
+    nearest = next((place for place in (path, *path.absolute().parents) if place.exists()), path)
+    if not nearest.is_dir():
+        raise _cannot(path, f"'{nearest}' is no folder", option)
+    if not os.access(nearest, os.W_OK):
         raise _cannot(path, "you have no right to", option)
 
 
