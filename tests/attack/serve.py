@@ -1,4 +1,4 @@
-"""The served model, for served.py: serve.py MODEL_FOLDER prints its port and serves until it is ended."""
+"""The served model, for served.py: serve.py MODEL_FOLDER SECONDS prints its port and serves until its end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import threading
 import time
 
 os.environ["__pyfunc_model_path__"] = sys.argv[1]  # noqa: SIM112 - MLflow's own name
+# a busy machine is no fault: who asks waits as long, and counts processor time
+os.environ["MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT"] = sys.argv[2]
 
 import uvicorn
 from mlflow.pyfunc.scoring_server.app import app

@@ -28,6 +28,7 @@ TYPES = (JSON, JSON, JSON, JSON, "text/csv", "application/vnd.apache.parquet", "
 GOOD_EVERY, BOMB_EVERY, WARM = 25, 40, 60
 MOST_GROWTH = 300
 """MB by which the server may grow after its first requests."""
+NO_REQUEST = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{}"
 Request = tuple[bytes, dict[str, str]]
 
 
@@ -37,7 +38,7 @@ def attack_server(numbers: Iterable[int], goal: int, seed: int, seconds: float) 
     files = real_files()
     with tempfile.TemporaryDirectory(prefix="attack-served-") as folder:
         model = fetch_bundle_folder("models:/coherent-cxr@champion", make_registry(Path(folder))).parents[1]
-        command = [sys.executable, str(Path(__file__).with_name("serve.py")), str(model)]
+        command = [sys.executable, str(Path(__file__).with_name("serve.py")), str(model), str(BY_THE_CLOCK)]
         server = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -85,10 +86,7 @@ class _Asking:
         begin = self._processor_time()
         try:
             if rng.random() < 0.05:
-                raw(
-                    self.port,
-                    hurt(b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{}", b"", rng),
-                )
+                raw(self.port, hurt(NO_REQUEST, NO_REQUEST, rng))
             else:
                 status, body = self.ask(hostile(number, files, rng))
                 leaks = b"Traceback" in body or b"stack_trace" in body or b".py" in body
