@@ -114,13 +114,17 @@ def copy_of(finished: Path, folder: Path) -> Path:
 def finished_project(folder: Path) -> Path:
     """Return a project that ran undisturbed: the one that ATTACK_PROJECT names, or one that is made now."""
     compileall.compile_dir(REPOSITORY / "src", quiet=1)  # copies take what is compiled with them
-    given = os.environ.get("ATTACK_PROJECT")
-    if given and (Path(given) / "mlflow.db").exists():
-        return Path(given)
-    ended = Run(new_project(Path(given) if given else folder / "undisturbed")).end()
+    project = Path(os.environ.get("ATTACK_PROJECT") or folder / "undisturbed")
+    ended_well = project / ".ended_well"
+    if ended_well.exists():
+        return project
+    if project.exists():
+        shutil.rmtree(project)  # its run was stopped
+    ended = Run(new_project(project)).end()
     if ended.code:
         raise RuntimeError(f"The undisturbed run failed: {ended.said[-3000:]}")
-    return Path(given) if given else folder / "undisturbed"
+    ended_well.touch()
+    return project
 
 
 OF_THE_MACHINE = {
