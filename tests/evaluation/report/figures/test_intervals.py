@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.reference_rows import AFFIRM_ALL
-from coherent_cxr.evaluation.report.figures.intervals import axis_span
+from coherent_cxr.evaluation.report.figures.intervals import axis_span, intervals_figure
 
 
 def table(**values: float) -> pd.DataFrame:
@@ -26,3 +27,18 @@ def test_alone_they_span_it() -> None:
     assert low < 0.49 < 0.51 < high
     low, high = axis_span(pd.DataFrame({"value": [0.0], "low": [0.0], "high": [0.0]}, index=["mle"]))
     assert low < 0 < high
+
+
+def test_intervals_stand_in_the_row_of_their_system_and_what_lies_beside_the_axis_is_an_arrow() -> None:
+    values = table(constant=0.1, mle=0.80, full=0.84).rename_axis("system").reset_index()
+    metrics = values.assign(metric="F", labels="", average="", uncertain="", rules="")
+    figure = intervals_figure(metrics, "negative", {"constant"}, {"F": Metric("F")})
+    (panel,) = figure.axes
+    intervals, points = panel.collections
+    ends = [[0.79, 1, 0.81, 1], [0.83, 2, 0.85, 2]]
+    assert [segment.ravel().tolist() for segment in intervals.get_segments()] == [
+        pytest.approx(end) for end in ends
+    ]
+    assert points.get_offsets().tolist() == [pytest.approx([0.80, 1]), pytest.approx([0.84, 2])]
+    assert [text.get_text() for text in panel.texts] == ["0.100"]
+    assert figure.get_layout_engine() is None  # placed once, so that saving draws once

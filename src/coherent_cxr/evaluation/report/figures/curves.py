@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from coherent_cxr.evaluation.report.figures.literal import literal
+from coherent_cxr.evaluation.report.figures.placing import placed
 from coherent_cxr.pages.colours import LINES, system_colours
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _figure(panels: Mapping[str, Lines], x: str, title: str = "") -> Figure:
         axis.set_visible(False)
     if title:
         figure.suptitle(title)
-    return figure
+    return placed(figure)
 
 
 def _plot(axis: Axes, title: str, lines: Lines, x: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from coherent_cxr.evaluation.metrics.label_quality import MEAN, SCORED_SPLITS
+from coherent_cxr.evaluation.report.figures.placing import placed
 from coherent_cxr.pages.colours import LINES
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def encoder_figure(quality: pd.DataFrame, reliability: pd.DataFrame, thresholds:
     _areas(areas, quality)
     _reliability(bins, reliability)
     _operating_points(points, thresholds)
-    return figure
+    return placed(figure)
 
 
 def _areas(axes: Axes, quality: pd.DataFrame) -> None:

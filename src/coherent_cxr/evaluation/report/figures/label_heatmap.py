@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from coherent_cxr.evaluation.report.figures.literal import literal
+from coherent_cxr.evaluation.report.figures.placing import placed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,4 +45,4 @@ def label_heatmap_figure(values: pd.DataFrame, positives: pd.Series, title: str)
             colour = "#8a94a3" if few[row] else "white" if value > 0.6 else "#1d2733"
             panel.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
     figure.suptitle(title, fontsize=10)
-    return figure
+    return placed(figure)
