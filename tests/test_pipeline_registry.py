@@ -138,6 +138,7 @@ def test_the_stage_of_a_node_may_be_left_out(given, full):
 
 def test_a_node_that_is_not_there_is_named_with_those_that_may_be_meant(monkeypatch):
     monkeypatch.setattr("coherent_cxr.cli.run.pipelines", register_pipelines())
+    monkeypatch.setattr("coherent_cxr.cli.run.systems.follow", lambda loader: None)  # those of this folder
     options = {"conf_source": None, "env": None, "node_names": ["train_mle"], "from_nodes": ["fine_tune"]}
     with pytest.raises(
         RunStoppedError, match=r"'fine_tune' \(--from-nodes\)\. It may be rl_fine_tuning\.ccr"
