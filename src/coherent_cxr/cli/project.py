@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from coherent_cxr.storage.whole import looks_whole
 from coherent_cxr.tracking.addresses import anchored, masked, sqlite_path
 from coherent_cxr.tracking.prepare import artifacts_folder, prepare
 
+_VARIABLE = re.compile(r"\$\{oc\.env:\s*(\w+)(?:\s*,\s*([^}]*))?\}")
 MLFLOW = Path("conf", "base", "mlflow.yml")
 
 
@@ -116,18 +119,19 @@ def data_folders(project: Path, env: str) -> tuple[Path, Path]:
 def _resolved(settings: dict[str, Any], key: str, env: str) -> str | None:
     """Return a setting of ``globals.yml``, with the environment variables that it names."""
     value = settings.get(key)
-    if not isinstance(value, str) or "${" not in value:
-        return value if isinstance(value, str) else None
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    if not isinstance(value, str):
+        return None
 
-    try:
-        return str(OmegaConf.create({key: value})[key])
-    except OmegaConfBaseException as error:
-        raise click.ClickException(
-            f"The environment '{env}' takes '{key}' from a variable that is not set: {error}. Set it as for "
-            "the run."
-        ) from error
+    def given(variable: re.Match[str]) -> str:
+        found = os.environ.get(variable[1], variable[2])
+        if found is None:
+            raise click.ClickException(
+                f"The environment '{env}' takes '{key}' from a variable that is not set: {variable[1]}. Set "
+                "it as for the run."
+            )
+        return found
+
+    return _VARIABLE.sub(given, value)
 
 
 def settings_message(project: Path) -> str | None:
