@@ -94,6 +94,7 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
     catalog["findings"] = findings
     catalog["splits"] = pd.DataFrame({"study_id": studies, "patient_id": studies})
     catalog["params:chexpert_labelling"] = filled(ChexpertLabellingConfig)
+    catalog["params:encoder_pretraining.test_time_shifts"] = 0
     catalog["encoded_reports"] = pd.DataFrame(
         {
             "study_id": studies,
