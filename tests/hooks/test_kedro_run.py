@@ -74,7 +74,7 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(kedro, this_project):
             {},
             "'mle_trainig.epochs' .*Did you mean 'mle_training'",
         ),
-        (["run", "--runner", "RowsRunner"], {}, "no runner 'RowsRunner'.*'ThreadRunner'"),
+        (["run", "--runner", "ThredRunner"], {}, "no runner 'ThredRunner'.*'ThreadRunner'"),
     ],
 )
 @pytest.mark.slow
