@@ -136,7 +136,8 @@ def test_no_words_of_a_report_reach_logs_tracking_or_pages(finished: Finished) -
         if path.is_file()
     ]
     assert {"run.log", "mlflow.db"} <= {path.name for path in places}
-    assert not [path for path in places if "mlartifacts" in path.parts]  # the quality page stayed at home
+    sent = {path.name for path in places if "mlartifacts" in path.parts}
+    assert sent <= {"data_digests.json"}  # the quality page stayed at home
     for path in places:
         words = " ".join(re.findall(r"\w+", path.read_bytes().decode("utf-8", errors="ignore").lower()))
         assert not [run for run in runs if run in words], path
