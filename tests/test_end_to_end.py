@@ -228,7 +228,7 @@ def test_another_system_or_none_is_a_change_of_yaml_alone(make_project, project)
     found = results(changed)
     assert set(found.load("metrics_summary")) == {"mle", "polite"} | DECIDED | COMPARED | LABELS_ALONE
     assert "polite" in set(found.load("metrics")["system"])
-    assert "Best and worst cases of “polite”" in found.load("results_page")
+    assert "Attention of “polite”" in found.load("results_page")
     assert set(found.load("validation_metrics")["systems"]) == {"mle", "polite"}
 
     settings.write_text(f"{before}\nsystems: []\nmain_system: mle\n")
