@@ -171,7 +171,7 @@ def test_a_header_is_not_labelled_and_said(tmp_path: Path) -> None:
             "Row 2 of .*, which starts in line 2, is not valid CSV",
         ),
         ("r.csv", b'"edema" x\n', (), "Row 1 of .* is not valid CSV"),
-        ("r.csv", b"a,b\n1,2\n", ("--column", "text"), "no column 'text' (--column); it has: a, b"),
+        ("r.csv", b"a,b\n1,2\n", ("--column", "text"), r"no column 'text' \(--column\); it has: a, b"),
         ("r.jsonl", b'"edema"\n{"text": 7}\n', (), "Line 2 of .* holds 7"),
         ("r.jsonl", b'"edema"\n{oops\n', (), "Line 2 of .* is not valid JSON"),
         ("r.jsonl", b'{"a": "x", "b": "y"}\n', (), "Name the column .* it has: a, b"),

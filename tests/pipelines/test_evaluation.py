@@ -110,7 +110,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory, store: ImageStore) -> Data
     for name in EXCLUSIONS.values():
         catalog[name] = pd.DataFrame({"id": ["x"], "reason": ["too_small"], "detail": [""]})
     catalog["params:report_parsing"] = filled(ReportParsingConfig)
-    catalog["validation_metrics"] = {"candidate": "full", "rule": "the highest macro-F1"}
+    catalog["validation_metrics"] = {"candidate": "extra", "rule": "the highest macro-F1"}
     stage = evaluation.create_pipeline(SYSTEMS)
     SequentialRunner().run(stage - stage.only_nodes("score_candidates"), catalog)
     return catalog

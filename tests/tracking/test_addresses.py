@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from coherent_cxr.tracking.addresses import anchored, masked, secrets_of, sqlite_path
@@ -64,6 +64,7 @@ def test_passwords_are_masked_and_nothing_else(text: str, shown: str) -> None:
 @example("p@ss@word")
 def test_no_password_survives(secret: str) -> None:
     address = f"postgresql://reader:{secret}@mlflow.example.org/api"
+    assume(secret not in "cannot reach 'postgresql://reader:@mlflow.example.org/api': refused")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", address)
         shown = masked(f"cannot reach '{address}': refused {secret}")

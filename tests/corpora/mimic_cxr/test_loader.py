@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.corpora.mimic_cxr.fabrication import (
     FabricatedStudy,
 )
@@ -220,8 +221,13 @@ def test_findings_that_say_none_are_no_text_to_learn(publication: tuple[Path, li
 
 
 def test_rows_of_shipped_labels_that_repeat_a_study_are_said(tmp_path: Path, caplog) -> None:
-    rows = "subject_id,study_id,Edema,Fracture\n1,50000001,1.0,\n1,50000001,0.0,\n2,50000002,,-1.0\n"
-    (tmp_path / "mimic-cxr-2.0.0-chexpert.csv").write_text(rows)
+    rows = pd.DataFrame(index=range(3), columns=["subject_id", "study_id", *OBSERVATIONS])
+    rows["subject_id"], rows["study_id"], rows["Edema"] = (
+        [1, 1, 2],
+        [50000001, 50000001, 50000002],
+        [1, 0, None],
+    )
+    rows.to_csv(tmp_path / "mimic-cxr-2.0.0-chexpert.csv", index=False)
     caplog.set_level(logging.WARNING)
     labels = read_labels(MimicCxrConfig.model_construct(root=str(tmp_path), jpg_root=None))
     assert labels["study_id"].tolist() == ["50000001", "50000002"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 
 import pytest
 import torch
 
+from coherent_cxr.runtime import progress_line
 from coherent_cxr.training.engine.checkpoint import step_seed
 from coherent_cxr.training.engine.loop import one_cycle
 from helpers.toy import INPUTS, TARGETS, toy_loop
@@ -52,11 +54,12 @@ def test_history_has_every_step_window_and_every_epoch(tmp_path):
     json.dumps(history.to_dict("records"))
 
 
-def test_progress_shows_epoch_losses_rate_and_speed(tmp_path, capfd):
+def test_progress_shows_epoch_losses_rate_and_speed(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(progress_line, "EVERY", 0.0)  # a line for every step
+    caplog.set_level(logging.INFO)
     toy_loop(tmp_path, epochs=1).run()
-    shown = capfd.readouterr().err
-    for part in ("toy", "4/4", "epoch=1", "loss=", "lr=1.0e-02", "images/s="):
-        assert part in shown
+    for part in ("toy: 4 of 4", "epoch 1", "loss ", "lr 1.0e-02", "images/s "):
+        assert part in caplog.text
 
 
 def test_the_run_leaves_the_global_generator_alone(tmp_path):

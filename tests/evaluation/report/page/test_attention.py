@@ -245,7 +245,7 @@ def test_two_figures_on_a_page_share_no_id_and_describe_themselves():
 def test_where_no_study_may_be_shown_the_figure_shows_none():
     report = [[attention(w, (0, 0)) for w in ("the", "heart", "is", "enlarged")]]
     images = [np.full((64, 64), 100, np.uint8)]
-    for samples, panels in ((0, 0), (1, 3)):
+    for samples, panels in ((0, 0), (1, 4)):  # the image, two words, the scale
         config = filled(EvaluationConfig, resamples=100, samples=samples)
         example = study_attention(
             config, CheXpertLabeler(), "full", [report], images, [1], ["P"], "notice"
