@@ -50,11 +50,13 @@ def test_production_keeps_results_in_the_object_store_and_the_rest_on_this_machi
     production: dict[str, Any],
 ) -> None:
     catalog = DataCatalog.from_config(production["catalog"])
-    catalog["metrics"].save(pd.DataFrame({"system": ["mle"], "value": [0.5]}))
+    names = {"metric": "F1", "labels": "14 labels", "average": "macro", "uncertain": "", "rules": "original"}
+    metrics = {"system": "mle", **names, "value": 0.5, "low": 0.4, "high": 0.6}
+    catalog["metrics"].save(pd.DataFrame([metrics]))
     catalog["metrics_summary"].save({"mle": {"BLEU-4": 0.5}})
     catalog["model_card"].save("# mle")
     again = DataCatalog.from_config(production["catalog"])
-    assert again.load("metrics").to_dict("list") == {"system": ["mle"], "value": [0.5]}
+    assert again.load("metrics").to_dict("records") == [metrics]
     assert again.load("metrics_summary") == {"mle": {"BLEU-4": 0.5}}
     assert again.load("model_card") == "# mle"
     shared = [name for name, entry in production["catalog"].items() if "memory:" in entry["filepath"]]

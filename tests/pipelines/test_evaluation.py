@@ -163,7 +163,7 @@ def test_the_page_shows_corpus_training_attention_and_notices(catalog):
         "not for clinical use",
         "too small",
         "densenet121",
-        "The champion: full",
+        "The champion: extra",
     ):
         assert part in page
     assert page.count("Drawn by a program.") == 1
