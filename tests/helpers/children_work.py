@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
@@ -12,6 +13,11 @@ from pathlib import Path
 class ErrorOfTwo(Exception):
     def __init__(self, one, two):
         super().__init__(f"{one} and {two}")
+
+
+def from_module(module, name):
+    """Import a module and return what it calls so."""
+    return getattr(importlib.import_module(module), name)
 
 
 def meet(folder, name, others):

@@ -119,6 +119,19 @@ def test_ctrl_c_and_a_kill_leave_a_checkpoint_and_no_process(tmp_path, number, t
     assert state["step"] > 0
 
 
+class ImportedInTheChild:
+    def __reduce__(self):
+        return children_work.from_module, ("helpers.own_log", "tell")
+
+
+@pytest.mark.slow
+def test_a_child_logs_nowhere_else(children, caplog, capfd):
+    children.add("one", ImportedInTheChild(), ())
+    children.result("one")
+    assert [record.getMessage() for record in caplog.records if record.name == "work"] == ["said in a child"]
+    assert "said in a child" not in capfd.readouterr().err
+
+
 @pytest.mark.slow
 def test_logs_of_a_child_obey_the_levels_of_this_process(children, tmp_path, caplog):
     caplog.set_level(logging.ERROR, logger="work")

@@ -188,17 +188,23 @@ class _ToParent:
 
 def _work(parent: Connection, slot: int, processes: int, threads: int, pickled: bytes) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    logging.getLogger().addHandler(QueueHandler(_ToParent(parent)))  # type: ignore[arg-type]  # duck-typed
-    logging.getLogger().setLevel(logging.INFO)
-    logging.getLogger("coherent_cxr").setLevel(logging.DEBUG if is_verbose() else logging.INFO)
+    _log_to(parent)
     _set_threads(threads)
     share_terminal(slot, processes)
     try:
         function, arguments = pickle.loads(pickled)
+        _log_to(parent)  # what the function imports may have set up a log of its own: Kedro does
         outcome = pickle.dumps((function(*arguments), None))
     except Exception as error:
         outcome = pickle.dumps((None, _that_travels(error)))
     parent.send_bytes(outcome)
+
+
+def _log_to(parent: Connection) -> None:
+    """Send all log records to the parent, and to no other place."""
+    logging.getLogger().handlers = [QueueHandler(_ToParent(parent))]  # type: ignore[arg-type]  # duck-typed
+    logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger("coherent_cxr").setLevel(logging.DEBUG if is_verbose() else logging.INFO)
 
 
 def _unheard(name: str, code: int | None) -> ChildError:

@@ -246,7 +246,7 @@ class Loop:
         if world.leads:
             shown = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items() if "/" not in name)
             logger.debug("%s, epoch %d: %s", self.name, epoch, shown)
-            judged_by = self.select or next(iter(numbers), None)
+            judged_by = self.select or next((n for n in ("reward", *numbers) if n in numbers), None)
             if judged_by in numbers:
                 self._validated = {f"validation {judged_by}": f"{numbers[judged_by]:.3f}"}
         self.inspect(epoch, numbers)
