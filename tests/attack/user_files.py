@@ -100,7 +100,7 @@ def views(place: Path, rng: np.random.Generator, whole: bool) -> str:
 
 def rules(place: Path, rng: np.random.Generator, whole: bool) -> str:
     """Label by a rule file that extends the shipped ones, or by a copy of one of them."""
-    shipped = files("coherent_cxr.chexpert") / "rule_sets"
+    shipped = files("coherent_cxr.chexpert.rules") / "rule_sets"
     name = ("own", "corrected.yml", "words.yml", "lexicon.yml")[rng.integers(0, 4)]
     data = yaml.safe_dump(OWN_RULES).encode() if name == "own" else (shipped / name).read_bytes()
     path = file_of(place / "mine.yml", data, rng, whole)
@@ -115,7 +115,7 @@ def rules(place: Path, rng: np.random.Generator, whole: bool) -> str:
 
 def sections(place: Path, rng: np.random.Generator, whole: bool) -> str:
     """Split a report by a damaged copy of the shipped section rules."""
-    data = (files("coherent_cxr.corpora") / "section_rules" / "mimic_cxr.yml").read_bytes()
+    data = (files("coherent_cxr.corpora.sections") / "section_rules" / "mimic_cxr.yml").read_bytes()
     try:
         parts = Sectioner(file_of(place / "mine.yml", data, rng, whole)).split(REPORT)
     except SectionRuleError as error:

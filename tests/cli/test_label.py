@@ -269,3 +269,12 @@ def test_segments_of_the_page_are_the_whole_text(text: str) -> None:
     report = explain_report(1, text, LABELER.explain(text), LABELER.label(text))
     assert "".join(segment.text for segment in report.segments) == text
     assert {"effusion"} <= {segment.text for segment in report.segments if segment.status == "negative"}
+
+
+def test_lone_surrogates_of_json_are_replaced_and_bytes_of_csv_kept(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text('{"text": "Edema \\ud800."}\n{"text": "Edema \\udce9."}\n')
+    code, _, errors = run("--reports_path", tmp_path / "r.jsonl", "--output_path", tmp_path / "out.csv")
+    assert code == 0, errors
+    first, second = (tmp_path / "out.csv").read_bytes().splitlines()[1:]
+    assert first.startswith(b"Edema ?.,")
+    assert second.startswith(b"Edema \xe9.,")

@@ -227,6 +227,18 @@ def test_lone_surrogates_of_json_become_a_sign_that_can_be_written(tmp_path):
     assert read(path)["report"] == ["a�b"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"\\ud800": "x", "id": "1", "report": "a"}]',
+        '{"id": "1", "report": "a", "\\ud800": "x"}\n{"id": "2", "report": "b"}',
+        '{"columns": ["id", "report", "\\ud800"], "data": [["1", "a", "x"]]}',
+    ],
+)
+def test_a_lone_surrogate_in_a_column_name_is_no_end(tmp_path, content):
+    assert read(write(tmp_path / "t.json", content))["report"][0] == "a"
+
+
 cells = st.text(
     st.characters(blacklist_categories=("Cs", "Cc")) | st.sampled_from(",;\t|\n\"'"), min_size=1, max_size=30
 ).filter(lambda text: text.strip() != "")

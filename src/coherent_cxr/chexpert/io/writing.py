@@ -84,6 +84,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         if self._as_text:
             rows = [[as_text(value) for value in row] for row in rows]
         if self._rows is not None:
+            rows = [[_writable(value) for value in row] for row in rows]
             self._rows.writerows([_floats(row) for row in rows] if self._as_float else rows)
         elif self._parquet is not None:
             import pyarrow as pa
@@ -133,6 +134,16 @@ class TableWriter(AbstractContextManager["TableWriter"]):
 
 def _floats(row: Sequence[str | int | None]) -> list[str | float | None]:
     return [float(value) if isinstance(value, int) else value for value in row]
+
+
+def _writable(value: str | int | None) -> str | int | None:
+    """Replace lone surrogates of JSON; those that stand for bytes of the input are written as these bytes."""
+    try:
+        if isinstance(value, str):
+            value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return _encodable(value)
+    return value
 
 
 def _encodable(value: str | int | None) -> str | int | None:

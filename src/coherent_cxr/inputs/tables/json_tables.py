@@ -41,7 +41,7 @@ def read_json(path: Path, text: str) -> list[Row]:
         TableError: If it is no JSON, or of another shape.
     """
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as whole:
         lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
         if len(lines) < 2 or not lines[0][1].lstrip().startswith("{") or isinstance(whole, RecursionError):
@@ -56,7 +56,7 @@ def read_json(path: Path, text: str) -> list[Row]:
 def cell(value: Any) -> str | None:
     """Return a JSON value as the text of a cell: None where it is null, JSON where it is a list or object."""
     if value is None or isinstance(value, str):
-        return value if value is None else _SURROGATE.sub("\ufffd", value)
+        return value if value is None else _valid(value)
     return json.dumps(value, default=str) if isinstance(value, (list, dict, bool)) else repr(value)
 
 
@@ -65,9 +65,18 @@ def is_nested(value: Any) -> bool:
     return isinstance(value, (list, dict))
 
 
+def _valid(text: str) -> str:
+    """Replace lone surrogates, which no file can hold."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {_valid(name): value for name, value in pairs}
+
+
 def _line(path: Path, number: int, line: str) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(line, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise TableError(f"Line {number} of '{path}' is not valid JSON ({_reason(error)}).") from error
 
@@ -84,7 +93,7 @@ def _rows(content: Any) -> list[Any] | None:
     if not isinstance(content, dict) or not content:
         return None
     if isinstance(content.get("columns"), list) and isinstance(content.get("data"), list):
-        names = [str(name) for name in content["columns"]]
+        names = [_valid(str(name)) for name in content["columns"]]
         same = all(isinstance(row, list) and len(row) == len(names) for row in content["data"])
         return [dict(zip(names, row, strict=True)) for row in content["data"]] if same else None
     if isinstance(content.get("data"), list) and isinstance(content.get("schema"), dict):

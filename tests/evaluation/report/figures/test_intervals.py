@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection
 
 from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.reference_rows import AFFIRM_ALL
@@ -35,6 +36,7 @@ def test_intervals_stand_in_the_row_of_their_system_and_what_lies_beside_the_axi
     figure = intervals_figure(metrics, "negative", {"constant"}, {"F": Metric("F")})
     (panel,) = figure.axes
     intervals, points = panel.collections
+    assert isinstance(intervals, LineCollection)
     ends = [[0.79, 1, 0.81, 1], [0.83, 2, 0.85, 2]]
     assert [segment.ravel().tolist() for segment in intervals.get_segments()] == [
         pytest.approx(end) for end in ends
