@@ -125,7 +125,8 @@ class ImportedInTheChild:
 
 
 @pytest.mark.slow
-def test_a_child_logs_nowhere_else(children, caplog, capfd):
+def test_a_child_logs_nowhere_else(children, caplog, capfd, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [caplog.handler])  # other tests' runs leave theirs
     children.add("one", ImportedInTheChild(), ())
     children.result("one")
     assert [record.getMessage() for record in caplog.records if record.name == "work"] == ["said in a child"]
