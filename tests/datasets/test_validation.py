@@ -60,7 +60,7 @@ def refusal(table: pd.DataFrame, schema: str, columns: list[str] | None = None) 
         (pd.DataFrame(), "findings", "no column 'study_id', 'text', 'sentences', 'tokens'"),
         (LABELS.assign(Edema=[1, 7, 9]), "study_labels", "'Edema' .* in 2 rows, first in row 1"),
         (LABELS.assign(Edema=SECRET), "study_labels", "'Edema' "),
-        (LABELS.fillna(0).assign(Edema=SECRET), "label_scores", "'Edema' is no number"),
+        (LABELS.fillna(0).assign(Edema=SECRET), "label_scores", "'Edema' is not a number"),
         (
             FINDINGS.assign(patient_id="p", split=["train", "test", SECRET]),
             "splits",

@@ -15,7 +15,7 @@ from coherent_cxr.pieces.table_file import Table, TableFile
 MISSING = "column_in_dataframe"
 IN_WORDS = {
     "dtype('string[pyarrow]')": "is no text",
-    "a number": "is no number",
+    "a number": "is not a number",
     "not_nullable": "has missing values",
     "field_uniqueness": "has values more than once",
     "multiple_fields_uniqueness": "has values more than once",
