@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterator
 
+import kedro.logging
 import pandas as pd
 import pytest
 
@@ -11,6 +14,23 @@ from coherent_cxr.hooks.result_words import headline, words_of
 from coherent_cxr.hooks.run_log import stage_line, stage_of
 from coherent_cxr.pipeline_registry import DEFAULT, STAGES, register_pipelines
 from coherent_cxr.pipelines.node_seconds import MEASURED, seconds_left
+from coherent_cxr.runtime.log import VERBOSE, RunHandler
+
+
+@pytest.fixture
+def kedros_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Kedro's handler as in a new process, whatever other tests of this one made of the log."""
+    monkeypatch.delenv(VERBOSE, raising=False)
+    root, kinds = logging.getLogger(), (kedro.logging.RichHandler, RunHandler)
+    before = [handler for handler in root.handlers if isinstance(handler, kinds)]
+    for handler in before:
+        root.removeHandler(handler)
+    root.addHandler(kedro.logging.RichHandler())
+    yield
+    for handler in [handler for handler in root.handlers if isinstance(handler, kinds)]:
+        root.removeHandler(handler)
+    for handler in before:
+        root.addHandler(handler)
 
 
 def messages(text: str) -> list[str]:
@@ -19,7 +39,7 @@ def messages(text: str) -> list[str]:
     return [line for line in lines if not line.startswith("Warning: ")]
 
 
-def test_a_run_writes_a_line_a_stage(run, capsys):
+def test_a_run_writes_a_line_a_stage(kedros_log, run, capsys):
     run("reading", "training")
     lines = messages(capsys.readouterr().out)
     assert lines[0] == "Running 3 stages (3 nodes). --verbose shows Kedro's own log."
@@ -34,7 +54,7 @@ def test_a_run_writes_a_line_a_stage(run, capsys):
     assert len(lines) == 5
 
 
-def test_a_run_that_breaks_says_where(run, capsys):
+def test_a_run_that_breaks_says_where(kedros_log, run, capsys):
     with pytest.raises(RuntimeError, match="broken on purpose"):
         run("reading", "failing")
     lines = messages(capsys.readouterr().out)
