@@ -7,8 +7,8 @@ from pathlib import Path
 
 import mlflow
 
-from coherent_cxr.serving.registry import register
-from coherent_cxr.serving.selection import ModelRegistrationConfig
+from coherent_cxr.serving.registration.registry import register
+from coherent_cxr.serving.registration.selection import ModelRegistrationConfig
 from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 

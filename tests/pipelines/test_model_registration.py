@@ -28,8 +28,8 @@ from coherent_cxr.pipelines import evaluation, model_registration
 from coherent_cxr.pipelines.systems import Systems
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.serving.registry import fetch_bundle_folder
-from coherent_cxr.serving.selection import ModelRegistrationConfig
+from coherent_cxr.serving.registration.registry import fetch_bundle_folder
+from coherent_cxr.serving.registration.selection import ModelRegistrationConfig
 from coherent_cxr.training.encoder.decisions import BETAS
 from helpers.conf import read_conf
 from helpers.settings import filled

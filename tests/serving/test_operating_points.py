@@ -21,8 +21,8 @@ from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.models.manifest import BundleError
 from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
-from coherent_cxr.serving.decisions import with_decider
 from coherent_cxr.serving.generator import ReportWriter
+from coherent_cxr.serving.registration.decisions import with_decider
 from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 

@@ -121,7 +121,7 @@ def _open_bundle(model: str, uri: str | None) -> ModelBundle:
     try:
         folder = Path(model)
         if model.startswith("models:/"):
-            from coherent_cxr.serving.registry import fetch_bundle_folder
+            from coherent_cxr.serving.registration.registry import fetch_bundle_folder
 
             folder = fetch_bundle_folder(model, uri or open_tracking(find_project(Path.cwd())))
         from coherent_cxr.models.bundle import ModelBundle

@@ -13,10 +13,10 @@ from coherent_cxr.evaluation.headline import first_intervals
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.serving import model_card, registry, scoring
-from coherent_cxr.serving.decisions import with_decider
-from coherent_cxr.serving.familiarity import with_image_checks
-from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
+from coherent_cxr.serving.registration import model_card, registry, scoring
+from coherent_cxr.serving.registration.decisions import with_decider
+from coherent_cxr.serving.registration.familiarity import with_image_checks
+from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion
 
 
 def score_candidates(

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from coherent_cxr.configuration import ConfigurationError
-from coherent_cxr.serving.scoring import language_difference
-from coherent_cxr.serving.selection import (
+from coherent_cxr.serving.registration.scoring import language_difference
+from coherent_cxr.serving.registration.selection import (
     Assessment,
     Difference,
     ModelRegistrationConfig,

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from mlflow.exceptions import MlflowException
 
-from coherent_cxr.serving.selection import Promotion, RegistryEntry, promote
+from coherent_cxr.serving.registration.selection import Promotion, RegistryEntry, promote
 from coherent_cxr.storage.exclusive import sole_holder
 from coherent_cxr.tracking.addresses import TrackingError, masked, sqlite_path
 
@@ -66,7 +66,7 @@ def settle(
         registry: Its address.
         name: Registered model.
         candidate: The version, registered and with its tags.
-        on_other_data: See :func:`~coherent_cxr.serving.selection.promote`.
+        on_other_data: See :func:`~coherent_cxr.serving.registration.selection.promote`.
 
     Returns:
         The alias that the version bears now, and the decision about the champion.

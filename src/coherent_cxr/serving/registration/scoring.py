@@ -18,7 +18,13 @@ from coherent_cxr.inference.samples import samples_of_split
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.runtime.fingerprint import fingerprint
-from coherent_cxr.serving.selection import FINISHED, REFERENCE, Difference, ModelRegistrationConfig, assess
+from coherent_cxr.serving.registration.selection import (
+    FINISHED,
+    REFERENCE,
+    Difference,
+    ModelRegistrationConfig,
+    assess,
+)
 from coherent_cxr.training.validation import ReportReader, Validator, references_of
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from coherent_cxr.serving.model_card import description, model_card
-from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion
+from coherent_cxr.serving.registration.model_card import description, model_card
+from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion
 from helpers.settings import filled
 
 EVIL = (

@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 import coherent_cxr
 from coherent_cxr.models.manifest import manifest_digest, require_digest
-from coherent_cxr.serving.model_card import description
-from coherent_cxr.serving.requirements import pinned_requirements
-from coherent_cxr.serving.selection import ModelRegistrationConfig, Promotion, RegistryEntry
+from coherent_cxr.serving.registration.model_card import description
+from coherent_cxr.serving.registration.requirements import pinned_requirements
+from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion, RegistryEntry
 from coherent_cxr.tracking.addresses import masked, sqlite_path
 from coherent_cxr.tracking.prepare import check
 
@@ -55,7 +55,7 @@ def register(
     Args:
         config: Name and promotion rule.
         bundle: The model.
-        validation: What :func:`coherent_cxr.serving.scoring.score_candidates` returned.
+        validation: What :func:`coherent_cxr.serving.registration.scoring.score_candidates` returned.
         write_card: Writes the model card from the alias and the decision about the champion; it becomes the
             version's description and an artifact of the run.
 
@@ -64,7 +64,7 @@ def register(
     """
     import mlflow
 
-    from coherent_cxr.serving.aliases import champion_of, settle, taking_turns
+    from coherent_cxr.serving.registration.aliases import champion_of, settle, taking_turns
 
     client = mlflow.MlflowClient()
     system = str(validation["candidate"])
@@ -132,7 +132,7 @@ def _log_version(client: Any, name: str, folder: Path, digest: str) -> str:
 
     logged = mlflow.pyfunc.log_model(
         name="model",
-        python_model=str(Path(__file__).with_name("mlflow_model.py")),
+        python_model=str(Path(__file__).parents[1] / "mlflow_model.py"),
         artifacts={BUNDLE: str(folder)},
         code_paths=[str(Path(coherent_cxr.__file__).parent)],
         pip_requirements=pinned_requirements(),
@@ -195,7 +195,7 @@ def _remedy(client: Any, uri: str) -> str:
     """Name the challenger where no version has become champion yet, else the stage that registers one."""
     from mlflow.exceptions import MlflowException
 
-    from coherent_cxr.serving.aliases import CHALLENGER, CHAMPION
+    from coherent_cxr.serving.registration.aliases import CHALLENGER, CHAMPION
 
     name = uri.removeprefix("models:/").removesuffix(f"@{CHAMPION}")
     try:

@@ -11,9 +11,9 @@ from typing import Any
 import mlflow
 import pytest
 
-from coherent_cxr.serving import aliases
-from coherent_cxr.serving.aliases import RegistryError, champion_of, settle
-from coherent_cxr.serving.selection import Promotion, RegistryEntry, promote
+from coherent_cxr.serving.registration import aliases
+from coherent_cxr.serving.registration.aliases import RegistryError, champion_of, settle
+from coherent_cxr.serving.registration.selection import Promotion, RegistryEntry, promote
 
 NAME = "coherent-cxr"
 
