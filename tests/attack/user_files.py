@@ -34,7 +34,7 @@ OWN_RULES = {
     "extends": ["corrected.yml"],
     "lexicon": {"Fracture": {"mentions": ["broken rib"], "without": ["fracture"]}},
     "words": {"OF_MINE": ["trace", "tiny"]},
-    "rules": {"negation": [{"name": "mine", "patterns": ["without trace of {mention}"]}]},
+    "rules": {"negative": [{"name": "mine", "patterns": ["without <OF_MINE> of X"]}]},
 }
 
 

@@ -153,6 +153,8 @@ def test_a_view_file_is_believed_first(tmp_path):
     views.write_text("image_id,view\nCXR1_IM-1-1001,lateral\n")
     images = parse_openi(place, None, str(views)).images
     assert images[["view", "view_source"]].to_numpy().tolist() == [["lateral", "file"], ["lateral", "rule"]]
+    views.write_text("image_id,view\nCXR1_IM-1-1001,\nCXR1_IM-1-1002,N/A\n")  # no view given for either
+    assert parse_openi(place, None, str(views)).images["view_source"].tolist() == ["rule", "rule"]
     views.write_text("image_id,view\nCXR1_IM-1-1001,oblique\n")
     with pytest.raises(CorpusError, match="'oblique' for 'CXR1_IM-1-1001'"):
         parse_openi(place, None, str(views))

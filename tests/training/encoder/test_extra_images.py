@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tarfile
 from pathlib import Path
 
@@ -86,6 +87,16 @@ def test_rows_in_are_rows_out_and_exclusions(tmp_path: Path, preparation: ImageP
     assert reasons["unknown"] == "not_in_table"
     assert set(reasons) == {"unknown", "b"}
     assert (extra.exclusions["set"] == "NIH_Dataset").all()
+
+
+def test_a_row_of_the_table_that_names_no_image_belongs_to_none(
+    tmp_path: Path, preparation: ImagePreparationConfig
+) -> None:
+    picture(tmp_path / "nih" / "a.png", 1)
+    table = Path(nih_table(tmp_path / "t.csv", FINDINGS))
+    table.write_text(re.sub(r"(?m)^b\.png", "", table.read_text()))
+    (source,) = read_extra_images(nih(tmp_path / "nih", str(table)), preparation).sources
+    assert source.study_ids == ["NIH_Dataset:a"]
 
 
 def test_images_in_an_archive_are_read(tmp_path: Path, preparation: ImagePreparationConfig) -> None:

@@ -26,6 +26,7 @@ from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.inputs.folders import walk
 from coherent_cxr.inputs.names import printable
 from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.inputs.tables.null_words import is_null
 from coherent_cxr.inputs.tables.reading import read_table
 
 REPORTS, HEADERS = "NLMCXR_reports.tgz", "nlmcxr_dicom_metadata.csv.gz"
@@ -155,6 +156,7 @@ def _with_views(images: pd.DataFrame, headers: pd.DataFrame, views: str | None) 
 def _read_views(path: Path) -> pd.Series:
     try:
         table = read_table(path, ("image_id", "view")).dropna(subset="image_id")
+        table = table[~table["view"].map(is_null)]  # no view given: it is found out as without the file
     except TableError as error:
         raise CorpusError(f"{error} A file of views needs the columns image_id and view.") from error
     view = table.drop_duplicates("image_id").set_index("image_id")["view"].str.strip().str.lower()

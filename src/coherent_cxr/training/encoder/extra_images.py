@@ -165,7 +165,7 @@ def _labels(one: ExtraImageSet) -> pd.DataFrame:
         ) from error
     return pd.DataFrame(
         np.asarray(dataset.labels, dtype=np.float32),
-        index=dataset.csv[column].astype(str).to_numpy(),
+        index=dataset.csv[column].astype(str).fillna("").to_numpy(),  # a row that names no file has none
         columns=list(dataset.pathologies),
     )
 
