@@ -192,3 +192,75 @@ def test_a_sentence_that_is_shorter_than_those_not_taken_keeps_its_attention(
         written = decode(model, regions()[study : study + 1], keep_attention=True, check=check)
         assert written.attention is not None
         assert written.attention.shape[:3] == written.reports.words.shape
+
+
+def report_of(*sentences: str) -> list[list[int]]:
+    """Word ids of sentences, each behind the token of the finding that it names first."""
+    ids = []
+    for sentence in sentences:
+        token = next((f"<{name}>" for name in FINDINGS if sentence.startswith(name.lower().split()[-1])), "")
+        words = ([token] if token else []) + sentence.split()
+        ids.append([VOCABULARY.tokens.index(word) for word in words])
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("sentences", "denials"),
+    [
+        (("edema", "no effusion", "no edema"), {2}),
+        (("no edema", "", "edema"), {0}),
+        (("edema", "no effusion"), set()),
+        (("no edema", "no edema"), set()),
+        ((), set()),
+    ],
+)
+def test_sentences_that_deny_what_another_affirms(
+    labeler: CheXpertLabeler, sentences: tuple[str, ...], denials: set[int]
+) -> None:
+    assert SentenceCheck(VOCABULARY, labeler).denials(report_of(*sentences)) == denials
+
+
+def padded(reports: list[list[list[int]]]) -> torch.Tensor:
+    """Word ids with sentence ends ``(reports, 3 sentences, 4 words)``."""
+    words = torch.full((len(reports), 3, 4), Vocabulary.pad_id)
+    for place, report in enumerate(reports):
+        for row, sentence in enumerate(report):
+            words[place, row, : len(sentence) + 1] = torch.tensor([*sentence, Vocabulary.eos_id])
+    return words
+
+
+def test_a_denial_is_left_out_and_the_words_keep_their_attention(labeler: CheXpertLabeler) -> None:
+    reports = [report_of("no edema", "edema", "no effusion"), report_of("clear")]
+    words = padded(reports)
+    attention = torch.rand(2, 3, 4, 6)
+    given = TargetReports(words, torch.tensor([3, 1]), torch.tensor([True, False]))
+    kept, maps = SentenceCheck(VOCABULARY, labeler).without_denials(given, attention)
+    assert word_ids(kept) == [reports[0][1:], reports[1]]
+    assert maps is not None
+    assert torch.equal(maps[0, :2], attention[0, 1:])
+    assert torch.equal(maps[1, 0], attention[1, 0])
+    assert not kept.words[0, 2].any()
+    assert not maps[0, 2].any()
+    assert kept.stopped.tolist() == [True, False]
+
+
+def test_a_sentence_that_contradicts_an_earlier_one_is_chosen_again(labeler: CheXpertLabeler) -> None:
+    model, check = generator(), SentenceCheck(VOCABULARY, labeler, EVERY_SENTENCE)
+    none = VOCABULARY.id_of(NO_FINDING_TOKEN)
+    denial = [none, *(VOCABULARY.tokens.index(word) for word in ("no", "edema"))]
+    words = padded([[denial]])[:, :1]
+    image = model.word_decoder.encode_regions(regions(1))
+    cache, topics, exists = model.word_decoder.step_cache(), torch.zeros(1, 1, 16), torch.ones(1, 1).bool()
+
+    def after(*earlier: str) -> list[int]:
+        before = padded([report_of(*earlier)])
+        chosen, _ = check.replace_unconfirmed(model, words, None, topics, image, cache, exists, before)
+        return [i for i in chosen[0, 0].tolist() if i not in (Vocabulary.pad_id, Vocabulary.eos_id)]
+
+    with torch.no_grad():
+        assert after("effusion") == denial
+        chosen = after("edema")
+    assert chosen != denial
+    assert chosen[0] == none
+    assert check.consistent([chosen], [report_of("edema")]) == [True]
+    assert check.confirms([chosen]) == [True]

@@ -44,7 +44,7 @@ class _DecodingOptions:
         sampling: How words and stops are chosen.
         keep_attention: Whether to return the attention maps.
         beams: Width of the beam; 0 for none.
-        check: Replaces sentences that disagree with their finding token; None for none.
+        check: Replaces sentences that disagree with their finding token or each other; None for none.
     """
 
     sampling: SamplingConfig
@@ -60,6 +60,7 @@ class _DecodingOptions:
         cache: DecoderStepCache,
         exists: Tensor,
         guidance: Guidance | None = None,
+        before: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Write one sentence per topic; arguments and returns as of
         :func:`~coherent_cxr.inference.sentence_decoding.generate_sentences`."""
@@ -73,7 +74,7 @@ class _DecodingOptions:
             )
         if self.check is None:
             return words, attention
-        return self.check.replace_unconfirmed(model, words, attention, topics, image, cache, exists)
+        return self.check.replace_unconfirmed(model, words, attention, topics, image, cache, exists, before)
 
 
 @torch.no_grad()
@@ -111,7 +112,8 @@ def decode(
         top_p: Sampling: only the likeliest words that reach this probability together.
         guidance: Findings that are decided, or evidence for them. Needs a generator with sentence feedback,
             whose sentences know which ones stand before.
-        check: Replaces sentences that disagree with their finding token; None keeps them.
+        check: Replaces sentences that disagree with their finding token or with one before them, and leaves
+            out those that deny what another one affirms; None keeps them.
 
     Returns:
         The generated reports.
@@ -180,6 +182,13 @@ def _write(
     manner: _DecodingOptions,
     guidance: Guidance | None = None,
 ) -> Decoded:
+    decoded = _written(model, regions, manner, guidance)
+    return decoded if manner.check is None else Decoded(*manner.check.without_denials(*decoded))
+
+
+def _written(
+    model: ReportGenerator, regions: Tensor, manner: _DecodingOptions, guidance: Guidance | None
+) -> Decoded:
     require_finite(regions, "The features of the images")
     for decoder in (model.sentence_decoder, model.word_decoder):  # a gate would turn infinity into 1
         require_finite_weights(dict(decoder.named_parameters()))
@@ -211,7 +220,9 @@ def _write(
         topics, stop_logits, state = model.sentence_decoder(image.mean, before, state)
         exists = torch.ones_like(stop_logits, dtype=torch.bool)
         here = replace(manner, sampling=sampling.of(running))
-        generated, maps = here.sentences(model, topics, image, cache, exists, guidance)
+        generated, maps = here.sentences(
+            model, topics, image, cache, exists, guidance, words[running, :place]
+        )
         words[running, place, : generated.shape[-1]] = generated.squeeze(1)
         if attention is not None and maps is not None:
             attention[running, place, : generated.shape[-1]] = maps.squeeze(1)

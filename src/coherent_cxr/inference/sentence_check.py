@@ -1,17 +1,19 @@
-"""Finding tokens against their sentences: does the labeller find what the token says?"""
+"""Sentences against their finding tokens and against each other, by the labeller."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.inference.consistency import Consistency
 from coherent_cxr.inference.decisions import DecidedFindings
 from coherent_cxr.inference.sentence_decoding import SamplingConfig, beam_search, generate_sentences
-from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.word_decoder import DecoderStepCache, ImageContext
 from coherent_cxr.reports.affirmed_findings import NO_FINDING
 from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN, finding_token_of
@@ -61,10 +63,11 @@ def affirmed(
 
 @dataclass(frozen=True)
 class SentenceCheck:
-    """Replaces a sentence that disagrees with its finding token.
+    """Replaces a sentence that disagrees with its finding token, or with a sentence before it.
 
-    Of the likeliest continuations of the token, the likeliest one that the labeller confirms is taken; the
-    sentence stays as it is where none is.
+    Of the likeliest continuations of the token, the likeliest one that agrees with both is taken; the
+    sentence stays as it is where none does. A sentence that denies what another one affirms is left out of
+    the finished report.
 
     Attributes:
         vocabulary: Words and finding tokens of the generator.
@@ -80,6 +83,10 @@ class SentenceCheck:
         if self.continuations < 1:
             raise ValueError(f"continuations is {self.continuations}; it must be at least 1.")
 
+    @cached_property
+    def _consistency(self) -> Consistency:
+        return Consistency(self.labeler)
+
     def confirms(self, sentences: Sequence[Sequence[int]]) -> list[bool]:
         """Tell which sentences may stay: those that agree with their token, or have no token.
 
@@ -88,15 +95,67 @@ class SentenceCheck:
         """
         tokens, words, places = [], [], []
         for place, sentence in enumerate(sentences):
-            if len(sentence) and sentence[0] in self.vocabulary.finding_token_ids:
+            if self._has_token(sentence):
                 tokens.append(self.vocabulary.tokens[sentence[0]])
-                plain = [i for i in sentence if i not in (Vocabulary.pad_id, Vocabulary.eos_id)]
-                words.append(self.vocabulary.decode(plain))
+                words.append(self._words(sentence))
                 places.append(place)
         stays = [True] * len(sentences)
         for place, good in zip(places, affirmed(self.labeler, tokens, words), strict=True):
             stays[place] = good
         return stays
+
+    def consistent(
+        self, sentences: Sequence[Sequence[int]], before: Sequence[Sequence[Sequence[int]]]
+    ) -> list[bool]:
+        """Tell which sentences contradict none before them.
+
+        Args:
+            sentences: Word ids of each sentence.
+            before: Word ids of the sentences before each.
+        """
+        return [
+            not self._consistency.contradicts(
+                [self._words(other) for other in earlier], self._words(sentence)
+            )
+            for sentence, earlier in zip(sentences, before, strict=True)
+        ]
+
+    def denials(self, report: Sequence[Sequence[int]]) -> set[int]:
+        """Return the places of a report's sentences that deny what another one affirms."""
+        return self._consistency.denials([self._words(sentence) for sentence in report])
+
+    def without_denials(
+        self, reports: TargetReports, attention: Tensor | None
+    ) -> tuple[TargetReports, Tensor | None]:
+        """Leave out sentences that deny what another one of the same report affirms.
+
+        Args:
+            reports: Finished reports.
+            attention: Their attention ``(batch, sentences, words, K + 1)``, if it was kept.
+
+        Returns:
+            Reports and attention of the same shape.
+        """
+        words, sentences = reports.words.clone(), reports.sentences.clone()
+        attention = None if attention is None else attention.clone()
+        for place, report in enumerate(reports.words.tolist()):
+            count = int(sentences[place])
+            denials = self.denials(report[:count])
+            kept = [row for row in range(count) if row not in denials]
+            sentences[place] = len(kept)
+            for values in (words, attention):
+                if values is not None and denials:
+                    values[place, : len(kept)] = values[place, kept]
+                    values[place, len(kept) :] = 0  # padding
+        return TargetReports(words, sentences, reports.stopped), attention
+
+    def _has_token(self, sentence: Sequence[int]) -> bool:
+        return len(sentence) > 0 and sentence[0] in self.vocabulary.finding_token_ids
+
+    def _words(self, sentence: Sequence[int]) -> list[str]:
+        """Return the words of ids: without ends, padding and finding token."""
+        special = (Vocabulary.pad_id, Vocabulary.eos_id)
+        return self.vocabulary.decode([i for i in sentence if i not in special])
 
     def replace_unconfirmed(
         self,
@@ -107,8 +166,9 @@ class SentenceCheck:
         image: ImageContext,
         cache: DecoderStepCache,
         exists: Tensor,
+        before: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Replace unconfirmed sentences.
+        """Replace sentences that disagree with their token, or with one before them.
 
         Args:
             model: The generator.
@@ -118,13 +178,22 @@ class SentenceCheck:
             image: What is seen of each study.
             cache: The word decoder's weights for decoding.
             exists: Which sentences there are ``(batch, rows)``.
+            before: Word ids of the sentences before them ``(batch, sentences, words)``; None where all are
+                written at once.
 
         Returns:
             Words and attention; where no sentence was replaced, those given.
         """
         places = exists.nonzero()  # (sentences, 2)
-        confirmed = self.confirms(words[exists].tolist())
-        places = places[[place for place, good in enumerate(confirmed) if not good]]
+        earlier = [[]] * len(exists) if before is None else before.tolist()
+
+        def stay(sentences: list[list[int]], of_report: Tensor) -> list[bool]:
+            agree = self.consistent(sentences, [earlier[report] for report in of_report.tolist()])
+            return [a and b for a, b in zip(self.confirms(sentences), agree, strict=True)]
+
+        confirmed = stay(words[exists].tolist(), places[:, 0])
+        with_token = [self._has_token(sentence) for sentence in words[exists].tolist()]
+        places = places[[place for place, good in enumerate(confirmed) if not good and with_token[place]]]
         if not len(places):
             return words, attention
         report, row = places.unbind(dim=1)
@@ -136,7 +205,8 @@ class SentenceCheck:
             model, alone, seen, cache, exists_alone, self.continuations, same_token, finish_all=True
         )
         found, scores = found.squeeze(1), scores.squeeze(1)  # (sentences, continuations, words)
-        stays = torch.tensor(self.confirms(found.flatten(0, 1).tolist()), device=words.device)
+        of_report = report.repeat_interleave(self.continuations)
+        stays = torch.tensor(stay(found.flatten(0, 1).tolist(), of_report), device=words.device)
         stays = stays.view(scores.shape) & scores.isfinite()
         replaced = stays.any(dim=1)
         likeliest = stays.int().argmax(dim=1)  # continuations stand by falling probability

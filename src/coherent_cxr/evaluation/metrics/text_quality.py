@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from coherent_cxr.chexpert import POSITIVE, CheXpertLabeler
-from coherent_cxr.evaluation.metrics.contradictions import contradictions, sentence_spans, sides
+from coherent_cxr.chexpert.contradictions import contradictions, sentence_spans, sides
 from coherent_cxr.evaluation.metrics.measures import Array, Metric, SumMeasure, ratio
 
 CONTRADICTIONS: Final = "contradictions per report"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
-from coherent_cxr.evaluation.metrics.contradictions import contradictions
+from coherent_cxr.chexpert.contradictions import contradictions
 from coherent_cxr.evaluation.metrics.text_quality import hanging_sentences
 from coherent_cxr.evaluation.report.page.studies.highlights import Stretch, highlight
 

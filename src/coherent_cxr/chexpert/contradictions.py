@@ -44,6 +44,27 @@ class Contradiction(NamedTuple):
     denied: tuple[int, int]
 
 
+class Stance(NamedTuple):
+    """What a sentence says of findings; two whose stances are not opposed do not contradict each other.
+
+    Attributes:
+        affirmed: Observations that it affirms.
+        denied: Observations that it denies; those of the lungs where it says that they are clear.
+    """
+
+    affirmed: frozenset[str]
+    denied: frozenset[str]
+
+
+def stance_of(labeler: CheXpertLabeler, sentence: str) -> Stance:
+    """Return what a sentence affirms and denies."""
+    found = {POSITIVE: set[str](), NEGATIVE: set[str]()}
+    for mention in labeler.explain(sentence):
+        found.get(mention.status, set[str]()).add(mention.observation)
+    clear = LUNG_FINDINGS if _CLEAR.search(sentence.lower()) else frozenset[str]()
+    return Stance(frozenset(found[POSITIVE] - {"No Finding"}), frozenset(found[NEGATIVE]) | clear)
+
+
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Return where each sentence stands, its full stop included."""
     return [match.span() for match in _SENTENCE.finditer(text)]

@@ -1,0 +1,67 @@
+"""Sentences of one report that cannot both be true: found while it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from coherent_cxr.chexpert import CheXpertLabeler
+from coherent_cxr.chexpert.contradictions import Stance, contradictions, stance_of
+from coherent_cxr.reports.text import detokenize
+
+Sentence = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Consistency:
+    """Finds contradictions between the sentences of a report.
+
+    Attributes:
+        labeler: Reads the sentences.
+    """
+
+    labeler: CheXpertLabeler
+    _stances: dict[Sentence, Stance] = field(default_factory=dict, repr=False, compare=False)
+
+    def denials(self, sentences: Sequence[Sequence[str]]) -> set[int]:
+        """Return the places of sentences that deny what another one affirms.
+
+        Args:
+            sentences: Words of each sentence.
+        """
+        stances = [self._stance(tuple(sentence)) for sentence in sentences]
+        affirmed = frozenset[str]().union(*(stance.affirmed for stance in stances))
+        if not any(affirmed & stance.denied for stance in stances):  # most reports, and much faster
+            return set()
+        # sentences stand one blank apart in the readable text
+        lengths = [len(detokenize([sentence])) for sentence in sentences]
+        starts = [0, *accumulate(length + bool(length) for length in lengths)]
+        found = {
+            contradiction.denied[0] for contradiction in contradictions(self.labeler, detokenize(sentences))
+        }
+        return {
+            place
+            for place, (start, length) in enumerate(zip(starts[:-1], lengths, strict=True))
+            if any(start <= at < start + length for at in found)
+        }
+
+    def contradicts(self, before: Sequence[Sequence[str]], sentence: Sequence[str]) -> bool:
+        """Tell whether a sentence contradicts those before it.
+
+        Args:
+            before: Words of the sentences before it.
+            sentence: Its words.
+        """
+        new = self._stance(tuple(sentence))
+        for other in before:
+            old = self._stance(tuple(other))
+            opposed = new.affirmed & old.denied or new.denied & old.affirmed
+            if opposed and contradictions(self.labeler, detokenize([other, sentence])):
+                return True
+        return False
+
+    def _stance(self, sentence: Sentence) -> Stance:
+        if sentence not in self._stances:
+            self._stances[sentence] = stance_of(self.labeler, detokenize([sentence]))
+        return self._stances[sentence]
