@@ -84,7 +84,7 @@ def test_code_that_a_training_does_not_use_does_not_count(copy, stage, file):
         ("mle.train", "chexpert/engine/classification.py"),  # by way of the labeller
         ("mle.train", "configuration.py"),
         ("mle.train", "rewards/__init__.py"),
-        ("scst.train", "rewards/coherence.py"),
+        ("scst.train", "rewards/clinical/coherence.py"),
         ("scst.train", "inference/sentence_decoding.py"),
         ("baselines.train", "baselines/captioners/tienet.py"),  # by way of the registry
         ("encoder.train", "models/image_encoder/backbone.py"),

@@ -10,7 +10,7 @@ import pandas as pd
 from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.metrics.protocols import IN_WORDS, column_name
 from coherent_cxr.evaluation.scoring import Scores
-from coherent_cxr.rewards.f1_means import F1_MEANS
+from coherent_cxr.rewards.clinical.f1_means import F1_MEANS
 
 UNCERTAIN_IN_WORDS = {
     "as_negative": "uncertain counts as negative",

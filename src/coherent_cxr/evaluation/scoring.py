@@ -31,7 +31,7 @@ from coherent_cxr.evaluation.statistics.bootstrap import (
 )
 from coherent_cxr.evaluation.systems import References, SystemOutput
 from coherent_cxr.evaluation.tables import KEYS
-from coherent_cxr.rewards.cider import CiderD
+from coherent_cxr.rewards.language.cider import CiderD
 
 
 @dataclass(frozen=True)

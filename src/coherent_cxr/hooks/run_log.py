@@ -14,10 +14,10 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from coherent_cxr.hooks.lineage import dataset_path
 from coherent_cxr.hooks.missing_artifacts import without_finished_nodes
-from coherent_cxr.hooks.records import trained
 from coherent_cxr.hooks.result_words import headline, words_of
+from coherent_cxr.hooks.tracking.lineage import dataset_path
+from coherent_cxr.hooks.tracking.records import trained
 from coherent_cxr.pipeline_registry import STAGES
 from coherent_cxr.pipelines.node_seconds import seconds_left, seconds_of
 from coherent_cxr.runtime.commands import shown_path, typed

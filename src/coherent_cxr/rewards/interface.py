@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coherent_cxr.rewards.cider import CiderD
+from coherent_cxr.rewards.language.cider import CiderD
 from coherent_cxr.rewards.reports import Reports
 
 Baseline = Literal["greedy", "moving_average", "leave_one_out", "group", "none"]

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat
 
 from coherent_cxr.configuration import Settings, require
-from coherent_cxr.rewards.coherence import CcrSettings, WeightedCcrSettings
-from coherent_cxr.rewards.f_beta import FBetaSettings
-from coherent_cxr.rewards.fluency import LengthSettings, RepetitionSettings
+from coherent_cxr.rewards.clinical.coherence import CcrSettings, WeightedCcrSettings
+from coherent_cxr.rewards.clinical.f_beta import FBetaSettings
+from coherent_cxr.rewards.clinical.recall_at_precision import RecallAtPrecisionSettings
+from coherent_cxr.rewards.clinical.severity import ClinicalSeveritySettings
+from coherent_cxr.rewards.clinical.signed import SignedCcrSettings
 from coherent_cxr.rewards.interface import Baseline, Reward, RewardContext
-from coherent_cxr.rewards.overlap import BleuSettings, CiderSettings, RougeLSettings
-from coherent_cxr.rewards.recall_at_precision import RecallAtPrecisionSettings
+from coherent_cxr.rewards.language.fluency import LengthSettings, RepetitionSettings
+from coherent_cxr.rewards.language.overlap import BleuSettings, CiderSettings, RougeLSettings
 from coherent_cxr.rewards.reports import Reports
-from coherent_cxr.rewards.severity import ClinicalSeveritySettings
-from coherent_cxr.rewards.signed import SignedCcrSettings
 
 
 class RewardSettings(Protocol):

@@ -22,7 +22,7 @@ from coherent_cxr.models.likelihood import stop_log_probabilities, word_log_prob
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, ccr
-from coherent_cxr.rewards.f1_means import f1_means
+from coherent_cxr.rewards.clinical.f1_means import f1_means
 from coherent_cxr.training.mle.sentinel import sentinel_shares, tokens_of_findings
 
 
@@ -107,7 +107,7 @@ class Validator:
     """Computes the validation numbers of a generator on fixed samples.
 
     Texts and labels are of reports without repeated sentences, as evaluation judges them. ``macro_f1``
-    and the other means of F1 are those of :mod:`coherent_cxr.rewards.f1_means`, uncertain and absent
+    and the other means of F1 are those of :mod:`coherent_cxr.rewards.clinical.f1_means`, uncertain and absent
     counted as not positive, and are missing where no label counts; ``ccr`` is the mean reward of eq. (1)
     per report, summed over types; ``positive_calls`` counts positive labels other than "No Finding";
     ``repeat_rate`` is the share of sentences that stand earlier in the same report, before their removal;

@@ -11,7 +11,7 @@ from coherent_cxr.chexpert.codes import columns_of
 from coherent_cxr.evaluation.metrics.clinical import binary, clinical_measures
 from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS
 from coherent_cxr.evaluation.metrics.measures import Metric
-from coherent_cxr.rewards.f1_means import F1_MEANS, f1_means
+from coherent_cxr.rewards.clinical.f1_means import F1_MEANS, f1_means
 
 STUDIES = 80
 

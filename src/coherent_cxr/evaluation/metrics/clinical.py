@@ -17,7 +17,7 @@ from coherent_cxr.chexpert.codes import DEFAULT_TYPES, columns_of
 from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS
 from coherent_cxr.evaluation.metrics.measures import Array, Measure, Metric, SumMeasure, mean_measure, ratio
 from coherent_cxr.rewards import ccr
-from coherent_cxr.rewards.f1_means import F1_MEANS
+from coherent_cxr.rewards.clinical.f1_means import F1_MEANS
 
 Codes = NDArray[np.int8]
 NAMES = ("accuracy", "precision", "recall", "specificity", "F1")
@@ -69,7 +69,7 @@ def confusion_measure(
     Macro is the mean over all labels of the set, a label without any positive counting 0, as in scikit-learn;
     of F1 there is also the mean in which a label counts as often as it is positive (weighted);
     the means of F1 over labels with enough positive references are those of
-    :mod:`coherent_cxr.rewards.f1_means`, not defined where there is no such label.
+    :mod:`coherent_cxr.rewards.clinical.f1_means`, not defined where there is no such label.
     """
     positives = expected.sum(axis=0)
     with_enough = [mean for mean in F1_MEANS if mean.at_least]

@@ -12,7 +12,7 @@ from coherent_cxr.chexpert.codes import label_codes
 from coherent_cxr.evaluation.metrics.language import language_measures
 from coherent_cxr.evaluation.systems import without_repeated_sentences
 from coherent_cxr.reports.text import metric_text
-from coherent_cxr.rewards.f1_means import F1_MEANS, f1_means
+from coherent_cxr.rewards.clinical.f1_means import F1_MEANS, f1_means
 
 LANGUAGE = ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr-D")
 COLUMNS = ("system", "samples", "metric", "value")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.rewards.f1_means import FIVE
+from coherent_cxr.rewards.clinical.f1_means import FIVE
 
 LABEL_SETS: Final[dict[str, tuple[str, ...]]] = {
     "14 labels": OBSERVATIONS,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from coherent_cxr.evaluation.metrics.measures import Measure, Metric, SumMeasure, mean_measure
-from coherent_cxr.rewards import overlap
-from coherent_cxr.rewards.cider import CiderD
-from coherent_cxr.rewards.counts import ORDERS
+from coherent_cxr.rewards.clinical.counts import ORDERS
+from coherent_cxr.rewards.language import overlap
+from coherent_cxr.rewards.language.cider import CiderD
 
 REPEATS_KEPT = "repeats kept"
 """Marks language metrics of reports whose repeated sentences were not removed."""

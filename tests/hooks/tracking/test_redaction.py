@@ -4,7 +4,7 @@ import io
 import logging
 from types import SimpleNamespace
 
-from coherent_cxr.hooks.redaction import RedactionHook
+from coherent_cxr.hooks.tracking.redaction import RedactionHook
 
 
 def test_whatever_a_run_logs_is_plain() -> None:

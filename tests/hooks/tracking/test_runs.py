@@ -14,10 +14,10 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import ParallelRunner, ThreadRunner
 
-from coherent_cxr.hooks.lineage import file_digest, git_tags
-from coherent_cxr.hooks.metrics import history_metrics
-from coherent_cxr.hooks.records import run_name
-from coherent_cxr.hooks.tracking import flatten
+from coherent_cxr.hooks.tracking.lineage import file_digest, git_tags
+from coherent_cxr.hooks.tracking.metrics import history_metrics
+from coherent_cxr.hooks.tracking.records import run_name
+from coherent_cxr.hooks.tracking.runs import flatten
 
 
 def _runs(client, name):
@@ -97,7 +97,7 @@ def test_report_text_is_neither_a_parameter_nor_a_tag(run, client):
 
 
 def test_utilities_have_an_experiment_of_their_own(run, client, project, monkeypatch):
-    monkeypatch.setattr("coherent_cxr.hooks.utility_runs.EXTRA_STAGES", ("reading",))
+    monkeypatch.setattr("coherent_cxr.hooks.tracking.utility_runs.EXTRA_STAGES", ("reading",))
     run("reading")
     run("training")
     experiments = {one.experiment_id: one for one in client.search_experiments()}

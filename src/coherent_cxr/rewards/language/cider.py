@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coherent_cxr.rewards.counts import (
+from coherent_cxr.rewards.clinical.counts import (
     CHUNK,
     ORDERS,
     TEXT,
@@ -19,7 +19,7 @@ from coherent_cxr.rewards.counts import (
     ngram_numbers,
     sums_by_order,
 )
-from coherent_cxr.rewards.ngrams import NumberedKeys, phrase_keys
+from coherent_cxr.rewards.language.ngrams import NumberedKeys, phrase_keys
 
 SIGMA: Final = 6.0
 _CACHED_TEXTS: Final = 65_536

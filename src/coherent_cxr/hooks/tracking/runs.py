@@ -14,9 +14,10 @@ from kedro.io import AbstractVersionedDataset, DataCatalog
 from kedro.pipeline import Pipeline
 
 from coherent_cxr.configuration import Settings
-from coherent_cxr.hooks.lineage import dataset_path, file_digest, git_tags
-from coherent_cxr.hooks.metrics import history_metrics, summary_metrics
-from coherent_cxr.hooks.records import (
+from coherent_cxr.hooks.result_words import headline
+from coherent_cxr.hooks.tracking.lineage import dataset_path, file_digest, git_tags
+from coherent_cxr.hooks.tracking.metrics import history_metrics, summary_metrics
+from coherent_cxr.hooks.tracking.records import (
     MAIN_DATA,
     METRICS_PER_BATCH,
     dataset_input,
@@ -25,7 +26,6 @@ from coherent_cxr.hooks.records import (
     run_name,
     trained,
 )
-from coherent_cxr.hooks.result_words import headline
 from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.addresses import anchored
 from coherent_cxr.tracking.names import DESCRIPTION, DIGESTS, HEADLINE

@@ -12,7 +12,7 @@ from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 from pycocoevalcap.rouge.rouge import Rouge, my_lcs
 
 from coherent_cxr.rewards import bleu, rouge_l
-from coherent_cxr.rewards.overlap import longest_common_subsequence
+from coherent_cxr.rewards.language.overlap import longest_common_subsequence
 
 
 @pytest.mark.parametrize("orders", [1, 2, 3, 4])

@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeFloat
 from coherent_cxr.chexpert import NEGATIVE, POSITIVE, UNCERTAIN
 from coherent_cxr.chexpert.codes import ABSENT, DEFAULT_TYPES, columns_of
 from coherent_cxr.configuration import Settings
-from coherent_cxr.rewards.coherence import check_types
+from coherent_cxr.rewards.clinical.coherence import check_types
 from coherent_cxr.rewards.interface import Reward, RewardContext
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.rewards import CiderD, Reports, RewardConfig, RewardContext
-from coherent_cxr.rewards.recall_at_precision import RecallAtPrecisionReward
+from coherent_cxr.rewards.clinical.recall_at_precision import RecallAtPrecisionReward
 
 EDEMA = 5
 

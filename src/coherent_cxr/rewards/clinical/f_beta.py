@@ -21,9 +21,9 @@ from pydantic import PositiveFloat
 
 from coherent_cxr.chexpert.codes import DEFAULT_TYPES, columns_of
 from coherent_cxr.configuration import Settings, Share, ShareBelowOne
-from coherent_cxr.rewards.coherence import check_types, positive_table
+from coherent_cxr.rewards.clinical.coherence import check_types, positive_table
+from coherent_cxr.rewards.clinical.moving_average import MovingAverage
 from coherent_cxr.rewards.interface import Reward, RewardContext
-from coherent_cxr.rewards.moving_average import MovingAverage
 from coherent_cxr.rewards.reports import Reports
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeFloat
 
 from coherent_cxr.chexpert.codes import DEFAULT_TYPES, columns_of
 from coherent_cxr.configuration import Settings, Share
-from coherent_cxr.rewards.coherence import check_types, positive_table
+from coherent_cxr.rewards.clinical.coherence import check_types, positive_table
 from coherent_cxr.rewards.interface import Reward, RewardContext
 
 MISSED: Final[Mapping[str, float]] = {

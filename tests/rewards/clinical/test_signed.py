@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coherent_cxr.rewards.signed import signed_ccr
+from coherent_cxr.rewards.clinical.signed import signed_ccr
 
 POSITIVE, NEGATIVE, UNCERTAIN, ABSENT = 1, 0, -1, 2
 CODES = [POSITIVE, NEGATIVE, UNCERTAIN, ABSENT]

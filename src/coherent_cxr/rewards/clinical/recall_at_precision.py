@@ -22,7 +22,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from coherent_cxr.chexpert.codes import DEFAULT_TYPES, columns_of
 from coherent_cxr.configuration import Settings, Share, require
-from coherent_cxr.rewards.coherence import check_types, positive_table
+from coherent_cxr.rewards.clinical.coherence import check_types, positive_table
 from coherent_cxr.rewards.interface import Reward, RewardContext
 from coherent_cxr.rewards.reports import Reports
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coherent_cxr.rewards.ngrams import NumberedKeys, grow, hashed_words
+from coherent_cxr.rewards.language.ngrams import NumberedKeys, grow, hashed_words
 
 ORDERS: Final = 4
 CHUNK: Final = 512

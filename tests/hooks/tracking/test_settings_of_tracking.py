@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kedro.config import OmegaConfigLoader
 
-from coherent_cxr.hooks.tracking import TrackingHook
+from coherent_cxr.hooks.tracking.runs import TrackingHook
 from coherent_cxr.stopped import RunStoppedError
 
 

@@ -14,7 +14,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline.node import Node
 
 from coherent_cxr.corpora.quality.redaction import TextGuard, withhold_messages
-from coherent_cxr.hooks.lineage import dataset_path
+from coherent_cxr.hooks.tracking.lineage import dataset_path
 from coherent_cxr.inputs.terminal import PlainFilter
 from coherent_cxr.pieces.table_file import TableFile, pieces_of
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from coherent_cxr.configuration import Settings
-from coherent_cxr.rewards.counts import CHUNK, ORDERS, count_ngrams, matches, sums_by_order
+from coherent_cxr.rewards.clinical.counts import CHUNK, ORDERS, count_ngrams, matches, sums_by_order
 from coherent_cxr.rewards.interface import Reward, RewardContext
-from coherent_cxr.rewards.ngrams import NumberedKeys
+from coherent_cxr.rewards.language.ngrams import NumberedKeys
 
 ROUGE_BETA: Final = 1.2
 # As in pycocoevalcap, whose numbers these are: an order without a match counts as almost nothing.

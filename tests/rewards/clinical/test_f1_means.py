@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.rewards.f1_means import F1_MEANS, f1_means
+from coherent_cxr.rewards.clinical.f1_means import F1_MEANS, f1_means
 
 
 def table(**columns):

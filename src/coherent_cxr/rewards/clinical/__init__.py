@@ -1,0 +1,1 @@
+"""Rewards that compare labels of reports."""

@@ -1,0 +1,1 @@
+"""Rewards that compare the words of reports."""
