@@ -27,8 +27,8 @@ from coherent_cxr.models.decider import OperatingPointError
 from coherent_cxr.reports.text import detokenize
 
 NOTICE = "For research only, not for clinical use. A radiologist has not read this report."
-ImageSource = str | Path | bytes | Image.Image | NDArray[Any]
-"""A PNG, JPEG or DICOM file or its bytes, a Pillow image, or grey levels (height, width)."""
+ImageSource = str | Path | bytes | Image.Image | NDArray[Any] | Radiograph
+"""A PNG, JPEG or DICOM file or its bytes, a Pillow image, numbers (height, width), or one that was read."""
 
 
 class SentenceFinding(NamedTuple):
@@ -222,7 +222,9 @@ def prepared(source: ImageSource, size: int, name: str | None = None) -> Radiogr
     Raises:
         UnreadableImageError: If it cannot be decoded, or shows nothing.
     """
-    if isinstance(source, str | Path | bytes):
+    if isinstance(source, Radiograph):
+        radiograph = source
+    elif isinstance(source, str | Path | bytes):
         radiograph = read_radiograph(source, name, SPARE * size)
     else:
         radiograph = read_pixels(source, name or "The image")

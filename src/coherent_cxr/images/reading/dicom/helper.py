@@ -6,13 +6,15 @@ crashes would take a server with it. The process itself is :mod:`.helper_process
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
 import subprocess
 import sys
 import threading
-from typing import IO
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
 
 import numpy as np
 
@@ -37,41 +39,60 @@ def read_in_helper(data: bytes, name: str) -> Radiograph:
     """
     helper = getattr(_own, "helper", None)
     if helper is None:
-        helper = _own.helper = _Helper()
+        helper = _own.helper = HelperProcess(COMMAND)
     try:
-        return helper.read(data, name)
+        return radiograph_of(*helper.ask(data, name))
     except (OSError, EOFError) as error:
         _own.helper = None
         raise UnreadableImageError("decoder_crashed", f"{name} {CRASHED}") from error
 
 
-class _Helper:
-    """The process, which ends with this object."""
+def radiograph_of(answer: Mapping[str, Any], pixels: bytes) -> Radiograph:
+    """Return what a helper has read.
 
-    def __init__(self) -> None:
+    Raises:
+        UnreadableImageError: If it could not.
+    """
+    if "reason" in answer:
+        raise UnreadableImageError(answer["reason"], answer["message"])
+    size = answer["height"], answer["width"]
+    shape = answer.get("shape", size)
+    notes = tuple(Note(*note) for note in answer["notes"])
+    return Radiograph(np.frombuffer(pixels, np.uint8).reshape(shape), *size, notes)
+
+
+class HelperProcess:
+    """A process that answers one question after another, and ends with this object.
+
+    Args:
+        command: What starts it; it answers as :mod:`.helper_process` does.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
         paths = os.pathsep.join(path for path in sys.path if path)
         environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
 
-    def read(self, data: bytes, name: str) -> Radiograph:
-        """Send a file and wait for what became of it."""
+    def ask(self, data: bytes, name: str) -> tuple[dict[str, Any], bytes]:
+        """Send a file and wait for what became of it: what is told of it, and its pixels.
+
+        Raises:
+            OSError: If the process has died.
+            EOFError: If it dies meanwhile.
+        """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         send(self.process.stdin, name.encode(errors="surrogatepass"), data)
         header, pixels = receive(self.process.stdout)
-        answer = json.loads(header)
-        if "reason" in answer:
-            raise UnreadableImageError(answer["reason"], answer["message"])
-        shape = answer["height"], answer["width"]
-        notes = tuple(Note(*note) for note in answer["notes"])
-        return Radiograph(np.frombuffer(pixels, np.uint8).reshape(shape), *shape, notes)
+        return json.loads(header), pixels
 
     def __del__(self) -> None:
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(OSError):  # what a dead process has not taken
+                    stream.close()
         self.process.kill()
         self.process.wait()
 

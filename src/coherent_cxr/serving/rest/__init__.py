@@ -1,0 +1,1 @@
+"""The service: reports over HTTP, for programs and for the page."""

@@ -1,0 +1,1 @@
+"""What a request must be like: who may send it, how large it is, which images it holds."""

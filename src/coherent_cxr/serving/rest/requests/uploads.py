@@ -1,0 +1,113 @@
+"""The images of a request, as they arrived."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from coherent_cxr.inputs.names import printable
+from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.serving.requests import RequestError, image_bytes
+from coherent_cxr.serving.rest.requests.refusals import RefusedError
+from coherent_cxr.serving.rest.settings import ServiceSettings
+from coherent_cxr.serving.study_report import View
+
+VIEWS: dict[str, View] = {"frontal": "frontal", "lateral": "lateral", "unknown": "unknown"}
+FORM = '{"images": [{"image": "<a PNG, JPEG or DICOM file in base64>", "view": "frontal"}]}'
+LONGEST_ID = 64
+
+
+class Upload(NamedTuple):
+    """One image file of a request.
+
+    Attributes:
+        name: What people call it: its position in the request.
+        data: Bytes of the file.
+        view: As given by the client; None if it was not.
+    """
+
+    name: str
+    data: bytes
+    view: View | None = None
+
+
+class StudyUpload(NamedTuple):
+    """The images of one study.
+
+    Attributes:
+        images: At least one.
+        study_id: As given by the client; None if it was not.
+    """
+
+    images: tuple[Upload, ...]
+    study_id: str | None = None
+
+
+def study_of_json(body: Any, settings: ServiceSettings) -> StudyUpload:
+    """Read a study from a JSON object.
+
+    Args:
+        body: ``{"study_id": ..., "images": [{"image": <base64>, "view": "frontal"}, ...]}``; a text may stand
+            for an image without view.
+        settings: Limits.
+
+    Raises:
+        RefusedError: If it is anything else.
+    """
+    images = body.get("images") if isinstance(body, dict) else None
+    if not isinstance(images, list):
+        raise RefusedError(422, "no_list", f"The request holds no list 'images'. Send {FORM}.")
+    uploads = []
+    for position, row in enumerate(images[: settings.max_images + 1], 1):
+        name = name_at(position)
+        row = {"image": row} if isinstance(row, str) else row
+        if not isinstance(row, dict) or "image" not in row:
+            raise RefusedError(422, "no_field", f"{name} is no object with a field 'image'. Send {FORM}.")
+        try:
+            data = image_bytes(row["image"], name)
+        except RequestError as error:
+            raise RefusedError(422, error.reason, str(error)) from None
+        uploads.append(Upload(name, data, view_of(row.get("view"), name)))
+    return checked(uploads, body.get("study_id"), settings)
+
+
+def checked(uploads: list[Upload], study_id: Any, settings: ServiceSettings) -> StudyUpload:
+    """Return a study within the limits.
+
+    Raises:
+        RefusedError: If it has no image, too many, one that is too large, or an id that is no short text.
+    """
+    if not uploads:
+        raise RefusedError(422, "no_image", "The request holds no image. Send at least one file.")
+    if len(uploads) > settings.max_images:
+        raise RefusedError(
+            413, "too_many_images", f"A study may have {settings.max_images} images at most; send fewer."
+        )
+    for upload in uploads:
+        if len(upload.data) > settings.max_file_bytes:
+            limit = settings.max_file_bytes / 1e6
+            raise RefusedError(413, "file_too_large", f"{upload.name} is larger than {limit:g} MB.")
+    if study_id is None or study_id == "":
+        return StudyUpload(tuple(uploads))
+    if not isinstance(study_id, str) or len(study_id) > LONGEST_ID or not study_id.isprintable():
+        right = f"a text of at most {LONGEST_ID} printable characters"
+        raise RefusedError(422, "wrong_study_id", f"The field 'study_id' must be {right}.")
+    return StudyUpload(tuple(uploads), study_id)
+
+
+def name_at(position: int) -> str:
+    """Return what messages call an image of a request; the client's name for it may identify a patient."""
+    return f"The image at position {position}"
+
+
+def view_of(given: Any, name: str) -> View | None:
+    """Read a view; nothing, null and an empty text give none.
+
+    Raises:
+        RefusedError: If there is no such view.
+    """
+    if given is None or given == "":
+        return None
+    if not isinstance(given, str) or given.strip().lower() not in VIEWS:
+        said = quote(printable(given), 40) if isinstance(given, str) else "no text"
+        raise RefusedError(422, "wrong_view", f"{name} has the view {said}; say {', '.join(VIEWS)}.")
+    return VIEWS[given.strip().lower()]

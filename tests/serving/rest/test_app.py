@@ -1,0 +1,168 @@
+"""The service, asked without a network: what it answers, and what it refuses in which words."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from pydicom.uid import JPEG2000Lossless
+
+from helpers.bombs import huge_png
+from helpers.dicom_files import RAMP_12_BIT, dataset, written
+from helpers.rest_service import MODEL, make_app
+
+LEVELS = np.random.default_rng(0).integers(0, 255, (90, 70), dtype=np.uint8)
+UIDS = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"}
+
+
+def picture(kind: str) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(LEVELS).save(stream, format=kind)
+    return stream.getvalue()
+
+
+PNG, JPEG = picture("PNG"), picture("JPEG")
+DICOM = written(dataset(RAMP_12_BIT, PatientName="Doe^Jane", **UIDS))
+FILES = {
+    "PNG": PNG,
+    "JPEG": JPEG,
+    "DICOM": DICOM,
+    "JPEG 2000": written(dataset(RAMP_12_BIT), JPEG2000Lossless),
+}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    limits = {"max_images": 3, "max_file_bytes": 50_000, "max_request_bytes": 200_000}
+    with TestClient(make_app(**limits), raise_server_exceptions=False) as asking:
+        yield asking
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_multipart_and_json_give_the_same_report(client: TestClient, kind: str) -> None:
+    posted = client.post("/v1/reports", files=[("files", ("Doe^Jane.x", FILES[kind]))])
+    assert posted.status_code == 200, posted.text
+    told = posted.json()
+    as_json = client.post("/v1/reports", json={"images": [{"image": encoded(FILES[kind])}]}).json()
+    assert {**as_json, "created": ""} == {**told, "created": ""}
+    assert told["report"]
+    assert told["model"] == MODEL._asdict()
+    assert "not for clinical use" in told["notice"]
+    assert [image["left_out"] for image in told["images"]] == [None]
+    assert "Doe" not in posted.text
+
+
+def test_of_several_views_the_frontal_one_is_read_and_the_others_are_named(client: TestClient) -> None:
+    files = [("files", ("a.png", JPEG)), ("files", ("b.dcm", DICOM))]
+    told = client.post("/v1/reports", files=files, data={"views": ["lateral", "frontal"]}).json()
+    alone = client.post("/v1/reports", files=[("files", ("b.dcm", DICOM))]).json()
+    assert told["report"] == alone["report"]
+    assert told["study_id"] == alone["study_id"] == "1.2.3"
+    assert [image["view"] for image in told["images"]] == ["lateral", "frontal"]
+    assert told["images"][0]["left_out"].endswith(".")
+    assert told["images"][1]["dicom"]["series_uid"] == "1.2.3.4"
+    told = client.post(
+        "/v1/reports", files=files, data={"views": "lateral,frontal", "study_id": "S 1"}
+    ).json()
+    assert (told["study_id"], told["report"]) == ("S 1", alone["report"])
+
+
+def test_an_image_that_cannot_be_read_is_left_out_of_its_study(client: TestClient) -> None:
+    told = client.post("/v1/reports", files=[("files", ("a", PNG[:99])), ("files", ("b", PNG))]).json()
+    assert told["report"]
+    assert told["images"][0]["left_out"].startswith("The image at position 1 cannot be decoded")
+
+
+def rows(*images: object) -> dict[str, object]:
+    return {"images": list(images)}
+
+
+REFUSED_JSON: dict[str, tuple[object, int, str]] = {
+    "a list": ([encoded(PNG)], 422, "holds no list 'images'"),
+    "no list": ({"images": encoded(PNG)}, 422, "holds no list 'images'"),
+    "no images": (rows(), 422, "holds no image"),
+    "too many": (rows(*[encoded(PNG)] * 4), 413, "3 images at most"),
+    "a number": (rows(5), 422, "no object with a field 'image'"),
+    "no text": (rows({"image": 5}), 422, "no text in base64 but a number"),
+    "no base64": (rows({"image": "%%%"}), 422, "not valid base64"),
+    "an unknown view": (rows({"image": encoded(PNG), "view": "oblique"}), 422, "the view 'oblique'"),
+    "a view of another type": (rows({"image": encoded(PNG), "view": 5}), 422, "the view no text"),
+    "a study id of another type": ({**rows(encoded(PNG)), "study_id": 5}, 422, "'study_id' must be"),
+    "a long study id": ({**rows(encoded(PNG)), "study_id": "x" * 65}, 422, "'study_id' must be"),
+    "a study id with a line end": ({**rows(encoded(PNG)), "study_id": "a\nb"}, 422, "'study_id' must be"),
+    "truncated": (rows(encoded(PNG[:99])), 422, "position 1 cannot be decoded"),
+    "no image file": (rows(encoded(b"text" * 9)), 415, "neither a PNG, a JPEG nor a DICOM"),
+    "a bomb": (rows(encoded(huge_png())), 413, "more than 80,000,000 pixels"),
+    "a large file": (rows(encoded(bytes(60_000))), 413, "larger than 0.05 MB"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_JSON)
+def test_json_that_is_no_study_is_refused_in_a_sentence(client: TestClient, name: str) -> None:
+    body, status, words = REFUSED_JSON[name]
+    is_refused(client.post("/v1/reports", json=body), status, words)
+
+
+def is_refused(posted, status: int, words: str) -> None:
+    assert posted.status_code == status, posted.text
+    told = posted.json()
+    assert set(told) == {"error", "reason", "notice"}
+    assert words in told["error"], told
+    assert told["error"].endswith(".")
+    assert len(told["error"]) < 400
+
+
+AS_JSON = {"Content-Type": "application/json"}
+PARTS = {"Content-Type": "multipart/form-data; boundary=b"}
+PART = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+RAW: dict[str, tuple[bytes, dict[str, str], int, str]] = {
+    "deep JSON": (b"[" * 50_000 + b"]" * 50_000, AS_JSON, 400, "no JSON"),
+    "cut JSON": (json.dumps(rows(encoded(PNG))).encode()[:-9], AS_JSON, 400, "no JSON"),
+    "JSON that is no UTF-8": (b'{"images": ["\xff"]}', AS_JSON, 400, "no JSON"),
+    "a huge number": (b"9" * 10_000, AS_JSON, 400, "no JSON"),
+    "null": (b"null", AS_JSON, 422, "holds no list 'images'"),
+    "no content type": (PNG, {}, 415, "Send multipart/form-data"),
+    "an image as it is": (PNG, {"Content-Type": "image/png"}, 415, "Send multipart/form-data"),
+    "compressed": (PNG, {**AS_JSON, "Content-Encoding": "gzip"}, 415, "without compression"),
+    "no boundary": (PART, {"Content-Type": "multipart/form-data"}, 400, "no multipart"),
+    "another boundary": (
+        PART + PNG,
+        {"Content-Type": "multipart/form-data; boundary=c"},
+        400,
+        "no multipart",
+    ),
+    "a part without end": (PART + PNG, PARTS, 422, "holds no image"),
+    "huge heads of parts": (
+        PART[:-4] + b"\r\nX: " + b"y" * 100_000 + b"\r\n\r\n--b--",
+        PARTS,
+        400,
+        "no multipart",
+    ),
+    "too many files": ((PART + PNG + b"\r\n") * 5 + b"--b--", PARTS, 400, "more than 3 files"),
+    "a text for a file": (PART.replace(b'; filename="a"', b"") + b"a\r\n--b--\r\n", PARTS, 422, "is a text"),
+    "a large text": (
+        PART.replace(b'; filename="a"', b"") + b"a" * 9999 + b"\r\n--b--\r\n",
+        PARTS,
+        400,
+        "in a field",
+    ),
+    "another field": (PART.replace(b"files", b"file") + PNG + b"\r\n--b--\r\n", PARTS, 422, "unknown fields"),
+    "an empty file": (PART + b"\r\n--b--\r\n", PARTS, 422, "empty file"),
+    "too large": (bytes(300_000), AS_JSON, 413, "larger than 0.2 MB"),
+}
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_bodies_that_are_no_study_are_refused_in_a_sentence(client: TestClient, name: str) -> None:
+    body, head, status, words = RAW[name]
+    is_refused(client.post("/v1/reports", content=body, headers=head), status, words)
