@@ -13,6 +13,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import ParallelRunner, ThreadRunner
+from mlflow.entities import Param
 
 from coherent_cxr.hooks.tracking.lineage import file_digest, git_tags
 from coherent_cxr.hooks.tracking.metrics import history_metrics
@@ -153,6 +154,16 @@ def test_nested_settings_become_dotted_names():
         "stage.a.c.d": "None",
         "stage.e": "[1, 2]",
     }
+
+
+def test_settings_under_names_of_any_characters_are_recorded(client):
+    named = {"cider + 10 ccr": {"weight": 1.0}, "größer > 0 % 'x'\n": {"y" * 300: "z" * 7000, "/a//../b/": 1}}
+    run = client.create_run("0")
+    flat = flatten(named, "reward_lab.objectives")
+    client.log_batch(run.info.run_id, params=[Param(*item) for item in flat.items()])
+    recorded = client.get_run(run.info.run_id).data.params
+    assert recorded["reward_lab.objectives.cider _ 10 ccr.weight"] == "1.0"
+    assert {len(value) for value in recorded.values()} == {1, 3, 6000}
 
 
 def test_histories_are_named_after_their_training():

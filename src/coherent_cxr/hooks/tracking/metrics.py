@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import time
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ def history_metrics(dataset: str, history: pd.DataFrame) -> tuple[str, list[Metr
     metrics = history["metric"] if "system" not in history else history["system"] + "/" + history["metric"]
     columns = (history["split"], metrics, history["value"], history["step"])
     return system, [
-        Metric(metric_name(f"{split}/{metric}"), float(value), now, int(step))
+        Metric(allowed_name(f"{split}/{metric}"), float(value), now, int(step))
         for split, metric, value, step in zip(*columns, strict=True)
     ]
 
@@ -48,13 +49,15 @@ def summary_metrics(summary: Mapping[str, Mapping[str, Any]]) -> list[Metric]:
 
     now = int(time.time() * 1000)
     return [
-        Metric(metric_name(f"{name.removesuffix(' corrected')}/{system}"), float(value), now, 0)
+        Metric(allowed_name(f"{name.removesuffix(' corrected')}/{system}"), float(value), now, 0)
         for system, numbers in summary.items()
         for name, value in numbers.items()
         if name in FIRST and isinstance(value, int | float) and not isinstance(value, bool)
     ]
 
 
-def metric_name(name: str) -> str:
-    """Replace every character that MLflow does not allow in a metric's name."""
-    return re.sub(r"[^\w\-. /]", "_", name)
+def allowed_name(name: str) -> str:
+    """Replace every character that MLflow does not allow in the name of a metric or parameter."""
+    name = re.sub(r"[^\w\-. /]", "_", name)
+    # a path that is written in another way than the shortest is refused, too
+    return name if posixpath.normpath(name) == name else name.replace("/", "_")

@@ -16,7 +16,7 @@ from kedro.pipeline import Pipeline
 from coherent_cxr.configuration import Settings
 from coherent_cxr.hooks.result_words import headline
 from coherent_cxr.hooks.tracking.lineage import dataset_path, file_digest, git_tags
-from coherent_cxr.hooks.tracking.metrics import history_metrics, summary_metrics
+from coherent_cxr.hooks.tracking.metrics import allowed_name, history_metrics, summary_metrics
 from coherent_cxr.hooks.tracking.records import (
     MAIN_DATA,
     METRICS_PER_BATCH,
@@ -42,6 +42,8 @@ SHOWN = {".html", ".png", ".svg", ".json", ".md", ".parquet"}
 """Files of the layer ``reporting`` that become artifacts of the run."""
 ITEMS_PER_BATCH = 100
 """MLflow's own limit for one call."""
+LONGEST_NAME, LONGEST_VALUE = 250, 6000
+"""MLflow's own limits for a parameter, in characters."""
 
 T = TypeVar("T")
 
@@ -212,11 +214,14 @@ class TrackingHook:
 
 
 def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
-    """Flatten nested settings to ``{"stage.section.key": "value"}``."""
+    """Flatten nested settings to ``{"stage.section.key": "value"}``, as MLflow allows them.
+
+    Keys may be names that a user gave, with any characters.
+    """
     flat: dict[str, str] = {}
     for key, value in values.items():
-        name = f"{prefix}.{key}"
-        flat |= flatten(value, name) if isinstance(value, Mapping) else {name: str(value)}
+        name = allowed_name(f"{prefix}.{key}")[:LONGEST_NAME]
+        flat |= flatten(value, name) if isinstance(value, Mapping) else {name: str(value)[:LONGEST_VALUE]}
     return flat
 
 
