@@ -1,15 +1,15 @@
-"""The reward lab's page: one row per text, one column per objective."""
+"""The reward lab's page: one row per comparison of two texts, one column per objective."""
 
 from __future__ import annotations
 
-from importlib.resources import files
+from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, select_autoescape
 
-from coherent_cxr.evaluation.reward_lab.table import PREFERS, RIGHT, failures
+from coherent_cxr.evaluation.reward_lab.table import PREFERS, RIGHT, TIES, failures
+from coherent_cxr.pages import rendering
 
-MARKS = {PREFERS: "prefers it", RIGHT: "", "cannot tell": "="}
+MARKS = {PREFERS: "✗", RIGHT: "✓", TIES: "="}
 
 KEYS = ("better", "wrong", "references")
 
@@ -32,10 +32,15 @@ def render(table: pd.DataFrame) -> str:
         {**dict(zip(KEYS, key, strict=True)), "verdicts": cells}
         for key, cells in zip(verdicts.index.tolist(), verdicts[objectives].values.tolist(), strict=True)
     ]
-    template = (files("coherent_cxr.evaluation.reward_lab") / "templates" / "reward_lab.html").read_text(
-        "utf-8"
-    )
-    environment = Environment(autoescape=select_autoescape(default=True, default_for_string=True))
-    return environment.from_string(template).render(
-        rows=rows, objectives=objectives, failures=failures(table), marks=MARKS, prefers=PREFERS
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(str(row["better"]), []).append(row)
+    return rendering.render(
+        __package__,
+        "reward_lab.html",
+        groups=groups,
+        objectives=objectives,
+        failures=failures(table),
+        marks=MARKS,
+        prefers=PREFERS,
     )
