@@ -14,7 +14,7 @@ ENCODER = "densenet121"
 WORDS = ["heart", "lungs", "clear", "effusion", "no", "pneumothorax", "is", ","]
 
 
-def make_bundle(seed: int = 0, system: str = "full") -> ModelBundle:
+def make_bundle(seed: int = 0, system: str = "full", **settings: object) -> ModelBundle:
     vocabulary = Vocabulary.from_dict(
         {
             "tokens": ["<pad>", "<bos>", "<eos>", "<unk>", *WORDS],
@@ -22,9 +22,8 @@ def make_bundle(seed: int = 0, system: str = "full") -> ModelBundle:
             "min_count": 1,
         }
     )
-    config = filled(
-        GeneratorConfig, encoder=ENCODER, size=16, attention_size=8, dropout=0.0, max_sentences=3, max_words=5
-    )
+    sizes = {"size": 16, "attention_size": 8, "dropout": 0.0, "max_sentences": 3, "max_words": 5}
+    config = filled(GeneratorConfig, **{"encoder": ENCODER, **sizes, **settings})
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         weights = ReportGenerator(config, len(vocabulary)).state_dict()

@@ -167,10 +167,7 @@ def learn_checks(
     """
     rows = store.index.loc[store.index["view"] != "lateral", "row"].to_numpy(dtype=np.int64)
     laterals_read = "lateral" in config.views
-    return ImageChecks(
-        None if laterals_read else classifier,
-        None if laterals_read else ChestLikeness.learn(store.pixels, rows),
-    )
+    return ImageChecks(classifier, ChestLikeness.learn(store.pixels, rows), laterals_read)
 
 
 def adopt_images(images: pd.DataFrame, source: ImageSource) -> pd.DataFrame:

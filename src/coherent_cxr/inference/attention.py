@@ -62,18 +62,18 @@ def words_of(sentences: Sequence[Sequence[WordAttention]]) -> list[list[str]]:
 
 
 @torch.no_grad()
-def image_features(model: ReportGenerator, image: NDArray[np.uint8]) -> Tensor:
-    """Return the encoder's features of one image, before their projection to the generator's width.
+def image_features(model: ReportGenerator, images: NDArray[np.uint8]) -> Tensor:
+    """Return the encoder's features of images, before their projection to the generator's width.
 
     Args:
         model: The generator in evaluation mode.
-        image: Prepared grey image ``(size, size)``.
+        images: A prepared grey image ``(size, size)``, or several ``(images, size, size)``.
 
     Returns:
-        ``(1, K, channels)`` on the model's device, as float32.
+        ``(images, K, channels)`` on the model's device, as float32.
     """
     device = next(model.parameters()).device
-    pixels = torch.from_numpy(np.array(image)).unsqueeze(0).to(device)
+    pixels = torch.from_numpy(np.array(images)).reshape(-1, *images.shape[-2:]).to(device)
     features: Tensor = model.encoder.backbone(pixels).float()
     require_finite(features, "The features of the image")
     return features
@@ -92,40 +92,54 @@ def generate_with_attention(
     Returns:
         Words of each sentence, finding tokens included, with their maps.
     """
-    return attended_report(model, vocabulary, image_features(model, image), image.shape[0])
+    return attended_reports(model, vocabulary, image_features(model, image), image.shape[0])[0]
 
 
 @torch.no_grad()
-def attended_report(
+def attended_reports(
     model: ReportGenerator,
     vocabulary: Vocabulary,
     features: Tensor,
     size: int,
-    called: Mapping[str, bool] | None = None,
+    views: Tensor | None = None,
+    called: Sequence[Mapping[str, bool]] | None = None,
     check: SentenceCheck | None = None,
-) -> list[list[WordAttention]]:
-    """Do the same from features that are known already.
+) -> list[list[list[WordAttention]]]:
+    """Do the same for several studies, from features that are known already.
 
     Args:
         model: The generator in evaluation mode.
         vocabulary: Its words.
-        features: From :func:`image_features` ``(1, K, channels)``.
-        size: Side of the image in pixels.
-        called: Observations that the report has to affirm (true) or leave out; None lets the generator
+        features: Of one image of each study, from :func:`image_features`, ``(studies, K, channels)``; for a
+            generator of whole studies, of the images in both places ``(studies, VIEWS, K, channels)``.
+        size: Side of the images in pixels.
+        views: View of each of a study's images, 0 frontal and 1 lateral ``(studies, VIEWS)``.
+        called: Observations that each report has to affirm (true) or leave out; None lets the generator
             decide.
         check: Replaces sentences that disagree with their finding token; None keeps them.
+
+    Returns:
+        Of each study the words of each sentence. Their maps are those of the first image: of a study with a
+        second one the shares on it are missing, so that all shares sum to less than one.
     """
     decided = None
-    if called is not None:
-        flags = {name: torch.tensor([flag], device=features.device) for name, flag in called.items()}
-        decided = DecidedFindings.of_labels(vocabulary, flags)
-    decoded = decode(model, model.encoder(features), keep_attention=True, guidance=decided, check=check)
+    if called:
+        flags = {name: [study[name] for study in called] for name in called[0]}
+        known = {name: torch.tensor(own, device=features.device) for name, own in flags.items()}
+        decided = DecidedFindings.of_labels(vocabulary, known)
+    regions = model.encoder(features, views)
+    decoded = decode(model, regions, keep_attention=True, guidance=decided, check=check)
     assert decoded.attention is not None
     side = size // model.encoder.backbone.stride
-    maps = decoded.attention[0].cpu().numpy()
-    # A generator of whole studies has the image in both views' places: its shares there add up.
-    regions = maps[..., :-1].reshape(*maps.shape[:-1], -1, side, side).sum(axis=-3)
+    maps = decoded.attention.cpu().numpy()  # (studies, sentences, words, VIEWS * K + 1)
+    shares = maps[..., :-1].reshape(*maps.shape[:-1], -1, side, side)
+    # An image that stands in both views' places has the shares of both.
+    alone = [features.dim() == 3 or torch.equal(study[0], study[1]) for study in features]
     return [
-        attended_words(vocabulary, sentence, regions[s], maps[s, :, -1])
-        for s, sentence in enumerate(word_ids(decoded.reports)[0])
+        [
+            attended_words(vocabulary, sentence, seen[s], maps[i, s, :, -1])
+            for s, sentence in enumerate(report)
+        ]
+        for i, report in enumerate(word_ids(decoded.reports))
+        for seen in [shares[i].sum(axis=-3) if alone[i] else shares[i, ..., 0, :, :]]
     ]

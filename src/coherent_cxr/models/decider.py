@@ -57,15 +57,15 @@ class FindingDecider:
 
     @torch.no_grad()
     def logits(self, backbone: Backbone, images: Tensor, features: Tensor) -> Tensor:
-        """Score a study.
+        """Score images; the mean over those of a study is the study's score.
 
         Args:
             backbone: The generator's encoder, in evaluation mode.
-            images: Prepared grey images of the study, uint8 ``(images, size, size)``.
+            images: Prepared grey images, uint8 ``(images, size, size)``.
             features: What the backbone sees in them ``(images, K, channels)``.
 
         Returns:
-            A logit per observation ``(14,)``, the mean over classifiers, images and their shifted copies.
+            A logit per observation ``(images, 14)``, the mean over classifiers and shifted copies.
 
         Raises:
             NonFiniteError: If a logit is not finite.
@@ -76,12 +76,12 @@ class FindingDecider:
         total = average_logits(own, images, own.classify(features), self.shifts)
         for other in self._others:
             total = total + average_logits(other.to(device), images, other.to(device)(images), self.shifts)
-        logits = total.mean(dim=0) / (1 + len(self._others))
+        logits = total / (1 + len(self._others))
         require_finite(logits, "The scores of the findings")
         return logits
 
-    def called(self, logits: Tensor, operating_point: str) -> dict[str, bool]:
-        """Decide every observation; "No Finding" is called where nothing but Support Devices is.
+    def limits_of(self, operating_point: str) -> Tensor:
+        """Return the thresholds of an operating point ``(14,)``.
 
         Raises:
             OperatingPointError: If the operating point does not exist.
@@ -91,7 +91,15 @@ class FindingDecider:
                 f"This model has no operating point '{operating_point[:50]}'; choose one of "
                 f"{', '.join(sorted(self.thresholds))}."
             )
-        limits = self.thresholds[operating_point].to(logits.device)
+        return self.thresholds[operating_point]
+
+    def called(self, logits: Tensor, operating_point: str) -> dict[str, bool]:
+        """Decide every observation; "No Finding" is called where nothing but Support Devices is.
+
+        Raises:
+            OperatingPointError: If the operating point does not exist.
+        """
+        limits = self.limits_of(operating_point).to(logits.device)
         calls = dict(zip(OBSERVATIONS, (logits >= limits).tolist(), strict=True))
         calls[NO_FINDING] = not any(calls[name] for name in OBSERVATIONS if name not in (NO_FINDING, DEVICES))
         return calls

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from coherent_cxr.images.reading.notes import Note
-from coherent_cxr.serving.generator import Report
+from coherent_cxr.serving.report import Report
 
 View = Literal["frontal", "lateral", "unknown"]
 

@@ -160,7 +160,12 @@ def test_checks_come_with_the_store_and_know_a_lateral(tmp_path: Path) -> None:
         ImagePreparationConfig, size=32, views=("frontal", "lateral"), work_dir=str(tmp_path / "work")
     )
     with_laterals = prepare_images(both, images, images["study_id"].unique(), manifest)
-    assert with_laterals.checks == {"views": None, "chest": None}  # a lateral is nothing to warn of
+    reads_both = ImageChecks.from_dict(json.loads(json.dumps(with_laterals.checks)))
+    assert reads_both.views is not None  # it still tells them apart
+    assert reads_both.notes(_view(500, "lateral")) == ()  # but a lateral is nothing to warn of
+    assert reads_both.notes(_view(500, "lateral"), is_lateral=True) == ()
+    upside_down = [note.code for note in reads_both.notes(255 - _view(500, "lateral"))]
+    assert upside_down == ["unlike_chest_radiograph"]
 
 
 def test_a_store_of_one_image_is_a_store_without_checks(tmp_path: Path) -> None:
@@ -172,7 +177,7 @@ def test_a_store_of_one_image_is_a_store_without_checks(tmp_path: Path) -> None:
     prepared = prepare_images(config, images, ["S0"], manifest)
     assert prepared.store.pixels.shape == (1, 32, 32)
     assert prepared.store.rows_of_study("S0") == [0]
-    assert prepared.checks == {"views": None, "chest": None}
+    assert prepared.checks == {"views": None, "chest": None, "laterals_read": False}
     prepared.store.verify()
 
 

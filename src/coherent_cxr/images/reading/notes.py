@@ -20,6 +20,8 @@ WARNINGS = {
     "other_body_part": "its tags name another part of the body than the chest",
     "other_modality": "its tags name another technique than projection radiography",
     "unlike_chest_radiograph": "its grey levels are not arranged as in the radiographs of the training",
+    "no_frontal": "the study has no frontal image, so the report rests on a lateral one",
+    "unread_images": "some images of the study could not be read",
     "unlike_training": "the model's features of it lie far from those of the images it was trained on",
     "window_ignored": "its window shows nothing, or is no window at all",
     "multi_frame": "it holds several frames, of which the first was read",

@@ -1,0 +1,1 @@
+"""From the images of a study to its report."""

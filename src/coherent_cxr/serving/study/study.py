@@ -1,0 +1,73 @@
+"""A study as it is given: images of one examination, not read yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from coherent_cxr.serving.image import ImageSource
+from coherent_cxr.serving.study_report import StudyImage
+
+
+class GivenImage(NamedTuple):
+    """An image of a study.
+
+    Attributes:
+        source: The image, or where it is.
+        name: What people call it; by default the name of its file, or its position.
+        view: How it was taken, if that is known.
+    """
+
+    source: ImageSource
+    name: str | None = None
+    view: Literal["frontal", "lateral"] | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """Images of one examination.
+
+    Attributes:
+        images: At least one, in any order.
+        study_id: Which study; by default its Study Instance UID, else the name of its first image.
+    """
+
+    images: tuple[GivenImage, ...]
+    study_id: str | None = None
+
+    @classmethod
+    def of(cls, sources: Iterable[ImageSource | GivenImage], study_id: str | None = None) -> Study:
+        """Make a study of images whose views are not known."""
+        images = [image if isinstance(image, GivenImage) else GivenImage(image) for image in sources]
+        return cls(tuple(images), study_id)
+
+
+class Refusal(NamedTuple):
+    """A study without a report.
+
+    Attributes:
+        study_id: Which study.
+        reason: Short code, for example ``lateral_only``.
+        message: Why, in a sentence.
+        images: Its images, with why each was left out.
+    """
+
+    study_id: str
+    reason: str
+    message: str
+    images: tuple[StudyImage, ...] = ()
+
+
+class RefusedStudyError(ValueError):
+    """A study that gets no report; the message says why.
+
+    Attributes:
+        refusal: The study and its images.
+        reason: Short code.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+        self.reason = refusal.reason

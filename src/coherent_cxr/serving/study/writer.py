@@ -1,0 +1,178 @@
+"""The one writer behind every door: studies in, reports out, or a sentence that says why not."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import NamedTuple
+
+from coherent_cxr.finite import NonFiniteError
+from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.runtime.cores import usable_cores
+from coherent_cxr.serving.generator import ReportWriter
+from coherent_cxr.serving.study.generation import Generated
+from coherent_cxr.serving.study.reading import read_image
+from coherent_cxr.serving.study.selection import Abilities, Selected, select
+from coherent_cxr.serving.study.study import Refusal, RefusedStudyError, Study
+from coherent_cxr.serving.study_report import ModelIdentity, StudyReport
+
+logger = logging.getLogger(__name__)
+
+MOST_IMAGES = 64
+"""Most images of one study; examinations of the chest have a handful."""
+
+
+class _Read(NamedTuple):
+    study_id: str
+    selected: Selected
+
+
+class StudyWriter:
+    """Writes reports of studies with one model.
+
+    It may be used by several threads at the same time.
+
+    Args:
+        bundle: The model.
+        identity: What reports call it.
+        remove_repeats: Drop a sentence that stands earlier in the same report, as evaluation does.
+        operating_point: Let the label classifier decide by these thresholds what reports affirm, for example
+            ``balanced``; None lets the generator decide alone.
+        batch_size: Images that are encoded together.
+
+    Raises:
+        OperatingPointError: If the model cannot follow decisions, or has no such operating point.
+    """
+
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        identity: ModelIdentity,
+        remove_repeats: bool = True,
+        operating_point: str | None = None,
+        batch_size: int = 16,
+    ) -> None:
+        if operating_point is not None and bundle.decider is not None:
+            bundle.decider.limits_of(operating_point)
+        self.bundle = bundle
+        self.identity = identity
+        self.batch_size = batch_size
+        self.operating_point = operating_point
+        self._writer = ReportWriter(bundle, remove_repeats, operating_point)
+        self._abilities = Abilities.of(bundle)
+
+    @cached_property
+    def _readers(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(usable_cores(), "study-reader")
+
+    def write(self, study: Study) -> StudyReport:
+        """Write the report of one study.
+
+        Raises:
+            RefusedStudyError: If it gets none; the message says why.
+        """
+        outcome = next(self.write_many([study]))
+        if isinstance(outcome, Refusal):
+            raise RefusedStudyError(outcome)
+        return outcome
+
+    def write_many(self, studies: Iterable[Study]) -> Iterator[StudyReport | Refusal]:
+        """Write reports of studies, a batch at a time, while the next ones are read.
+
+        Args:
+            studies: Taken as they are needed.
+
+        Yields:
+            A report of each study, or why it gets none, in the same order. Of a study alone or among others
+            they are the same, but for rounding of probabilities and attention in the last digits.
+        """
+        batch: list[_Read | Refusal] = []
+        waiting = 0
+        for read in self._read_ahead(studies):
+            batch.append(read)
+            waiting += _images(read)
+            if waiting >= self.batch_size:
+                yield from self._finished(batch)
+                batch, waiting = [], 0
+        yield from self._finished(batch)
+
+    def _read_ahead(self, studies: Iterable[Study]) -> Iterator[_Read | Refusal]:
+        under_way: deque[Future[_Read | Refusal]] = deque()
+        try:
+            for study in studies:
+                under_way.append(self._readers.submit(self._read, study))
+                if len(under_way) > 2 * self.batch_size:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for future in under_way:
+                future.cancel()
+
+    def _read(self, study: Study) -> _Read | Refusal:
+        study_id = study.study_id or ""
+        try:
+            if len(study.images) > MOST_IMAGES:
+                held = f"The study {quote(study_id)} holds {len(study.images):,} images"
+                detail = f"{held}; at most {MOST_IMAGES} are read."
+                return Refusal(study_id, "too_many_images", detail)
+            size, checks = self.bundle.image_size, self.bundle.image_checks
+            images = [read_image(given, at, size, checks) for at, given in enumerate(study.images)]
+            if not study_id:
+                uids = [image.identifiers.study_uid for image in images if image.identifiers is not None]
+                study_id = next(filter(None, uids), images[0].name if images else "")
+            chosen = select(study_id, images, self._abilities)
+        except Exception as error:  # one study never fails the others
+            return _failed(study_id, error)
+        return chosen if isinstance(chosen, Refusal) else _Read(study_id, chosen)
+
+    def _finished(self, batch: Sequence[_Read | Refusal]) -> Iterator[StudyReport | Refusal]:
+        generated = iter(self._generated([read for read in batch if isinstance(read, _Read)]))
+        for read in batch:
+            if isinstance(read, Refusal):
+                yield read
+                continue
+            outcome = next(generated)
+            yield outcome if isinstance(outcome, Refusal) else self._report(read, outcome)
+
+    def _generated(self, batch: Sequence[_Read]) -> list[Generated | Refusal]:
+        if not batch:
+            return []
+        try:
+            return list(self._writer.generator.generate([read.selected.study for read in batch]))
+        except Exception as error:  # one study never fails the others
+            if len(batch) == 1:
+                return [_failed(batch[0].study_id, error)]
+            return [outcome for read in batch for outcome in self._generated([read])]
+
+    def _report(self, read: _Read, generated: Generated) -> StudyReport:
+        report = generated.report
+        return StudyReport(
+            study_id=read.study_id,
+            report=replace(report, notes=(*read.selected.notes, *report.notes)),
+            images=read.selected.images,
+            uncertain=(),
+            nearest=(),
+            model=self.identity,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+
+def _images(read: _Read | Refusal) -> int:
+    if isinstance(read, Refusal):
+        return 0
+    return len(read.selected.study.read) + len(read.selected.study.scored)
+
+
+def _failed(study_id: str, error: Exception) -> Refusal:
+    if isinstance(error, NonFiniteError):
+        return Refusal(study_id, "not_finite", f"The study {quote(study_id)} gets no report. {error}")
+    logger.error("A study failed.", exc_info=error)
+    detail = f"The study {quote(study_id)} gets no report: the model failed. The log says more."
+    return Refusal(study_id, "failed", detail)
