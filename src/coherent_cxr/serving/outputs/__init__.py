@@ -1,0 +1,1 @@
+"""A study's report in the forms that other systems read: pure functions from a ``StudyReport``."""
