@@ -47,8 +47,8 @@ class SingleImageWriter:
 
     def __init__(self, writer: ReportWriter, model: ModelIdentity) -> None:
         self._writer, self.model = writer, model
-        self.size, self.label_rules = writer.bundle.image_size, writer.labeler.name
-        self.operating_point = writer.operating_point
+        self.size, self.label_rules = writer.bundle.image_size, writer.generator.labeler.name
+        self.operating_point = writer.generator.operating_point
 
     def write(self, studies: Sequence[DecodedStudy]) -> list[StudyReport | Exception]:
         """Write several; a report or an error for each, in the same order."""
