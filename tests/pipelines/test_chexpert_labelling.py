@@ -60,8 +60,9 @@ def test_the_judges_are_the_rules_and_what_stands_beside_them(tmp_path: Path) ->
         return [judge.name for judge in filled(ChexpertLabellingConfig, **settings).judges()]
 
     assert names() == ["corrected", "original"]
-    assert names(beside=None) == ["corrected"]
-    assert names(rules="original") == ["original"]
+    assert names(beside=None) == ["corrected", "original"]  # never the teacher alone
+    assert names(rules="original", beside=None) == ["original", "corrected"]
+    assert names(rules="original", beside="original") == ["original", "corrected"]
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "mine.yml").write_text("extends: [corrected.yml]\n")

@@ -32,7 +32,8 @@ class ChexpertLabellingConfig(Settings):
     Attributes:
         rules: What teaches, rewards, selects and judges first: "corrected", "original", the path of a rule
             file, or a function of the user's own as ``module:function``.
-        beside: A second judge in every clinical table, to compare with published numbers; None for none.
+        beside: The second judge in every clinical table; None: the shipped rule set that did not teach. There
+            always is one, as a model that was tuned on one labeller's words has to convince another.
         cache_size: Most sentences to remember.
     """
 
@@ -58,8 +59,10 @@ class ChexpertLabellingConfig(Settings):
         return labeler_of(self.rules, self.cache_size)
 
     def judges(self) -> list[CheXpertLabeler]:
-        """Return the labellers that judge reports, that of ``rules`` first."""
-        return judges([self.rules, *([] if self.beside is None else [self.beside])], self.cache_size)
+        """Return the labellers that judge reports: that of ``rules``, then one that taught nothing."""
+        taught = self.beside in (None, self.rules)
+        second = next(name for name in ("corrected", "original") if name != self.rules)
+        return judges([self.rules, second if taught else str(self.beside)], self.cache_size)
 
 
 def labeler_of(rules: str, cache_size: int) -> CheXpertLabeler:
