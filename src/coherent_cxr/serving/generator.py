@@ -27,7 +27,9 @@ class ReportWriter:
         self, bundle: ModelBundle, remove_repeats: bool = True, operating_point: str | None = None
     ) -> None:
         self.bundle = bundle
+        self.operating_point = operating_point
         self.generator = StudyGenerator(bundle, remove_repeats, operating_point)
+        self.labeler = self.generator.labeler
 
     def write(self, source: ImageSource, name: str | None = None) -> Report:
         """Write the report of one radiograph.

@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from pydicom.uid import generate_uid
 
+from coherent_cxr.images.reading.decode import UnreadableImageError
+from coherent_cxr.images.reading.dicom.identifiers import image_tags
 from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.images.recognition.chest_likeness import ChestLikeness
 from coherent_cxr.images.recognition.similarity import SIDE
@@ -268,3 +270,14 @@ def test_pictures_in_files_keep_the_names_of_their_files(writer: StudyWriter, tm
     told = writer.write(Study.of([tmp_path / "a.png", tmp_path / "b.png"]))
     assert [image.name for image in told.images] == ["a.png", "b.png"]
     assert all(note.detail.startswith("'a.png': ") for note in told.report.notes)
+
+
+def test_images_that_somebody_else_has_read_give_the_same_report(writer: StudyWriter) -> None:
+    file = dicom(LATERAL, ViewPosition="PA")
+    read = prepared(file, 64, "The image at position 1")
+    other = GivenImage(UnreadableImageError("decoder_crashed", "It made its decoder crash."), "b")
+    given = GivenImage(read, "a", tags=image_tags(file, "a"))
+    told = writer.write(Study((given, other)))
+    assert told.as_dict()["report"] == writer.write(Study.of([file])).as_dict()["report"]
+    assert (told.study_id, told.images[0].view_from) == ("1.2.3", "tags")
+    assert told.images[1].left_out == "It made its decoder crash."

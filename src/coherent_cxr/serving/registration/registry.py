@@ -153,8 +153,25 @@ def _version_of(client: Any, name: str, digest: str) -> str | None:
     return None
 
 
+class Fetched(NamedTuple):
+    """A bundle on this machine.
+
+    Attributes:
+        folder: Its folder.
+        version: Number of the registered version.
+    """
+
+    folder: Path
+    version: str
+
+
 def fetch_bundle_folder(uri: str, tracking_uri: str) -> Path:
-    """Return the local folder of a registered model's bundle, fetched if it lies elsewhere.
+    """Return the local folder of a registered model's bundle; see :func:`fetch_bundle`."""
+    return fetch_bundle(uri, tracking_uri).folder
+
+
+def fetch_bundle(uri: str, tracking_uri: str) -> Fetched:
+    """Find a registered model's bundle, and fetch it if it lies elsewhere.
 
     Args:
         uri: ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
@@ -188,7 +205,7 @@ def fetch_bundle_folder(uri: str, tracking_uri: str) -> Path:
             )
         ) from error
     require_digest(folder, version.tags.get(DIGEST))
-    return folder
+    return Fetched(folder, str(version.version))
 
 
 def _remedy(client: Any, uri: str) -> str:

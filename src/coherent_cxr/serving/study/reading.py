@@ -8,13 +8,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
 from coherent_cxr.images.reading.decode import UnreadableImageError
 from coherent_cxr.images.reading.dicom import is_dicom
-from coherent_cxr.images.reading.dicom.identifiers import UID_TAGS, Identifiers, identifiers_of
-from coherent_cxr.images.reading.dicom.opening import open_dicom
-from coherent_cxr.images.reading.dicom.remarks import VIEW_TAGS, view_of
+from coherent_cxr.images.reading.dicom.identifiers import Identifiers, image_tags
 from coherent_cxr.images.reading.limits import read_bounded
 from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.images.recognition.checks import ImageChecks
@@ -75,15 +72,17 @@ def read_image(given: GivenImage, place: int, size: int, checks: ImageChecks | N
     is_file = isinstance(source, str | Path)
     name = given.name or (Path(str(source)).name if is_file else f"image {place + 1}")
     called = given.name or (str(source) if is_file else f"The image at position {place + 1}")
-    identifiers, view = None, "unknown"
+    tags = given.tags
     try:
+        if isinstance(source, UnreadableImageError):
+            raise source
         if isinstance(source, str | Path):
             source = read_bounded(Path(source))
         if isinstance(source, bytes) and is_dicom(source):
-            tags = _tags(source, called)
-            identifiers, view = identifiers_of(tags), _view(tags)
+            tags = image_tags(source, called)
         radiograph = prepared(source, size, called)
     except UnreadableImageError as error:
+        identifiers = None if tags is None else tags.identifiers
         return ReadImage(name, identifiers=identifiers, reason=error.reason, detail=str(error))
     features = rank_features(radiograph.pixels)
     classifier = None if checks is None else checks.views
@@ -92,21 +91,11 @@ def read_image(given: GivenImage, place: int, size: int, checks: ImageChecks | N
     known: tuple[View, ViewFrom]
     if given.view is not None:
         known = given.view, "given"
-    elif view != "unknown":
-        known = ("lateral" if view == LATERAL else "frontal"), "tags"
+    elif tags is not None and tags.view != "unknown":
+        known = ("lateral" if tags.view == LATERAL else "frontal"), "tags"
     elif by_classifier is not None:
         known = ("lateral" if by_classifier == LATERAL else "frontal"), "classifier"
     else:
         known = "frontal", "assumed"
+    identifiers = None if tags is None else tags.identifiers
     return ReadImage(name, known[0], known[1], identifiers, radiograph.pixels, radiograph.notes, lateral)
-
-
-def _tags(data: bytes, name: str) -> Dataset:
-    return open_dicom(data, name, [*VIEW_TAGS, *UID_TAGS])
-
-
-def _view(tags: Dataset) -> str:
-    try:
-        return view_of(tags)
-    except Exception:  # a view that cannot be read is unknown, whatever is wrong with the tags
-        return "unknown"

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from coherent_cxr.images.reading.dicom.identifiers import ImageTags
+from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.serving.image import ImageSource
 from coherent_cxr.serving.study_report import StudyImage
 
@@ -14,14 +16,16 @@ class GivenImage(NamedTuple):
     """An image of a study.
 
     Attributes:
-        source: The image, or where it is.
+        source: The image, or where it is; or why it cannot be read, where somebody else has tried.
         name: What people call it; by default the name of its file, or its position.
         view: How it was taken, if that is known.
+        tags: Of a DICOM image that somebody else has read.
     """
 
-    source: ImageSource
+    source: ImageSource | UnreadableImageError
     name: str | None = None
     view: Literal["frontal", "lateral"] | None = None
+    tags: ImageTags | None = None
 
 
 @dataclass(frozen=True)

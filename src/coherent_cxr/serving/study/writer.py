@@ -67,6 +67,16 @@ class StudyWriter:
         self._writer = ReportWriter(bundle, remove_repeats, operating_point)
         self._abilities = Abilities.of(bundle)
 
+    @property
+    def size(self) -> int:
+        """Side of the square that the model reads, in pixels."""
+        return self.bundle.image_size
+
+    @property
+    def label_rules(self) -> str:
+        """Rule set of the labels of its reports."""
+        return self._writer.labeler.name
+
     @cached_property
     def _readers(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(usable_cores(), "study-reader")

@@ -1,4 +1,4 @@
-"""Identifiers of a DICOM image, which name no patient."""
+"""What a study needs to know of a DICOM image's tags: its view and identifiers, which name no patient."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 
+from coherent_cxr.images.reading.dicom.opening import open_dicom
+from coherent_cxr.images.reading.dicom.remarks import VIEW_TAGS, view_of
 from coherent_cxr.images.reading.dicom.tags import value_of
 
 UID_TAGS = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"]
@@ -30,12 +32,41 @@ class Identifiers(NamedTuple):
     class_uid: str
 
 
-def identifiers_of(dataset: Dataset) -> Identifiers:
-    """Return the identifiers of an image."""
-    return Identifiers(*(_uid(value_of(dataset, tag)) for tag in UID_TAGS))
+class ImageTags(NamedTuple):
+    """What tags say of an image.
+
+    Attributes:
+        view: ``frontal``, ``lateral`` or ``unknown``.
+        identifiers: Its identifiers.
+    """
+
+    view: str
+    identifiers: Identifiers
 
 
-def _uid(value: object) -> str:
+def image_tags(data: bytes, name: str) -> ImageTags:
+    """Read them from a DICOM file.
+
+    Args:
+        data: Bytes of the file.
+        name: What messages call the image.
+
+    Raises:
+        UnreadableImageError: If the file is damaged.
+    """
+    dataset = open_dicom(data, name, [*VIEW_TAGS, *UID_TAGS])
+    return ImageTags(_view(dataset), Identifiers(*(_uid(dataset, tag) for tag in UID_TAGS)))
+
+
+def _view(dataset: Dataset) -> str:
+    try:
+        return view_of(dataset)
+    except Exception:  # a view that cannot be read is unknown, whatever is wrong with the tags
+        return "unknown"
+
+
+def _uid(dataset: Dataset, tag: str) -> str:
+    value = value_of(dataset, tag)
     text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
     text = text.strip(" \0")
     return text if len(text) <= LONGEST and _UID.fullmatch(text) else ""
