@@ -1,0 +1,198 @@
+"""One visitor's page, from the files to the reports; it lives as long as the page is open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from nicegui import ui
+
+from coherent_cxr.evaluation.report.figures.overlay import top_of_scale
+from coherent_cxr.images.reading.grey import UnreadableImageError
+from coherent_cxr.pages.rendering import render
+from coherent_cxr.serving.generator import NOTICE
+from coherent_cxr.serving.page.elements import Drop, Viewer
+from coherent_cxr.serving.page.model import PageModel
+from coherent_cxr.serving.page.panel import ReportPanel, element
+from coherent_cxr.serving.page.pictures import (
+    attention_of,
+    attention_picture,
+    radiograph_picture,
+    side_at_left,
+)
+from coherent_cxr.serving.page.rendering import PACKAGE
+from coherent_cxr.serving.page.uploads import UploadLimits, Visit
+
+THEMES = {"system": None, "light": False, "dark": True}
+
+
+class StudyPage:
+    """What one visitor sees.
+
+    Args:
+        models: Those that are offered; the first writes the report, another may be compared with it.
+        visit: Holds the visitor's images.
+        limits: How many images, and how large.
+    """
+
+    def __init__(self, models: Sequence[PageModel], visit: Visit, limits: UploadLimits) -> None:
+        self._models, self._visit, self._limits = models, visit, limits
+        self._viewers: list[Viewer] = []
+        self._turn = asyncio.Lock()
+        ui.add_head_html(f"<style>{render(PACKAGE, 'page.css')}</style>")
+        self._build()
+
+    def _build(self) -> None:
+        dark = ui.dark_mode(None)
+        with element("header", "page-top"):
+            element("h1", text="Coherent CXR")
+            with element("label", "theme"):
+                ui.label("Colours")
+                with element("select") as themes:
+                    for name in THEMES:
+                        element("option", text=name, value=name)
+                themes.on(
+                    "change",
+                    lambda event: dark.set_value(THEMES.get(str(event.args))),
+                    js_handler="(event) => emit(event.target.value)",
+                )
+        with element("p", "warning notice", role="note"):
+            ui.label(NOTICE)
+        with element("main") as main:
+            self._drop = Drop(self._visit, self._limits, self._arrived, self._refused)
+            if len(self._models) > 1:
+                self._offer_comparison()
+            with element("p", "status", role="status", aria_live="polite"):
+                self._status = ui.label("No study yet.")
+            self._refusal = element("div", "alarm", role="alert")
+            with element("div", "study-of-page") as self._result:
+                self._images = element("section", "images", aria_label="Images")
+                with element("div", "panels") as self._columns:
+                    self._panels = [self._panel(self._models[0])]
+        self._result.visible = self._refusal.visible = False
+        ui.skip_link("Skip to the study", target=main)
+
+    def _panel(self, model: PageModel) -> ReportPanel:
+        identity = model.identity
+        version = f", version {identity.version}" if identity.version else ""
+        return ReportPanel(model, f"{identity.name}{version}", self._chosen, self._write_again)
+
+    def _offer_comparison(self) -> None:
+        with element("label", "compare"):
+            ui.label("Compare with")
+            with element("select") as chosen:
+                element("option", text="no other model", value="")
+                for place, model in enumerate(self._models[1:], 1):
+                    version = f", version {model.identity.version}" if model.identity.version else ""
+                    element("option", text=f"{model.identity.name}{version}", value=str(place))
+        chosen.on(
+            "change",
+            lambda event: self._compare(event.args),
+            js_handler="(event) => emit(event.target.value)",
+        )
+
+    async def _compare(self, place: str) -> None:
+        async with self._turn:
+            other = int(place) if place.isdecimal() and 0 < int(place) < len(self._models) else 0
+            self._clear_attention()
+            self._columns.clear()
+            with self._columns:
+                self._panels = [self._panel(self._models[n]) for n in ([0, other] if other else [0])]
+            self._columns.classes(add="two" if other else "", remove="" if other else "two")
+            if self._visit.images:
+                await self._write(self._panels)
+
+    async def _arrived(self) -> None:
+        async with self._turn:
+            self._refusal.visible = False
+            self._result.visible = True
+            for panel in self._panels:
+                panel.forget()
+            await self._show_images()
+            await self._write(self._panels)
+
+    async def _write_again(self, panel: ReportPanel) -> None:
+        async with self._turn:
+            if self._visit.images:
+                await self._write([panel])
+
+    async def _write(self, panels: Sequence[ReportPanel]) -> None:
+        self._status.text = "Writing the report …"
+        self._drop.disable(True)
+        self._columns.classes(add="waiting")
+        written = [await panel.write(self._visit.images) for panel in panels]
+        self._columns.classes(remove="waiting")
+        self._drop.disable(False)
+        self._clear_attention()
+        self._status.text = self._say(panels) if all(written) else "There is no report of this study."
+
+    def _say(self, panels: Sequence[ReportPanel]) -> str:
+        said = []
+        for panel in panels:
+            assert panel.study is not None
+            warnings = sum(note.level == "warning" for note in panel.study.notes)
+            sentences = len(panel.study.report.sentences)
+            said.append(
+                f"{sentences} sentence{'s' * (sentences != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+            )
+        return f"Report ready: {'; '.join(said)}.{self._difference()}"
+
+    def _difference(self) -> str:
+        """Say in which labels the reports of two models differ."""
+        studies = [panel.study for panel in self._panels if panel.study is not None]
+        if len(studies) < 2:
+            return ""
+        one, other = (study.report.labels for study in studies)
+        names = [name for name in one if one[name] != other.get(name)]
+        return f" The texts differ in {', '.join(names)}." if names else " Both texts have the same labels."
+
+    async def _show_images(self) -> None:
+        self._images.clear()
+        self._viewers = []
+        for image in self._visit.images:
+            try:
+                picture = await asyncio.to_thread(radiograph_picture, image.data, image.name)
+            except UnreadableImageError:
+                continue  # the report says so of each image
+            side = side_at_left(image.data)
+            with self._images:
+                self._viewers.append(Viewer(picture, image.name, side, self._clear_choice))
+                element("p", "caption", image.name)
+
+    def _refused(self, message: str) -> None:
+        self._refusal.clear()
+        with self._refusal:
+            ui.label(message)
+        self._refusal.visible = True
+        self._result.visible = False
+        self._status.text = "No report: an image was refused."
+
+    def _clear_attention(self) -> None:
+        self._clear_choice()
+        for viewer in self._viewers:
+            viewer.clear_attention()
+
+    def _clear_choice(self) -> None:
+        for panel in self._panels:
+            panel.text.clear_choice()
+
+    def _chosen(self, panel: ReportPanel, sentence: int, word: int | None) -> None:
+        if panel.study is None or not self._viewers:
+            return
+        for other in self._panels:
+            if other is not panel:
+                other.text.clear_choice()
+        words = panel.study.report.attention[sentence]
+        seen = attention_of(words, word)
+        top = self._top_of_scale()
+        what = f"Sentence {sentence + 1}" if word is None else f"“{words[word].word}”"
+        share = f"{100 * seen.on_image:.0f} % of the attention lies on the image"
+        caption = f"{what}: {share}, the rest on the visual sentinel (the words so far)."
+        self._viewers[0].show(attention_picture(seen.regions, top), top, caption)
+
+    def _top_of_scale(self) -> float:
+        """Return one scale for all maps of all reports on the page."""
+        studies = [panel.study for panel in self._panels if panel.study is not None]
+        return top_of_scale(
+            [word.regions for study in studies for words in study.report.attention for word in words]
+        )
