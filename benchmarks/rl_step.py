@@ -41,6 +41,7 @@ from coherent_cxr.training.mle.step import MleStep
 from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
 from coherent_cxr.training.scst.kl import KlController
+from coherent_cxr.training.scst.preference import PreferenceWatch
 from coherent_cxr.training.scst.step import RlStep
 from coherent_cxr.training.validation import ReportReader, SampleReferences
 
@@ -131,6 +132,7 @@ def main() -> None:
             cider=cider,
             estimator=AdvantageEstimator(built, run.gamma, run.samples),
             kl=KlController(run.kl),
+            preference=PreferenceWatch(run.preference),
         )
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     in_rewards: dict[str, list[float]] = {name: [] for name in steps}

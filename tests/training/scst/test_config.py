@@ -53,6 +53,12 @@ def test_the_shipped_settings_are_possible_and_named_after_their_namespace(syste
             {"kl": {"coefficient": 0.1}, "kl_batch_fraction": 0.0},
             "kl_batch_fraction' is 0.0; it must be above",
         ),
+        ({"guided": {"share": 1.5}}, "guided.share' is 1.5"),
+        ({"preference": {"beta": 0.0}}, "preference.beta' is 0.0"),
+        (
+            {"preference": {"weight": 1.0}, "samples": 1, "rewards": {"cider": {"weight": 1.0}}},
+            "preference.weight needs images",
+        ),
         ({"gamma": 1.0}, "gamma' is 1.0"),
         ({"top_p": 0.0}, "top_p' is 0.0"),
         ({"temperature": 0.0}, "temperature' is 0.0"),

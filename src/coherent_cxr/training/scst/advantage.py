@@ -25,10 +25,12 @@ class AdvantageEstimate(NamedTuple):
     Attributes:
         advantage: Weighted sum over rewards of reward minus baseline ``(samples,)``.
         numbers: Mean rewards by name, per term, of sampled and greedy reports, and mean batch statistics.
+        spreadless: Images whose samples all earn the same ``(images,)``; with one sample each, none.
     """
 
     advantage: NDArray[np.float64]
     numbers: dict[str, float]
+    spreadless: NDArray[np.bool_]
 
 
 class Names(NamedTuple):
@@ -161,9 +163,11 @@ class AdvantageEstimator:
         if any(baseline == "group" for _, _, baseline, _ in self._rewards):
             advantage += group_advantage(in_group, self._samples, self._group_scale)
         numbers["reward_std"] = float(total.std())
+        spreadless = np.zeros(len(references), dtype=bool)
         if self._samples > 1:
-            numbers["groups_without_spread"] = without_spread(total, self._samples)
-        return AdvantageEstimate(advantage, numbers)
+            spreadless = without_spread(total, self._samples)
+            numbers["groups_without_spread"] = float(spreadless.mean())
+        return AdvantageEstimate(advantage, numbers, spreadless)
 
     def update(self, numbers: Mapping[str, float]) -> dict[str, float]:
         """Update averages with the numbers of a whole step.
@@ -228,14 +232,17 @@ def group_advantage(rewards: NDArray[np.float64], samples: int, scale: GroupScal
     return np.asarray(apart.reshape(rewards.shape))
 
 
-def without_spread(rewards: NDArray[np.float64], samples: int) -> float:
-    """Share of images whose samples all earn the same, so that they teach nothing among themselves.
+def without_spread(rewards: NDArray[np.float64], samples: int) -> NDArray[np.bool_]:
+    """Find images whose samples all earn the same, so that they teach nothing among themselves.
 
     Args:
         rewards: ``(images * samples,)``.
         samples: Samples per image.
+
+    Returns:
+        ``(images,)``.
     """
-    return float((np.ptp(rewards.reshape(-1, samples), axis=1) <= SAME).mean())
+    return np.asarray(np.ptp(rewards.reshape(-1, samples), axis=1) <= SAME)
 
 
 def _named(terms: Sequence[str], total: str, means: NDArray[np.float64]) -> dict[str, float]:

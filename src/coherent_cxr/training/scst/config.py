@@ -13,8 +13,10 @@ from coherent_cxr.models.image_encoder.precision import Precision
 from coherent_cxr.rewards import RewardConfig
 from coherent_cxr.training.scst.advantage import GroupScale
 from coherent_cxr.training.scst.guard import GuardConfig
+from coherent_cxr.training.scst.guided import GuidedConfig
 from coherent_cxr.training.scst.kl import KlConfig
 from coherent_cxr.training.scst.policy_gradient import ClipConfig
+from coherent_cxr.training.scst.preference import PreferenceConfig
 from coherent_cxr.training.scst.telemetry import CollapseConfig
 
 SELECTED = ("reward", "macro_f1", "cider", "ccr", "likelihood")
@@ -37,6 +39,8 @@ class RlFineTuningConfig(Settings):
         top_p: Sampling: only the likeliest words that reach this probability together.
         mle_loss_weight: Weight of the likelihood loss that stays, which keeps the language intact.
         mle_batch_fraction: Share of a batch the likelihood loss is computed on; the rest costs no time.
+        guided: Sampled reports that are edited towards their references.
+        preference: A preference of references over sampled reports, where samples have no spread.
         kl: The distance to the MLE model as a term of the loss.
         kl_batch_fraction: Share of a batch that distance is measured on; 0 measures nothing.
         epochs: Passes over the training samples.
@@ -69,6 +73,8 @@ class RlFineTuningConfig(Settings):
     top_p: Annotated[float, Field(gt=0, le=1)]
     mle_loss_weight: NonNegativeFloat
     mle_batch_fraction: Share
+    guided: GuidedConfig
+    preference: PreferenceConfig
     kl: KlConfig
     kl_batch_fraction: Share
     epochs: PositiveInt
@@ -104,6 +110,9 @@ class RlFineTuningConfig(Settings):
             alone = config.baseline in ("leave_one_out", "group") and self.samples < 2
             right = f"2 or more: '{reward}' is {config.baseline}"
             require(not alone, "rl_fine_tuning.samples", self.samples, right)
+        alone = self.preference.weight > 0 and self.samples < 2
+        right = "2 or more: preference.weight needs images whose samples earn the same"
+        require(not alone, "rl_fine_tuning.samples", self.samples, right)
         require(
             self.kl.coefficient == 0 or self.kl_batch_fraction > 0,
             "rl_fine_tuning.kl_batch_fraction",

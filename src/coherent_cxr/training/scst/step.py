@@ -16,12 +16,13 @@ from coherent_cxr.inference.features import FeatureProvider
 from coherent_cxr.inference.samples import Samples, to_device
 from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports, TeacherForced
-from coherent_cxr.models.likelihood import likelihood_loss
+from coherent_cxr.models.likelihood import likelihood_loss, report_log_probability
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.rewards import CiderD, Reports
 from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
 from coherent_cxr.training.scst.decisions import Decisions, decisions_of
+from coherent_cxr.training.scst.guided import guide
 from coherent_cxr.training.scst.kl import KlController, k3
 from coherent_cxr.training.scst.policy_gradient import (
     as_sampled,
@@ -30,6 +31,7 @@ from coherent_cxr.training.scst.policy_gradient import (
     without_dropout,
     word_entropy,
 )
+from coherent_cxr.training.scst.preference import PreferenceWatch, preference_loss
 from coherent_cxr.training.scst.telemetry import positive_shares, report_numbers
 from coherent_cxr.training.validation import ReportReader, SampleReferences
 
@@ -70,6 +72,7 @@ class RlStep:
         cider: CIDEr-D, for the hit rate of its references.
         estimator: Rewards and baselines.
         kl: The weight of the distance to ``start`` in the loss.
+        preference: Says when references are preferred over samples.
         rollouts: What the present step has sampled, by the step and the samples, for its further uses.
     """
 
@@ -84,6 +87,7 @@ class RlStep:
     cider: CiderD
     estimator: AdvantageEstimator
     kl: KlController
+    preference: PreferenceWatch
     rollouts: dict[tuple[int, bytes], Rollout] = field(default_factory=dict)
 
     def __call__(
@@ -110,6 +114,12 @@ class RlStep:
         else:
             sampled = sample_reports(model, several, sampling)
         sampled_here = to_device(sampled, HOST)
+        edited = 0
+        if config.guided.share > 0:
+            sampled_here, edited = guide(
+                sampled_here, self.train.batch(chosen), config.samples, config.guided.share, self.reader
+            )
+            sampled = to_device(sampled_here, several.device)
         greedy_here = None if greedy is None else to_device(greedy, HOST)
         # On an accelerator these passes run while the rewards are computed on the processor.
         scored = as_sampled(model(several, sampled), sampling)
@@ -138,6 +148,10 @@ class RlStep:
             self.rollouts[key] = Rollout(sampled, sampling, advantage, sampled_with, before)
         loss = policy_gradient_loss(decisions.per_report(len(several)), advantage)
         loss, numbers = self._regularised(loss, scored, decisions, before, likelihood)
+        if self.preference.active and judged.spreadless.any():
+            preferred = self._preference(chosen, regions, sampled, np.flatnonzero(judged.spreadless))
+            loss = loss + config.preference.weight * preferred
+            numbers["preference_loss"] = preferred.item()
         return loss, {
             **judged.numbers,
             **shares,
@@ -148,6 +162,7 @@ class RlStep:
             "cider_hit_rate": self.cider.hits / max(self.cider.hits + self.cider.misses, 1),
             "reward_seconds": in_rewards,
             "clip_ratio": 0.0,
+            "guided_reports": edited / len(chosen),
             **numbers,
         }
 
@@ -175,6 +190,7 @@ class RlStep:
         numbers = {
             "entropy": word_entropy(scored).item(),
             "likelihood_loss": likelihood.item(),
+            "preference_loss": 0.0,
             "kl_coefficient": self.kl.coefficient,
         }
         if before is not None:
@@ -186,6 +202,31 @@ class RlStep:
             if self.kl.coefficient > 0:
                 loss = loss + self.kl.coefficient * distance
         return loss, numbers
+
+    def _preference(
+        self, chosen: NDArray[np.int64], regions: Tensor, sampled: TargetReports, images: NDArray[np.int64]
+    ) -> Tensor:
+        """Return the preference of the references of some images over their first sampled reports."""
+        first = torch.from_numpy(images * self.config.samples).to(regions.device)
+        preferred = to_device(self.train.batch(chosen[images]), regions.device)
+        other = TargetReports(*(part[first] for part in sampled))
+        seen, seen_before = regions[first // self.config.samples], self._start_regions(chosen[images])
+
+        def log_p(model: ReportGenerator, reports: TargetReports, regions: Tensor) -> Tensor:
+            return report_log_probability(model(regions, reports), len(images))
+
+        with torch.no_grad():
+            before = (log_p(self.start, preferred, seen_before), log_p(self.start, other, seen_before))
+        return preference_loss(
+            log_p(self.model, preferred, seen),
+            log_p(self.model, other, seen),
+            *before,
+            beta=self.config.preference.beta,
+        )
+
+    @torch.no_grad()
+    def _start_regions(self, chosen: NDArray[np.int64]) -> Tensor:
+        return self.start_regions_of(self.train.image_rows[chosen])
 
     def _reports(self, words: list[list[list[str]]]) -> Reports:
         texts = [metric_text(report) for report in words]

@@ -28,6 +28,7 @@ from coherent_cxr.training.scst.guard import Guard
 from coherent_cxr.training.scst.kl import KlController
 from coherent_cxr.training.scst.loop import WatchedLoop
 from coherent_cxr.training.scst.policy_gradient import policy_gradient_loss, without_dropout
+from coherent_cxr.training.scst.preference import PreferenceWatch
 from coherent_cxr.training.scst.reward_validation import Gain, RewardValidator, gain
 from coherent_cxr.training.scst.step import RlStep
 from coherent_cxr.training.scst.telemetry import CollapseWatch, PolicyCollapsedError
@@ -88,7 +89,7 @@ def fine_tune(
         for source in (regions_of, start_regions_of)
     )
     estimator = AdvantageEstimator(rewards, config.gamma, config.samples, config.group_scale)
-    kl = KlController(config.kl)
+    kl, preference = KlController(config.kl), PreferenceWatch(config.preference)
     guard = Guard(config.guard, f"{config.system} fine-tuning")
     watch = CollapseWatch(config.collapse, f"{config.system} fine-tuning")
     step = RlStep(
@@ -103,6 +104,7 @@ def fine_tune(
         cider=document_frequencies,
         estimator=estimator,
         kl=kl,
+        preference=preference,
     )
 
     judged: dict[str, list[NDArray[np.float64]]] = {}  # statistics of validated weights, by their digest
@@ -116,6 +118,8 @@ def fine_tune(
         watch.observe(step, numbers)
         if "kl_k3" in numbers:
             kl.update(numbers["kl_k3"])
+        if "groups_without_spread" in numbers:
+            preference.update(numbers["groups_without_spread"])
         return estimator.update(numbers) | {
             "reward_share": numbers["reward_seconds"] / numbers["step_seconds"]
         }
@@ -124,6 +128,7 @@ def fine_tune(
         estimator.load_state_dict(state["estimator"])
         watch.load_state_dict(state["watch"])
         kl.load_state_dict(state["kl"])
+        preference.load_state_dict(state["preference"])
         guard.load_state_dict(state["guard"])
 
     steps = config.epochs * batches_per_epoch(len(train), config.batch_size)
@@ -164,6 +169,7 @@ def fine_tune(
             "estimator": estimator.state_dict(),
             "watch": watch.state_dict(),
             "kl": kl.state_dict(),
+            "preference": preference.state_dict(),
             "guard": guard.state_dict(),
         },
         restore_extra=restore,
