@@ -16,12 +16,21 @@ COMMANDS = {
     "label": "Label radiology reports with the 14 observations of CheXpert.",
     "generate": "Generate a report for IMAGE, a frontal chest radiograph as PNG, JPEG or DICOM.",
     "evaluate": "Score generated reports against references: language, CheXpert labels, intervals, a page.",
+    "promote": "Make VERSION the champion by hand, for a written reason.",
+    "rollback": "Make the champion before the present one champion again, for a written reason.",
     "summary": "Print systems and headline metrics of the last run, and the commands that show the rest.",
 }
 """Names and the first sentence of their help, so that ``--help`` need not import the commands."""
 KEDRO_COMMANDS = {**COMMANDS, "run": "Run the pipeline."}
+ROOMS = {"promote": "operation", "rollback": "operation"}
+"""Packages of this one that hold a command's module, where it is not here."""
 EXIT_CODES = {"run": 2}
 """Exit codes after an expected error, where they are not 1."""
+
+
+def module_of(command: str) -> str:
+    """Return the full name of the module that implements a command."""
+    return ".".join(filter(None, (__name__, ROOMS.get(command), command.replace("-", "_"))))
 
 
 class LazyGroup(click.Group):
@@ -50,7 +59,7 @@ class LazyGroup(click.Group):
         from coherent_cxr.runtime.log import log_to_standard_error
 
         name = cmd_name.replace("-", "_")
-        command = getattr(importlib.import_module(f"coherent_cxr.cli.{name}"), name)
+        command = getattr(importlib.import_module(module_of(cmd_name)), name)
         assert isinstance(command, click.Command)
         if cmd_name in COMMANDS:
             log_to_standard_error()

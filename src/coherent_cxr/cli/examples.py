@@ -17,6 +17,11 @@ EXAMPLES = {
         "coherent-cxr label --reports_path reports.csv --output_path labels.csv",
         "coherent-cxr label --reports_path r.jsonl --column findings --output_path l.csv --html page.html",
     ),
+    "promote": (
+        'coherent-cxr promote 3 --reason "Fewer missed effusions on our own test films."',
+        'coherent-cxr promote challenger --reason "Agreed with radiology on 28 November."',
+    ),
+    "rollback": ('coherent-cxr rollback --reason "Invents pneumothorax on portable films."',),
     "run": (
         "kedro run",
         "kedro run --env openi --pipelines evaluation",

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from mlflow.exceptions import MlflowException
 
+from coherent_cxr.serving.registration.history import Move, remember
 from coherent_cxr.serving.registration.selection import Promotion, RegistryEntry, promote
 from coherent_cxr.storage.exclusive import sole_holder
 from coherent_cxr.tracking.addresses import TrackingError, masked, sqlite_path
@@ -24,6 +26,10 @@ from coherent_cxr.tracking.addresses import TrackingError, masked, sqlite_path
 CHAMPION, CHALLENGER = "champion", "challenger"
 ATTEMPTS = 5
 QUOTED = 200
+REMEDY = (
+    f"Whether there is a champion is unknown, so the alias '{CHAMPION}' was left where it is. When the "
+    "registry answers again, run `kedro run --pipelines model_registration`."
+)
 T = TypeVar("T")
 
 
@@ -31,21 +37,22 @@ class RegistryError(TrackingError):
     """A registry that does not answer as it should; the message says what was and what was not done."""
 
 
-def champion_of(client: Any, name: str) -> RegistryEntry | None:
+def champion_of(client: Any, name: str, remedy: str = REMEDY) -> RegistryEntry | None:
     """Return the version that bears the champion's alias, or None if there is no such model or alias.
 
     Args:
         client: The registry.
         name: Registered model.
+        remedy: What to do if the registry fails.
 
     Raises:
         RegistryError: If the registry fails otherwise: then nothing is known of a champion.
     """
-    model = _if_there(name, lambda: client.get_registered_model(name))
+    model = if_there(name, lambda: client.get_registered_model(name), remedy)
     number = None if model is None else dict(model.aliases).get(CHAMPION)
     if number is None:
         return None
-    version = _if_there(name, lambda: client.get_model_version(name, number))
+    version = if_there(name, lambda: client.get_model_version(name, number), remedy)
     if version is None:
         return None
     return RegistryEntry(
@@ -81,11 +88,15 @@ def settle(
             if champion is not None and champion.version == candidate.version:
                 return CHAMPION, promotion
             alias = CHAMPION if promotion.moved else CHALLENGER
-            _done(name, lambda: client.set_registered_model_alias(name, alias, candidate.version))  # noqa: B023 - called at once
+            done(name, lambda: client.set_registered_model_alias(name, alias, candidate.version))  # noqa: B023 - called at once
             if alias == CHALLENGER:
                 return alias, promotion
             now = champion_of(client, name)
             if now is not None and now.version == candidate.version:
+                before = None if champion is None else champion.version
+                when = datetime.now(UTC).isoformat(timespec="seconds")
+                move = Move(candidate.version, before, promotion.reason, when, "rule")
+                done(name, lambda: remember(client, name, move))  # noqa: B023 - called at once
                 return alias, promotion
     raise RegistryError(
         f"Other runs keep moving the alias '{CHAMPION}' of '{name}', so version {candidate.version} was "
@@ -104,23 +115,41 @@ def taking_turns(registry: str) -> Iterator[None]:
         yield
 
 
-def _if_there(name: str, ask: Callable[[], T]) -> T | None:
+def if_there(name: str, ask: Callable[[], T], remedy: str = REMEDY) -> T | None:
+    """Ask a registry for something; None if it says that there is no such thing.
+
+    Args:
+        name: Registered model.
+        ask: The question.
+        remedy: What to do if the registry fails.
+
+    Raises:
+        RegistryError: If it fails otherwise.
+    """
     try:
-        return _done(name, ask)
+        return done(name, ask, remedy)
     except RegistryError as error:
         if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
             return None
         raise
 
 
-def _done(name: str, ask: Callable[[], T]) -> T:
+def done(name: str, ask: Callable[[], T], remedy: str = REMEDY) -> T:
+    """Do something in a registry.
+
+    Args:
+        name: Registered model.
+        ask: What to do.
+        remedy: What to do if the registry fails.
+
+    Raises:
+        RegistryError: If it fails.
+    """
     try:
         return ask()
     except (MlflowException, OSError) as error:
         raise RegistryError(
-            f"The model registry did not answer about '{name}' ({masked(str(error))[:QUOTED]}). Whether "
-            f"there is a champion is unknown, so the alias '{CHAMPION}' was left where it is. When the "
-            "registry answers again, run `kedro run --pipelines model_registration`."
+            f"The model registry did not answer about '{name}' ({masked(str(error))[:QUOTED]}). {remedy}"
         ) from error
 
 

@@ -13,7 +13,13 @@ import coherent_cxr
 from coherent_cxr.models.manifest import manifest_digest, require_digest
 from coherent_cxr.serving.registration.model_card import description
 from coherent_cxr.serving.registration.requirements import pinned_requirements
-from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion, RegistryEntry
+from coherent_cxr.serving.registration.selection import (
+    COLLAPSED,
+    NOT_COLLAPSED,
+    ModelRegistrationConfig,
+    Promotion,
+    RegistryEntry,
+)
 from coherent_cxr.tracking.addresses import masked, sqlite_path
 from coherent_cxr.tracking.prepare import check
 
@@ -90,6 +96,7 @@ def register(
         "validation_digest": candidate.data_digest,
         "label_rules": str(validation["label_rules"]),
         "weights_digest": bundle.digest,
+        COLLAPSED: " ".join(validation["assessments"][system].get("collapsed", ())) or NOT_COLLAPSED,
         DIGEST: digest,
     }
     for key, value in tags.items():
@@ -147,10 +154,21 @@ def _log_version(client: Any, name: str, folder: Path, digest: str) -> str:
 def _version_of(client: Any, name: str, digest: str) -> str | None:
     """Return the newest version with this bundle whose files are still there."""
     for found in client.search_model_versions(f"name = '{name}' and tags.{DIGEST} = '{digest}'"):
-        place = urlsplit(client.get_model_version_download_uri(name, found.version))
-        if place.scheme not in ("", "file") or Path(unquote(place.path)).is_dir():
+        if has_files(client, name, str(found.version)):
             return str(found.version)
     return None
+
+
+def has_files(client: Any, name: str, version: str) -> bool:
+    """Whether the files of a version are there; of those on another machine nothing is known, so true.
+
+    Args:
+        client: The registry.
+        name: Registered model.
+        version: Its number.
+    """
+    place = urlsplit(client.get_model_version_download_uri(name, version))
+    return place.scheme not in ("", "file") or Path(unquote(place.path)).is_dir()
 
 
 class Fetched(NamedTuple):

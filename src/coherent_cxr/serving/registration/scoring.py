@@ -54,8 +54,9 @@ def score_candidates(
 
     Returns:
         JSON: ``systems`` (numbers by system, ``score`` among them), ``assessments`` (by system: language
-        against the MLE model's, and why it cannot be champion), ``candidate``, ``by_rule`` (the rule's
-        choice), ``rule``, ``label_rules``, and ``validation_digest`` of the data behind the numbers.
+        against the MLE model's, why it cannot be champion, and what of that is collapse), ``candidate``,
+        ``by_rule`` (the rule's choice), ``rule``, ``label_rules``, and ``validation_digest`` of the data
+        behind the numbers.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     systems: dict[str, dict[str, float]] = {}
@@ -87,7 +88,11 @@ def score_candidates(
     return {
         "systems": {system: {**own, "score": assessments[system].score} for system, own in systems.items()},
         "assessments": {
-            system: {"cider_difference": found.language._asdict(), "reasons": found.reasons}
+            system: {
+                "cider_difference": found.language._asdict(),
+                "reasons": found.reasons,
+                "collapsed": list(found.collapsed),
+            }
             for system, found in assessments.items()
         },
         "candidate": choice.registered,

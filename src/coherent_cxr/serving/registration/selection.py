@@ -22,6 +22,8 @@ REFERENCE = "mle"
 """The system that the others start from and are compared with."""
 FINISHED = "finished"
 """How a training ended that was not stopped."""
+COLLAPSED, NOT_COLLAPSED = "collapsed", "no"
+"""Tag of a version: why it has collapsed to the normal report, or that it has not."""
 
 
 class ModelRegistrationConfig(Settings):
@@ -112,11 +114,13 @@ class Assessment(NamedTuple):
         score: Clinical score; 0 where no label has a positive reference.
         language: CIDEr-D minus that of the MLE model.
         reasons: Why it cannot be champion, in sentences; empty if it can.
+        collapsed: Those of them that say that it has collapsed, which no person may overrule.
     """
 
     score: float
     language: Difference
     reasons: list[str]
+    collapsed: tuple[str, ...] = ()
 
 
 def assess(
@@ -135,9 +139,9 @@ def assess(
         language: CIDEr-D of the system minus that of the MLE model.
         ended: How its training ended, as its metadata say: ``finished``, or why it was stopped.
     """
-    reasons = []
+    reasons, collapsed = [], []
     if ended != FINISHED:
-        reasons.append(f"Its training collapsed: {ended}")
+        collapsed.append(f"Its training collapsed: {ended}")
     if language.high is not None and language.high < 0:
         reasons.append(
             f"Its CIDEr-D is significantly below that of {REFERENCE} ({language.value:+.3f}, 95 % interval "
@@ -145,16 +149,16 @@ def assess(
         )
     calls, required = numbers["positive_calls"], config.min_positive_calls * reference["positive_calls"]
     if calls < required:
-        reasons.append(
+        collapsed.append(
             f"It has collapsed to the normal report: it affirms {calls:.0f} positive labels, {REFERENCE} "
             f"{reference['positive_calls']:.0f} (at least {required:g} are asked for)."
         )
     if numbers["unique_reports"] < config.min_unique_reports:
-        reasons.append(
+        collapsed.append(
             f"It has collapsed: {numbers['unique_reports']:.3f} of its reports are different (at least "
             f"{config.min_unique_reports:g} are asked for)."
         )
-    return Assessment(numbers.get("macro_f1", 0.0), language, reasons)
+    return Assessment(numbers.get("macro_f1", 0.0), language, [*collapsed, *reasons], tuple(collapsed))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Commands for those who run a model: its registry, and how it does."""
