@@ -15,6 +15,7 @@ COMMANDS = {
     "check-data": "Say which files of a corpus are missing and how to get them, and what a run will take.",
     "label": "Label radiology reports with the 14 observations of CheXpert.",
     "generate": "Generate a report for IMAGE, a frontal chest radiograph as PNG, JPEG or DICOM.",
+    "serve": "Serve reports over HTTP, until Ctrl-C.",
     "evaluate": "Score generated reports against references: language, CheXpert labels, intervals, a page.",
     "promote": "Make VERSION the champion by hand, for a written reason.",
     "rollback": "Make the champion before the present one champion again, for a written reason.",

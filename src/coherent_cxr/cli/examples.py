@@ -28,6 +28,7 @@ EXAMPLES = {
         "kedro run --nodes write_results_page",
         "kedro run --params mle_training.epochs=20 --verbose",
     ),
+    "serve": ("coherent-cxr serve", "coherent-cxr serve --port 9000 --operating-point sensitive --batch 16"),
     "summary": ("coherent-cxr summary", "coherent-cxr summary --env openi"),
 }
 """Lines to type, by command."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
@@ -14,7 +13,8 @@ from coherent_cxr import __version__
 from coherent_cxr.serving.generator import NOTICE
 from coherent_cxr.serving.rest.engine.service import Service
 from coherent_cxr.serving.rest.engine.writing import Writer
-from coherent_cxr.serving.rest.requests.access import TokenGuard
+from coherent_cxr.serving.rest.monitoring import Monitored
+from coherent_cxr.serving.rest.requests.access import HostGuard, TokenGuard
 from coherent_cxr.serving.rest.requests.refusals import RefusedError, refusal
 from coherent_cxr.serving.rest.routes import router
 from coherent_cxr.serving.rest.settings import ServiceSettings
@@ -25,13 +25,20 @@ SENTENCES = {
 }
 
 
-def create_app(writer: Writer, settings: ServiceSettings | None = None, token: str | None = None) -> FastAPI:
+def create_app(
+    writer: Writer,
+    settings: ServiceSettings | None = None,
+    token: str | None = None,
+    hosts: Collection[str] = (),
+) -> FastAPI:
     """Return the application; ``app.state.service`` is the :class:`Service` that its routes use.
 
     Args:
         writer: With the model.
         settings: Limits; the defaults if None.
         token: What clients must send; None lets everybody in who reaches the service.
+        hosts: Names under which it may be asked for, without ports; none lets any pass. A page of a foreign
+            site that makes its own name lead to this machine is refused by them.
     """
     service = Service(writer, settings or ServiceSettings())
 
@@ -55,9 +62,11 @@ def create_app(writer: Writer, settings: ServiceSettings | None = None, token: s
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(HTTPException, _http_refused)
     app.add_exception_handler(Exception, _failed)
-    app.middleware("http")(_counted)
     if token is not None:
         app.add_middleware(TokenGuard, token=token)
+    if hosts:
+        app.add_middleware(HostGuard, hosts=hosts)
+    app.add_middleware(Monitored, metrics=service.metrics)  # around all others
     return app
 
 
@@ -75,14 +84,3 @@ async def _http_refused(_: Request, error: Exception) -> Response:
 
 async def _failed(_: Request, __: Exception) -> Response:
     return JSONResponse(refusal("failed", "The service failed. Its log says more."), 500)
-
-
-async def _counted(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-    begin = time.perf_counter()
-    response = await go_on(request)
-    route = request.scope.get("route")
-    path = getattr(route, "path", "other")
-    metrics = request.app.state.service.metrics
-    metrics.requests.labels(path, str(response.status_code)).inc()
-    metrics.seconds.labels(path).observe(time.perf_counter() - begin)
-    return response

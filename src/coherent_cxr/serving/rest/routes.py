@@ -28,9 +28,9 @@ async def reports(request: Request) -> Response:
     """
     service = request.app.state.service
     form = form_for(",".join(request.headers.getlist("accept")))
-    with service.admission.place() as place:
+    with service.admission.reading() as held:
         begin = time.perf_counter()
-        study = await read_study(request, service.settings, place)
+        study = await read_study(request, service.settings, held)
         service.metrics.stages.labels("read").observe(time.perf_counter() - begin)
         return answer(await service.report(study), form)
 

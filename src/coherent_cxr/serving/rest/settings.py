@@ -14,29 +14,21 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class ServiceSettings(Settings):
-    """Limits of the service. Their defaults stand here alone; the command `serve` shows them.
+    """Limits of the service. Their defaults and meanings stand here alone; `serve --help` shows them."""
 
-    Attributes:
-        max_file_bytes: Most bytes of one image file.
-        max_request_bytes: Most bytes of one request.
-        max_held_bytes: Most bytes of all requests that are being read or waited for.
-        max_images: Most images of a study.
-        queue: Most requests that are read, wait or are answered at a time; further ones are told to come
-            again (status 429).
-        batch: Most studies whose images go through the encoder together.
-        decoders: Processes that decode images.
-        read_seconds: Longest time that a request may take to arrive.
-        decode_seconds: Longest time that decoding one image may take.
-        answer_seconds: Longest time from a whole request to its answer.
-    """
-
-    max_file_bytes: Annotated[int, Field(gt=0, le=MAX_FILE_BYTES)] = 100_000_000
-    max_request_bytes: Bytes = 250_000_000
-    max_held_bytes: Bytes = 1_000_000_000
-    max_images: AtOnce = 16
-    queue: AtOnce = 64
-    batch: AtOnce = 8
-    decoders: AtOnce = 2
-    read_seconds: Seconds = 60.0
-    decode_seconds: Seconds = 30.0
-    answer_seconds: Seconds = 120.0
+    queue: AtOnce = Field(
+        default=64, description="Most requests that wait or are answered; more get status 429."
+    )
+    batch: AtOnce = Field(default=8, description="Most studies that are written together.")
+    decoders: AtOnce = Field(default=2, description="Processes that decode images.")
+    max_images: AtOnce = Field(default=16, description="Most images of a study.")
+    max_file_bytes: Annotated[int, Field(gt=0, le=MAX_FILE_BYTES)] = Field(
+        default=100_000_000, description="Most bytes of an image file."
+    )
+    max_request_bytes: Bytes = Field(default=250_000_000, description="Most bytes of a request.")
+    max_held_bytes: Bytes = Field(default=1_000_000_000, description="Most bytes of all requests together.")
+    read_seconds: Seconds = Field(default=60.0, description="Longest time that a request may take to arrive.")
+    decode_seconds: Seconds = Field(default=30.0, description="Longest time for decoding an image.")
+    answer_seconds: Seconds = Field(
+        default=120.0, description="Longest time from a whole request to its answer."
+    )

@@ -17,7 +17,7 @@ from coherent_cxr.serving.rest.requests.uploads import Upload
 from coherent_cxr.serving.study_report import DicomReference
 
 PROCESS = "coherent_cxr.serving.rest.engine.decoder_process"
-TRIES = 2
+TRIES = 3
 
 
 class DecodedUpload(NamedTuple):

@@ -63,14 +63,15 @@ class Service:
             batcher.close()
 
     async def report(self, study: StudyUpload) -> StudyReport:
-        """Return the report of a study; call it while a place of :attr:`admission` is taken.
+        """Return the report of a study.
 
         Raises:
-            RefusedError: If no image can be read, the time is over, or the model fails.
+            RefusedError: If all places are taken, no image can be read, the time is over, or the model fails.
         """
         try:
-            async with asyncio.timeout(self.settings.answer_seconds):
-                return await self._report(study)
+            with self.admission.turn():
+                async with asyncio.timeout(self.settings.answer_seconds):
+                    return await self._report(study)
         except TimeoutError:
             seconds = f"{self.settings.answer_seconds:g} s"
             raise RefusedError(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Collection
 from hmac import compare_digest
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -35,18 +37,11 @@ class TokenGuard:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            body = json.dumps(refusal("wrong_token", WITHOUT_TOKEN)).encode()
-            headers = [
-                (b"content-type", b"application/json"),
-                (b"content-length", str(len(body)).encode()),
-                (b"www-authenticate", b'Basic realm="coherent-cxr", Bearer'),
-                (b"connection", b"close"),
-            ]
-            await send({"type": "http.response.start", "status": 401, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            challenge = (b"www-authenticate", b'Basic realm="coherent-cxr", Bearer')
+            await _refuse(send, 401, refusal("wrong_token", WITHOUT_TOKEN), challenge)
 
     def _knows(self, scope: Scope) -> bool:
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        given = _header(scope, b"authorization")
         scheme, _, credentials = given.strip().partition(b" ")
         if scheme.lower() == b"basic":
             try:
@@ -56,3 +51,43 @@ class TokenGuard:
         elif scheme.lower() != b"bearer":
             return False
         return compare_digest(credentials.strip(), self._token)
+
+
+class HostGuard:
+    """Answers only requests that ask for this service by one of its names.
+
+    Args:
+        app: What is guarded.
+        hosts: The names.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+        self._app, self._hosts = app, frozenset(hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or refuse it before its body is read."""
+        if scope["type"] not in ("http", "websocket") or _host(scope) in self._hosts:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            message = f"This service is asked for as {', '.join(sorted(self._hosts))}, and by no other name."
+            await _refuse(send, 421, refusal("wrong_host", message))
+
+
+def _host(scope: Scope) -> str:
+    given = _header(scope, b"host").decode("latin-1").lower()
+    return given[1:].partition("]")[0] if given.startswith("[") else given.partition(":")[0]
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    return next((value for key, value in scope["headers"] if key == name), b"")
+
+
+async def _refuse(send: Send, status: int, told: dict[str, Any], *more: tuple[bytes, bytes]) -> None:
+    body = json.dumps(told).encode()
+    head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [*head, (b"connection", b"close")]}
+    )
+    await send({"type": "http.response.body", "body": body})

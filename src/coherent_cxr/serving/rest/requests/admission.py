@@ -14,7 +14,7 @@ class Admission:
     """Lets requests in until all places are taken; the others are told to come again.
 
     Args:
-        most: Requests that are read, wait or are answered at a time.
+        most: Requests that wait or are answered at a time.
         most_bytes: Bytes of all of them.
         active: Shows how many there are.
         held: Shows how many bytes they have.
@@ -26,20 +26,36 @@ class Admission:
         self._active, self._held = active, held
 
     @contextmanager
-    def place(self) -> Iterator[Place]:
-        """Take a place for one request while the body runs.
+    def reading(self) -> Iterator[Held]:
+        """Count what is read of one request while the body runs.
+
+        Raises:
+            RefusedError: If all places are taken, so that nothing need be read.
+        """
+        self._require_place()
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            self._change(0, -held.bytes)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Take a place while the body runs. Slow senders have none yet, so they cannot keep others out.
 
         Raises:
             RefusedError: If all are taken.
         """
-        if self.count >= self.most:
-            raise _busy(f"All {self.most} places for requests are taken.")
-        taken = Place(self)
+        self._require_place()
         self._change(1, 0)
         try:
-            yield taken
+            yield
         finally:
-            self._change(-1, -taken.bytes)
+            self._change(-1, 0)
+
+    def _require_place(self) -> None:
+        if self.count >= self.most:
+            raise _busy(f"All {self.most} places for requests are taken.")
 
     def _change(self, count: int, size: int) -> None:
         self.count, self.bytes = self.count + count, self.bytes + size
@@ -47,11 +63,11 @@ class Admission:
         self._held.set(self.bytes)
 
 
-class Place:
-    """One request that was let in.
+class Held:
+    """The bytes of one request.
 
     Args:
-        admission: Which let it in.
+        admission: Which counts those of all.
     """
 
     def __init__(self, admission: Admission) -> None:

@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from coherent_cxr.serving.rest.requests.admission import Place
+from coherent_cxr.serving.rest.requests.admission import Held
 from coherent_cxr.serving.rest.requests.refusals import RefusedError
 from coherent_cxr.serving.rest.requests.uploads import (
     StudyUpload,
@@ -35,14 +35,14 @@ class _InMemory(MultiPartParser):
     spool_max_size = 1 << 40
 
 
-async def read_study(request: Request, settings: ServiceSettings, place: Place) -> StudyUpload:
+async def read_study(request: Request, settings: ServiceSettings, held: Held) -> StudyUpload:
     """Read the images of a request.
 
     Args:
         request: Multipart (``files``, ``views``, ``study_id``), or JSON as
             :func:`~coherent_cxr.serving.rest.requests.uploads.study_of_json` reads it.
         settings: Limits.
-        place: Counts the bytes that are read.
+        held: Counts the bytes that are read.
 
     Raises:
         RefusedError: If it is neither, is too large, arrives too slowly or breaks off.
@@ -59,33 +59,28 @@ async def read_study(request: Request, settings: ServiceSettings, place: Place) 
         raise _too_large(settings)
     try:
         async with asyncio.timeout(settings.read_seconds):
-            pieces = _bounded(request, settings, place)
-            return await (_json if kind == JSON else _multipart)(request, pieces, settings)
+            body = await _body(request, settings, held)
     except TimeoutError:
-        raise RefusedError(
-            408,
-            "too_slow",
-            f"The request did not arrive within {settings.read_seconds:g} s.",
-            Connection="close",
-        ) from None
+        message = f"The request did not arrive within {settings.read_seconds:g} s."
+        raise RefusedError(408, "too_slow", message, Connection="close") from None
     except ClientDisconnect:
         raise RefusedError(400, "broken_off", "The request broke off before its end.") from None
+    if kind == JSON:
+        return await asyncio.to_thread(_json, body, settings)  # decoding base64 takes a while
+    return await _multipart(request, body, settings)
 
 
-async def _bounded(request: Request, settings: ServiceSettings, place: Place) -> AsyncGenerator[bytes, None]:
-    count = 0
+async def _body(request: Request, settings: ServiceSettings, held: Held) -> bytes:
+    pieces = bytearray()
     async for piece in request.stream():
-        count += len(piece)
-        if count > settings.max_request_bytes:
+        held.add(len(piece))
+        pieces += piece
+        if len(pieces) > settings.max_request_bytes:
             raise _too_large(settings)
-        place.add(len(piece))
-        yield piece
+    return bytes(pieces)
 
 
-async def _json(
-    request: Request, pieces: AsyncGenerator[bytes, None], settings: ServiceSettings
-) -> StudyUpload:
-    body = b"".join([piece async for piece in pieces])
+def _json(body: bytes, settings: ServiceSettings) -> StudyUpload:
     try:
         parsed: Any = json.loads(body)
     except (ValueError, RecursionError):
@@ -93,12 +88,14 @@ async def _json(
     return study_of_json(parsed, settings)
 
 
-async def _multipart(
-    request: Request, pieces: AsyncGenerator[bytes, None], settings: ServiceSettings
-) -> StudyUpload:
+async def _whole(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
+
+
+async def _multipart(request: Request, body: bytes, settings: ServiceSettings) -> StudyUpload:
     parser = _InMemory(
         request.headers,
-        pieces,
+        _whole(body),
         max_files=settings.max_images,
         max_fields=MAX_FIELDS,
         max_part_size=MAX_FIELD_BYTES,

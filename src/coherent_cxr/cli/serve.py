@@ -1,0 +1,145 @@
+"""``coherent-cxr serve``: reports over HTTP."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from coherent_cxr.cli.generate import CHAMPION, _open_bundle
+from coherent_cxr.configuration import ConfigurationError
+from coherent_cxr.inputs.names import printable
+from coherent_cxr.runtime.log import RunHandler
+from coherent_cxr.serving.rest.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from coherent_cxr.serving.rest.engine.writing import SingleImageWriter
+
+TOKEN = "COHERENT_CXR_TOKEN"
+SHORTEST_TOKEN = 16
+OPEN = (
+    "Warning: '{host}' can be reached from other machines, and no token is asked for: whoever reaches it can "
+    "use the model. Set the variable {variable}, or leave --host out."
+)
+
+
+def _with_limits(command: Callable[..., Any]) -> Callable[..., Any]:
+    for name, field in reversed(ServiceSettings.model_fields.items()):
+        command = click.option(
+            f"--{name.replace('_', '-')}",
+            type=field.annotation,
+            default=field.default,
+            show_default=True,
+            help=field.description,
+        )(command)
+    return command
+
+
+@click.command()
+@click.option(
+    "--model",
+    default=CHAMPION,
+    show_default=True,
+    help="A registered model, or the folder of a model bundle.",
+)
+@click.option(
+    "--tracking-uri",
+    "uri",
+    envvar="MLFLOW_TRACKING_URI",
+    help="MLflow address of the registry; by default the one of the project in or above this folder.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve at.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 takes any free one."
+)
+@click.option(
+    "--operating-point",
+    metavar="balanced|sensitive|specific|precision-0.7 ...",
+    help="As of the command generate.",
+)
+@click.option(
+    "--token-env",
+    default=TOKEN,
+    show_default=True,
+    help="Environment variable that holds the token which clients must send; unset asks for none.",
+)
+@_with_limits
+def serve(
+    model: str,
+    uri: str | None,
+    host: str,
+    port: int,
+    operating_point: str | None,
+    token_env: str,
+    **limits: Any,
+) -> None:
+    """Serve reports over HTTP, until Ctrl-C.
+
+    For research only, not for clinical use.
+    """
+    from coherent_cxr.serving.rest import require_libraries
+
+    require_libraries()
+    from coherent_cxr.serving.rest.app import create_app
+    from coherent_cxr.serving.rest.server import LOCAL_NAMES, address_of, is_loopback, open_socket
+    from coherent_cxr.serving.rest.server import serve as run
+
+    try:
+        settings = ServiceSettings(**limits)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from error
+    token = _token(token_env)
+    with open_socket(host, port) as taken:
+        writer = _writer(model, uri, operating_point)
+        local = is_loopback(host)
+        if not local and token is None:
+            click.echo(OPEN.format(host=printable(host), variable=printable(token_env)), err=True)
+        names = LOCAL_NAMES if local and token is None else ()
+        app = create_app(writer, settings, token, names)
+        _log_requests()
+
+        def ready() -> None:
+            address = address_of(taken)
+            click.echo(f"Ready: POST {address}/v1/reports, described at {address}/docs ({printable(model)}).")
+            click.echo("For research only, not for clinical use. Ctrl-C ends the service.")
+
+        if not run(app, taken, ready):
+            raise click.ClickException("The service could not start; the lines above say why.")
+    click.echo("The service has ended.")
+
+
+def _log_requests() -> None:
+    log = logging.getLogger("coherent_cxr.serving.rest")
+    log.setLevel(logging.INFO)
+    log.addHandler(RunHandler(errors=True))
+    log.propagate = False
+
+
+def _token(variable: str) -> str | None:
+    token = os.environ.get(variable)
+    if token is None:
+        return None
+    if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise click.ClickException(
+            f"The variable {variable} holds no token: at least {SHORTEST_TOKEN} letters and digits, as "
+            "`python -c 'import secrets; print(secrets.token_urlsafe())'` makes them."
+        )
+    return token
+
+
+def _writer(model: str, uri: str | None, operating_point: str | None) -> SingleImageWriter:
+    bundle = _open_bundle(model, uri)
+    from coherent_cxr.models.decider import OperatingPointError
+    from coherent_cxr.serving.generator import ReportWriter
+    from coherent_cxr.serving.rest.engine.writing import SingleImageWriter
+    from coherent_cxr.serving.study_report import ModelIdentity
+
+    try:
+        identity = ModelIdentity(Path(model).name if Path(model).is_dir() else model, None, bundle.digest)
+        return SingleImageWriter(ReportWriter(bundle, operating_point=operating_point), identity)
+    except OperatingPointError as error:
+        raise click.ClickException(f"--operating-point: {error}") from error
