@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from coherent_cxr.images.reading.notes import Note
-from coherent_cxr.serving.generator import NOTICE
-from coherent_cxr.serving.page.exports import FORMS
 from coherent_cxr.serving.page.findings import finding_rows
 from coherent_cxr.serving.page.operating_points import OperatingPoint
 from coherent_cxr.serving.page.rendering import findings_html, report_html
@@ -80,16 +76,6 @@ def test_nothing_from_outside_becomes_markup(hostile: str) -> None:
     html = report_html(study_of(report, image))
     assert "<script" not in html
     assert "<img" not in html
-
-
-def test_every_export_says_the_report_its_model_and_the_notice() -> None:
-    report = study_of(report_of(SENTENCES, notes=[Note("lateral_view", "It is lateral.")]))
-    made = {form.ending: form.make(report) for form in FORMS}
-    said = json.loads(made["json"])
-    assert (said["report"], said["notice"]) == (report.report.text, NOTICE)
-    text = made["txt"].decode()
-    assert text.index("It is lateral.") < text.index(report.report.text) < text.index(NOTICE)
-    assert report.model.name in text
 
 
 def test_a_report_without_a_sentence_is_said_to_be_empty() -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from coherent_cxr.images.reading.grey import UnreadableImageError
-from coherent_cxr.serving.generator import ReportWriter
 from coherent_cxr.serving.page.operating_points import OperatingPoint, operating_points
-from coherent_cxr.serving.study_report import ModelIdentity, StudyImage, StudyReport
+from coherent_cxr.serving.study.study import GivenImage, Study
+from coherent_cxr.serving.study.writer import StudyWriter
+from coherent_cxr.serving.study_report import ModelIdentity, StudyReport
 
 
 class Upload(NamedTuple):
@@ -31,27 +30,30 @@ class PageModel(Protocol):
     identity: ModelIdentity
     points: Sequence[OperatingPoint]
     """Its operating points, the strictest first; empty if it cannot follow decisions."""
+    initial: str | None
+    """The operating point that a page begins with; None lets the generator decide."""
 
     async def report(self, images: Sequence[Upload], operating_point: str | None) -> StudyReport:
         """Write the report of a study; None lets the generator decide.
 
         Raises:
-            UnreadableImageError: If no image can be read; the message says why.
+            RefusedStudyError: If it gets none; the message says why.
         """
 
 
-class SingleImageModel:
-    """Reports rest on the first image of a study that can be read; one report at a time.
+class LocalModel:
+    """Reports are written in a thread, one at a time, so that other visitors can go on clicking.
 
     Args:
-        writer: With the model.
-        identity: Which model it is.
+        writer: With the model; its operating point is the one that a page begins with.
     """
 
-    def __init__(self, writer: ReportWriter, identity: ModelIdentity) -> None:
-        self._writer, self.identity = writer, identity
+    def __init__(self, writer: StudyWriter) -> None:
         bundle = writer.bundle
+        self.identity, self.initial = writer.identity, writer.operating_point
         self.points = operating_points(bundle.decider) if bundle.decider and bundle.follows_decisions else []
+        self._writers = {writer.operating_point: writer}
+        self._first = writer
         self._turn = asyncio.Lock()
 
     async def report(self, images: Sequence[Upload], operating_point: str | None) -> StudyReport:
@@ -60,18 +62,7 @@ class SingleImageModel:
             return await asyncio.to_thread(self._write, images, operating_point)
 
     def _write(self, images: Sequence[Upload], operating_point: str | None) -> StudyReport:
-        self._writer.operating_point = operating_point
-        shown: list[StudyImage] = []
-        report, refused = None, None
-        for image in images:
-            left_out = None if report is None else "The report rests on another image of the study."
-            if report is None:
-                try:
-                    report = self._writer.write(image.data, image.name)
-                except UnreadableImageError as error:
-                    refused, left_out = error, str(error)
-            shown.append(StudyImage(image.name, "unknown", "assumed", left_out))
-        if report is None:
-            raise refused or UnreadableImageError("no_image", "The study holds no image.")
-        created = datetime.now(UTC).isoformat(timespec="seconds")
-        return StudyReport("study", report, tuple(shown), (), (), self.identity, created)
+        if operating_point not in self._writers:
+            self._writers[operating_point] = self._first.at(operating_point)
+        study = Study.of(GivenImage(image.data, image.name) for image in images)
+        return self._writers[operating_point].write(study)

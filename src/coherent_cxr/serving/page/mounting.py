@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -33,11 +34,14 @@ HEADERS = {
 }
 """Nothing may be fetched from elsewhere, and the page stands in no other one's frame."""
 OURS = ("/_nicegui/", "/_nicegui_ws/")
-SECONDS_TO_RECONNECT = 10.0
-"""After that long without connection a visit ends, and its images and reports are dropped."""
 
 
-def mount_page(app: FastAPI, models: list[PageModel], limits: UploadLimits | None = None) -> Visits:
+def mount_page(
+    app: FastAPI,
+    models: Sequence[PageModel],
+    limits: UploadLimits | None = None,
+    seconds_to_reconnect: float = 10.0,
+) -> Visits:
     """Serve the page at ``/`` of an application, whose other addresses stay as they are.
 
     A process has one page: NiceGUI keeps its state globally.
@@ -46,6 +50,7 @@ def mount_page(app: FastAPI, models: list[PageModel], limits: UploadLimits | Non
         app: The application, before it is started.
         models: At least one; the first writes the reports, any other can be compared with it.
         limits: How many images the page takes, and how large.
+        seconds_to_reconnect: After that long without connection a visit ends, and its images are dropped.
 
     Returns:
         The visits: who holds images, and how many bytes.
@@ -65,7 +70,7 @@ def mount_page(app: FastAPI, models: list[PageModel], limits: UploadLimits | Non
             return JSONResponse({"error": str(error)}, error.status, {"connection": "close"})
         return JSONResponse({"taken": True})
 
-    @ui.page("/", title=TITLE, favicon=ICON, dark=None, reconnect_timeout=SECONDS_TO_RECONNECT)
+    @ui.page("/", title=TITLE, favicon=ICON, dark=None, reconnect_timeout=seconds_to_reconnect)
     def study_page() -> None:
         visit = visits.open()
         ui.context.client.on_delete(lambda: visits.close(visit))
@@ -78,7 +83,7 @@ def mount_page(app: FastAPI, models: list[PageModel], limits: UploadLimits | Non
         dark=None,
         tailwind=False,
         show_welcome_message=False,
-        reconnect_timeout=SECONDS_TO_RECONNECT,
+        reconnect_timeout=seconds_to_reconnect,
         message_history_length=100,
     )
     app.router.routes.pop()  # it would answer every address that the application has not

@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from nicegui import ui
-from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
 
-from coherent_cxr.images.reading.grey import UnreadableImageError
+from coherent_cxr.serving.outputs.formats import FORMATS, Format
 from coherent_cxr.serving.page.elements import ReportText
-from coherent_cxr.serving.page.exports import FORMS, ExportForm
 from coherent_cxr.serving.page.model import PageModel, Upload
 from coherent_cxr.serving.page.operating_points import OperatingPoint
 from coherent_cxr.serving.page.rendering import findings_html, report_html
+from coherent_cxr.serving.study.study import RefusedStudyError
 from coherent_cxr.serving.study_report import StudyReport
 
 logger = logging.getLogger(__name__)
 FAILED = "The model failed on this study. The server's log says more."
 GENERATOR = "the generator decides, word by word"
 BALANCED = "balanced"
+FILE = "coherent-cxr-report"
+EXPORTS = {
+    "text": "Text",
+    "json": "JSON",
+    "fhir": "FHIR",
+    "dicom-sr": "DICOM SR",
+    "dicom-sr-measurements": "DICOM SR, TID 1500",
+}
+"""Names of forms that the page offers, with what it calls them."""
 
 
-def element(tag: str, classes: str = "", text: str = "", **attributes: Any) -> Element:
+def element(tag: str, classes: str = "", text: str = "", **attributes: Any) -> TextElement:
     """Return a plain HTML element.
 
     Args:
         tag: Its name.
         classes: Of its style.
         text: Inside it.
-        attributes: Of it; an underscore at the end is dropped, others become hyphens.
+        attributes: Of it; underscores become hyphens.
     """
-    made = ui.element(tag).classes(classes)
-    made._props |= {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
-    if text:
-        with made:
-            ui.html(text, sanitize=False, tag="span") if "<" in text else ui.label(text).classes("inline")
+    made = TextElement(tag=tag, text=text).classes(classes)
+    made._props |= {name.replace("_", "-"): value for name, value in attributes.items()}
     return made
 
 
@@ -49,6 +54,7 @@ class ReportPanel:
         title: Heading of the panel.
         on_chosen: Called with this panel and the place of sentence and word that were chosen.
         on_changed: Called when its operating point was changed.
+        beside: A panel whose operating point it takes over, if its model has that one.
     """
 
     def __init__(
@@ -57,13 +63,16 @@ class ReportPanel:
         title: str,
         on_chosen: Callable[[ReportPanel, int, int | None], Any],
         on_changed: Callable[[ReportPanel], Any],
+        beside: ReportPanel | None = None,
     ) -> None:
         self.model, self._on_changed = model, on_changed
         self.study: StudyReport | None = None
         names = [point.name for point in model.points]
-        self._place = names.index(BALANCED) if BALANCED in names else 0
-        self._decides = bool(names)
-        with element("section", "panel", aria_label=title):
+        first = beside.point.name if beside and beside.point else model.initial or BALANCED
+        self._place = names.index(first) if first in names else 0
+        self._decides = bool(names) and (beside is None or beside.point is not None)
+        self._section = element("section", "panel", aria_label=title)
+        with self._section:
             element("h2", text=title)
             self._points()
             self._error = element("div", "alarm", role="alert")
@@ -89,20 +98,26 @@ class ReportPanel:
         """
         point = self.point
         try:
-            self.study = await self.model.report(images, point.name if point else None)
-        except UnreadableImageError as error:
-            self._refuse(str(error))
+            study = await self.model.report(images, point.name if point else None)
+        except RefusedStudyError as error:
+            reasons = (f"{image.name}: {image.left_out}" for image in error.refusal.images if image.left_out)
+            self._refuse(str(error), *reasons)
             return False
-        except asyncio.CancelledError:
-            raise
         except Exception:
             logger.exception("The page has no report of a study.")
             self._refuse(FAILED)
             return False
+        if self._section.is_deleted:  # the visitor has left meanwhile
+            return False
+        self.study = study
         self._error.visible = False
-        self.text.fill(report_html(self.study))
-        self._findings.set_content(findings_html(self.study, point))
+        self.text.fill(report_html(study))
+        self._findings.set_content(findings_html(study, point))
         return True
+
+    def remove(self) -> None:
+        """Take it from the page."""
+        self._section.delete()
 
     def forget(self) -> None:
         """Drop the report."""
@@ -110,11 +125,12 @@ class ReportPanel:
         self.text.fill("")
         self._findings.set_content("")
 
-    def _refuse(self, message: str) -> None:
+    def _refuse(self, message: str, *reasons: str) -> None:
         self.forget()
         self._error.clear()
         with self._error:
-            ui.label(message)
+            for line in (message, *reasons):
+                element("p", text=line)
         self._error.visible = True
 
     def _points(self) -> None:
@@ -124,7 +140,7 @@ class ReportPanel:
         with element("fieldset", "points"):
             element("legend", "unseen", "Operating point")
             with element("label", "point"):
-                ui.label("Operating point")
+                element("span", text="Operating point")
                 self._slider = element(
                     "input", type="range", min=0, max=len(points) - 1, step=1, value=self._place
                 )
@@ -132,12 +148,11 @@ class ReportPanel:
                 with element("span", "ends", aria_hidden="true"):
                     element("span", text="finds less")
                     element("span", text="finds more")
-            with element("p", "meaning"):
-                self._meaning = ui.label()
+            self._meaning = element("p", "meaning")
             with element("label", "generator"):
-                tick = element("input", type="checkbox")
+                tick = element("input", type="checkbox", checked=not self._decides)
                 tick.on("change", self._ticked, js_handler="(event) => emit(event.target.checked)")
-                ui.label("Let the generator decide alone")
+                element("span", text="Let the generator decide alone")
         self._say_point()
 
     def _say_point(self) -> None:
@@ -159,11 +174,12 @@ class ReportPanel:
 
     def _exports(self) -> None:
         with element("div", "exports", role="group", aria_label="Export"):
-            ui.label("Export")
-            for form in FORMS:
-                button = element("button", text=form.label, type="button")
-                button.on("click", lambda _, form=form: self._download(form), args=[])
+            element("span", text="Export")
+            for name, label in EXPORTS.items():
+                button = element("button", text=label, type="button")
+                button.on("click", lambda _, form=FORMATS[name]: self._download(form), args=[])
 
-    def _download(self, form: ExportForm) -> None:
+    def _download(self, form: Format) -> None:
         if self.study is not None:
-            ui.download(form.make(self.study), f"coherent-cxr-report.{form.ending}", form.media_type)
+            # without an identification: what the page gives away names no patient
+            ui.download(form.write(self.study, None), f"{FILE}{form.suffix}", form.media_type)

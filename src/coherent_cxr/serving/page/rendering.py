@@ -27,6 +27,7 @@ def report_html(study: StudyReport) -> str:
         left_out=[image for image in study.images if image.left_out],
         sentences=shown_sentences(report, _labeler().explain(report.text)),
         label_rules=report.label_rules,
+        nearest=study.nearest,
     )
 
 

@@ -22,6 +22,7 @@ from coherent_cxr.serving.page.pictures import (
 )
 from coherent_cxr.serving.page.rendering import PACKAGE
 from coherent_cxr.serving.page.uploads import UploadLimits, Visit
+from coherent_cxr.serving.study_report import StudyReport
 
 THEMES = {"system": None, "light": False, "dark": True}
 
@@ -37,7 +38,7 @@ class StudyPage:
 
     def __init__(self, models: Sequence[PageModel], visit: Visit, limits: UploadLimits) -> None:
         self._models, self._visit, self._limits = models, visit, limits
-        self._viewers: list[Viewer] = []
+        self._viewers: dict[int, Viewer] = {}
         self._turn = asyncio.Lock()
         ui.add_head_html(f"<style>{render(PACKAGE, 'page.css')}</style>")
         self._build()
@@ -47,7 +48,7 @@ class StudyPage:
         with element("header", "page-top"):
             element("h1", text="Coherent CXR")
             with element("label", "theme"):
-                ui.label("Colours")
+                element("span", text="Colours")
                 with element("select") as themes:
                     for name in THEMES:
                         element("option", text=name, value=name)
@@ -56,14 +57,12 @@ class StudyPage:
                     lambda event: dark.set_value(THEMES.get(str(event.args))),
                     js_handler="(event) => emit(event.target.value)",
                 )
-        with element("p", "warning notice", role="note"):
-            ui.label(NOTICE)
+        element("p", "warning notice", NOTICE, role="note")
         with element("main") as main:
             self._drop = Drop(self._visit, self._limits, self._arrived, self._refused)
             if len(self._models) > 1:
                 self._offer_comparison()
-            with element("p", "status", role="status", aria_live="polite"):
-                self._status = ui.label("No study yet.")
+            self._status = element("p", "status", "No study yet.", role="status", aria_live="polite")
             self._refusal = element("div", "alarm", role="alert")
             with element("div", "study-of-page") as self._result:
                 self._images = element("section", "images", aria_label="Images")
@@ -72,14 +71,14 @@ class StudyPage:
         self._result.visible = self._refusal.visible = False
         ui.skip_link("Skip to the study", target=main)
 
-    def _panel(self, model: PageModel) -> ReportPanel:
+    def _panel(self, model: PageModel, beside: ReportPanel | None = None) -> ReportPanel:
         identity = model.identity
         version = f", version {identity.version}" if identity.version else ""
-        return ReportPanel(model, f"{identity.name}{version}", self._chosen, self._write_again)
+        return ReportPanel(model, f"{identity.name}{version}", self._chosen, self._write_again, beside)
 
     def _offer_comparison(self) -> None:
         with element("label", "compare"):
-            ui.label("Compare with")
+            element("span", text="Compare with")
             with element("select") as chosen:
                 element("option", text="no other model", value="")
                 for place, model in enumerate(self._models[1:], 1):
@@ -93,14 +92,18 @@ class StudyPage:
 
     async def _compare(self, place: str) -> None:
         async with self._turn:
-            other = int(place) if place.isdecimal() and 0 < int(place) < len(self._models) else 0
             self._clear_attention()
-            self._columns.clear()
-            with self._columns:
-                self._panels = [self._panel(self._models[n]) for n in ([0, other] if other else [0])]
-            self._columns.classes(add="two" if other else "", remove="" if other else "two")
+            first = self._panels[0]
+            for panel in self._panels[1:]:
+                panel.remove()
+            self._panels = [first]
+            compared = place.isdecimal() and 0 < int(place) < len(self._models)
+            self._columns.classes(add="two" if compared else "", remove="" if compared else "two")
+            if compared:
+                with self._columns:
+                    self._panels.append(self._panel(self._models[int(place)], first))
             if self._visit.images:
-                await self._write(self._panels)
+                await self._write(self._panels[1:])
 
     async def _arrived(self) -> None:
         async with self._turn:
@@ -121,15 +124,18 @@ class StudyPage:
         self._drop.disable(True)
         self._columns.classes(add="waiting")
         written = [await panel.write(self._visit.images) for panel in panels]
+        if self._columns.is_deleted:
+            return
         self._columns.classes(remove="waiting")
         self._drop.disable(False)
         self._clear_attention()
-        self._status.text = self._say(panels) if all(written) else "There is no report of this study."
+        self._status.text = self._say() if all(written) else "There is no report of this study."
 
-    def _say(self, panels: Sequence[ReportPanel]) -> str:
+    def _say(self) -> str:
         said = []
-        for panel in panels:
-            assert panel.study is not None
+        for panel in self._panels:
+            if panel.study is None:
+                continue
             warnings = sum(note.level == "warning" for note in panel.study.notes)
             sentences = len(panel.study.report.sentences)
             said.append(
@@ -148,28 +154,28 @@ class StudyPage:
 
     async def _show_images(self) -> None:
         self._images.clear()
-        self._viewers = []
-        for image in self._visit.images:
+        self._viewers = {}
+        for place, image in enumerate(self._visit.images):
             try:
                 picture = await asyncio.to_thread(radiograph_picture, image.data, image.name)
             except UnreadableImageError:
                 continue  # the report says so of each image
             side = side_at_left(image.data)
             with self._images:
-                self._viewers.append(Viewer(picture, image.name, side, self._clear_choice))
+                self._viewers[place] = Viewer(picture, image.name, side, self._clear_choice)
                 element("p", "caption", image.name)
 
     def _refused(self, message: str) -> None:
         self._refusal.clear()
         with self._refusal:
-            ui.label(message)
+            element("p", text=message)
         self._refusal.visible = True
         self._result.visible = False
         self._status.text = "No report: an image was refused."
 
     def _clear_attention(self) -> None:
         self._clear_choice()
-        for viewer in self._viewers:
+        for viewer in self._viewers.values():
             viewer.clear_attention()
 
     def _clear_choice(self) -> None:
@@ -177,7 +183,8 @@ class StudyPage:
             panel.text.clear_choice()
 
     def _chosen(self, panel: ReportPanel, sentence: int, word: int | None) -> None:
-        if panel.study is None or not self._viewers:
+        viewer = self._viewers.get(attended_image(panel.study)) if panel.study else None
+        if panel.study is None or viewer is None:
             return
         for other in self._panels:
             if other is not panel:
@@ -188,7 +195,7 @@ class StudyPage:
         what = f"Sentence {sentence + 1}" if word is None else f"“{words[word].word}”"
         share = f"{100 * seen.on_image:.0f} % of the attention lies on the image"
         caption = f"{what}: {share}, the rest on the visual sentinel (the words so far)."
-        self._viewers[0].show(attention_picture(seen.regions, top), top, caption)
+        viewer.show(attention_picture(seen.regions, top), top, caption)
 
     def _top_of_scale(self) -> float:
         """Return one scale for all maps of all reports on the page."""
@@ -196,3 +203,9 @@ class StudyPage:
         return top_of_scale(
             [word.regions for study in studies for words in study.report.attention for word in words]
         )
+
+
+def attended_image(study: StudyReport) -> int:
+    """Return the place of the image under the maps: the first that is read, a frontal one if there is any."""
+    read = [place for place, image in enumerate(study.images) if image.left_out is None]
+    return min(read, key=lambda place: study.images[place].view == "lateral", default=0)

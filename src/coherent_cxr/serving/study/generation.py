@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import NamedTuple
 
@@ -82,11 +83,7 @@ class StudyGenerator:
     def __init__(
         self, bundle: ModelBundle, remove_repeats: bool = True, operating_point: str | None = None
     ) -> None:
-        if operating_point is not None and (bundle.decider is None or not bundle.follows_decisions):
-            raise OperatingPointError(
-                "This model brings no decisions to follow: it was not registered with a label classifier, or "
-                "was trained without finding tokens or sentence feedback. Leave the operating point out."
-            )
+        _require_decisions(bundle, operating_point)
         self.bundle = bundle
         self.operating_point = operating_point
         self.remove_repeats = remove_repeats
@@ -96,6 +93,18 @@ class StudyGenerator:
     def model(self) -> ReportGenerator:
         """The generator, on the accelerator if there is one."""
         return self.bundle.build().to("cuda" if torch.cuda.is_available() else "cpu")
+
+    def at(self, operating_point: str | None) -> StudyGenerator:
+        """Return a generator at another operating point; both use the same model, which is built once.
+
+        Raises:
+            OperatingPointError: If the model cannot follow decisions.
+        """
+        _require_decisions(self.bundle, operating_point)
+        _ = self.model
+        other = copy(self)
+        other.operating_point = operating_point
+        return other
 
     @property
     def _check(self) -> SentenceCheck | None:
@@ -233,6 +242,14 @@ class StudyGenerator:
             "The report may be wrong altogether."
         )
         return (*notes, Note("unlike_training", detail))
+
+
+def _require_decisions(bundle: ModelBundle, operating_point: str | None) -> None:
+    if operating_point is not None and (bundle.decider is None or not bundle.follows_decisions):
+        raise OperatingPointError(
+            "This model brings no decisions to follow: it was not registered with a label classifier, or "
+            "was trained without finding tokens or sentence feedback. Leave the operating point out."
+        )
 
 
 def _split(rows: Tensor, counts: Sequence[int]) -> list[Tensor]:

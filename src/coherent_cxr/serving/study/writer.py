@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -58,8 +59,7 @@ class StudyWriter:
         operating_point: str | None = None,
         batch_size: int = 16,
     ) -> None:
-        if operating_point is not None and bundle.decider is not None:
-            bundle.decider.limits_of(operating_point)
+        _require_point(bundle, operating_point)
         self.bundle = bundle
         self.identity = identity
         self.batch_size = batch_size
@@ -76,6 +76,19 @@ class StudyWriter:
     def label_rules(self) -> str:
         """Rule set of the labels of its reports."""
         return self._writer.labeler.name
+
+    def at(self, operating_point: str | None) -> StudyWriter:
+        """Return a writer at another operating point; both use the same model, which is built once.
+
+        Raises:
+            OperatingPointError: If the model cannot follow decisions, or has no such operating point.
+        """
+        _require_point(self.bundle, operating_point)
+        _ = self._readers
+        other, other._writer = copy(self), copy(self._writer)
+        other.operating_point = other._writer.operating_point = operating_point
+        other._writer.generator = self._writer.generator.at(operating_point)
+        return other
 
     @cached_property
     def _readers(self) -> ThreadPoolExecutor:
@@ -172,6 +185,11 @@ class StudyWriter:
             model=self.identity,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+def _require_point(bundle: ModelBundle, operating_point: str | None) -> None:
+    if operating_point is not None and bundle.decider is not None:
+        bundle.decider.limits_of(operating_point)
 
 
 def _images(read: _Read | Refusal) -> int:
