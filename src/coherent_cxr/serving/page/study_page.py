@@ -192,7 +192,9 @@ class StudyPage:
         words = panel.study.report.attention[sentence]
         seen = attention_of(words, word)
         top = self._top_of_scale()
-        what = f"Sentence {sentence + 1}" if word is None else f"“{words[word].word}”"
+        what = f"Sentence {sentence + 1}, mean of its words"
+        if word is not None:
+            what = f"{'Finding token ' * words[word].is_finding_token}“{words[word].word}”"
         share = f"{100 * seen.on_image:.0f} % of the attention lies on the image"
         caption = f"{what}: {share}, the rest on the visual sentinel (the words so far)."
         viewer.show(attention_picture(seen.regions, top), top, caption)
