@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from coherent_cxr.tracking.addresses import anchored, masked, secrets_of, sqlite_path
+from coherent_cxr.tracking.addresses import anchored, masked, secrets_of, sqlite_address, sqlite_path
 from coherent_cxr.tracking.secrets import kept_by_variables
 
 
@@ -26,6 +27,15 @@ def test_only_relative_sqlite_addresses_are_anchored(tmp_path: Path) -> None:
         None,
     ):
         assert anchored(uri, tmp_path) == uri
+
+
+@pytest.mark.parametrize("name", ["a b", "100%", "a%20b", "50%25", "what?", "a#b", "ä&+;@:'", "a?b%3Fc"])
+def test_a_database_is_found_whatever_its_folder_is_called(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "mlflow.db"
+    address = sqlite_address(path)
+    assert sqlite_path(address) == path
+    assert sqlalchemy.make_url(address).database == str(path)
+    assert anchored("sqlite:///mlflow.db", tmp_path / name) == address
 
 
 def test_the_file_of_an_address() -> None:

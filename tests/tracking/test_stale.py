@@ -8,8 +8,17 @@ import subprocess
 from pathlib import Path
 
 import mlflow
+import pytest
 
-from coherent_cxr.tracking.stale import HOST, PROCESS, STARTED, close_stale_runs, process_tags
+from coherent_cxr.tracking.stale import (
+    CONTEXT,
+    HOST,
+    PROCESS,
+    STARTED,
+    close_stale_runs,
+    process_tags,
+    tag_runs_with_process,
+)
 
 
 def test_only_runs_of_dead_processes_of_this_machine_are_closed(database: Path) -> None:
@@ -35,3 +44,17 @@ def test_only_runs_of_dead_processes_of_this_machine_are_closed(database: Path) 
     assert client.get_run(finished).info.status == "FINISHED"
     assert close_stale_runs(client, "0") == []
     assert own[PROCESS] == str(os.getpid())
+
+
+@pytest.mark.parametrize("given", ['{"team": "chest"}', "no JSON", "[1]", None])
+def test_a_run_knows_its_process_from_its_first_moment(
+    database: Path, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    monkeypatch.setenv(CONTEXT, given or "{}")
+    if given is None:
+        monkeypatch.delenv(CONTEXT)
+    tag_runs_with_process()
+    mlflow.set_tracking_uri(f"sqlite:///{database}")
+    with mlflow.start_run() as run:  # its tags are those that it was made with
+        assert process_tags().items() <= run.data.tags.items()
+        assert run.data.tags.get("team") == ("chest" if given and "team" in given else None)

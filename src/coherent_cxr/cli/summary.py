@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from coherent_cxr.cli.project import data_folders, find_project, latest_version, tracking_uri
-from coherent_cxr.tracking.addresses import masked
+from coherent_cxr.tracking.addresses import masked, sqlite_address
 
 
 @click.command()
@@ -68,7 +68,7 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _next_steps(project: Path, data: Path, reporting: Path, option: str) -> list[tuple[str, str]]:
     bin_folder = ".venv/bin/" if (project / ".venv" / "bin").is_dir() else ""
-    uri = masked(tracking_uri(project)).replace(f"sqlite:///{project}/", "sqlite:///")
+    uri = masked(tracking_uri(project)).replace(f"{sqlite_address(project)}/", "sqlite:///")
     steps = []
     page = latest_version(data / "08_reporting" / "results_page.html")  # pages stay where the run was
     if page is not None:

@@ -37,7 +37,31 @@ class TrackingError(RuntimeError):
 def anchored(uri: str | None, project: Path) -> str | None:
     """Make a relative ``sqlite:///`` address absolute; leave every other address as it is."""
     path = sqlite_path(uri)
-    return uri if path is None or path.is_absolute() else f"{SQLITE}{project / path}"
+    return uri if path is None or path.is_absolute() else sqlite_address(project / path)
+
+
+def sqlite_address(path: Path) -> str:
+    """Return the address of a SQLite file, whatever characters its path has.
+
+    Raises:
+        TrackingError: If no address can name it.
+    """
+    if "%" not in str(path) and "?" not in str(path):
+        return f"{SQLITE}{path}"
+    if _percent_is_decoded():
+        return SQLITE + str(path).replace("%", "%25").replace("?", "%3F")
+    if "?" in str(path):
+        raise TrackingError(
+            f"The path of MLflow's database '{path}' has a question mark, which this SQLAlchemy cannot "
+            "open. Rename the folder, or upgrade SQLAlchemy to 2.1."
+        )
+    return f"{SQLITE}{path}"
+
+
+def _percent_is_decoded() -> bool:
+    from sqlalchemy import make_url
+
+    return make_url(f"{SQLITE}/%41").database == "/A"  # since SQLAlchemy 2.1
 
 
 def sqlite_path(uri: str | None) -> Path | None:
@@ -45,7 +69,8 @@ def sqlite_path(uri: str | None) -> Path | None:
     name = (uri or "").partition("?")[0]
     if not name.startswith(SQLITE) or name in (SQLITE, f"{SQLITE}:memory:"):
         return None
-    return Path(name.removeprefix(SQLITE))
+    path = name.removeprefix(SQLITE)
+    return Path(unquote(path) if "%" in path and _percent_is_decoded() else path)
 
 
 def masked(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from coherent_cxr.storage.exclusive import sole_holder
 from coherent_cxr.storage.whole import sweep, written_whole
-from coherent_cxr.tracking.addresses import SQLITE, TrackingError
+from coherent_cxr.tracking.addresses import TrackingError, sqlite_address
 from coherent_cxr.tracking.moved import repair_moved_project
 
 logger = logging.getLogger(__name__)
@@ -133,5 +133,5 @@ def _make(path: Path, artifacts: Path) -> None:
     _move_companions(path, path.with_name(f"{path.name}.incomplete"))
     with written_whole(path) as writing:
         make: Any = SqlAlchemyStore  # MLflow is partly untyped
-        store = make(f"{SQLITE}{writing}", str(artifacts))
+        store = make(sqlite_address(writing), str(artifacts))
         store.engine.dispose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -13,6 +14,7 @@ from coherent_cxr.storage.whole import process_lives
 
 logger = logging.getLogger(__name__)
 
+CONTEXT = "MLFLOW_RUN_CONTEXT"
 HOST, PROCESS, STARTED = "process.host", "process.id", "process.started"
 
 
@@ -20,6 +22,20 @@ def process_tags() -> dict[str, str]:
     """Return tags by which a later run can tell whether the process of a run still exists."""
     process = os.getpid()
     return {HOST: socket.gethostname(), PROCESS: str(process), STARTED: _start_of(process)}
+
+
+def tag_runs_with_process() -> None:
+    """Let each run that this process begins have :func:`process_tags` from its first moment on.
+
+    A process that is killed right after it began a run could not set them any more. MLflow takes tags of new
+    runs from an environment variable; those that stand there already stay.
+    """
+    try:
+        given = json.loads(os.environ.get(CONTEXT, "{}"))
+    except ValueError:
+        given = {}
+    tags = {**(given if isinstance(given, dict) else {}), **process_tags()}
+    os.environ[CONTEXT] = json.dumps(tags)
 
 
 def close_stale_runs(client: Any, experiment_id: str) -> list[str]:

@@ -31,7 +31,7 @@ from coherent_cxr.tracking.addresses import anchored
 from coherent_cxr.tracking.names import DESCRIPTION, DIGESTS, HEADLINE
 from coherent_cxr.tracking.prepare import artifacts_folder, prepare
 from coherent_cxr.tracking.secrets import hide_secrets, kept_by_variables
-from coherent_cxr.tracking.stale import close_stale_runs, process_tags
+from coherent_cxr.tracking.stale import close_stale_runs, tag_runs_with_process
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -87,6 +87,7 @@ class TrackingHook:
         loader["mlflow"] = {**config, "server": server}
         if "kedro_mlflow" not in {name.replace("-", "_") for name in settings.DISABLE_HOOKS_FOR_PLUGINS}:
             prepare(uri, self.project, artifacts_folder(config, self.project))
+            tag_runs_with_process()
 
     @hook_impl(trylast=True)  # after kedro-mlflow has opened the run
     def before_pipeline_run(
@@ -109,7 +110,6 @@ class TrackingHook:
             {
                 "pipeline": "+".join(run_params["pipeline_names"] or ["__default__"]),
                 "environment": self.environment,
-                **process_tags(),
                 **git_tags(self.project),
             }
         )
