@@ -99,7 +99,7 @@ def generate(
     if attention is not None and len(listing.studies) != 1:
         raise click.ClickException(f"--attention is for one study; there are {len(listing.studies):,}.")
     chosen = None if output is None else _format(output, form, len(listing.studies))
-    opened = _open_model(model, uri)
+    opened = open_named(model, uri)
     from coherent_cxr.models.decider import OperatingPointError
     from coherent_cxr.serving.study.writer import StudyWriter
 
@@ -205,7 +205,16 @@ def _print(writer: StudyWriter, listing: Listing, as_json: bool, attention: Path
     return not failed
 
 
-def _open_model(model: str, uri: str | None) -> OpenedModel:
+def open_named(model: str, uri: str | None) -> OpenedModel:
+    """Open a model for a command.
+
+    Args:
+        model: As :func:`~coherent_cxr.serving.study.opening.open_model` takes it.
+        uri: MLflow address of the registry; None for the one of the project in or above this folder.
+
+    Raises:
+        ClickException: If it cannot be opened; the message says why.
+    """
     from coherent_cxr.models.manifest import BundleError
     from coherent_cxr.serving.study.opening import open_model
 
