@@ -32,6 +32,7 @@ EXTRA_STAGES = (
     "compare",
     "ablation",
     "reward_lab",
+    "inference",
 )
 """Stages that run on request only."""
 

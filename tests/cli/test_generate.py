@@ -12,9 +12,11 @@ import click
 import kedro.logging
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from coherent_cxr.chexpert import OBSERVATIONS
@@ -23,6 +25,7 @@ from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.runtime.log import RunHandler
 from coherent_cxr.serving.generator import ReportWriter
 from helpers.commands import OURS, Running
+from helpers.study_files import write_dicom, write_png
 from helpers.tiny_bundle import make_bundle
 
 
@@ -60,7 +63,9 @@ def test_json_holds_the_report_and_all_labels(image, registry):
 
 @pytest.mark.slow
 def test_what_is_logged_meanwhile_is_no_part_of_the_json(project, image, registry, forks):
-    image.write_bytes(Path(get_testdata_file("CT_small.dcm")).read_bytes())
+    slice_of_ct = dcmread(get_testdata_file("CT_small.dcm"))
+    slice_of_ct.Modality = "CR"  # else it gets no report
+    slice_of_ct.save_as(image)
     command = (*OURS, "generate", str(image), "--json", "--tracking-uri", registry)
     answer = Running(forks, command, project).end()
     assert answer.code == 0, answer.errors
@@ -187,3 +192,67 @@ def test_a_models_own_words_cannot_drive_the_terminal(image, tmp_path: Path):
     assert answer.exit_code == 0, answer.output
     assert "\x1b" not in answer.output
     assert "\\x1b[2J\\u202efull" in answer.output
+
+
+@pytest.fixture(scope="module")
+def bundle_folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "bundle"
+    make_bundle(encoder="mobilenet_v3_large").save(folder)
+    return folder
+
+
+def test_a_folder_becomes_a_table_and_what_fails_becomes_a_row(bundle_folder, tmp_path: Path):
+    studies = tmp_path / "studies"
+    write_dicom(studies / "a" / "1.dcm", "1.2.1", 1)
+    write_dicom(studies / "b" / "2.dcm", "1.2.1", 2)
+    write_png(studies / "c.png", 3)
+    Image.new("L", (90, 70), 0).save(studies / "black.png")
+    (studies / "readme.txt").write_text("no image")
+    output = tmp_path / "reports.csv"
+    answer = generate(studies, "--model", bundle_folder, "--output", output)
+    assert answer.exit_code == 1, answer.output
+    assert "2 reports" in answer.output
+    assert "1 without a report, 1 files that are no images" in answer.output
+    assert "not for clinical use" in answer.output
+    table = pd.read_csv(output)
+    assert list(table["study_id"]) == ["c.png", "1.2.1"]
+    assert not table["report"].isna().any()
+    excluded = pd.read_csv(tmp_path / "reports_exclusions.csv")
+    assert list(zip(excluded["id"], excluded["reason"], strict=True)) == [
+        ("readme.txt", "not_an_image"),
+        ("black.png", "constant_image"),
+    ]
+    assert "Doe" not in output.read_text()
+    shown = generate(studies, "--model", bundle_folder, "--json")
+    assert shown.exit_code == 1
+    lines = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert [line["study_id"] for line in lines] == ["c.png", "1.2.1"]
+    assert lines[1]["report"] == table["report"][1]
+
+
+def test_one_study_as_a_structured_report(bundle_folder, tmp_path: Path):
+    image = write_dicom(tmp_path / "1.dcm", "1.2.1", 1)
+    answer = generate(image, "--model", bundle_folder, "--output", tmp_path / "sr.dcm")
+    assert answer.exit_code == 0, answer.output
+    assert dcmread(tmp_path / "sr.dcm").StudyInstanceUID == "1.2.1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output", "reports"], "Name a format with --format"),
+        (["--output", "reports", "--format", "pdf"], "must be one of csv, parquet"),
+        (["--output", "no/such/reports.csv"], "there is no folder"),
+        (["--format", "csv"], "name one with --output"),
+        (["{image}", "--attention", "a.png"], "--attention is for one study; there are 2."),
+    ],
+)
+def test_an_output_that_cannot_work_stops_before_the_model_is_opened(tmp_path: Path, arguments, message):
+    first, second = write_png(tmp_path / "a.png"), write_png(tmp_path / "b.png")
+    given = [second if argument == "{image}" else argument for argument in arguments]
+    answer = generate(first, "--model", "nowhere", *given)
+    assert answer.exit_code == 1
+    assert message in answer.output
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "holds no image of a study" in generate(empty, "--model", "nowhere").output

@@ -14,7 +14,7 @@ from coherent_cxr.inputs.terminal import plain
 COMMANDS = {
     "check-data": "Say which files of a corpus are missing and how to get them, and what a run will take.",
     "label": "Label radiology reports with the 14 observations of CheXpert.",
-    "generate": "Generate a report for IMAGE, a frontal chest radiograph as PNG, JPEG or DICOM.",
+    "generate": "Generate reports for chest radiographs: images, DICOM studies, folders, tables of studies.",
     "serve": "Serve reports over HTTP, until Ctrl-C.",
     "evaluate": "Score generated reports against references: language, CheXpert labels, intervals, a page.",
     "promote": "Make VERSION the champion by hand, for a written reason.",

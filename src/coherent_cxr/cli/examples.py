@@ -12,6 +12,8 @@ EXAMPLES = {
         "coherent-cxr generate image.png",
         "coherent-cxr generate image.dcm --attention attention.png --operating-point sensitive",
         "coherent-cxr generate image.png --model models:/coherent-cxr/3 --json",
+        "coherent-cxr generate folder/ --output reports.csv",
+        "coherent-cxr generate studies.csv --format dicom-sr --output reports/",
     ),
     "label": (
         "coherent-cxr label --reports_path reports.csv --output_path labels.csv",

@@ -1,4 +1,4 @@
-"""``coherent-cxr generate``: a report for one radiograph."""
+"""``coherent-cxr generate``: reports of radiographs, on the screen or in files."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coherent_cxr.cli.places import require_writable_file
+from coherent_cxr.cli.places import require_writable_file, require_writable_folder
 from coherent_cxr.cli.project import find_project, open_tracking
-from coherent_cxr.images.reading.notes import Level
+from coherent_cxr.cli.shown import show_study
 from coherent_cxr.inputs.names import printable
 from coherent_cxr.storage.whole import written_whole
 
 if TYPE_CHECKING:
-    from coherent_cxr.models.bundle import ModelBundle
-    from coherent_cxr.serving.generator import Report
+    from coherent_cxr.serving.batch.listing import Listing
+    from coherent_cxr.serving.batch.outputs import OutputFormat
+    from coherent_cxr.serving.report import Report
+    from coherent_cxr.serving.study.opening import OpenedModel
+    from coherent_cxr.serving.study.writer import StudyWriter
 
 CHAMPION = "models:/coherent-cxr@champion"
-WORDS = {1: "positive", 0: "negative", -1: "uncertain"}
-LONGEST = 500
 PICTURES = (".png", ".svg", ".pdf")
 
 
 @click.command()
-@click.argument("image", type=click.Path(path_type=Path))
+@click.pass_context
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--model",
     default=CHAMPION,
@@ -45,88 +47,179 @@ PICTURES = (".png", ".svg", ".pdf")
     "specific the reverse, precision-0.7 holds that precision for each finding. By default the generator "
     "decides, word by word.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write the reports to a file (.csv, .jsonl, .parquet), or one document each to a folder (--format). "
+    "What got no report stands in a table beside it.",
+)
+@click.option(
+    "--format",
+    "form",
+    metavar="csv|jsonl|parquet|rexrank|dicom-sr|fhir|text ...",
+    help="Of the output, if its name does not say it.",
+)
+@click.option(
+    "--studies-by",
+    type=click.Choice(["file", "folder"]),
+    default="file",
+    show_default=True,
+    help="Whether each PNG or JPEG is a study, or those of a folder are one; DICOM images say it themselves.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each study.")
 @click.option(
     "--attention",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also save a picture (.png, .svg, .pdf) of the attention at its most visual words.",
 )
 def generate(
-    image: Path,
+    context: click.Context,
+    paths: tuple[Path, ...],
     model: str,
     uri: str | None,
     operating_point: str | None,
+    output: Path | None,
+    form: str | None,
+    studies_by: str,
     as_json: bool,
     attention: Path | None,
 ) -> None:
-    """Generate a report for IMAGE, a frontal chest radiograph as PNG, JPEG or DICOM.
+    """Generate reports for chest radiographs: images, DICOM studies, folders, tables of studies.
 
-    For research only, not for clinical use.
+    A PATH is a PNG, JPEG or DICOM file, a folder of such files, or a table (.csv, .tsv, .jsonl, .parquet)
+    with the columns path and, if you like, study_id and view.
+
+    For research only, not for clinical use. Exit code: 0 every study has a report, 1 some have none.
     """
-    from coherent_cxr.images.reading.decode import UnreadableImageError, read_square
-
     if attention is not None:
         require_writable_file(attention, "--attention", PICTURES)
-    try:
-        read_square(image, 64)  # a wrong file fails at once, not after the model is loaded
-    except UnreadableImageError as error:
-        raise click.ClickException(str(error)) from error
-
-    bundle = _open_bundle(model, uri)
-    from coherent_cxr.finite import NonFiniteError
+    if output is None and form is not None:
+        raise click.ClickException("--format says how an output is written; name one with --output.")
+    listing = _listed(paths, studies_by, tried=output is None)
+    if attention is not None and len(listing.studies) != 1:
+        raise click.ClickException(f"--attention is for one study; there are {len(listing.studies):,}.")
+    chosen = None if output is None else _format(output, form, len(listing.studies))
+    opened = open_named(model, uri)
     from coherent_cxr.models.decider import OperatingPointError
-    from coherent_cxr.serving.generator import NOTICE, ReportWriter
+    from coherent_cxr.serving.study.writer import StudyWriter
 
     try:
-        report = ReportWriter(bundle, operating_point=operating_point).write(image)
+        writer = StudyWriter(opened.bundle, opened.identity, operating_point=operating_point)
     except OperatingPointError as error:
         raise click.ClickException(f"--operating-point: {error}") from error
-    except (NonFiniteError, UnreadableImageError) as error:
-        raise click.ClickException(str(error)) from error
-    if attention is not None:
-        _save_attention(report, attention, NOTICE)
-    if as_json:
-        click.echo(json.dumps({**report.as_dict(), "model": model}, indent=2))
-        return
-    _show(report)
-    system, taught = printable(report.system), printable(report.taught_by_rules)
-    click.echo(f"Generated by {printable(model)} (system '{system}', taught by rule set {taught}). {NOTICE}")
-    if attention is not None:
-        click.echo(f"Attention: {printable(attention)}")
+    if output is not None and chosen is not None:
+        done = _write(writer, listing, output, chosen)
+    else:
+        done = _print(writer, listing, as_json, attention)
+    if not done:
+        context.exit(1)
 
 
-def _show(report: Report) -> None:
-    for note in report.notes:
-        if note.level == Level.WARNING:
-            click.echo(f"Warning: {printable(note.detail, LONGEST)}")
-    click.echo(f"\n{report.text}\n")
-    for sentence, (finding, probability) in zip(report.sentences, report.sentence_findings, strict=True):
-        if probability is not None:
-            click.echo(f"  {finding}, probability {probability:.2f}: {sentence}")
-    for observation, label in report.labels.items():
-        if label is not None:
-            click.echo(f"  {observation:<28}{WORDS[label]}")
-    if report.findings is not None:
-        called = [name for name, flag in report.findings.items() if flag]
-        click.echo(f"\nDecided by the operating point {report.operating_point}: {', '.join(called)}.")
-    click.echo(f"\nLabels of this text, by rule set {report.label_rules}.")
-    for note in report.notes:
-        if note.level == Level.INFORMATION:
-            click.echo(f"Note: {printable(note.detail, LONGEST)}")
-
-
-def _open_bundle(model: str, uri: str | None) -> ModelBundle:
-    from coherent_cxr.models.manifest import BundleError
+def _listed(paths: tuple[Path, ...], studies_by: str, tried: bool) -> Listing:
+    """Look at what was given; a wrong file alone fails at once, not after the model is loaded."""
+    from coherent_cxr.images.reading.decode import UnreadableImageError, read_square
+    from coherent_cxr.inputs.errors import TableError
+    from coherent_cxr.serving.batch.listing import list_studies
 
     try:
-        folder = Path(model)
-        if model.startswith("models:/"):
-            from coherent_cxr.serving.registration.registry import fetch_bundle_folder
+        listing = list_studies(paths, "folder" if studies_by == "folder" else "file")
+        if tried and [image.source for study in listing.studies for image in study.images] == [*paths]:
+            read_square(paths[0], 64)
+    except (UnreadableImageError, TableError) as error:
+        raise click.ClickException(str(error)) from error
+    if not listing.studies:
+        first = f" The first: {listing.refused[0].message}" if listing.refused else ""
+        raise click.ClickException(f"'{printable(paths[0])}' holds no image of a study.{first}")
+    return listing
 
-            folder = fetch_bundle_folder(model, uri or open_tracking(find_project(Path.cwd())))
-        from coherent_cxr.models.bundle import ModelBundle
 
-        return ModelBundle.load(folder)
+def _format(output: Path, name: str | None, studies: int) -> OutputFormat:
+    from coherent_cxr.serving.batch.outputs import OUTPUTS, OutputError, format_of
+    from coherent_cxr.serving.batch.run import exclusions_beside
+    from coherent_cxr.serving.outputs.structured_report import MissingExtraError, require_serve
+
+    if name is not None and name not in OUTPUTS:
+        raise click.ClickException(
+            f"--format is '{printable(name)}'; it must be one of {', '.join(OUTPUTS)}."
+        )
+    try:
+        chosen = format_of(output, name, studies)
+        if chosen.needs:
+            require_serve(chosen.needs, f"The format {name or output.suffix}")
+    except (OutputError, MissingExtraError) as error:
+        raise click.ClickException(f"{error} (--output)") from error
+    if chosen.is_folder(output):
+        require_writable_folder(output, "--output")
+    else:
+        require_writable_file(output, "--output")
+        require_writable_file(exclusions_beside(output, is_folder=False), "--output")
+    return chosen
+
+
+def _write(writer: StudyWriter, listing: Listing, output: Path, chosen: OutputFormat) -> bool:
+    from coherent_cxr.serving.batch.run import exclusions_beside, outcomes, write_all
+    from coherent_cxr.serving.report import NOTICE
+
+    try:
+        with chosen.open(output) as sink:
+            exclusions = exclusions_beside(output, chosen.is_folder(output))
+            counts = write_all(outcomes(writer, listing), sink, exclusions)
+    except OSError as error:
+        raise click.ClickException(f"'{output}' cannot be written: {error.strerror}. (--output)") from error
+    click.echo(f"{counts.reports:,} reports: {printable(output)}. {NOTICE}")
+    if counts.refused or counts.passed_over:
+        passed = f", {counts.passed_over:,} files that are no images" if counts.passed_over else ""
+        click.echo(f"{counts.refused:,} without a report{passed}: {printable(exclusions)}", err=True)
+    return not counts.refused
+
+
+def _print(writer: StudyWriter, listing: Listing, as_json: bool, attention: Path | None) -> bool:
+    from coherent_cxr.serving.batch.listing import NO_IMAGE
+    from coherent_cxr.serving.batch.run import outcomes
+    from coherent_cxr.serving.report import NOTICE
+    from coherent_cxr.serving.study.study import Refusal
+
+    alone = len(listing.studies) == 1 and not listing.refused
+    failed = 0
+    for outcome in outcomes(writer, listing):
+        if isinstance(outcome, Refusal):
+            if alone:
+                raise click.ClickException(outcome.message)
+            failed += outcome.reason != NO_IMAGE
+            click.echo(f"{printable(outcome.study_id)}: {printable(outcome.message, 600)}", err=True)
+            continue
+        if attention is not None:
+            _save_attention(outcome.report, attention, NOTICE)
+        if as_json:
+            identity = outcome.model
+            told = {
+                "model": identity.name,
+                "model_version": identity.version,
+                "model_digest": identity.digest,
+            }
+            click.echo(json.dumps({**outcome.as_dict(), **told}, indent=2 if alone else None))
+            continue
+        show_study(outcome, alone)
+    if attention is not None and not as_json:
+        click.echo(f"Attention: {printable(attention)}")
+    return not failed
+
+
+def open_named(model: str, uri: str | None) -> OpenedModel:
+    """Open a model for a command.
+
+    Args:
+        model: As :func:`~coherent_cxr.serving.study.opening.open_model` takes it.
+        uri: MLflow address of the registry; None for the one of the project in or above this folder.
+
+    Raises:
+        ClickException: If it cannot be opened; the message says why.
+    """
+    from coherent_cxr.models.manifest import BundleError
+    from coherent_cxr.serving.study.opening import open_model
+
+    try:
+        return open_model(model, lambda: uri or open_tracking(find_project(Path.cwd())))
     except (BundleError, LookupError, OSError) as error:
         raise click.ClickException(f"{error} The option --model names another.") from error
 

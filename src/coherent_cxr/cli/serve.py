@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from coherent_cxr.cli.generate import CHAMPION, _open_bundle
+from coherent_cxr.cli.generate import CHAMPION, open_named
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.inputs.names import printable
 from coherent_cxr.runtime.log import RunHandler
@@ -132,14 +131,13 @@ def _token(variable: str) -> str | None:
 
 
 def _writer(model: str, uri: str | None, operating_point: str | None) -> SingleImageWriter:
-    bundle = _open_bundle(model, uri)
+    opened = open_named(model, uri)
     from coherent_cxr.models.decider import OperatingPointError
     from coherent_cxr.serving.generator import ReportWriter
     from coherent_cxr.serving.rest.engine.writing import SingleImageWriter
-    from coherent_cxr.serving.study_report import ModelIdentity
 
     try:
-        identity = ModelIdentity(Path(model).name if Path(model).is_dir() else model, None, bundle.digest)
-        return SingleImageWriter(ReportWriter(bundle, operating_point=operating_point), identity)
+        writer = ReportWriter(opened.bundle, operating_point=operating_point)
+        return SingleImageWriter(writer, opened.identity)
     except OperatingPointError as error:
         raise click.ClickException(f"--operating-point: {error}") from error

@@ -61,7 +61,7 @@ class ModelIdentity(NamedTuple):
     """Which model wrote a report.
 
     Attributes:
-        name: As it was asked for, for example ``models:/coherent-cxr@champion``.
+        name: As it was asked for, for example ``models:/coherent-cxr@champion``; of a folder its last part.
         version: Its version in the registry; None of a folder.
         digest: SHA-256 of its bundle's manifest.
     """

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 REPORTS_COLUMN: Final = "Reports"
+Cell = str | int | float | None
 
 
 def label_columns(observations: Sequence[str]) -> dict[str, type]:
@@ -33,7 +34,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
 
     Args:
         path: The file; "-" for standard output.
-        columns: Name and type (str or int) of each column. Values may be None.
+        columns: Name and type (str, int or float) of each column. Values may be None.
         file_format: One of :data:`FORMATS`.
         labels_as_float: Whether integers are written as 1.0 in CSV, as the original tool does.
         spreadsheet: Whether text in CSV that a spreadsheet would take for a formula gets an apostrophe.
@@ -71,7 +72,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             import pyarrow as pa
             import pyarrow.parquet as pq
 
-            types = {str: pa.string(), int: pa.int64()}
+            types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
             schema = pa.schema([(name, types[kind]) for name, kind in self._columns.items()])
             self._parquet = self._opened.enter_context(pq.ParquetWriter(self._stream, schema))
         elif self._format == "csv":
@@ -79,7 +80,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             self._rows.writerow(self._columns)
         return self
 
-    def write(self, rows: Sequence[Sequence[str | int | None]]) -> None:
+    def write(self, rows: Sequence[Sequence[Cell]]) -> None:
         """Append rows of values in the order of the columns."""
         if self._as_text:
             rows = [[as_text(value) for value in row] for row in rows]
@@ -132,11 +133,11 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         return ReportFileError(f"{what} cannot be written ({error.strerror}).")
 
 
-def _floats(row: Sequence[str | int | None]) -> list[str | float | None]:
+def _floats(row: Sequence[Cell]) -> list[str | float | None]:
     return [float(value) if isinstance(value, int) else value for value in row]
 
 
-def _writable(value: str | int | None) -> str | int | None:
+def _writable(value: Cell) -> Cell:
     """Replace lone surrogates of JSON; those that stand for bytes of the input are written as these bytes."""
     try:
         if isinstance(value, str):
@@ -146,6 +147,6 @@ def _writable(value: str | int | None) -> str | int | None:
     return value
 
 
-def _encodable(value: str | int | None) -> str | int | None:
+def _encodable(value: Cell) -> Cell:
     """Replace the bytes that were no UTF-8 in the input; CSV keeps them as they were."""
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value

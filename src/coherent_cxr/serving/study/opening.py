@@ -39,9 +39,10 @@ def open_model(name: str, tracking_uri: Callable[[], str]) -> OpenedModel:
         BundleError: If the bundle is damaged, or is not the one that was registered.
     """
     folder, version = Path(name), None
+    called = name if name.startswith(REGISTERED) else folder.resolve().name
     if name.startswith(REGISTERED):
         from coherent_cxr.serving.registration.registry import fetch_bundle
 
         folder, version = fetch_bundle(name, tracking_uri())
     bundle = ModelBundle.load(folder)
-    return OpenedModel(bundle, ModelIdentity(name, version, manifest_digest(folder)))
+    return OpenedModel(bundle, ModelIdentity(called, version, manifest_digest(folder)))

@@ -25,6 +25,8 @@ from coherent_cxr.serving.study_report import ModelIdentity, StudyReport
 
 logger = logging.getLogger(__name__)
 
+FAILED = "failed"
+"""Reason of a refusal for which the model or the machine is to blame."""
 MOST_IMAGES = 64
 """Most images of one study; examinations of the chest have a handful."""
 
@@ -203,4 +205,4 @@ def _failed(study_id: str, error: Exception) -> Refusal:
         return Refusal(study_id, "not_finite", f"The study {quote(study_id)} gets no report. {error}")
     logger.error("A study failed.", exc_info=error)
     detail = f"The study {quote(study_id)} gets no report: the model failed. The log says more."
-    return Refusal(study_id, "failed", detail)
+    return Refusal(study_id, FAILED, detail)

@@ -58,6 +58,32 @@ def image_tags(data: bytes, name: str) -> ImageTags:
     return ImageTags(_view(dataset), Identifiers(*(_uid(dataset, tag) for tag in UID_TAGS)))
 
 
+class Header(NamedTuple):
+    """What tells which study a file belongs to.
+
+    Attributes:
+        study_uid: Study Instance UID; empty if it is absent or no UID.
+        is_image: Whether the file has rows of pixels; reports and annotations of a study have none.
+    """
+
+    study_uid: str
+    is_image: bool
+
+
+def header_of(data: bytes, name: str) -> Header:
+    """Read the same from the beginning of a DICOM file.
+
+    Args:
+        data: Its bytes, at least up to the pixels.
+        name: What messages call the file.
+
+    Raises:
+        UnreadableImageError: If it is damaged.
+    """
+    dataset = open_dicom(data, name, ["StudyInstanceUID", "Rows"], before_pixels=True)
+    return Header(_uid(dataset, "StudyInstanceUID"), value_of(dataset, "Rows") is not None)
+
+
 def _view(dataset: Dataset) -> str:
     try:
         return view_of(dataset)

@@ -45,13 +45,14 @@ class _Bounded(io.BytesIO):
         return super().read(size)
 
 
-def open_dicom(data: bytes, name: str, tags: list[str] | None = None) -> Dataset:
+def open_dicom(data: bytes, name: str, tags: list[str] | None = None, before_pixels: bool = False) -> Dataset:
     """Read a DICOM file's tags, within bounds.
 
     Args:
         data: Bytes of the file.
         name: What messages call the image.
         tags: Keywords of the tags to read; all by default.
+        before_pixels: Whether to stop where pixels begin; the data may then end there.
 
     Returns:
         The tags; those of more than 1 MB are left out, but for pixels.
@@ -63,7 +64,9 @@ def open_dicom(data: bytes, name: str, tags: list[str] | None = None) -> Dataset
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
     try:
         data = _inflated(data, name)
-        dataset: Dataset = pydicom.dcmread(_Bounded(data, name), force=True, specific_tags=tags)
+        dataset: Dataset = pydicom.dcmread(
+            _Bounded(data, name), force=True, specific_tags=tags, stop_before_pixels=before_pixels
+        )
         for tag in list(dataset.keys()):
             value = getattr(dataset.get_item(tag), "value", None)
             keyword = pydicom.datadict.keyword_for_tag(tag)
