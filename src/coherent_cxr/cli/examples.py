@@ -4,6 +4,10 @@ from __future__ import annotations
 
 EXAMPLES = {
     "check-data": ("coherent-cxr check-data", "coherent-cxr check-data --env mimic_cxr"),
+    "drift": (
+        "coherent-cxr drift drift.sqlite --reference validation.sqlite",
+        "coherent-cxr drift drift.sqlite --output page.html",
+    ),
     "evaluate": (
         "coherent-cxr evaluate --generated mine.csv --references reports.csv",
         "coherent-cxr evaluate --generated a=a.csv --generated b=b.csv --references r.csv --output ab",

@@ -17,7 +17,8 @@ NOT_DONE = "Not done."
 PAPER = (
     "@inproceedings{liu2019clinically, title={Clinically Accurate Chest X-Ray Report Generation}, "
     "author={Liu, Guanxiong and Hsu, Tzu-Ming Harry and McDermott, Matthew and Boag, Willie and "
-    "Weng, Wei-Hung and Szolovits, Peter and Ghassemi, Marzyeh}, booktitle={Machine Learning for Healthcare}, year={2019}}"
+    "Weng, Wei-Hung and Szolovits, Peter and Ghassemi, Marzyeh}, "
+    "booktitle={Machine Learning for Healthcare}, year={2019}}"
 )
 Node = str | Mapping[str, Any] | list[Any]
 
