@@ -25,6 +25,9 @@ EXAMPLES = {
         'coherent-cxr promote 3 --reason "Fewer missed effusions on our own test films."',
         'coherent-cxr promote challenger --reason "Agreed with radiology on 28 November."',
     ),
+    "rexrank": (
+        "coherent-cxr rexrank --input_json_file in.json --save_json_file out.json --img_root_dir images",
+    ),
     "rollback": ('coherent-cxr rollback --reason "Invents pneumothorax on portable films."',),
     "run": (
         "kedro run",
