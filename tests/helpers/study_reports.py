@@ -9,7 +9,7 @@ import numpy as np
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.images.reading.notes import Note
-from coherent_cxr.serving.generator import Report, SentenceFinding
+from coherent_cxr.serving.report import Report, SentenceFinding
 from coherent_cxr.serving.study_report import DicomReference, ModelIdentity, StudyImage, StudyReport
 
 TEXT = "The heart is enlarged. There is a small left pleural effusion. No pneumothorax."

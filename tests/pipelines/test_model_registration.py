@@ -135,7 +135,9 @@ def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog
     assert len(loaded.training_features.mean) == 1024
     assert loaded.image_checks == ImageChecks()
 
+    assert "<AppliedModelCard" in catalog.load("chai_model_card")
     card = catalog.load("model_card")
+    assert card.startswith("---\nlanguage: en\n")
     for told in (
         "not for clinical use",
         "Drawn by a program.",

@@ -17,13 +17,15 @@ COMMANDS = {
     "generate": "Generate reports for chest radiographs: images, DICOM studies, folders, tables of studies.",
     "serve": "Serve reports over HTTP, until Ctrl-C.",
     "evaluate": "Score generated reports against references: language, CheXpert labels, intervals, a page.",
+    "drift": "Write a page about drift from LOG, by day against validation.",
     "promote": "Make VERSION the champion by hand, for a written reason.",
+    "rexrank": "Write ReXrank's file of predictions, by the options that its scripts take.",
     "rollback": "Make the champion before the present one champion again, for a written reason.",
     "summary": "Print systems and headline metrics of the last run, and the commands that show the rest.",
 }
 """Names and the first sentence of their help, so that ``--help`` need not import the commands."""
 KEDRO_COMMANDS = {**COMMANDS, "run": "Run the pipeline."}
-ROOMS = {"promote": "operation", "rollback": "operation"}
+ROOMS = {"drift": "operation", "promote": "operation", "rexrank": "operation", "rollback": "operation"}
 """Packages of this one that hold a command's module, where it is not here."""
 EXIT_CODES = {"run": 2}
 """Exit codes after an expected error, where they are not 1."""

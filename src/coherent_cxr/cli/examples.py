@@ -4,6 +4,10 @@ from __future__ import annotations
 
 EXAMPLES = {
     "check-data": ("coherent-cxr check-data", "coherent-cxr check-data --env mimic_cxr"),
+    "drift": (
+        "coherent-cxr drift drift.sqlite --reference validation.sqlite",
+        "coherent-cxr drift drift.sqlite --output page.html",
+    ),
     "evaluate": (
         "coherent-cxr evaluate --generated mine.csv --references reports.csv",
         "coherent-cxr evaluate --generated a=a.csv --generated b=b.csv --references r.csv --output ab",
@@ -22,6 +26,9 @@ EXAMPLES = {
     "promote": (
         'coherent-cxr promote 3 --reason "Fewer missed effusions on our own test films."',
         'coherent-cxr promote challenger --reason "Agreed with radiology on 28 November."',
+    ),
+    "rexrank": (
+        "coherent-cxr rexrank --input_json_file in.json --save_json_file out.json --img_root_dir images",
     ),
     "rollback": ('coherent-cxr rollback --reason "Invents pneumothorax on portable films."',),
     "run": (

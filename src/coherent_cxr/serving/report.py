@@ -47,6 +47,8 @@ class Report:
         probabilities: Of each observation, 0 to 1, calibrated on the validation split; None for a model
             without label classifier.
         sentence_findings: Of each sentence the finding that it was generated for, and its probability.
+        distance: How far the features of its images lie from those of the training; 1 is as far as those of
+            nearly all validation images. None if the model does not know its training images.
     """
 
     text: str
@@ -62,6 +64,7 @@ class Report:
     findings: dict[str, bool] | None = None
     probabilities: dict[str, float] | None = None
     sentence_findings: tuple[SentenceFinding, ...] = ()
+    distance: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is shown of the report as plain JSON, the same by every way of serving."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.registration import model_card, registry, scoring
+from coherent_cxr.serving.registration.card_head import with_head
+from coherent_cxr.serving.registration.chai_card import chai_card
 from coherent_cxr.serving.registration.decisions import with_decider
 from coherent_cxr.serving.registration.familiarity import with_image_checks
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion
@@ -59,8 +62,8 @@ def register_model(
     label_thresholds: pd.DataFrame,
     test_time_shifts: int,
     **models: ModelBundle,
-) -> tuple[dict[str, Any], str]:
-    """Register the chosen generator; return what was registered and its model card."""
+) -> tuple[dict[str, Any], str, str]:
+    """Register the chosen generator; return what was registered and its model card in two forms."""
     bundle = with_image_checks(
         models[validation_metrics["candidate"]],
         image_checks,
@@ -75,5 +78,16 @@ def register_model(
         tables = bundle.metadata, validation_metrics, metrics_summary, intervals, radiographs
         return model_card.model_card(config, *tables, alias, promotion)
 
-    registered = registry.register(config, bundle, validation_metrics, write_card)
-    return registered.record, registered.card
+    def write_files(card: str, record: dict[str, Any]) -> dict[str, str]:
+        numbers = validation_metrics, metrics_summary
+        intervals = first_intervals(metrics, validation_metrics["candidate"])
+        today = datetime.now(UTC).date().isoformat()
+        return {
+            registry.MODEL_CARD: with_head(card, config, *numbers, radiographs),
+            registry.CHAI_CARD: chai_card(
+                config, bundle.metadata, *numbers, intervals, radiographs, record, today
+            ),
+        }
+
+    registered = registry.register(config, bundle, validation_metrics, write_card, write_files)
+    return registered.record, registered.files[registry.MODEL_CARD], registered.files[registry.CHAI_CARD]

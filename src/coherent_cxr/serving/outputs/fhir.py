@@ -9,7 +9,6 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from coherent_cxr import __version__
-from coherent_cxr.serving.generator import NOTICE
 from coherent_cxr.serving.outputs.characters import storable
 from coherent_cxr.serving.outputs.fhir_terms import (
     AI_ASSERTED,
@@ -25,6 +24,7 @@ from coherent_cxr.serving.outputs.findings import Finding, findings_of
 from coherent_cxr.serving.outputs.identification import Identification
 from coherent_cxr.serving.outputs.readable import as_text, checks, model_name
 from coherent_cxr.serving.outputs.structured_report import MAKER, PRODUCT, moment, references, require_serve
+from coherent_cxr.serving.report import NOTICE
 
 if TYPE_CHECKING:
     from coherent_cxr.serving.study_report import StudyReport

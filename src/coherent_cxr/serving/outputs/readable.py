@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from coherent_cxr.chexpert.observations import STATUS_NAMES
 from coherent_cxr.images.reading.notes import Level
 from coherent_cxr.inputs.names import printable
-from coherent_cxr.serving.generator import NOTICE
 from coherent_cxr.serving.outputs.characters import storable
 from coherent_cxr.serving.outputs.findings import Finding, findings_of
+from coherent_cxr.serving.report import NOTICE
 
 if TYPE_CHECKING:
     from coherent_cxr.serving.study_report import StudyReport

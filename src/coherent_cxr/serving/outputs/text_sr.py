@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coherent_cxr.serving.generator import NOTICE
 from coherent_cxr.serving.outputs.characters import storable
 from coherent_cxr.serving.outputs.identification import Identification
 from coherent_cxr.serving.outputs.readable import checks, origin
@@ -15,6 +14,7 @@ from coherent_cxr.serving.outputs.structured_report import (
     references,
     require_serve,
 )
+from coherent_cxr.serving.report import NOTICE
 
 if TYPE_CHECKING:
     from highdicom.sr import ContainerContentItem, TextContentItem

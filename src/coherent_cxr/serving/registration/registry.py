@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from coherent_cxr.models.bundle import ModelBundle
 
 BUNDLE = "bundle"
+MODEL_CARD, CHAI_CARD = "model_card.md", "chai_model_card.xml"
 DIGEST = "bundle_digest"
 """Tag of a version and key of a logged model's configuration: the SHA-256 of the bundle's manifest."""
 
@@ -42,10 +43,12 @@ class Registered(NamedTuple):
         record: JSON: name, version, system, score, rule set, digest of the weights, the alias it bears
             (``champion`` or ``challenger``), whether the champion's alias moved to it, and why.
         card: Its model card, Markdown.
+        files: The card in other forms, by file name.
     """
 
     record: dict[str, Any]
     card: str
+    files: dict[str, str]
 
 
 def register(
@@ -53,6 +56,7 @@ def register(
     bundle: ModelBundle,
     validation: Mapping[str, Any],
     write_card: Callable[[str, Promotion], str],
+    write_files: Callable[[str, dict[str, Any]], dict[str, str]] | None = None,
 ) -> Registered:
     """Log a model to the active MLflow run, register it, and give it the alias it has earned.
 
@@ -63,7 +67,9 @@ def register(
         bundle: The model.
         validation: What :func:`coherent_cxr.serving.registration.scoring.score_candidates` returned.
         write_card: Writes the model card from the alias and the decision about the champion; it becomes the
-            version's description and an artifact of the run.
+            version's description.
+        write_files: Writes the card's other forms from the card and the record, by file name; they become
+            artifacts of the run. Without it there is the card alone.
 
     Raises:
         RegistryError: If the registry fails; before anything is registered, if it fails at once.
@@ -106,9 +112,6 @@ def register(
     card = write_card(alias, promotion)
     client.update_model_version(config.name, candidate.version, description=card)
     client.update_registered_model(config.name, description=description(config.licence))
-    run = mlflow.active_run()
-    if run is not None:
-        client.log_text(run.info.run_id, card, "model_card.md")
     record = {
         "name": config.name,
         "version": candidate.version,
@@ -120,7 +123,12 @@ def register(
         "alias_moved": promotion.moved,
         "reason": promotion.reason,
     }
-    return Registered(record, card)
+    files = {MODEL_CARD: card} if write_files is None else write_files(card, record)
+    run = mlflow.active_run()
+    if run is not None:
+        for file, text in files.items():
+            client.log_text(run.info.run_id, text, file)
+    return Registered(record, card, files)
 
 
 def _why_not(system: str, validation: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from fastapi import Response
 
+from coherent_cxr.serving.outputs.formats import FORMATS
 from coherent_cxr.serving.rest.requests.refusals import RefusedError
 from coherent_cxr.serving.study_report import StudyReport
 
@@ -18,7 +19,11 @@ def _as_json(report: StudyReport) -> bytes:
     return json.dumps(report.as_dict(), ensure_ascii=False).encode()
 
 
-FORMS: dict[str, Callable[[StudyReport], bytes]] = {JSON: _as_json}
+FORMS: dict[str, Callable[[StudyReport], bytes]] = {
+    JSON: _as_json,
+    FHIR: lambda report: FORMATS["fhir"].write(report, None),
+    DICOM: lambda report: FORMATS["dicom-sr"].write(report, None),
+}
 """What makes the body of each form; the first is sent to those who accept any."""
 
 

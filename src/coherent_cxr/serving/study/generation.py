@@ -198,6 +198,7 @@ class StudyGenerator:
         text = detokenize(sentences)
         means = features.mean(dim=1).cpu().numpy()
         own = None if probabilities is None else probabilities[place]
+        known = self.bundle.training_features
         report = Report(
             text=text,
             sentences=[detokenize([sentence]) for sentence in sentences],
@@ -216,6 +217,7 @@ class StudyGenerator:
             findings=None if called is None else called[place],
             probabilities=own,
             sentence_findings=tuple(_behind(sentence, own or {}) for sentence in attention),
+            distance=None if known is None else float(known.distance(means[: len(study.read)]).max()),
         )
         return Generated(report, means[0])
 
