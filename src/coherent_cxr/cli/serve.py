@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from coherent_cxr.cli.generate import CHAMPION, _open_bundle
+from coherent_cxr.cli.generate import CHAMPION
+from coherent_cxr.cli.project import find_project, open_tracking
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.inputs.names import printable
 from coherent_cxr.runtime.log import RunHandler
 from coherent_cxr.serving.rest.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from coherent_cxr.serving.rest.engine.writing import SingleImageWriter
+    from coherent_cxr.serving.study.writer import StudyWriter
 
 TOKEN = "COHERENT_CXR_TOKEN"
 SHORTEST_TOKEN = 16
@@ -131,15 +132,16 @@ def _token(variable: str) -> str | None:
     return token
 
 
-def _writer(model: str, uri: str | None, operating_point: str | None) -> SingleImageWriter:
-    bundle = _open_bundle(model, uri)
+def _writer(model: str, uri: str | None, operating_point: str | None) -> StudyWriter:
     from coherent_cxr.models.decider import OperatingPointError
-    from coherent_cxr.serving.generator import ReportWriter
-    from coherent_cxr.serving.rest.engine.writing import SingleImageWriter
-    from coherent_cxr.serving.study_report import ModelIdentity
+    from coherent_cxr.models.manifest import BundleError
+    from coherent_cxr.serving.study.opening import open_model
+    from coherent_cxr.serving.study.writer import StudyWriter
 
     try:
-        identity = ModelIdentity(Path(model).name if Path(model).is_dir() else model, None, bundle.digest)
-        return SingleImageWriter(ReportWriter(bundle, operating_point=operating_point), identity)
+        opened = open_model(model, lambda: uri or open_tracking(find_project(Path.cwd())))
+        return StudyWriter(opened.bundle, opened.identity, operating_point=operating_point)
+    except (BundleError, LookupError, OSError) as error:
+        raise click.ClickException(f"{error} The option --model names another.") from error
     except OperatingPointError as error:
         raise click.ClickException(f"--operating-point: {error}") from error

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 
 from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.serving.rest.engine.batching import Batcher
 from coherent_cxr.serving.rest.engine.decoding import DecodedUpload, Decoders
-from coherent_cxr.serving.rest.engine.writing import DecodedStudy, Writer
 from coherent_cxr.serving.rest.metrics import Metrics
 from coherent_cxr.serving.rest.requests.admission import Admission
-from coherent_cxr.serving.rest.requests.refusals import RefusedError, of_image
+from coherent_cxr.serving.rest.requests.refusals import RefusedError, of_study
 from coherent_cxr.serving.rest.requests.uploads import StudyUpload, Upload
 from coherent_cxr.serving.rest.settings import ServiceSettings
+from coherent_cxr.serving.study.study import GivenImage, Refusal, Study
+from coherent_cxr.serving.study.writer import StudyWriter
 from coherent_cxr.serving.study_report import StudyReport
 
 logger = logging.getLogger(__name__)
@@ -28,14 +30,14 @@ class Service:
         settings: Limits.
     """
 
-    def __init__(self, writer: Writer, settings: ServiceSettings) -> None:
+    def __init__(self, writer: StudyWriter, settings: ServiceSettings) -> None:
         self.writer, self.settings = writer, settings
         self.metrics = Metrics()
         self.admission = Admission(
             settings.queue, settings.max_held_bytes, self.metrics.active, self.metrics.held
         )
         self._decoders: Decoders | None = None
-        self._batcher: Batcher[DecodedStudy, StudyReport] | None = None
+        self._batcher: Batcher[Study, StudyReport | Refusal] | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -51,7 +53,7 @@ class Service:
     def start(self) -> None:
         """Start processes and thread."""
         given = self.settings
-        self._batcher = Batcher(self.writer.write, given.batch, self.metrics.batches.observe)
+        self._batcher = Batcher(self._written, given.batch, self.metrics.batches.observe)
         self._decoders = Decoders(given.decoders, self.writer.size, given.decode_seconds)
 
     def close(self) -> None:
@@ -61,6 +63,9 @@ class Service:
         if decoders is not None and batcher is not None:
             decoders.close()
             batcher.close()
+
+    def _written(self, studies: Sequence[Study]) -> list[StudyReport | Refusal]:
+        return list(self.writer.write_many(studies))
 
     async def report(self, study: StudyUpload) -> StudyReport:
         """Return the report of a study.
@@ -80,8 +85,6 @@ class Service:
                 f"There was no report within {seconds}. Send the request again.",
                 Retry_After="30",
             ) from None
-        except UnreadableImageError as error:
-            raise of_image(error) from None
         except RefusedError:
             raise
         except Exception:
@@ -94,8 +97,11 @@ class Service:
         images = await asyncio.gather(*map(self._decoded, study.images))
         self.metrics.stages.labels("decode").observe(time.perf_counter() - begin)
         begin = time.perf_counter()
-        report = await self._batcher.ask(DecodedStudy(study.study_id or study_id_of(images), tuple(images)))
+        given = tuple(_given(upload, read) for upload, read in zip(study.images, images, strict=True))
+        report = await self._batcher.ask(Study(given, study.study_id))
         self.metrics.stages.labels("write").observe(time.perf_counter() - begin)
+        if isinstance(report, Refusal):
+            raise of_study(report)
         for note in report.notes:
             self.metrics.notes.labels(note.code).inc()
         return report
@@ -107,7 +113,8 @@ class Service:
             return error
 
 
-def study_id_of(images: list[DecodedUpload | UnreadableImageError]) -> str:
-    """Return the Study Instance UID of the first image that has one."""
-    found = (image.dicom.study_uid for image in images if isinstance(image, DecodedUpload) and image.dicom)
-    return next(found, "study")
+def _given(upload: Upload, read: DecodedUpload | UnreadableImageError) -> GivenImage:
+    view = upload.view if upload.view in ("frontal", "lateral") else None
+    if isinstance(read, UnreadableImageError):
+        return GivenImage(read, upload.name, view)
+    return GivenImage(read.radiograph, upload.name, view, read.tags)
