@@ -11,6 +11,10 @@ from coherent_cxr.serving.rest.requests.refusals import refusal
 JSON = MEDIA_TYPES["json"]
 VIEW = {"type": "string", "enum": ["frontal", "lateral", "unknown"]}
 STUDY_ID = {"type": "string", "maxLength": 64, "description": "Comes back in the report."}
+POINT = {
+    "type": "string",
+    "description": "Whose thresholds decide what is affirmed, as balanced; none lets the generator.",
+}
 IMAGE = {
     "type": "object",
     "required": ["image"],
@@ -22,7 +26,11 @@ IMAGE = {
 AS_JSON = {
     "type": "object",
     "required": ["images"],
-    "properties": {"images": {"type": "array", "items": IMAGE}, "study_id": STUDY_ID},
+    "properties": {
+        "images": {"type": "array", "items": IMAGE},
+        "study_id": STUDY_ID,
+        "operating_point": POINT,
+    },
     "example": {"study_id": "S1", "images": [{"image": "iVBORw0KGgo…", "view": "frontal"}]},
 }
 AS_FILES = {
@@ -32,6 +40,7 @@ AS_FILES = {
         "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
         "views": {"type": "array", "items": VIEW, "description": "One for each file, or none."},
         "study_id": STUDY_ID,
+        "operating_point": POINT,
     },
 }
 EXAMPLE = {
