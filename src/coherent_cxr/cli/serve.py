@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,10 @@ from coherent_cxr.runtime.log import RunHandler
 from coherent_cxr.serving.rest.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from coherent_cxr.serving.rest.engine.writing import SingleImageWriter
+    from fastapi import FastAPI
+
+    from coherent_cxr.serving.rest.dicomweb.archive import Archive
+    from coherent_cxr.serving.study.writer import StudyWriter
 
 TOKEN = "COHERENT_CXR_TOKEN"
 SHORTEST_TOKEN = 16
@@ -66,6 +70,18 @@ def _with_limits(command: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="Environment variable that holds the token which clients must send; unset asks for none.",
 )
+@click.option("--page/--no-page", default=True, show_default=True, help="Whether to serve the page, too.")
+@click.option(
+    "--dicomweb",
+    metavar="URL",
+    help="An archive to fetch studies from and store reports in, as http://localhost:8042/dicom-web.",
+)
+@click.option(
+    "--identify",
+    is_flag=True,
+    help="File stored reports under the patient of their study; else they name nobody.",
+)
+@click.option("--compare", metavar="MODEL", help="A second model that the page can show beside the first.")
 @_with_limits
 def serve(
     model: str,
@@ -74,6 +90,10 @@ def serve(
     port: int,
     operating_point: str | None,
     token_env: str,
+    page: bool,
+    dicomweb: str | None,
+    identify: bool,
+    compare: str | None,
     **limits: Any,
 ) -> None:
     """Serve reports over HTTP, until Ctrl-C.
@@ -92,6 +112,7 @@ def serve(
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
     token = _token(token_env)
+    archive = None if dicomweb is None else _archive(dicomweb, settings)
     with open_socket(host, port) as taken:
         writer = _writer(model, uri, operating_point)
         local = is_loopback(host)
@@ -99,16 +120,47 @@ def serve(
             click.echo(OPEN.format(host=printable(host), variable=printable(token_env)), err=True)
         names = LOCAL_NAMES if local and token is None else ()
         app = create_app(writer, settings, token, names)
+        if archive is not None:
+            from coherent_cxr.serving.rest.dicomweb.routes import dicomweb_router
+
+            app.include_router(dicomweb_router(archive, identify))
+        if page:
+            _mount_page(app, settings, [_writer(compare, uri, None)] if compare else [])
         _log_requests()
 
         def ready() -> None:
             address = address_of(taken)
             click.echo(f"Ready: POST {address}/v1/reports, described at {address}/docs ({printable(model)}).")
+            if page:
+                click.echo(f"The page for people: {address}/")
             click.echo("For research only, not for clinical use. Ctrl-C ends the service.")
 
         if not run(app, taken, ready):
             raise click.ClickException("The service could not start; the lines above say why.")
     click.echo("The service has ended.")
+
+
+def _archive(url: str, settings: ServiceSettings) -> Archive:
+    from coherent_cxr.serving.rest.dicomweb.archive import Archive, ArchiveAddressError
+
+    try:
+        return Archive(url, settings)
+    except ArchiveAddressError as error:
+        raise click.BadParameter(str(error), param_hint="--dicomweb") from error
+
+
+def _mount_page(app: FastAPI, settings: ServiceSettings, others: list[StudyWriter]) -> None:
+    from coherent_cxr.serving.page.model import LocalModel, PageModel
+    from coherent_cxr.serving.page.mounting import mount_page
+    from coherent_cxr.serving.page.uploads import UploadLimits
+    from coherent_cxr.serving.rest.page_model import ServedModel
+
+    limits = UploadLimits(
+        settings.max_file_bytes, settings.max_images, settings.max_request_bytes, settings.max_held_bytes
+    )
+    models: list[PageModel] = [ServedModel(app.state.service)]
+    models += [LocalModel(writer) for writer in others]
+    mount_page(app, models, limits)
 
 
 def _log_requests() -> None:
@@ -130,14 +182,12 @@ def _token(variable: str) -> str | None:
     return token
 
 
-def _writer(model: str, uri: str | None, operating_point: str | None) -> SingleImageWriter:
+def _writer(model: str, uri: str | None, operating_point: str | None) -> StudyWriter:
     opened = open_named(model, uri)
     from coherent_cxr.models.decider import OperatingPointError
-    from coherent_cxr.serving.generator import ReportWriter
-    from coherent_cxr.serving.rest.engine.writing import SingleImageWriter
+    from coherent_cxr.serving.study.writer import StudyWriter
 
     try:
-        writer = ReportWriter(opened.bundle, operating_point=operating_point)
-        return SingleImageWriter(writer, opened.identity)
+        return StudyWriter(opened.bundle, opened.identity, operating_point=operating_point)
     except OperatingPointError as error:
         raise click.ClickException(f"--operating-point: {error}") from error

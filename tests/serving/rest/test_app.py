@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 from pydicom.uid import JPEG2000Lossless
 
+from coherent_cxr.serving.outputs import fhir, text_sr
+from coherent_cxr.serving.rest.engine.service import Service
+from coherent_cxr.serving.rest.requests.uploads import StudyUpload, Upload
+from coherent_cxr.serving.rest.settings import ServiceSettings
+from coherent_cxr.serving.study_report import StudyReport
 from helpers.bombs import huge_png
 from helpers.dicom_files import RAMP_12_BIT, dataset, written
-from helpers.rest_service import MODEL, make_app
+from helpers.rest_service import MODEL, make_app, make_writer
 
 LEVELS = np.random.default_rng(0).integers(0, 255, (90, 70), dtype=np.uint8)
 UIDS = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"}
@@ -24,6 +33,13 @@ UIDS = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"}
 def picture(kind: str) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(LEVELS).save(stream, format=kind)
+    return stream.getvalue()
+
+
+def picture_of(seed: int) -> bytes:
+    stream = io.BytesIO()
+    levels = np.random.default_rng(seed).integers(0, 255, (16, 12), dtype=np.uint8)
+    Image.fromarray(levels).resize((96, 128)).save(stream, format="PNG")
     return stream.getvalue()
 
 
@@ -81,6 +97,105 @@ def test_an_image_that_cannot_be_read_is_left_out_of_its_study(client: TestClien
     told = client.post("/v1/reports", files=[("files", ("a", PNG[:99])), ("files", ("b", PNG))]).json()
     assert told["report"]
     assert told["images"][0]["left_out"].startswith("The image at position 1 cannot be decoded")
+
+
+FORMS = {
+    "": ("application/json", "json"),
+    "*/*": ("application/json", "json"),
+    "application/*": ("application/json", "json"),
+    "application/fhir+json": ("application/fhir+json", "fhir"),
+    "application/dicom": ("application/dicom", "dicom"),
+    "text/plain": ("text/plain", "text"),
+    "text/html, application/dicom;q=0.5, application/fhir+json;q=0.9": ("application/fhir+json", "fhir"),
+    "application/json;q=0, */*;q=0.1": ("application/fhir+json", "fhir"),
+    "application/json;q=nonsense, text/*": ("text/plain", "text"),
+}
+
+
+@pytest.mark.parametrize("accept", FORMS)
+def test_the_form_of_the_answer_is_what_the_client_accepts(client: TestClient, accept: str) -> None:
+    kind, form = FORMS[accept]
+    posted = client.post("/v1/reports", files=[("files", ("a", DICOM))], headers={"Accept": accept})
+    assert posted.status_code == 200, posted.text
+    assert posted.headers["content-type"].partition(";")[0] == kind
+    assert posted.headers["cache-control"] == "no-store"
+    assert text_in(form, posted.content) == told_of(client, DICOM)["report"]
+    assert b"Doe" not in posted.content
+
+
+def text_in(form: str, body: bytes) -> str:
+    if form == "json":
+        return json.loads(body)["report"]
+    if form == "fhir":
+        return fhir.text_of(json.loads(body))
+    if form == "dicom":
+        document = pydicom.dcmread(io.BytesIO(body))
+        (study,) = document.CurrentRequestedProcedureEvidenceSequence
+        assert study.StudyInstanceUID == UIDS["StudyInstanceUID"]
+        return text_sr.text_of(document)
+    assert "not for clinical use" in body.decode()
+    return next(line for line in body.decode().splitlines() if line.startswith("Clear"))
+
+
+def told_of(client: TestClient, image: bytes) -> dict[str, Any]:
+    return client.post("/v1/reports", files=[("files", ("a", image))]).json()
+
+
+def test_a_form_that_there_is_not(client: TestClient) -> None:
+    files = [("files", ("a", PNG))]
+    refused = client.post("/v1/reports", files=files, headers={"Accept": "application/pdf"})
+    is_refused(refused, 406, "application/json, application/fhir+json, application/dicom, text/plain")
+    is_refused(client.post("/v1/reports?format=pdf", files=files), 422, "no form 'pdf'; choose json, fhir")
+    assert client.post("/v1/reports?format=fhir", files=files).json()["resourceType"] == "Bundle"
+    assert client.post("/v1/reports?format=dicom-sr", files=files).content[128:132] == b"DICM"
+
+
+def test_laterals_alone_are_refused_where_the_model_reads_frontal_ones(client: TestClient) -> None:
+    posted = client.post("/v1/reports", files=[("files", ("a", PNG))], data={"views": "lateral"})
+    is_refused(posted, 422, "lateral")
+    assert posted.json()["reason"] == "lateral_only"
+
+
+def test_the_manual_fetches_nothing_and_shows_every_address(client: TestClient) -> None:
+    page = client.get("/docs").text
+    assert re.findall(r"(?:src|href)=[\"'](?!openapi.json)", page) == []
+    described = client.get("/openapi.json").json()
+    for path in ("/v1/reports", "/health", "/ready", "/version", "/metrics"):
+        assert path in described["paths"]
+        assert path in page
+    content = described["paths"]["/v1/reports"]["post"]["requestBody"]["content"]
+    assert set(content) == {"multipart/form-data", "application/json"}
+    example = described["paths"]["/v1/reports"]["post"]["responses"]["200"]["content"]["application/json"][
+        "example"
+    ]
+    assert set(example) <= set(told_of(client, PNG))
+
+
+def test_together_with_others_a_report_is_what_it_is_alone() -> None:
+    service = Service(make_writer(), ServiceSettings())
+    service.start()
+    studies = [StudyUpload((Upload(f"image {seed}", picture_of(seed)),), f"S{seed}") for seed in range(6)]
+
+    async def asked_together() -> list[StudyReport]:
+        return await asyncio.gather(*map(service.report, studies * 2))
+
+    try:
+        alone = [asyncio.run(service.report(study)) for study in studies]
+        together = asyncio.run(asked_together())
+    finally:
+        service.close()
+    assert service.metrics.batches._sum.get() == 18
+    assert sum(bucket.get() for bucket in service.metrics.batches._buckets) < 18, "some were written together"
+    maps = [flat(report) for report in alone]
+    assert not np.allclose(maps[0], maps[1], atol=1e-6)
+    for report, expected, shown in zip(together, alone * 2, maps * 2, strict=True):
+        assert report.study_id == expected.study_id
+        assert report.report.text == expected.report.text
+        np.testing.assert_allclose(flat(report), shown, atol=1e-6)
+
+
+def flat(report: StudyReport) -> np.ndarray:
+    return np.concatenate([word.regions.ravel() for sentence in report.report.attention for word in sentence])
 
 
 def rows(*images: object) -> dict[str, object]:

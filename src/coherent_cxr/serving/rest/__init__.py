@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-LIBRARIES = ("fastapi", "uvicorn", "prometheus_client", "python_multipart", "dicomweb_client")
+LIBRARIES = ("fastapi", "uvicorn", "prometheus_client", "python_multipart", "dicomweb_client", "nicegui")
 
 
 class MissingLibraryError(ImportError):

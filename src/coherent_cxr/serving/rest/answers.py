@@ -1,67 +1,69 @@
-"""The forms in which a report can be had, by the media type that a client accepts."""
+"""The forms in which a report can be had, by name or by the media type that a client accepts."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-
 from fastapi import Response
 
+from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.serving.outputs.formats import FORMATS
+from coherent_cxr.serving.outputs.measurements_sr import NoFindingsError
 from coherent_cxr.serving.rest.requests.refusals import RefusedError
 from coherent_cxr.serving.study_report import StudyReport
 
-JSON, FHIR, DICOM = "application/json", "application/fhir+json", "application/dicom"
 MOST_RANGES = 50
+OFFERED = ("json", "fhir", "dicom-sr", "text", "dicom-sr-measurements")
+"""In this order: the first for those who accept any form, and of two forms of one media type."""
+MEDIA_TYPES = {name: FORMATS[name].media_type.partition(";")[0] for name in OFFERED}
 
 
-def _as_json(report: StudyReport) -> bytes:
-    return json.dumps(report.as_dict(), ensure_ascii=False).encode()
-
-
-FORMS: dict[str, Callable[[StudyReport], bytes]] = {
-    JSON: _as_json,
-    FHIR: lambda report: FORMATS["fhir"].write(report, None),
-    DICOM: lambda report: FORMATS["dicom-sr"].write(report, None),
-}
-"""What makes the body of each form; the first is sent to those who accept any."""
-
-
-def form_for(accept: str) -> str:
-    """Return the media type to answer with.
+def form_for(accept: str, name: str | None = None) -> str:
+    """Return the name of the form to answer with.
 
     Args:
         accept: The request's header ``Accept``; empty accepts any.
+        name: The form that the request names, if it does; it comes before ``Accept``.
 
     Raises:
-        RefusedError: If it accepts none that there is: status 406.
+        RefusedError: If there is no such form (status 422), or none that it accepts (status 406).
     """
+    if name is not None:
+        if name not in OFFERED:
+            raise RefusedError(
+                422, "wrong_format", f"There is no form {quote(name, 40)}; choose {', '.join(OFFERED)}."
+            )
+        return name
     wanted: dict[str, float] = {}
     for part in accept.split(",")[:MOST_RANGES]:
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
         if kind:
             wanted[kind] = _quality(parameters)
-    if not wanted:
-        return next(iter(FORMS))
-    rated = {form: _rated(form, wanted) for form in FORMS}
-    best = max(FORMS, key=lambda form: rated[form])
+    rated = {form: _rated(MEDIA_TYPES[form], wanted) if wanted else 1.0 for form in OFFERED}
+    best = max(OFFERED, key=lambda form: rated[form])
     if rated[best] <= 0:
+        kinds = ", ".join(dict.fromkeys(MEDIA_TYPES.values()))
         raise RefusedError(
-            406,
-            "wrong_accept",
-            f"A report can be had as {', '.join(FORMS)}; the request accepts none of them.",
+            406, "wrong_accept", f"A report can be had as {kinds}; the request accepts none of them."
         )
     return best
 
 
 def answer(report: StudyReport, form: str) -> Response:
-    """Return the report in a form."""
-    return Response(FORMS[form](report), media_type=form, headers={"Cache-Control": "no-store"})
+    """Return the report in a form; nothing that identifies a patient is copied into it.
+
+    Raises:
+        RefusedError: If the report has nothing that this form could hold.
+    """
+    chosen = FORMATS[form]
+    try:
+        body = chosen.write(report, None)
+    except NoFindingsError as error:
+        raise RefusedError(422, "nothing_to_measure", str(error)) from None
+    return Response(body, media_type=chosen.media_type, headers={"Cache-Control": "no-store"})
 
 
-def _rated(form: str, wanted: dict[str, float]) -> float:
-    family = f"{form.partition('/')[0]}/*"
-    return next((wanted[kind] for kind in (form, family, "*/*") if kind in wanted), 0.0)
+def _rated(kind: str, wanted: dict[str, float]) -> float:
+    family = f"{kind.partition('/')[0]}/*"
+    return next((wanted[accepted] for accepted in (kind, family, "*/*") if accepted in wanted), 0.0)
 
 
 def _quality(parameters: list[str]) -> float:

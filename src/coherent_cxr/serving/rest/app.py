@@ -12,12 +12,12 @@ from starlette.exceptions import HTTPException
 from coherent_cxr import __version__
 from coherent_cxr.serving.generator import NOTICE
 from coherent_cxr.serving.rest.engine.service import Service
-from coherent_cxr.serving.rest.engine.writing import Writer
 from coherent_cxr.serving.rest.monitoring import Monitored
 from coherent_cxr.serving.rest.requests.access import HostGuard, TokenGuard
 from coherent_cxr.serving.rest.requests.refusals import RefusedError, refusal
 from coherent_cxr.serving.rest.routes import router
 from coherent_cxr.serving.rest.settings import ServiceSettings
+from coherent_cxr.serving.study.writer import StudyWriter
 
 SENTENCES = {
     404: "There is nothing at this address; see /docs.",
@@ -26,7 +26,7 @@ SENTENCES = {
 
 
 def create_app(
-    writer: Writer,
+    writer: StudyWriter,
     settings: ServiceSettings | None = None,
     token: str | None = None,
     hosts: Collection[str] = (),
@@ -55,6 +55,7 @@ def create_app(
         version=__version__,
         description=f"Reports of chest radiographs. {NOTICE}",
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's own fetches its scripts from elsewhere
         redoc_url=None,
     )
     app.state.service = service

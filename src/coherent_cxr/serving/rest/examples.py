@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from coherent_cxr.serving.generator import NOTICE
-from coherent_cxr.serving.rest.answers import DICOM, FHIR, JSON
+from coherent_cxr.serving.rest.answers import MEDIA_TYPES, OFFERED
 from coherent_cxr.serving.rest.requests.refusals import refusal
 
+JSON = MEDIA_TYPES["json"]
 VIEW = {"type": "string", "enum": ["frontal", "lateral", "unknown"]}
 STUDY_ID = {"type": "string", "maxLength": 64, "description": "Comes back in the report."}
+POINT = {
+    "type": "string",
+    "description": "Whose thresholds decide what is affirmed, as balanced; none lets the generator.",
+}
 IMAGE = {
     "type": "object",
     "required": ["image"],
@@ -21,7 +26,11 @@ IMAGE = {
 AS_JSON = {
     "type": "object",
     "required": ["images"],
-    "properties": {"images": {"type": "array", "items": IMAGE}, "study_id": STUDY_ID},
+    "properties": {
+        "images": {"type": "array", "items": IMAGE},
+        "study_id": STUDY_ID,
+        "operating_point": POINT,
+    },
     "example": {"study_id": "S1", "images": [{"image": "iVBORw0KGgo…", "view": "frontal"}]},
 }
 AS_FILES = {
@@ -31,6 +40,7 @@ AS_FILES = {
         "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
         "views": {"type": "array", "items": VIEW, "description": "One for each file, or none."},
         "study_id": STUDY_ID,
+        "operating_point": POINT,
     },
 }
 EXAMPLE = {
@@ -72,19 +82,31 @@ REFUSALS = {
 }
 
 
+FORMAT = {
+    "name": "format",
+    "in": "query",
+    "description": "Form of the answer; by default what the header Accept asks for.",
+    "schema": {"type": "string", "enum": list(OFFERED)},
+}
+
+
 def _refusal(reason: str, message: str) -> dict[str, Any]:
     return {"description": message, "content": {JSON: {"example": refusal(reason, message)}}}
 
 
 REPORT: dict[str, Any] = {
     "openapi_extra": {
+        "parameters": [FORMAT],
         "requestBody": {
             "required": True,
             "content": {"multipart/form-data": {"schema": AS_FILES}, JSON: {"schema": AS_JSON}},
-        }
+        },
     },
     "responses": {
-        200: {"description": "The report.", "content": {JSON: {"example": EXAMPLE}, FHIR: {}, DICOM: {}}},
+        200: {
+            "description": "The report.",
+            "content": {**{kind: {} for kind in MEDIA_TYPES.values()}, JSON: {"example": EXAMPLE}},
+        },
         **{status: _refusal(*told) for status, told in REFUSALS.items()},
     },
 }

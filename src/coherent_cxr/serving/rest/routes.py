@@ -6,13 +6,14 @@ import time
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from coherent_cxr import __version__
 from coherent_cxr.serving.generator import NOTICE
 from coherent_cxr.serving.rest.answers import answer, form_for
 from coherent_cxr.serving.rest.examples import REPORT
+from coherent_cxr.serving.rest.manual import manual
 from coherent_cxr.serving.rest.requests.reading import read_study
 from coherent_cxr.serving.rest.requests.refusals import refusal
 
@@ -23,11 +24,11 @@ router = APIRouter()
 async def reports(request: Request) -> Response:
     """Write the report of a study of one or more images: DICOM, PNG or JPEG.
 
-    The form of the answer follows the header `Accept`. Whatever is wrong with a request is said in a
-    sentence: `{"error": ..., "reason": ..., "notice": ...}`.
+    The form of the answer follows the query's `format`, else the header `Accept`. Whatever is wrong with a
+    request is said in a sentence: `{"error": ..., "reason": ..., "notice": ...}`.
     """
     service = request.app.state.service
-    form = form_for(",".join(request.headers.getlist("accept")))
+    form = form_for(",".join(request.headers.getlist("accept")), request.query_params.get("format"))
     with service.admission.reading() as held:
         begin = time.perf_counter()
         study = await read_study(request, service.settings, held)
@@ -56,7 +57,7 @@ async def version(request: Request) -> dict[str, Any]:
     writer = service.writer
     return {
         "version": __version__,
-        "model": writer.model._asdict(),
+        "model": writer.identity._asdict(),
         "label_rules": writer.label_rules,
         "operating_point": writer.operating_point,
         "image_size": writer.size,
@@ -70,3 +71,12 @@ async def metrics(request: Request) -> Response:
     """Return counts and times; none of them is about a patient."""
     body = generate_latest(request.app.state.service.metrics.registry)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> Response:
+    """Return the manual."""
+    page = manual(request.app.openapi(), str(request.base_url).rstrip("/"))
+    return HTMLResponse(
+        page, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    )

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from coherent_cxr.images.reading.dicom.helper import HelperProcess, radiograph_of
+from coherent_cxr.images.reading.dicom.identifiers import Identifiers, ImageTags
 from coherent_cxr.images.reading.grey import Radiograph, UnreadableImageError
 from coherent_cxr.images.reading.isolation import CRASHED
 from coherent_cxr.serving.rest.requests.uploads import Upload
-from coherent_cxr.serving.study_report import DicomReference
 
 PROCESS = "coherent_cxr.serving.rest.engine.decoder_process"
 TRIES = 3
@@ -26,12 +26,12 @@ class DecodedUpload(NamedTuple):
     Attributes:
         upload: As it arrived.
         radiograph: Its pixels (size, size), as the model reads them.
-        dicom: Its identifiers; None of an image that is no DICOM, or lacks some.
+        tags: Of a DICOM image.
     """
 
     upload: Upload
     radiograph: Radiograph
-    dicom: DicomReference | None
+    tags: ImageTags | None
 
 
 class Decoders:
@@ -99,7 +99,7 @@ class Decoders:
             finally:
                 timer.cancel()
                 self._free.put(helper)
-            return DecodedUpload(upload, radiograph, _reference(told))
+            return DecodedUpload(upload, radiograph, _tags(told))
         raise UnreadableImageError("decoder_crashed", f"{upload.name} {CRASHED}")
 
 
@@ -108,5 +108,8 @@ def _end(helper: HelperProcess, late: threading.Event) -> None:
     helper.process.kill()
 
 
-def _reference(told: dict[str, Any]) -> DicomReference | None:
-    return DicomReference(*told["dicom"]) if told.get("dicom") else None
+def _tags(told: dict[str, Any]) -> ImageTags | None:
+    if told.get("tags") is None:
+        return None
+    view, identifiers = told["tags"]
+    return ImageTags(view, Identifiers(*identifiers))

@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from coherent_cxr.images.reading.grey import UnreadableImageError
+from coherent_cxr.models.decider import OperatingPointError
 from coherent_cxr.serving.rest.engine.batching import Batcher
 from coherent_cxr.serving.rest.engine.decoding import DecodedUpload, Decoders
-from coherent_cxr.serving.rest.engine.writing import DecodedStudy, Writer
 from coherent_cxr.serving.rest.metrics import Metrics
 from coherent_cxr.serving.rest.requests.admission import Admission
-from coherent_cxr.serving.rest.requests.refusals import RefusedError, of_image
-from coherent_cxr.serving.rest.requests.uploads import StudyUpload, Upload
+from coherent_cxr.serving.rest.requests.refusals import RefusedError, of_study
+from coherent_cxr.serving.rest.requests.uploads import NO_POINT, StudyUpload, Upload
 from coherent_cxr.serving.rest.settings import ServiceSettings
+from coherent_cxr.serving.study.study import GivenImage, Refusal, Study
+from coherent_cxr.serving.study.writer import StudyWriter
 from coherent_cxr.serving.study_report import StudyReport
 
 logger = logging.getLogger(__name__)
+
+
+class _Asked(NamedTuple):
+    study: Study
+    writer: StudyWriter
 
 
 class Service:
@@ -28,14 +37,15 @@ class Service:
         settings: Limits.
     """
 
-    def __init__(self, writer: Writer, settings: ServiceSettings) -> None:
+    def __init__(self, writer: StudyWriter, settings: ServiceSettings) -> None:
         self.writer, self.settings = writer, settings
         self.metrics = Metrics()
         self.admission = Admission(
             settings.queue, settings.max_held_bytes, self.metrics.active, self.metrics.held
         )
+        self._writers: dict[str | None, StudyWriter] = {writer.operating_point: writer}
         self._decoders: Decoders | None = None
-        self._batcher: Batcher[DecodedStudy, StudyReport] | None = None
+        self._batcher: Batcher[_Asked, StudyReport | Refusal] | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -51,7 +61,7 @@ class Service:
     def start(self) -> None:
         """Start processes and thread."""
         given = self.settings
-        self._batcher = Batcher(self.writer.write, given.batch, self.metrics.batches.observe)
+        self._batcher = Batcher(self._written, given.batch, self.metrics.batches.observe)
         self._decoders = Decoders(given.decoders, self.writer.size, given.decode_seconds)
 
     def close(self) -> None:
@@ -61,6 +71,29 @@ class Service:
         if decoders is not None and batcher is not None:
             decoders.close()
             batcher.close()
+
+    def _written(self, asked: Sequence[_Asked]) -> list[StudyReport | Refusal]:
+        outcomes: dict[int, StudyReport | Refusal] = {}
+        for writer in dict.fromkeys(one.writer for one in asked):
+            places = [place for place, one in enumerate(asked) if one.writer is writer]
+            outcomes |= zip(places, writer.write_many([asked[place].study for place in places]), strict=True)
+        return [outcomes[place] for place in range(len(asked))]
+
+    def writer_at(self, operating_point: str | None) -> StudyWriter:
+        """Return the writer at an operating point as requests name it; see :class:`StudyUpload`.
+
+        Raises:
+            RefusedError: If the model has no such operating point.
+        """
+        if operating_point is None:
+            return self.writer
+        point = None if operating_point == NO_POINT else operating_point
+        if point not in self._writers:
+            try:
+                self._writers[point] = self.writer.at(point)
+            except OperatingPointError as error:
+                raise RefusedError(422, "wrong_operating_point", str(error)) from None
+        return self._writers[point]
 
     async def report(self, study: StudyUpload) -> StudyReport:
         """Return the report of a study.
@@ -80,8 +113,6 @@ class Service:
                 f"There was no report within {seconds}. Send the request again.",
                 Retry_After="30",
             ) from None
-        except UnreadableImageError as error:
-            raise of_image(error) from None
         except RefusedError:
             raise
         except Exception:
@@ -90,12 +121,16 @@ class Service:
 
     async def _report(self, study: StudyUpload) -> StudyReport:
         assert self._batcher is not None, "start() comes first"
+        writer = self.writer_at(study.operating_point)
         begin = time.perf_counter()
         images = await asyncio.gather(*map(self._decoded, study.images))
         self.metrics.stages.labels("decode").observe(time.perf_counter() - begin)
         begin = time.perf_counter()
-        report = await self._batcher.ask(DecodedStudy(study.study_id or study_id_of(images), tuple(images)))
+        given = tuple(_given(upload, read) for upload, read in zip(study.images, images, strict=True))
+        report = await self._batcher.ask(_Asked(Study(given, study.study_id), writer))
         self.metrics.stages.labels("write").observe(time.perf_counter() - begin)
+        if isinstance(report, Refusal):
+            raise of_study(report)
         for note in report.notes:
             self.metrics.notes.labels(note.code).inc()
         return report
@@ -107,7 +142,8 @@ class Service:
             return error
 
 
-def study_id_of(images: list[DecodedUpload | UnreadableImageError]) -> str:
-    """Return the Study Instance UID of the first image that has one."""
-    found = (image.dicom.study_uid for image in images if isinstance(image, DecodedUpload) and image.dicom)
-    return next(found, "study")
+def _given(upload: Upload, read: DecodedUpload | UnreadableImageError) -> GivenImage:
+    view = upload.view if upload.view in ("frontal", "lateral") else None
+    if isinstance(read, UnreadableImageError):
+        return GivenImage(read, upload.name, view)
+    return GivenImage(read.radiograph, upload.name, view, read.tags)

@@ -26,7 +26,7 @@ from coherent_cxr.serving.rest.settings import ServiceSettings
 
 JSON, MULTIPART = "application/json", "multipart/form-data"
 MAX_FIELD_BYTES, MAX_FIELDS = 1_000, 64
-FIELDS = ("files", "views", "study_id")
+FIELDS = ("files", "views", "study_id", "operating_point")
 
 
 class _InMemory(MultiPartParser):
@@ -127,7 +127,7 @@ async def _multipart(request: Request, body: bytes, settings: ServiceSettings) -
         data = await file.read()
         await file.close()
         uploads.append(Upload(name, data, view_of(views[position - 1] if views else None, name)))
-    return checked(uploads, form.get("study_id"), settings)
+    return checked(uploads, form.get("study_id"), form.get("operating_point"), settings)
 
 
 def _too_large(settings: ServiceSettings) -> RefusedError:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.serving.generator import NOTICE
+from coherent_cxr.serving.study.study import Refusal
 
-TOO_LARGE = ("file_too_large", "image_too_large", "too_many_scans")
+STATUSES = {
+    413: ("file_too_large", "image_too_large", "too_many_scans", "too_many_images"),
+    415: ("unknown_format",),
+    500: ("failed", "not_finite"),
+}
+"""By reasons of the reader of images and of the writer of reports; any other is 422."""
 
 
 class RefusedError(Exception):
@@ -35,7 +40,7 @@ def refusal(reason: str, message: str) -> dict[str, Any]:
     return {"error": message, "reason": reason, "notice": NOTICE}
 
 
-def of_image(error: UnreadableImageError) -> RefusedError:
-    """Return the refusal of a request whose image cannot be read."""
-    status = 413 if error.reason in TOO_LARGE else 415 if error.reason == "unknown_format" else 422
-    return RefusedError(status, error.reason, str(error))
+def of_study(refused: Refusal) -> RefusedError:
+    """Return the refusal of a request whose study gets no report."""
+    status = next((status for status, reasons in STATUSES.items() if refused.reason in reasons), 422)
+    return RefusedError(status, refused.reason, refused.message)

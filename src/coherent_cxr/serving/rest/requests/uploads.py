@@ -14,6 +14,8 @@ from coherent_cxr.serving.study_report import View
 VIEWS: dict[str, View] = {"frontal": "frontal", "lateral": "lateral", "unknown": "unknown"}
 FORM = '{"images": [{"image": "<a PNG, JPEG or DICOM file in base64>", "view": "frontal"}]}'
 LONGEST_ID = 64
+NO_POINT = "none"
+"""In the place of an operating point: the generator decides alone."""
 
 
 class Upload(NamedTuple):
@@ -36,10 +38,12 @@ class StudyUpload(NamedTuple):
     Attributes:
         images: At least one.
         study_id: As given by the client; None if it was not.
+        operating_point: As given by the client; None if it was not; :data:`NO_POINT` for the generator alone.
     """
 
     images: tuple[Upload, ...]
     study_id: str | None = None
+    operating_point: str | None = None
 
 
 def study_of_json(body: Any, settings: ServiceSettings) -> StudyUpload:
@@ -67,14 +71,16 @@ def study_of_json(body: Any, settings: ServiceSettings) -> StudyUpload:
         except RequestError as error:
             raise RefusedError(422, error.reason, str(error)) from None
         uploads.append(Upload(name, data, view_of(row.get("view"), name)))
-    return checked(uploads, body.get("study_id"), settings)
+    return checked(uploads, body.get("study_id"), body.get("operating_point"), settings)
 
 
-def checked(uploads: list[Upload], study_id: Any, settings: ServiceSettings) -> StudyUpload:
+def checked(
+    uploads: list[Upload], study_id: Any, operating_point: Any, settings: ServiceSettings
+) -> StudyUpload:
     """Return a study within the limits.
 
     Raises:
-        RefusedError: If it has no image, too many, one that is too large, or an id that is no short text.
+        RefusedError: If it has no image, too many, one that is too large, or a field that is no short text.
     """
     if not uploads:
         raise RefusedError(422, "no_image", "The request holds no image. Send at least one file.")
@@ -86,12 +92,18 @@ def checked(uploads: list[Upload], study_id: Any, settings: ServiceSettings) -> 
         if len(upload.data) > settings.max_file_bytes:
             limit = settings.max_file_bytes / 1e6
             raise RefusedError(413, "file_too_large", f"{upload.name} is larger than {limit:g} MB.")
-    if study_id is None or study_id == "":
-        return StudyUpload(tuple(uploads))
-    if not isinstance(study_id, str) or len(study_id) > LONGEST_ID or not study_id.isprintable():
+    return StudyUpload(
+        tuple(uploads), _short("study_id", study_id), _short("operating_point", operating_point)
+    )
+
+
+def _short(field: str, value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > LONGEST_ID or not value.isprintable():
         right = f"a text of at most {LONGEST_ID} printable characters"
-        raise RefusedError(422, "wrong_study_id", f"The field 'study_id' must be {right}.")
-    return StudyUpload(tuple(uploads), study_id)
+        raise RefusedError(422, f"wrong_{field}", f"The field '{field}' must be {right}.")
+    return value
 
 
 def name_at(position: int) -> str:

@@ -1,0 +1,1 @@
+"""Studies from an archive by DICOMweb, and their structured reports back into it."""
