@@ -184,7 +184,7 @@ def test_what_cannot_be_read_is_said_in_a_sentence(page, said: list[str]) -> Non
     )
     page.set_input_files(".drop input", [file("one.dcm", dicom()), file("text.png", b"no image")])
     page.wait_for_function(READY)
-    assert "text.png was left out" in page.inner_text(".report")
+    assert "text.png was left out" in page.text_content(".report")
     assert [line for line in said if "413" not in line] == []  # the browser itself tells of a refused upload
 
 

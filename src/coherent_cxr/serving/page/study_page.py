@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
 
 from coherent_cxr.evaluation.report.figures.overlay import top_of_scale
 from coherent_cxr.images.reading.grey import UnreadableImageError
@@ -20,7 +21,7 @@ from coherent_cxr.serving.page.pictures import (
     radiograph_picture,
     side_at_left,
 )
-from coherent_cxr.serving.page.rendering import PACKAGE
+from coherent_cxr.serving.page.rendering import PACKAGE, image_caption
 from coherent_cxr.serving.page.uploads import UploadLimits, Visit
 from coherent_cxr.serving.study_report import StudyReport
 
@@ -39,6 +40,7 @@ class StudyPage:
     def __init__(self, models: Sequence[PageModel], visit: Visit, limits: UploadLimits) -> None:
         self._models, self._visit, self._limits = models, visit, limits
         self._viewers: dict[int, Viewer] = {}
+        self._captions: dict[int, TextElement] = {}
         self._turn = asyncio.Lock()
         ui.add_head_html(f"<style>{render(PACKAGE, 'page.css')}</style>")
         self._build()
@@ -58,7 +60,7 @@ class StudyPage:
                     js_handler="(event) => emit(event.target.value)",
                 )
         element("p", "warning notice", NOTICE, role="note")
-        with element("main") as main:
+        with element("div") as main:
             self._drop = Drop(self._visit, self._limits, self._arrived, self._refused)
             if len(self._models) > 1:
                 self._offer_comparison()
@@ -129,7 +131,14 @@ class StudyPage:
         self._columns.classes(remove="waiting")
         self._drop.disable(False)
         self._clear_attention()
+        self._say_views()
         self._status.text = self._say() if all(written) else "There is no report of this study."
+
+    def _say_views(self) -> None:
+        study = self._panels[0].study
+        for place, caption in self._captions.items():
+            if study is not None and place < len(study.images):
+                caption.text = image_caption(study.images[place])
 
     def _say(self) -> str:
         said = []
@@ -154,7 +163,7 @@ class StudyPage:
 
     async def _show_images(self) -> None:
         self._images.clear()
-        self._viewers = {}
+        self._viewers, self._captions = {}, {}
         for place, image in enumerate(self._visit.images):
             try:
                 picture = await asyncio.to_thread(radiograph_picture, image.data, image.name)
@@ -163,7 +172,7 @@ class StudyPage:
             side = side_at_left(image.data)
             with self._images:
                 self._viewers[place] = Viewer(picture, image.name, side, self._clear_choice)
-                element("p", "caption", image.name)
+                self._captions[place] = element("p", "caption", image.name)
 
     def _refused(self, message: str) -> None:
         self._refusal.clear()
@@ -175,8 +184,9 @@ class StudyPage:
 
     def _clear_attention(self) -> None:
         self._clear_choice()
-        for viewer in self._viewers.values():
-            viewer.clear_attention()
+        study = self._panels[0].study
+        for place, viewer in self._viewers.items():
+            viewer.clear_attention(study is not None and place == attended_image(study))
 
     def _clear_choice(self) -> None:
         for panel in self._panels:
