@@ -51,7 +51,9 @@ class LocalModel:
     def __init__(self, writer: StudyWriter) -> None:
         bundle = writer.bundle
         self.identity, self.initial = writer.identity, writer.operating_point
-        self.points = operating_points(bundle.decider) if bundle.decider and bundle.follows_decisions else []
+        self.points: Sequence[OperatingPoint] = (
+            operating_points(bundle.decider) if bundle.decider and bundle.follows_decisions else []
+        )
         self._writers = {writer.operating_point: writer}
         self._first = writer
         self._turn = asyncio.Lock()

@@ -12,6 +12,7 @@ from coherent_cxr.evaluation.report.figures.overlay import top_of_scale
 from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.pages.rendering import render
 from coherent_cxr.serving.generator import NOTICE
+from coherent_cxr.serving.outputs.readable import shown_name
 from coherent_cxr.serving.page.elements import Drop, Viewer
 from coherent_cxr.serving.page.model import PageModel
 from coherent_cxr.serving.page.panel import ReportPanel, element
@@ -74,9 +75,7 @@ class StudyPage:
         ui.skip_link("Skip to the study", target=main)
 
     def _panel(self, model: PageModel, beside: ReportPanel | None = None) -> ReportPanel:
-        identity = model.identity
-        version = f", version {identity.version}" if identity.version else ""
-        return ReportPanel(model, f"{identity.name}{version}", self._chosen, self._write_again, beside)
+        return ReportPanel(model, titled(model), self._chosen, self._write_again, beside)
 
     def _offer_comparison(self) -> None:
         with element("label", "compare"):
@@ -84,8 +83,7 @@ class StudyPage:
             with element("select") as chosen:
                 element("option", text="no other model", value="")
                 for place, model in enumerate(self._models[1:], 1):
-                    version = f", version {model.identity.version}" if model.identity.version else ""
-                    element("option", text=f"{model.identity.name}{version}", value=str(place))
+                    element("option", text=titled(model), value=str(place))
         chosen.on(
             "change",
             lambda event: self._compare(event.args),
@@ -215,6 +213,12 @@ class StudyPage:
         return top_of_scale(
             [word.regions for study in studies for words in study.report.attention for word in words]
         )
+
+
+def titled(model: PageModel) -> str:
+    """Return what the page calls a model."""
+    version = f", version {model.identity.version}" if model.identity.version else ""
+    return f"{shown_name(model.identity.name)}{version}"
 
 
 def attended_image(study: StudyReport) -> int:
