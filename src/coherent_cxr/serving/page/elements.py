@@ -103,7 +103,8 @@ class ReportText(Element, component="scripts/report.js"):
         self._props["html"] = ""
 
         def chosen(event: events.GenericEventArguments) -> None:
-            on_chosen(int(event.args["sentence"]), event.args["word"])
+            word = event.args["word"]
+            on_chosen(int(event.args["sentence"]), None if word is None else int(word))
 
         self.on("chosen", chosen)
 

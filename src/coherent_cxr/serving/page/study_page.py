@@ -197,7 +197,12 @@ class StudyPage:
         for other in self._panels:
             if other is not panel:
                 other.text.clear_choice()
-        words = panel.study.report.attention[sentence]
+        attended = panel.study.report.attention
+        if not 0 <= sentence < len(attended) or (
+            word is not None and not 0 <= word < len(attended[sentence])
+        ):
+            return  # of a report that was replaced meanwhile
+        words = attended[sentence]
         seen = attention_of(words, word)
         top = self._top_of_scale()
         what = f"Sentence {sentence + 1}, mean of its words"

@@ -15,7 +15,7 @@ LONGEST_NAME = 100
 
 
 class RefusedUploadError(ValueError):
-    """An upload that is not taken; the message says why.
+    """An upload, or a visit, that is not taken; the message says why.
 
     Attributes:
         status: HTTP status.
@@ -36,6 +36,7 @@ class UploadLimits:
         max_study_bytes: Most bytes of a study.
         max_held_bytes: Most bytes of the studies of all visitors.
         read_seconds: Longest time that an image may take to arrive.
+        max_visits: Most pages that are open at a time.
     """
 
     max_file_bytes: int = min(100_000_000, MAX_FILE_BYTES)
@@ -43,6 +44,7 @@ class UploadLimits:
     max_study_bytes: int = 250_000_000
     max_held_bytes: int = 1_000_000_000
     read_seconds: float = 60.0
+    max_visits: int = 200
 
 
 @dataclass(eq=False)
@@ -81,7 +83,13 @@ class Visits:
         return self._arriving + sum(visit.held for visit in self._open.values())
 
     def open(self) -> Visit:
-        """Begin a visit."""
+        """Begin a visit.
+
+        Raises:
+            RefusedUploadError: If as many pages are open as may be.
+        """
+        if len(self._open) >= self.limits.max_visits:
+            raise RefusedUploadError(503, "Too many pages are open. Close one, or try again in a minute.")
         visit = Visit()
         self._open[visit.token] = visit
         return visit
