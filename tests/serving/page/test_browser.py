@@ -20,6 +20,7 @@ from coherent_cxr.serving.page.model import LocalModel
 from coherent_cxr.serving.page.mounting import mount_page
 from coherent_cxr.serving.page.uploads import UploadLimits, Visits
 from coherent_cxr.serving.report import NOTICE
+from coherent_cxr.serving.rest.requests.access import TokenGuard
 from coherent_cxr.serving.study.writer import StudyWriter
 from coherent_cxr.serving.study_report import ModelIdentity
 from helpers.decided_bundle import decided_bundle
@@ -28,6 +29,8 @@ from helpers.dicom_files import dataset, written
 pytestmark = pytest.mark.slow
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENT = "Doe^Jane"
+TOKEN = "a-token-that-nobody-guesses"
+WHO = {"username": "anybody", "password": TOKEN}
 READY = "document.querySelector('.status').innerText.startsWith('Report ready')"
 
 
@@ -44,8 +47,10 @@ def served() -> Iterator[Served]:
     app = FastAPI()
     app.get("/health")(lambda: {"status": "alive"})
     models = [
-        LocalModel(StudyWriter(bundle, ModelIdentity(name, None, "0" * 64))) for name in ("first", "second")
+        LocalModel(StudyWriter(bundle, ModelIdentity(name, None, "0" * 64)))
+        for name in ("/home/somebody/first", "second")
     ]
+    app.add_middleware(TokenGuard, token=TOKEN)
     visits = mount_page(app, models, UploadLimits(max_file_bytes=100_000, max_images=3), 1.0)
     app.post("/v1/reports")(lambda: {"report": ""})  # added later, and not hidden by the page
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
@@ -72,10 +77,11 @@ def file(name: str, data: bytes) -> dict:
 def test_other_addresses_stay_those_of_the_application(served: Served) -> None:
     import httpx
 
-    with httpx.Client(base_url=served.address) as client:
+    with httpx.Client(base_url=served.address, auth=tuple(WHO.values())) as client:
         assert client.get("/health").json() == {"status": "alive"}
         assert client.get("/v1/nothing").json() == {"detail": "Not Found"}
         assert client.get("/v1/reports").status_code == 405
+        assert httpx.get(served.address).status_code == 401
         page = client.get("/")
         assert "default-src 'self'" in page.headers["content-security-policy"]
         assert page.headers["cache-control"] == "no-store"
@@ -103,7 +109,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def page(browser, served: Served, said: list[str]) -> Iterator:
-    context = browser.new_context(viewport={"width": 420, "height": 860})
+    context = browser.new_context(viewport={"width": 420, "height": 860}, http_credentials=WHO)
     opened = context.new_page()
     opened.set_default_timeout(60_000)
     opened.on("console", lambda message: said.append(message.text) if message.type != "info" else None)
@@ -162,7 +168,7 @@ def test_from_a_dropped_study_to_the_exported_report(page, served: Served, said:
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(overflow) == 0  # on a phone nothing is cut off
 
-    other = page.context.browser.new_context().new_page()  # somebody else
+    other = page.context.browser.new_context(http_credentials=WHO).new_page()  # somebody else
     other.goto(served.address)
     other.wait_for_selector(".drop")
     assert other.locator(".viewer, .sentences").count() == 0
@@ -184,12 +190,12 @@ def test_what_cannot_be_read_is_said_in_a_sentence(page, said: list[str]) -> Non
     )
     page.set_input_files(".drop input", [file("one.dcm", dicom()), file("text.png", b"no image")])
     page.wait_for_function(READY)
-    assert "text.png was left out" in page.inner_text(".report")
+    assert "text.png was left out" in page.text_content(".report")
     assert [line for line in said if "413" not in line] == []  # the browser itself tells of a refused upload
 
 
 def test_when_the_page_is_closed_nothing_is_kept(browser, served: Served) -> None:
-    context = browser.new_context()
+    context = browser.new_context(http_credentials=WHO)
     opened = context.new_page()
     opened.goto(served.address)
     opened.wait_for_selector(".drop")

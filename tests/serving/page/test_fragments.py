@@ -7,7 +7,7 @@ import pytest
 from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.serving.page.findings import finding_rows
 from coherent_cxr.serving.page.operating_points import OperatingPoint
-from coherent_cxr.serving.page.rendering import findings_html, report_html
+from coherent_cxr.serving.page.rendering import findings_html, image_caption, report_html
 from coherent_cxr.serving.study_report import StudyImage
 from helpers.shown_reports import report_of, study_of
 
@@ -58,15 +58,17 @@ def test_an_uncertain_finding_is_marked_in_words_and_small_probabilities_are_not
     assert "threshold 0.40" in html
 
 
-def test_warnings_and_what_was_left_out_stand_above_the_report_and_notes_below() -> None:
+def test_warnings_stand_above_the_report_and_notes_and_what_was_left_out_below() -> None:
     notes = [Note("assumed_tags", "Tags were assumed."), Note("lateral_view", "It is lateral.")]
     images = (
         StudyImage("one.png", "frontal", "assumed"),
         StudyImage("two.png", "unknown", "assumed", "It is damaged."),
     )
     html = report_html(study_of(report_of(SENTENCES, notes=notes), *images))
-    order = ["It is lateral.", "two.png was left out", "data-sentence", "Tags were assumed."]
+    order = ["It is lateral.", "data-sentence", "two.png was left out", "Tags were assumed."]
     assert [html.index(text) for text in order] == sorted(html.index(text) for text in order)
+    assert image_caption(images[0]) == "one.png: frontal view, which is assumed."
+    assert image_caption(images[1]).endswith("Left out of the text: It is damaged.")
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "`${7}`"])

@@ -88,6 +88,29 @@ def test_all_visitors_together_have_a_limit_too(visits: Visits) -> None:
     send(visits, other.token, 0, b"x" * 60)
 
 
+def test_pages_beyond_the_limit_are_told_to_come_again() -> None:
+    visits = Visits(UploadLimits(max_visits=2))
+    first, _ = visits.open(), visits.open()
+    with pytest.raises(RefusedUploadError, match="Too many pages") as refused:
+        visits.open()
+    assert refused.value.status == 503
+    visits.close(first)
+    visits.open()
+
+
+def test_an_image_that_never_arrives_is_given_up() -> None:
+    visits = Visits(UploadLimits(read_seconds=0.05))
+    visit = visits.open()
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"a"
+        await asyncio.sleep(60)
+
+    with pytest.raises(RefusedUploadError, match=r"within 0\.05 s") as refused:
+        asyncio.run(visits.receive(visit.token, 0, "x", stuck()))
+    assert (refused.value.status, visits.held) == (408, 0)
+
+
 @pytest.mark.parametrize(("position", "status"), [(3, 413), (9999, 413), (1, 409)])
 def test_a_place_that_a_study_does_not_have_is_refused(visits: Visits, position: int, status: int) -> None:
     assert status_of(visits, visits.open().token, position, b"a") == status

@@ -68,7 +68,11 @@ def origin(report: StudyReport) -> str:
 
 def model_name(report: StudyReport) -> str:
     """Return the model's name; of a folder only its last part, as paths may name people."""
-    name = report.model.name
+    return shown_name(report.model.name)
+
+
+def shown_name(name: str) -> str:
+    """Return the name of a model as people see it: of a folder its last part."""
     return printable(name if name.startswith("models:/") else name.rstrip("/").rpartition("/")[2] or "model")
 
 

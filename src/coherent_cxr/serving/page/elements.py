@@ -68,7 +68,6 @@ class Viewer(Element, component="scripts/viewer.js"):
             "alt": f"Radiograph {name}",
             "label": f"Radiograph {name}",
             "side": side or "",
-            "hint": HINT,
             "colours": f"linear-gradient(to right, {stops}), #777",
         }
         self.on("hidden", on_hidden, args=[])
@@ -83,9 +82,13 @@ class Viewer(Element, component="scripts/viewer.js"):
         """
         self.run_method("show", picture, f"{100 * top:.0f} %", caption)
 
-    def clear_attention(self) -> None:
-        """Take the map away."""
-        self.run_method("show", "", "", HINT)
+    def clear_attention(self, is_attended: bool) -> None:
+        """Take the map away.
+
+        Args:
+            is_attended: Whether it is the image that maps are laid over.
+        """
+        self.run_method("show", "", "", HINT if is_attended else "")
 
 
 class ReportText(Element, component="scripts/report.js"):
@@ -100,7 +103,8 @@ class ReportText(Element, component="scripts/report.js"):
         self._props["html"] = ""
 
         def chosen(event: events.GenericEventArguments) -> None:
-            on_chosen(int(event.args["sentence"]), event.args["word"])
+            word = event.args["word"]
+            on_chosen(int(event.args["sentence"]), None if word is None else int(word))
 
         self.on("chosen", chosen)
 

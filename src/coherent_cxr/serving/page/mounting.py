@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 from nicegui import app as page_app
 from nicegui import ui
 from starlette.routing import Match, Mount
@@ -71,10 +71,14 @@ def mount_page(
         return JSONResponse({"taken": True})
 
     @ui.page("/", title=TITLE, favicon=ICON, dark=None, reconnect_timeout=seconds_to_reconnect)
-    def study_page() -> None:
-        visit = visits.open()
+    def study_page() -> Response | None:
+        try:
+            visit = visits.open()
+        except RefusedUploadError as error:
+            return PlainTextResponse(str(error), error.status, {"retry-after": "60"})
         ui.context.client.on_delete(lambda: visits.close(visit))
         StudyPage(models, visit, visits.limits)
+        return None
 
     ui.run_with(
         app,

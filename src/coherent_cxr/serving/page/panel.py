@@ -77,10 +77,11 @@ class ReportPanel:
             self._points()
             self._error = element("div", "alarm", role="alert")
             self.text = ReportText(lambda sentence, word: on_chosen(self, sentence, word))
-            element("h3", text="Findings")
-            self._findings = ui.html("", sanitize=False)
-            self._exports()
-        self._error.visible = False
+            with element("div") as self._rest:
+                element("h3", text="Findings")
+                self._findings = ui.html("", sanitize=False)
+                self._exports()
+        self._error.visible = self._rest.visible = False
 
     @property
     def point(self) -> OperatingPoint | None:
@@ -100,7 +101,8 @@ class ReportPanel:
         try:
             study = await self.model.report(images, point.name if point else None)
         except RefusedStudyError as error:
-            reasons = (f"{image.name}: {image.left_out}" for image in error.refusal.images if image.left_out)
+            left_out = [image for image in error.refusal.images if image.left_out]
+            reasons = [f"{image.name}: {image.left_out}" for image in left_out if len(left_out) > 1]
             self._refuse(str(error), *reasons)
             return False
         except Exception:
@@ -110,7 +112,7 @@ class ReportPanel:
         if self._section.is_deleted:  # the visitor has left meanwhile
             return False
         self.study = study
-        self._error.visible = False
+        self._error.visible, self._rest.visible = False, True
         self.text.fill(report_html(study))
         self._findings.set_content(findings_html(study, point))
         return True
@@ -124,6 +126,7 @@ class ReportPanel:
         self.study = None
         self.text.fill("")
         self._findings.set_content("")
+        self._rest.visible = False
 
     def _refuse(self, message: str, *reasons: str) -> None:
         self.forget()
@@ -138,7 +141,7 @@ class ReportPanel:
         if not points:
             return
         with element("fieldset", "points"):
-            element("legend", "unseen", "Operating point")
+            element("legend", "unseen", "What decides the findings")
             with element("label", "point"):
                 element("span", text="Operating point")
                 self._slider = element(

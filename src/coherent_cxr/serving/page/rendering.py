@@ -11,9 +11,15 @@ from coherent_cxr.pages import rendering
 from coherent_cxr.serving.page.findings import finding_rows
 from coherent_cxr.serving.page.operating_points import OperatingPoint
 from coherent_cxr.serving.page.sentences import shown_sentences
-from coherent_cxr.serving.study_report import StudyReport
+from coherent_cxr.serving.study_report import StudyImage, StudyReport
 
 PACKAGE = "coherent_cxr.serving.page"
+KNOWN_BY = {
+    "given": "as it was said to be",
+    "tags": "by its tags",
+    "classifier": "by the classifier of views",
+    "assumed": "which is assumed",
+}
 
 
 def report_html(study: StudyReport) -> str:
@@ -25,6 +31,7 @@ def report_html(study: StudyReport) -> str:
         warnings=[note for note in study.notes if note.level == Level.WARNING],
         information=[note for note in study.notes if note.level != Level.WARNING],
         left_out=[image for image in study.images if image.left_out],
+        text=report.text,
         sentences=shown_sentences(report, _labeler().explain(report.text)),
         label_rules=report.label_rules,
         nearest=study.nearest,
@@ -46,6 +53,12 @@ def findings_html(study: StudyReport, point: OperatingPoint | None) -> str:
         decided=point is not None,
         decided_by=f"decided by the operating point {point.name}" if point else "decided by the generator",
     )
+
+
+def image_caption(image: StudyImage) -> str:
+    """Return what stands under an image: its name, its view and how that is known, and whether it is read."""
+    left_out = f" Left out of the text: {image.left_out}" if image.left_out else ""
+    return f"{image.name}: {image.view} view, {KNOWN_BY[image.view_from]}.{left_out}"
 
 
 @cache

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Sequence
 
 from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
 
 from coherent_cxr.evaluation.report.figures.overlay import top_of_scale
 from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.pages.rendering import render
 from coherent_cxr.serving.generator import NOTICE
+from coherent_cxr.serving.outputs.readable import shown_name
 from coherent_cxr.serving.page.elements import Drop, Viewer
 from coherent_cxr.serving.page.model import PageModel
 from coherent_cxr.serving.page.panel import ReportPanel, element
@@ -20,7 +22,7 @@ from coherent_cxr.serving.page.pictures import (
     radiograph_picture,
     side_at_left,
 )
-from coherent_cxr.serving.page.rendering import PACKAGE
+from coherent_cxr.serving.page.rendering import PACKAGE, image_caption
 from coherent_cxr.serving.page.uploads import UploadLimits, Visit
 from coherent_cxr.serving.study_report import StudyReport
 
@@ -39,6 +41,7 @@ class StudyPage:
     def __init__(self, models: Sequence[PageModel], visit: Visit, limits: UploadLimits) -> None:
         self._models, self._visit, self._limits = models, visit, limits
         self._viewers: dict[int, Viewer] = {}
+        self._captions: dict[int, TextElement] = {}
         self._turn = asyncio.Lock()
         ui.add_head_html(f"<style>{render(PACKAGE, 'page.css')}</style>")
         self._build()
@@ -58,7 +61,7 @@ class StudyPage:
                     js_handler="(event) => emit(event.target.value)",
                 )
         element("p", "warning notice", NOTICE, role="note")
-        with element("main") as main:
+        with element("div") as main:
             self._drop = Drop(self._visit, self._limits, self._arrived, self._refused)
             if len(self._models) > 1:
                 self._offer_comparison()
@@ -72,9 +75,7 @@ class StudyPage:
         ui.skip_link("Skip to the study", target=main)
 
     def _panel(self, model: PageModel, beside: ReportPanel | None = None) -> ReportPanel:
-        identity = model.identity
-        version = f", version {identity.version}" if identity.version else ""
-        return ReportPanel(model, f"{identity.name}{version}", self._chosen, self._write_again, beside)
+        return ReportPanel(model, titled(model), self._chosen, self._write_again, beside)
 
     def _offer_comparison(self) -> None:
         with element("label", "compare"):
@@ -82,8 +83,7 @@ class StudyPage:
             with element("select") as chosen:
                 element("option", text="no other model", value="")
                 for place, model in enumerate(self._models[1:], 1):
-                    version = f", version {model.identity.version}" if model.identity.version else ""
-                    element("option", text=f"{model.identity.name}{version}", value=str(place))
+                    element("option", text=titled(model), value=str(place))
         chosen.on(
             "change",
             lambda event: self._compare(event.args),
@@ -129,7 +129,14 @@ class StudyPage:
         self._columns.classes(remove="waiting")
         self._drop.disable(False)
         self._clear_attention()
+        self._say_views()
         self._status.text = self._say() if all(written) else "There is no report of this study."
+
+    def _say_views(self) -> None:
+        study = self._panels[0].study
+        for place, caption in self._captions.items():
+            if study is not None and place < len(study.images):
+                caption.text = image_caption(study.images[place])
 
     def _say(self) -> str:
         said = []
@@ -154,7 +161,7 @@ class StudyPage:
 
     async def _show_images(self) -> None:
         self._images.clear()
-        self._viewers = {}
+        self._viewers, self._captions = {}, {}
         for place, image in enumerate(self._visit.images):
             try:
                 picture = await asyncio.to_thread(radiograph_picture, image.data, image.name)
@@ -163,7 +170,7 @@ class StudyPage:
             side = side_at_left(image.data)
             with self._images:
                 self._viewers[place] = Viewer(picture, image.name, side, self._clear_choice)
-                element("p", "caption", image.name)
+                self._captions[place] = element("p", "caption", image.name)
 
     def _refused(self, message: str) -> None:
         self._refusal.clear()
@@ -175,8 +182,9 @@ class StudyPage:
 
     def _clear_attention(self) -> None:
         self._clear_choice()
-        for viewer in self._viewers.values():
-            viewer.clear_attention()
+        study = self._panels[0].study
+        for place, viewer in self._viewers.items():
+            viewer.clear_attention(study is not None and place == attended_image(study))
 
     def _clear_choice(self) -> None:
         for panel in self._panels:
@@ -189,7 +197,12 @@ class StudyPage:
         for other in self._panels:
             if other is not panel:
                 other.text.clear_choice()
-        words = panel.study.report.attention[sentence]
+        attended = panel.study.report.attention
+        if not 0 <= sentence < len(attended) or (
+            word is not None and not 0 <= word < len(attended[sentence])
+        ):
+            return  # of a report that was replaced meanwhile
+        words = attended[sentence]
         seen = attention_of(words, word)
         top = self._top_of_scale()
         what = f"Sentence {sentence + 1}, mean of its words"
@@ -205,6 +218,12 @@ class StudyPage:
         return top_of_scale(
             [word.regions for study in studies for words in study.report.attention for word in words]
         )
+
+
+def titled(model: PageModel) -> str:
+    """Return what the page calls a model."""
+    version = f", version {model.identity.version}" if model.identity.version else ""
+    return f"{shown_name(model.identity.name)}{version}"
 
 
 def attended_image(study: StudyReport) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ LONGEST_NAME = 100
 
 
 class RefusedUploadError(ValueError):
-    """An upload that is not taken; the message says why.
+    """An upload, or a visit, that is not taken; the message says why.
 
     Attributes:
         status: HTTP status.
@@ -34,12 +35,16 @@ class UploadLimits:
         max_images: Most images of a study.
         max_study_bytes: Most bytes of a study.
         max_held_bytes: Most bytes of the studies of all visitors.
+        read_seconds: Longest time that an image may take to arrive.
+        max_visits: Most pages that are open at a time.
     """
 
     max_file_bytes: int = min(100_000_000, MAX_FILE_BYTES)
     max_images: int = 16
     max_study_bytes: int = 250_000_000
     max_held_bytes: int = 1_000_000_000
+    read_seconds: float = 60.0
+    max_visits: int = 200
 
 
 @dataclass(eq=False)
@@ -78,7 +83,13 @@ class Visits:
         return self._arriving + sum(visit.held for visit in self._open.values())
 
     def open(self) -> Visit:
-        """Begin a visit."""
+        """Begin a visit.
+
+        Raises:
+            RefusedUploadError: If as many pages are open as may be.
+        """
+        if len(self._open) >= self.limits.max_visits:
+            raise RefusedUploadError(503, "Too many pages are open. Close one, or try again in a minute.")
         visit = Visit()
         self._open[visit.token] = visit
         return visit
@@ -110,7 +121,12 @@ class Visits:
             raise RefusedUploadError(413, f"A study may have {limits.max_images} images at most.")
         if position != len(visit.images):
             raise RefusedUploadError(409, "Another study is being uploaded by this page.")
-        data = await self._read(visit, pieces)
+        try:
+            async with asyncio.timeout(limits.read_seconds):
+                data = await self._read(visit, pieces)
+        except TimeoutError:
+            seconds = f"{limits.read_seconds:g} s"
+            raise RefusedUploadError(408, f"The image did not arrive within {seconds}.") from None
         if token not in self._open or position != len(visit.images):
             raise RefusedUploadError(
                 409, "The page was closed, or began another study, before the file was there."

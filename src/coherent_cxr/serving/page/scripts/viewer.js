@@ -25,8 +25,8 @@ export default {
       <figcaption aria-live="polite">{{ caption }}
         <button v-if="map" type="button" class="plain" @click="hide">Hide attention</button></figcaption>
       <div class="tools">
-        <label>Window <input type="range" min="16" max="512" step="4" v-model.number="width"><output>{{ width }}</output></label>
-        <label>Level <input type="range" min="0" max="256" step="2" v-model.number="level"><output>{{ level }}</output></label>
+        <label>Window <input type="range" min="16" max="512" step="4" v-model.number="width"><output aria-live="off">{{ width }}</output></label>
+        <label>Level <input type="range" min="0" max="256" step="2" v-model.number="level"><output aria-live="off">{{ level }}</output></label>
         <div class="buttons">
           <button type="button" @click="zoom(1.25)" aria-label="Zoom in">+</button>
           <button type="button" @click="zoom(0.8)" aria-label="Zoom out">−</button>
@@ -35,10 +35,10 @@ export default {
         </div>
       </div>
     </figure>`,
-  props: { src: String, alt: String, label: String, side: String, colours: String, hint: String },
+  props: { src: String, alt: String, label: String, side: String, colours: String },
   emits: ["hidden"],
   data() {
-    return { ...WHOLE, ...GREY, map: "", top: "", caption: this.hint, fingers: new Map(), spread: 0 };
+    return { ...WHOLE, ...GREY, map: "", top: "", caption: "", idle: "", fingers: new Map(), spread: 0 };
   },
   computed: {
     filter() { return `window-${this.$.uid}`; },
@@ -51,9 +51,10 @@ export default {
   methods: {
     show(map, top, caption) {
       Object.assign(this, { map, top, caption });
+      if (!map) this.idle = caption;
       if (map) this.$el.scrollIntoView({ block: "nearest" }); // on a phone it may be far above the report
     },
-    hide() { this.show("", "", this.hint); this.$emit("hidden"); },
+    hide() { this.show("", "", this.idle); this.$emit("hidden"); },
     reset() { this.whole(); Object.assign(this, GREY); },
     whole() { Object.assign(this, WHOLE); },
     // The point under (px, py), in shares of the stage from its middle, stays where it is.

@@ -13,6 +13,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coherent_cxr.serving.rest.requests.refusals import refusal
 
+CHALLENGES = (
+    (b"www-authenticate", b'Basic realm="coherent-cxr"'),
+    (b"www-authenticate", b"Bearer"),
+)
 OPEN_PATHS = ("/health", "/ready")
 WITHOUT_TOKEN = "Send the service's token: 'Authorization: Bearer <token>', or as the password of Basic."
 
@@ -37,8 +41,8 @@ class TokenGuard:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            challenge = (b"www-authenticate", b'Basic realm="coherent-cxr", Bearer')
-            await _refuse(send, 401, refusal("wrong_token", WITHOUT_TOKEN), challenge)
+            # one header each: Chromium asks for no password where both stand in one
+            await _refuse(send, 401, refusal("wrong_token", WITHOUT_TOKEN), *CHALLENGES)
 
     def _knows(self, scope: Scope) -> bool:
         given = _header(scope, b"authorization")
