@@ -51,7 +51,7 @@ def served() -> Iterator[Served]:
         for name in ("/home/somebody/first", "second")
     ]
     app.add_middleware(TokenGuard, token=TOKEN)
-    visits = mount_page(app, models, UploadLimits(max_file_bytes=100_000, max_images=3), 1.0)
+    visits = mount_page(app, models, UploadLimits(max_file_bytes=100_000, max_images=3), 2.0)
     app.post("/v1/reports")(lambda: {"report": ""})  # added later, and not hidden by the page
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))

@@ -33,6 +33,8 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
 }
 """Nothing may be fetched from elsewhere, and the page stands in no other one's frame."""
+SECONDS_BETWEEN_PINGS = 30.0
+"""About: a busy machine must not look like a visitor who has left."""
 OURS = ("/_nicegui/", "/_nicegui_ws/")
 
 
@@ -87,7 +89,7 @@ def mount_page(
         dark=None,
         tailwind=False,
         show_welcome_message=False,
-        reconnect_timeout=seconds_to_reconnect,
+        reconnect_timeout=SECONDS_BETWEEN_PINGS,  # NiceGUI makes the time between pings of it
         message_history_length=100,
     )
     app.router.routes.pop()  # it would answer every address that the application has not

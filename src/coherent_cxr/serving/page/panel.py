@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from coherent_cxr.serving.study_report import StudyReport
 
 logger = logging.getLogger(__name__)
 FAILED = "The model failed on this study. The server's log says more."
+NO_EXPORT = "The report could not be put into this form. The server's log says more."
 GENERATOR = "the generator decides, word by word"
 BALANCED = "balanced"
 FILE = "coherent-cxr-report"
@@ -109,12 +111,13 @@ class ReportPanel:
             logger.exception("The page has no report of a study.")
             self._refuse(FAILED)
             return False
+        report, findings = await asyncio.to_thread(_fragments, study, point)
         if self._section.is_deleted:  # the visitor has left meanwhile
             return False
         self.study = study
         self._error.visible, self._rest.visible = False, True
-        self.text.fill(report_html(study))
-        self._findings.set_content(findings_html(study, point))
+        self.text.fill(report)
+        self._findings.set_content(findings)
         return True
 
     def remove(self) -> None:
@@ -128,11 +131,14 @@ class ReportPanel:
         self._findings.set_content("")
         self._rest.visible = False
 
-    def _refuse(self, message: str, *reasons: str) -> None:
+    def _refuse(self, *lines: str) -> None:
         self.forget()
+        self._tell(*lines)
+
+    def _tell(self, *lines: str) -> None:
         self._error.clear()
         with self._error:
-            for line in (message, *reasons):
+            for line in lines:
                 element("p", text=line)
         self._error.visible = True
 
@@ -182,7 +188,19 @@ class ReportPanel:
                 button = element("button", text=label, type="button")
                 button.on("click", lambda _, form=FORMATS[name]: self._download(form), args=[])
 
-    def _download(self, form: Format) -> None:
-        if self.study is not None:
-            # without an identification: what the page gives away names no patient
-            ui.download(form.write(self.study, None), f"{FILE}{form.suffix}", form.media_type)
+    async def _download(self, form: Format) -> None:
+        if self.study is None:
+            return
+        # in a thread, as libraries are imported; without an identification, so that it names no patient
+        try:
+            data = await asyncio.to_thread(form.write, self.study, None)
+        except Exception:
+            logger.exception("The page could not export a report.")
+            self._tell(NO_EXPORT)
+            return
+        if not self._section.is_deleted:
+            ui.download(data, f"{FILE}{form.suffix}", form.media_type)
+
+
+def _fragments(study: StudyReport, point: OperatingPoint | None) -> tuple[str, str]:
+    return report_html(study), findings_html(study, point)
