@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +19,7 @@ from mlflow.entities import Param
 
 from coherent_cxr.hooks.tracking.lineage import file_digest, git_tags
 from coherent_cxr.hooks.tracking.metrics import history_metrics
-from coherent_cxr.hooks.tracking.records import run_name
+from coherent_cxr.hooks.tracking.records import dataset_input, log_dataset, run_name
 from coherent_cxr.hooks.tracking.runs import flatten
 
 
@@ -198,3 +200,18 @@ def test_a_changed_working_tree_is_marked_dirty(tmp_path: Path):
     assert len(clean["mlflow.source.git.commit"]) == 40
     (tmp_path / "code.py").write_text("2")
     assert git_tags(tmp_path) == {**clean, "git.dirty": "true"}
+
+
+def test_two_runs_may_record_the_same_data_at_the_same_moment(client):
+    runs = [client.create_run("0").info.run_id for _ in range(8)]
+    together = threading.Barrier(len(runs))
+
+    def record(run_id):
+        for number in range(6):
+            together.wait(timeout=60)
+            log_dataset(client, run_id, dataset_input("findings", f"digest {number}", "a place", "input"))
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        for done in [pool.submit(record, run_id) for run_id in runs]:
+            done.result()
+    assert {len(client.get_run(run_id).inputs.dataset_inputs) for run_id in runs} == {6}

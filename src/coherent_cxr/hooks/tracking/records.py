@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random
 
 from coherent_cxr.pipelines import systems
 from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.names import PARENT, TRAINING
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities import DatasetInput
 
 DEMONSTRATION = "demonstration"
@@ -95,3 +97,18 @@ def dataset_input(name: str, digest: str, place: str, context: str) -> DatasetIn
 
     entry = Dataset(name, digest[:36], source_type="local", source=json.dumps({"uri": place}))
     return DatasetInput(entry, tags=[InputTag("mlflow.data.context", context)])
+
+
+@retry(
+    retry=retry_if_exception(lambda error: "IntegrityError" in str(error)),
+    stop=stop_after_attempt(5),
+    wait=wait_random(0, 0.5),
+    reraise=True,
+)
+def log_dataset(client: MlflowClient, run_id: str, entry: DatasetInput) -> None:
+    """Record a dataset of a run.
+
+    MLflow looks whether it knows the dataset and then writes it, so of two runs that record one at the same
+    moment the second is refused. It finds the dataset when it asks again.
+    """
+    client.log_inputs(run_id, [entry])

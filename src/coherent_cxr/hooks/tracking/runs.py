@@ -22,6 +22,7 @@ from coherent_cxr.hooks.tracking.records import (
     METRICS_PER_BATCH,
     dataset_input,
     headline_table,
+    log_dataset,
     log_training,
     run_name,
     trained,
@@ -164,7 +165,7 @@ class TrackingHook:
     def _log_dataset(self, name: str, digest: str, context: str) -> None:
         if name in MAIN_DATA and self.run_id is not None and self.catalog is not None:
             place = str(getattr(self.catalog.get(name), "_filepath", name))
-            self._client().log_inputs(self.run_id, [dataset_input(name, digest, place, context)])
+            log_dataset(self._client(), self.run_id, dataset_input(name, digest, place, context))
 
     def _log_headline(self, summary: dict[str, Any]) -> None:
         self._log_metrics(summary_metrics(summary))
