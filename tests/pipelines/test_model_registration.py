@@ -102,6 +102,7 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
             "sentences": [[[word_id[w] for w in s] for s in report] for report in tokens],
         }
     )
+    catalog["label_scores"] = pd.DataFrame({"study_id": studies, **dict.fromkeys(OBSERVATIONS, 0.25)})
     catalog["chexpert_labels"] = label_table(filled(ChexpertLabellingConfig).labeler(), findings)
     catalog["cider_document_frequencies"] = CiderD.from_corpus([metric_text(r) for r in REPORTS]).to_dict()
     catalog["metrics_summary"] = {"mle": {"BLEU-4": 0.125}, "full": {"BLEU-4": 0.25}}
@@ -134,6 +135,8 @@ def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog
     assert loaded.training_features is not None
     assert len(loaded.training_features.mean) == 1024
     assert loaded.image_checks == ImageChecks()
+    assert loaded.training_studies is not None
+    assert loaded.training_studies.ids == ("S0", "S1")
 
     assert "<AppliedModelCard" in catalog.load("chai_model_card")
     card = catalog.load("model_card")

@@ -19,10 +19,14 @@ from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.models.manifest import BundleError
+from coherent_cxr.models.training_studies import TrainingStudies
 from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.serving.generator import ReportWriter
 from coherent_cxr.serving.registration.decisions import with_decider
+from coherent_cxr.serving.study.study import Study
+from coherent_cxr.serving.study.writer import StudyWriter
+from coherent_cxr.serving.study_report import ModelIdentity
 from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 
@@ -138,6 +142,30 @@ def test_a_saved_bundle_brings_its_decisions(decided: ModelBundle, tmp_path: Pat
         assert torch.equal(loaded.decider.thresholds[point], decided.decider.thresholds[point])
 
 
+def test_findings_in_the_band_are_uncertain_and_older_bundles_have_no_band(
+    decided: ModelBundle, image: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    identity = ModelIdentity("m", None, "0")
+    study = Study.of([image], "S1")
+    plain = StudyWriter(decided, identity).write(study)
+    assert (plain.uncertain, plain.nearest) == ((), ())
+    own = plain.report.probabilities
+    assert own is not None
+    none, around = (1.0, 0.0), (own["Edema"] - 0.01, own["Edema"] + 0.01)
+    band = torch.tensor([around if name == "Edema" else none for name in OBSERVATIONS])
+    everything = torch.tensor([(0.0, 1.0)] * len(OBSERVATIONS))
+    assert decided.decider is not None
+    decider = dataclasses.replace(decided.decider, bands={"balanced": band, "specific": everything})
+    known = TrainingStudies(("T1",), np.ones((1, 960), np.float16))
+    dataclasses.replace(decided, decider=decider, training_studies=known).save(tmp_path / "bundle")
+    loaded = ModelBundle.load(tmp_path / "bundle")
+    told = StudyWriter(loaded, identity).write(study)
+    assert told.uncertain == ("Edema",)
+    assert [near.study_id for near in told.nearest] == ["T1"]
+    assert len(StudyWriter(loaded, identity, operating_point="specific").write(study).uncertain) == 14
+    assert StudyWriter(loaded, identity, operating_point="sensitive").write(study).uncertain == ()
+
+
 def test_a_model_without_decisions_refuses_an_operating_point(
     bundle: ModelBundle, decided: ModelBundle
 ) -> None:
@@ -221,6 +249,8 @@ def test_damaged_further_classifiers_are_refused(
         ({"slope": torch.full((14,), float("inf"))}, "label classifier"),
         ({"thresholds.balanced": torch.full((14,), float("nan"))}, "not a number"),
         ({"thresholds.balanced": torch.full((14,), float("-inf"))}, "not a number"),
+        ({"bands.balanced": torch.zeros(14)}, "no probabilities"),
+        ({"bands.balanced": torch.full((14, 2), float("nan"))}, "no probabilities"),
     ],
 )
 def test_damaged_decisions_are_refused_at_load(
@@ -230,7 +260,8 @@ def test_damaged_decisions_are_refused_at_load(
     tensors = {**decided.decider.tensors(), **change}
     limits = {k.removeprefix("thresholds."): v for k, v in tensors.items() if k.startswith("thresholds.")}
     own = {name: tensors[name] for name in ("weight", "bias", "slope", "intercept")}
-    broken = FindingDecider(**own, thresholds=limits)
+    bands = {k.removeprefix("bands."): v for k, v in tensors.items() if k.startswith("bands.")}
+    broken = FindingDecider(**own, thresholds=limits, bands=bands)
     dataclasses.replace(decided, decider=broken).save(tmp_path / "bundle")
     assert (tmp_path / "bundle" / DECIDER).is_file()
     with pytest.raises(BundleError, match=message):

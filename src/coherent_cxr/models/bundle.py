@@ -20,11 +20,13 @@ from coherent_cxr.models.decider import FindingDecider
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.manifest import BundleError, damaged, read_verified, write_manifest
 from coherent_cxr.models.training_features import TrainingFeatures
+from coherent_cxr.models.training_studies import TrainingStudies
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocabulary.json"
 FEATURES, CHECKS = "training_features.safetensors", "image_checks.json"
 DECIDER = "label_classifier.safetensors"
+STUDIES = "training_studies.safetensors"
 MOST_BYTES = {
     WEIGHTS: 1 << 32,
     CONFIG: 1 << 20,
@@ -32,6 +34,7 @@ MOST_BYTES = {
     FEATURES: 1 << 26,
     CHECKS: 1 << 22,
     DECIDER: 1 << 32,
+    STUDIES: 1 << 26,
 }
 IMAGE_SIZES = range(32, 4097)
 EARLIER = {"study_input": "per_image", "sentence_feedback": False, "label_input": False}
@@ -63,6 +66,8 @@ class ModelBundle:
         image_checks: Checks of an image's pixels before the model reads it; None likewise.
         decider: Decides which findings an image shows, so that reports can be made to follow; None for a
             bundle that was not registered, or whose encoder is not the pretrained one.
+        training_studies: Training studies to name beside a report; None where their corpus does not allow it,
+            or nobody asked for it.
     """
 
     config: GeneratorConfig
@@ -73,6 +78,7 @@ class ModelBundle:
     training_features: TrainingFeatures | None = None
     image_checks: ImageChecks | None = None
     decider: FindingDecider | None = None
+    training_studies: TrainingStudies | None = None
 
     def build(self) -> ReportGenerator:
         """Return the generator with its weights, in evaluation mode on the CPU.
@@ -121,6 +127,9 @@ class ModelBundle:
         if self.decider is not None:
             save_file({k: v.cpu().contiguous() for k, v in self.decider.tensors().items()}, folder / DECIDER)
             names.append(DECIDER)
+        if self.training_studies is not None:
+            save_file(self.training_studies.tensors(), folder / STUDIES)
+            names.append(STUDIES)
         write_manifest(folder, names)
 
     @classmethod
@@ -147,6 +156,7 @@ class ModelBundle:
     def _parse(cls, contents: Mapping[str, bytes]) -> ModelBundle:
         described = _json(contents[CONFIG])
         features, checks, decider = (contents.get(name) for name in (FEATURES, CHECKS, DECIDER))
+        studies = contents.get(STUDIES)
         image_size, metadata = described["image_size"], described["metadata"]
         if type(image_size) is not int or image_size not in IMAGE_SIZES:
             raise ValueError(
@@ -164,6 +174,7 @@ class ModelBundle:
             training_features=None if features is None else TrainingFeatures.from_tensors(load(features)),
             image_checks=None if checks is None else ImageChecks.from_dict(_json(checks)),
             decider=None if decider is None else FindingDecider.from_tensors(load(decider)),
+            training_studies=None if studies is None else TrainingStudies.from_tensors(load(studies)),
         )
         bundle._check_fit()
         require_finite_weights(bundle.weights)
@@ -176,6 +187,12 @@ class ModelBundle:
         if self.decider is not None and self.decider.weight.shape[1] != model.encoder.backbone.channels:
             raise ValueError(
                 f"its label classifier reads {self.decider.weight.shape[1]} channels, its encoder has "
+                f"{model.encoder.backbone.channels}"
+            )
+        known = self.training_studies
+        if known is not None and known.features.shape[1] != model.encoder.backbone.channels:
+            raise ValueError(
+                f"its training studies have {known.features.shape[1]} channels, its encoder has "
                 f"{model.encoder.backbone.channels}"
             )
         expected = {name: _form(tensor) for name, tensor in model.state_dict().items()}

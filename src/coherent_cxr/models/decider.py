@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -18,7 +18,9 @@ from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.models.image_encoder.shifts import DIRECTIONS, average_logits
 
 NO_FINDING, DEVICES = "No Finding", "Support Devices"
-THRESHOLDS, OTHERS, SHIFTS = "thresholds.", "others.", "shifts"
+REFERENCE_POINT = "balanced"
+"""Operating point whose bands count where none was asked for."""
+THRESHOLDS, BANDS, OTHERS, SHIFTS = "thresholds.", "bands.", "others.", "shifts"
 """Names of tensors, or how they begin."""
 
 
@@ -41,6 +43,9 @@ class FindingDecider:
         intercept: ``(14,)``; minus infinity for an observation that never occurs.
         others: Further label classifiers whose logits are averaged with this one's; None without any.
         shifts: Shifted copies of each image whose logits are averaged with its own.
+        bands: Lowest and highest probability of each observation between which the model abstains
+            ``(14, 2)``, by operating point; the lowest is above the highest where it never does. Empty for
+            models of earlier versions.
     """
 
     weight: Tensor
@@ -50,6 +55,7 @@ class FindingDecider:
     intercept: Tensor
     others: PretrainedEncoder | None = None
     shifts: int = 0
+    bands: Mapping[str, Tensor] = field(default_factory=dict)
 
     @cached_property
     def _others(self) -> list[LabelClassifier]:
@@ -109,13 +115,35 @@ class FindingDecider:
         scaled = self.slope.to(logits.device) * logits + self.intercept.to(logits.device)
         return dict(zip(OBSERVATIONS, torch.sigmoid(scaled).tolist(), strict=True))
 
+    def uncertain(
+        self, probabilities: Mapping[str, float], operating_point: str | None = None
+    ) -> tuple[str, ...]:
+        """Return the observations whose probability lies in the band in which the model abstains.
+
+        Args:
+            probabilities: From :meth:`probabilities`.
+            operating_point: Whose bands; None takes those of :data:`REFERENCE_POINT`.
+        """
+        bands = self.bands.get(operating_point or REFERENCE_POINT)
+        if bands is None:
+            return ()
+        limits = dict(zip(OBSERVATIONS, bands.tolist(), strict=True))
+        return tuple(name for name, own in probabilities.items() if limits[name][0] <= own <= limits[name][1])
+
     def tensors(self) -> dict[str, Tensor]:
         """Return everything as named tensors."""
         limits = {f"{THRESHOLDS}{point}": values for point, values in self.thresholds.items()}
         own = {name: getattr(self, name) for name in ("weight", "bias", "slope", "intercept")}
         others = {} if self.others is None else self.others.to_tensors()
         averaged = {SHIFTS: torch.tensor(self.shifts)} if self.shifts else {}
-        return {**own, **limits, **averaged, **{f"{OTHERS}{name}": value for name, value in others.items()}}
+        bands = {f"{BANDS}{point}": values for point, values in self.bands.items()}
+        return {
+            **own,
+            **limits,
+            **bands,
+            **averaged,
+            **{f"{OTHERS}{name}": value for name, value in others.items()},
+        }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> FindingDecider:
@@ -144,7 +172,15 @@ class FindingDecider:
         shifts = tensors.get(SHIFTS, torch.tensor(0))
         if shifts.shape != () or shifts.is_floating_point() or not 0 <= int(shifts) <= len(DIRECTIONS):
             raise ValueError(f"its label classifier's number of shifts is none of 0 to {len(DIRECTIONS)}")
-        return cls(**own, thresholds=thresholds, others=_classifiers(tensors), shifts=int(shifts))
+        bands = _below(BANDS, tensors)
+        if any(
+            band.shape != (labels, 2) or not bool(((band >= 0) & (band <= 1)).all())
+            for band in bands.values()
+        ):
+            raise ValueError("a band of its label classifier holds no probabilities")
+        return cls(
+            **own, thresholds=thresholds, others=_classifiers(tensors), shifts=int(shifts), bands=bands
+        )
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 from markdown_it import MarkdownIt
 
-from coherent_cxr.serving.registration.model_card import description, model_card
+from coherent_cxr.serving.registration.model_card import abstention_lines, description, model_card
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion
+from coherent_cxr.training.encoder.abstention import Abstention
 from helpers.settings import filled
 
 EVIL = (
@@ -65,3 +67,24 @@ def test_the_registered_model_says_its_intended_use() -> None:
     assert "not for clinical use" in text
     assert "Intended for comparing report generators" in text
     assert text.endswith(r"Licence of the weights: a\|b")
+
+
+def test_the_card_shows_where_the_model_abstains() -> None:
+    bands = [
+        ("balanced", "Edema", 0.47, 0.53, 0.8, 0.2, 0.0),
+        ("balanced", "Fracture", 1.0, 0.0, 1.0, 0.1, 0.1),
+    ]
+    columns = ["operating_point", "observation", "low", "high", "coverage", "risk", "risk_outside"]
+    curve = pd.DataFrame(
+        [("balanced", 1.0, 0.2), ("balanced", 0.9, 0.125), ("specific", 1.0, 0.3)],
+        columns=["operating_point", "coverage", "risk"],
+    )
+    card = "\n".join(abstention_lines(Abstention(pd.DataFrame(bands, columns=columns), curve, 10)))
+    assert "on 10 validation studies" in card
+    assert "| studies kept | 100% | 90% |" in card
+    assert "| wrong calls | 0.200 | 0.125 |" in card
+    assert "| Edema | 0.470 to 0.530 | 80% | 0.200 | 0.000 |" in card
+    assert "Fracture" not in card
+    none = Abstention(pd.DataFrame(bands[1:], columns=columns), curve, 10)
+    assert "abstains from none" in "\n".join(abstention_lines(none))
+    assert abstention_lines(Abstention(none.bands, curve[:0], 0)) == []

@@ -179,6 +179,8 @@ def test_laterals_alone_are_refused_where_that_is_certain(writer: StudyWriter, o
         assert refusal.images[0].view == "lateral"
     guessed = writer.write(Study.of([LATERAL], "S1"))
     assert "lateral_view" in {note.code for note in guessed.notes if note.level == "warning"}
+    marked = writer.write(Study.of([dicom(BurnedInAnnotation="YES")]))
+    assert "burned_in_annotation" in {note.code for note in marked.notes if note.level == "warning"}
     read = of_both.write(Study.of([dicom(ViewPosition="LL")]))
     assert [note.code for note in read.notes if note.level == "warning"] == ["no_frontal"]
 

@@ -23,6 +23,7 @@ WARNINGS = {
     "no_frontal": "the study has no frontal image, so the report rests on a lateral one",
     "unread_images": "some images of the study could not be read",
     "unlike_training": "the model's features of it lie far from those of the images it was trained on",
+    "burned_in_annotation": "its tags say that the pixels may identify the patient",
     "window_ignored": "its window shows nothing, or is no window at all",
     "multi_frame": "it holds several frames, of which the first was read",
     "frames_missing": "it holds fewer frames than its tags say",
@@ -34,7 +35,6 @@ INFORMATION = {
     "not_compared": "the model does not say what its training images were like",
     "assumed_tags": "tags that the decoder needs are absent and were assumed",
     "padding_ignored": "its padding value covers the whole image",
-    "burned_in_annotation": "its tags say that the pixels may identify the patient",
     "identifying_tags": "tags that identify the patient are filled; they were not copied",
 }
 """Codes of all other notes, with what they mean."""

@@ -17,9 +17,10 @@ from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.registration import model_card, registry, scoring
 from coherent_cxr.serving.registration.card_head import with_head
 from coherent_cxr.serving.registration.chai_card import chai_card
-from coherent_cxr.serving.registration.decisions import with_decider
-from coherent_cxr.serving.registration.familiarity import with_image_checks
+from coherent_cxr.serving.registration.decisions import with_bands, with_decider
+from coherent_cxr.serving.registration.familiarity import with_image_checks, with_training_studies
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion
+from coherent_cxr.training.encoder.abstention import choose_bands
 
 
 def score_candidates(
@@ -60,6 +61,8 @@ def register_model(
     image_checks: dict[str, Any],
     pretrained_encoder: dict[str, Any],
     label_thresholds: pd.DataFrame,
+    label_scores: pd.DataFrame,
+    chexpert_labels: pd.DataFrame,
     test_time_shifts: int,
     **models: ModelBundle,
 ) -> tuple[dict[str, Any], str, str]:
@@ -72,11 +75,21 @@ def register_model(
         Path(config.checkpoint_folder),
     )
     bundle = with_decider(bundle, pretrained_encoder, label_thresholds, test_time_shifts)
+    of_validation = encoded_reports.loc[encoded_reports["split"] == "validation", "study_id"].tolist()
+    abstention = choose_bands(
+        label_scores, chexpert_labels, of_validation, label_thresholds, config.abstain_share
+    )
+    bundle = with_bands(bundle, abstention.bands)
+    if config.name_training_studies:
+        folder = Path(config.checkpoint_folder)
+        bundle = with_training_studies(bundle, image_store, encoded_reports, folder)
+
+    shown = None if bundle.decider is None else abstention
 
     def write_card(alias: str, promotion: Promotion) -> str:
         intervals = first_intervals(metrics, validation_metrics["candidate"])
         tables = bundle.metadata, validation_metrics, metrics_summary, intervals, radiographs
-        return model_card.model_card(config, *tables, alias, promotion)
+        return model_card.model_card(config, *tables, alias, promotion, shown)
 
     def write_files(card: str, record: dict[str, Any]) -> dict[str, str]:
         numbers = validation_metrics, metrics_summary

@@ -17,6 +17,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                     named(
                         *("validation_metrics", "metrics_summary", "metrics", "radiographs", "image_store"),
                         *("encoded_reports", "image_checks", "pretrained_encoder", "label_thresholds"),
+                        *("label_scores", "chexpert_labels"),
                         config="params:model_registration",
                         test_time_shifts="params:encoder_pretraining.test_time_shifts",
                     )

@@ -37,7 +37,7 @@ class InferenceConfig(Settings):
         model: ``models:/<name>@<alias>``, ``models:/<name>/<version>``, or the folder of a bundle.
         operating_point: Whose thresholds decide what reports affirm; None lets the generator decide.
         studies_by: Whether each PNG or JPEG is a study, or those of a folder are one.
-        batch_size: Images that are encoded together.
+        batch_size: Images whose reports are written together.
         part: Studies that are written together; a run that was stopped goes on after the last whole part.
         work_dir: Where parts are kept.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -54,6 +55,24 @@ def with_decider(
         shifts,
     )
     return replace(bundle, decider=decider)
+
+
+def with_bands(bundle: ModelBundle, bands: pd.DataFrame) -> ModelBundle:
+    """Add the bands of probability in which the model abstains; a bundle without decider stays as it is.
+
+    Args:
+        bundle: The model.
+        bands: ``operating_point``, ``observation``, ``low``, ``high``.
+    """
+    if bundle.decider is None:
+        return bundle
+    by_point = {
+        str(point): torch.from_numpy(
+            table.set_index("observation").loc[list(OBSERVATIONS), ["low", "high"]].to_numpy(np.float32)
+        )
+        for point, table in bands.groupby("operating_point", sort=False)
+    }
+    return replace(bundle, decider=replace(bundle.decider, bands=by_point))
 
 
 def _of_observations(member: Mapping[str, Tensor]) -> dict[str, Tensor]:

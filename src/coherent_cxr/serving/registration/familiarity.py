@@ -19,6 +19,7 @@ from coherent_cxr.inference.samples import images_to_tensor
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.image_encoder.backbone import Backbone
 from coherent_cxr.models.training_features import FEWEST, TrainingFeatures
+from coherent_cxr.models.training_studies import TrainingStudies
 
 MOST_TRAINING, MOST_VALIDATION = 4_000, 500
 """Images that are looked at: enough for 32 directions and for the limits, and seconds of work."""
@@ -58,6 +59,34 @@ def with_image_checks(
     known = np.stack([cached[row].astype(np.float32).mean(axis=0) for row in training])
     held_out = _features_as_served(backbone, store, validation, device)
     return replace(bundle, training_features=TrainingFeatures.fit(known, held_out))
+
+
+def with_training_studies(
+    bundle: ModelBundle, store: ImageStore, encoded_reports: pd.DataFrame, checkpoint_folder: Path
+) -> ModelBundle:
+    """Add ids of training studies, and the features of the first image of each, to a bundle.
+
+    Args:
+        bundle: The model.
+        store: Prepared images.
+        encoded_reports: ``study_id`` and ``split``.
+        checkpoint_folder: Where training cached the image features.
+
+    Returns:
+        The bundle; without them if no training study has an image.
+    """
+    training = encoded_reports.loc[encoded_reports["split"] == "train", "study_id"].astype(str)
+    first = {study: rows[0] for study in training if (rows := store.rows_of_study(study))}
+    if not first:
+        return bundle
+    ids = sorted(first)
+    chosen = np.sort(np.random.default_rng(0).permutation(len(ids))[:MOST_TRAINING])
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    backbone = bundle.build().encoder.backbone.to(device)
+    cached = cached_features(backbone, store, checkpoint_folder, "auto", device)
+    known = tuple(ids[place] for place in chosen)
+    means = np.stack([cached[first[study]].astype(np.float32).mean(axis=0) for study in known])
+    return replace(bundle, training_studies=TrainingStudies(known, means.astype(np.float16)))
 
 
 def _rows(store: ImageStore, encoded_reports: pd.DataFrame, split: str, max_rows: int) -> NDArray[np.int64]:

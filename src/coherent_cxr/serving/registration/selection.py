@@ -16,7 +16,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, NonNegativeInt
 
-from coherent_cxr.configuration import Settings, Share, require
+from coherent_cxr.configuration import Settings, Share, ShareBelowOne, require
 
 REFERENCE = "mle"
 """The system that the others start from and are compared with."""
@@ -40,6 +40,10 @@ class ModelRegistrationConfig(Settings):
         seed: Seed of the resamples.
         on_other_data: What to do if the present champion was scored on other validation data, so that the two
             scores say nothing about each other: ``keep`` the champion or ``move`` the alias.
+        abstain_share: Share of the validation studies, nearest to a finding's threshold, that the band in
+            which the model abstains holds; 0 for no bands.
+        name_training_studies: Whether ids of training studies go into the bundle, to be named beside reports
+            on images that look alike; only where the licence of the corpus allows it.
         licence: Licence of the weights, for the model card.
         checkpoint_folder: Where training cached the image features.
     """
@@ -51,6 +55,8 @@ class ModelRegistrationConfig(Settings):
     resamples: Annotated[int, Field(ge=100)]
     seed: NonNegativeInt
     on_other_data: Literal["keep", "move"]
+    abstain_share: ShareBelowOne
+    name_training_studies: bool
     licence: str
     checkpoint_folder: str
 

@@ -23,7 +23,7 @@ from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.serving.report import Report, SentenceFinding
 
-ENCODED = 32
+ENCODED = 16
 """Most images that are encoded together."""
 
 

@@ -12,16 +12,20 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coherent_cxr.finite import NonFiniteError
 from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.runtime.cores import usable_cores
 from coherent_cxr.serving.generator import ReportWriter
+from coherent_cxr.serving.report import Report
 from coherent_cxr.serving.study.generation import Generated
 from coherent_cxr.serving.study.reading import read_image
 from coherent_cxr.serving.study.selection import Abilities, Selected, select
 from coherent_cxr.serving.study.study import Refusal, RefusedStudyError, Study
-from coherent_cxr.serving.study_report import ModelIdentity, StudyReport
+from coherent_cxr.serving.study_report import ModelIdentity, NearestStudy, StudyReport
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +51,7 @@ class StudyWriter:
         remove_repeats: Drop a sentence that stands earlier in the same report, as evaluation does.
         operating_point: Let the label classifier decide by these thresholds what reports affirm, for example
             ``balanced``; None lets the generator decide alone.
-        batch_size: Images that are encoded together.
+        batch_size: Images whose reports are written together; more of them share the decoder's steps.
 
     Raises:
         OperatingPointError: If the model cannot follow decisions, or has no such operating point.
@@ -59,7 +63,7 @@ class StudyWriter:
         identity: ModelIdentity,
         remove_repeats: bool = True,
         operating_point: str | None = None,
-        batch_size: int = 16,
+        batch_size: int = 64,
     ) -> None:
         _require_point(bundle, operating_point)
         self.bundle = bundle
@@ -182,11 +186,21 @@ class StudyWriter:
             study_id=read.study_id,
             report=replace(report, notes=(*read.selected.notes, *report.notes)),
             images=read.selected.images,
-            uncertain=(),
-            nearest=(),
+            uncertain=self._uncertain(report),
+            nearest=self._nearest(generated.feature),
             model=self.identity,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+    def _uncertain(self, report: Report) -> tuple[str, ...]:
+        decider = self.bundle.decider
+        if decider is None or report.probabilities is None:
+            return ()
+        return decider.uncertain(report.probabilities, self.operating_point)
+
+    def _nearest(self, feature: NDArray[np.float32]) -> tuple[NearestStudy, ...]:
+        known = self.bundle.training_studies
+        return () if known is None else tuple(NearestStudy(*near) for near in known.nearest(feature))
 
 
 def _require_point(bundle: ModelBundle, operating_point: str | None) -> None:
