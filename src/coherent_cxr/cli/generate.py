@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,11 @@ from coherent_cxr.storage.whole import written_whole
 if TYPE_CHECKING:
     from coherent_cxr.serving.batch.listing import Listing
     from coherent_cxr.serving.batch.outputs import OutputFormat
+    from coherent_cxr.serving.outputs.identification import Identification
     from coherent_cxr.serving.report import Report
     from coherent_cxr.serving.study.opening import OpenedModel
     from coherent_cxr.serving.study.writer import StudyWriter
+    from coherent_cxr.serving.study_report import StudyReport
 
 CHAMPION = "models:/coherent-cxr@champion"
 PICTURES = (".png", ".svg", ".pdf")
@@ -66,6 +69,18 @@ PICTURES = (".png", ".svg", ".pdf")
     show_default=True,
     help="Whether each PNG or JPEG is a study, or those of a folder are one; DICOM images say it themselves.",
 )
+@click.option(
+    "--copy-patient",
+    is_flag=True,
+    help="Copy name, number, birthday and sex of the patient, and number and date of the study, from the "
+    "DICOM images into DICOM SR or FHIR, so that an archive files them under the patient. By default they "
+    "are de-identified.",
+)
+@click.option(
+    "--drift-log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also keep numbers of each study (no text, no name) in an SQLite file; see the command drift.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each study.")
 @click.option(
     "--attention",
@@ -81,6 +96,8 @@ def generate(
     output: Path | None,
     form: str | None,
     studies_by: str,
+    copy_patient: bool,
+    drift_log: Path | None,
     as_json: bool,
     attention: Path | None,
 ) -> None:
@@ -93,12 +110,18 @@ def generate(
     """
     if attention is not None:
         require_writable_file(attention, "--attention", PICTURES)
+    if drift_log is not None:
+        require_writable_file(drift_log, "--drift-log")
     if output is None and form is not None:
         raise click.ClickException("--format says how an output is written; name one with --output.")
     listing = _listed(paths, studies_by, tried=output is None)
     if attention is not None and len(listing.studies) != 1:
         raise click.ClickException(f"--attention is for one study; there are {len(listing.studies):,}.")
     chosen = None if output is None else _format(output, form, len(listing.studies))
+    if copy_patient and (chosen is None or not chosen.identifies):
+        raise click.ClickException(
+            "--copy-patient is for DICOM SR and FHIR; name one with --output and --format, or leave it out."
+        )
     opened = open_named(model, uri)
     from coherent_cxr.models.decider import OperatingPointError
     from coherent_cxr.serving.study.writer import StudyWriter
@@ -108,9 +131,9 @@ def generate(
     except OperatingPointError as error:
         raise click.ClickException(f"--operating-point: {error}") from error
     if output is not None and chosen is not None:
-        done = _write(writer, listing, output, chosen)
+        done = _write(writer, listing, output, chosen, copy_patient, drift_log)
     else:
-        done = _print(writer, listing, as_json, attention)
+        done = _print(writer, listing, as_json, attention, drift_log)
     if not done:
         context.exit(1)
 
@@ -156,14 +179,26 @@ def _format(output: Path, name: str | None, studies: int) -> OutputFormat:
     return chosen
 
 
-def _write(writer: StudyWriter, listing: Listing, output: Path, chosen: OutputFormat) -> bool:
+def _write(
+    writer: StudyWriter,
+    listing: Listing,
+    output: Path,
+    chosen: OutputFormat,
+    copy_patient: bool,
+    drift_log: Path | None,
+) -> bool:
+    from coherent_cxr.serving.batch.outputs import DocumentSink
     from coherent_cxr.serving.batch.run import exclusions_beside, outcomes, write_all
+    from coherent_cxr.serving.monitoring.drift_log import DriftLog
     from coherent_cxr.serving.report import NOTICE
 
     try:
         with chosen.open(output) as sink:
+            if copy_patient and isinstance(sink, DocumentSink):
+                sink.identify = _identified(listing)
             exclusions = exclusions_beside(output, chosen.is_folder(output))
-            counts = write_all(outcomes(writer, listing), sink, exclusions)
+            log = None if drift_log is None else DriftLog(drift_log)
+            counts = write_all(outcomes(writer, listing, log), sink, exclusions)
     except OSError as error:
         raise click.ClickException(f"'{output}' cannot be written: {error.strerror}. (--output)") from error
     click.echo(f"{counts.reports:,} reports: {printable(output)}. {NOTICE}")
@@ -173,15 +208,26 @@ def _write(writer: StudyWriter, listing: Listing, output: Path, chosen: OutputFo
     return not counts.refused
 
 
-def _print(writer: StudyWriter, listing: Listing, as_json: bool, attention: Path | None) -> bool:
+def _identified(listing: Listing) -> Callable[[StudyReport], Identification | None]:
+    from coherent_cxr.serving.outputs.identification import identification_among
+
+    sources = {study.study_id: [image.source for image in study.images] for study in listing.studies}
+    return lambda report: identification_among(report, sources.get(report.study_id, ()))
+
+
+def _print(
+    writer: StudyWriter, listing: Listing, as_json: bool, attention: Path | None, drift_log: Path | None
+) -> bool:
     from coherent_cxr.serving.batch.listing import NO_IMAGE
     from coherent_cxr.serving.batch.run import outcomes
+    from coherent_cxr.serving.monitoring.drift_log import DriftLog
     from coherent_cxr.serving.report import NOTICE
     from coherent_cxr.serving.study.study import Refusal
 
     alone = len(listing.studies) == 1 and not listing.refused
     failed = 0
-    for outcome in outcomes(writer, listing):
+    log = None if drift_log is None else DriftLog(drift_log)
+    for outcome in outcomes(writer, listing, log):
         if isinstance(outcome, Refusal):
             if alone:
                 raise click.ClickException(outcome.message)

@@ -13,7 +13,7 @@ import pytest
 
 from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.serving.monitoring.drift_log import DriftLog, DriftLogError
-from coherent_cxr.serving.monitoring.shadow import agreements
+from coherent_cxr.serving.monitoring.shadow import agreements, label_agreements
 from coherent_cxr.serving.study_report import ModelIdentity, StudyImage
 from helpers.study_reports import make_study, reference
 
@@ -122,3 +122,9 @@ def test_the_shadow_counts_where_the_challenger_decides_otherwise(tmp_path):
     assert len(rows) == 14
     assert rows.loc["Pneumothorax", ["both", "challenger_only", "neither"]].tolist() == [0, 3, 1]
     assert rows.loc["Cardiomegaly", ["both", "champion_only"]].tolist() == [1, 3]
+
+
+def test_the_shadow_may_know_the_labels_only():
+    found = label_agreements({"Edema": 1, "Fracture": -1, "Pneumonia": None}, {"Edema": 0, "Pneumonia": 1})
+    assert (found["Edema"], found["Pneumonia"]) == ("champion_only", "challenger_only")
+    assert found["Fracture"] == found["Support Devices"] == "neither"

@@ -16,6 +16,7 @@ from coherent_cxr.chexpert.io.writing import TableWriter
 from coherent_cxr.serving.batch.columns import COLUMNS, row_of
 from coherent_cxr.serving.outputs.characters import storable
 from coherent_cxr.serving.outputs.formats import FORMATS, Format
+from coherent_cxr.serving.outputs.identification import Identification
 from coherent_cxr.serving.outputs.rexrank import rexrank_entry
 from coherent_cxr.serving.study_report import StudyReport
 from coherent_cxr.storage.whole import written_whole
@@ -48,12 +49,14 @@ class OutputFormat(NamedTuple):
             only study.
         open: Makes the sink of a file, or of a folder.
         needs: A library of the extra ``serve`` that has to be installed.
+        identifies: Whether it can hold the patient.
     """
 
     suffix: str
     one_each: bool
     open: Callable[[Path], ReportSink]
     needs: str = ""
+    identifies: bool = False
 
     def is_folder(self, path: Path) -> bool:
         """Tell whether an output is a folder of documents."""
@@ -139,12 +142,16 @@ class DocumentSink(AbstractContextManager["DocumentSink"]):
     Args:
         path: Folder of the documents, made if it is not there; or the file of the only one.
         form: What a document is like.
+
+    Attributes:
+        identify: Says which patient a report is of; by default nobody does.
     """
 
     def __init__(self, path: Path, form: Format) -> None:
         self._form = form
         self._file = path if path.name.lower().endswith(form.suffix) else None
         self._folder = path
+        self.identify: Callable[[StudyReport], Identification | None] = lambda report: None
 
     def __enter__(self) -> Self:
         if self._file is None:
@@ -161,7 +168,7 @@ class DocumentSink(AbstractContextManager["DocumentSink"]):
         for report in reports:
             place = self._file or self._folder / f"{file_name(report.study_id)}{self._form.suffix}"
             with written_whole(place, make_folders=False) as writing:
-                writing.write_bytes(self._form.write(report, None))
+                writing.write_bytes(self._form.write(report, self.identify(report)))
 
 
 def file_name(study_id: str) -> str:
@@ -193,7 +200,9 @@ OUTPUTS: dict[str, OutputFormat] = {
         "", False, partial(TextSink, entry=_rexrank, begin="{\n", between=",\n", end="\n}\n")
     ),
     **{
-        name: OutputFormat(form.suffix, True, partial(DocumentSink, form=form), LIBRARIES.get(name, ""))
+        name: OutputFormat(
+            form.suffix, True, partial(DocumentSink, form=form), LIBRARIES.get(name, ""), form.identifies
+        )
         for name, form in FORMATS.items()
     },
 }

@@ -11,6 +11,7 @@ from coherent_cxr.runtime.progress_line import ProgressLine
 from coherent_cxr.serving.batch.columns import EXCLUSIONS, exclusion_of
 from coherent_cxr.serving.batch.listing import NO_IMAGE, Listing
 from coherent_cxr.serving.batch.outputs import ReportSink
+from coherent_cxr.serving.monitoring.drift_log import DriftLog
 from coherent_cxr.serving.outputs.characters import storable
 from coherent_cxr.serving.study.study import Refusal
 from coherent_cxr.serving.study.writer import StudyWriter
@@ -36,11 +37,21 @@ def exclusions_beside(output: Path, is_folder: bool) -> Path:
     return output / "exclusions.csv" if is_folder else output.with_name(f"{output.stem}_exclusions.csv")
 
 
-def outcomes(writer: StudyWriter, listing: Listing) -> Iterator[StudyReport | Refusal]:
-    """Yield what was refused already, then a report of each study or why it gets none."""
+def outcomes(
+    writer: StudyWriter, listing: Listing, log: DriftLog | None = None
+) -> Iterator[StudyReport | Refusal]:
+    """Yield what was refused already, then a report of each study or why it gets none.
+
+    Args:
+        writer: Of the model.
+        listing: Studies.
+        log: Keeps numbers of every study that was looked at.
+    """
     yield from listing.refused
     with ProgressLine(len(listing.studies), "reports", "studies") as line:
         for outcome in writer.write_many(listing.studies):
+            if log is not None:
+                log.add_outcome(outcome)
             yield outcome
             line.update()
 

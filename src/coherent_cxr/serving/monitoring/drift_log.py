@@ -9,8 +9,9 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,10 @@ import pandas as pd
 
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.serving.monitoring.measures import COLUMNS, measured
-from coherent_cxr.serving.monitoring.shadow import agreements
+from coherent_cxr.serving.monitoring.shadow import Agreement, agreements
 
 if TYPE_CHECKING:
+    from coherent_cxr.serving.study.study import Refusal
     from coherent_cxr.serving.study_report import StudyReport
 
 logger = logging.getLogger(__name__)
@@ -71,13 +73,22 @@ class DriftLog:
         marks = ", ".join("?" * (3 + len(COLUMNS)))
 
         def insert(database: sqlite3.Connection) -> None:
-            key = (_day(report), self._hashed(report.study_id), _model(report))
+            key = (_day(report.created), self._hashed(report.study_id), _model(report.model.digest))
             database.execute(
                 f"INSERT OR REPLACE INTO reports (day, study, model, {', '.join(COLUMNS)}) VALUES ({marks})",
                 (*key, *(numbers[column] for column in COLUMNS)),
             )
 
         self._write(insert)
+
+    def add_outcome(self, outcome: StudyReport | Refusal) -> None:
+        """Keep the numbers of a report, or count a study that got none today."""
+        from coherent_cxr.serving.study.study import Refusal
+
+        if isinstance(outcome, Refusal):
+            self.add_refusal(datetime.now(UTC).isoformat())
+        else:
+            self.add(outcome)
 
     def add_refusal(self, day: str) -> None:
         """Count a study that got no report.
@@ -89,7 +100,7 @@ class DriftLog:
             "INSERT INTO refused (day, studies) VALUES (?, 1) "
             "ON CONFLICT (day) DO UPDATE SET studies = studies + 1"
         )
-        self._write(lambda database: database.execute(statement, (int(day[:10].replace("-", "")),)))
+        self._write(lambda database: database.execute(statement, (_day(day),)))
 
     def add_shadow(self, champion: StudyReport, challenger: StudyReport) -> None:
         """Count where a challenger decides otherwise; neither the study nor a text is kept.
@@ -98,7 +109,24 @@ class DriftLog:
             champion: What was answered.
             challenger: The other model's report of the same study.
         """
-        found = agreements(champion, challenger)
+        self.add_agreements(
+            agreements(champion, challenger),
+            champion.created,
+            champion.model.digest,
+            challenger.model.digest,
+        )
+
+    def add_agreements(
+        self, found: Mapping[str, Agreement], created: str, champion: str, challenger: str
+    ) -> None:
+        """Do the same where somebody else has compared the two.
+
+        Args:
+            found: Of each observation which of the two hold it present.
+            created: When, ISO 8601; only the date is kept.
+            champion: Digest of the model that answered.
+            challenger: Digest of the other.
+        """
 
         def count(database: sqlite3.Connection) -> None:
             for place, name in enumerate(OBSERVATIONS):
@@ -106,7 +134,7 @@ class DriftLog:
                 database.execute(
                     f"INSERT INTO shadow (day, champion, challenger, finding, {kind}) VALUES (?, ?, ?, ?, 1) "
                     f"ON CONFLICT (day, champion, challenger, finding) DO UPDATE SET {kind} = {kind} + 1",
-                    (_day(champion), _model(champion), _model(challenger), place),
+                    (_day(created), _model(champion), _model(challenger), place),
                 )
 
         self._write(count)
@@ -172,10 +200,10 @@ class DriftLog:
         return made
 
 
-def _day(report: StudyReport) -> int:
-    return int(report.created[:10].replace("-", ""))
+def _day(created: str) -> int:
+    return int(created[:10].replace("-", ""))
 
 
-def _model(report: StudyReport) -> int:
+def _model(digest: str) -> int:
     """Return a number that tells models apart: the first bits of the digest's digest."""
-    return int.from_bytes(hashlib.sha256(report.model.digest.encode()).digest()[:6], "big")
+    return int.from_bytes(hashlib.sha256(digest.encode()).digest()[:6], "big")

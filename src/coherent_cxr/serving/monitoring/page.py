@@ -34,7 +34,7 @@ def drift_page(
         days=days[:MOST_DAYS],
         older=max(0, len(days) - MOST_DAYS),
         alarms=[alarm for day in days[:MOST_DAYS] for alarm in day.alarms],
-        columns=[(column, _heading(column)) for column in shown],
+        columns=[(column, FINDINGS.get(column, column), _meaning(column)) for column in shown],
         validation=None if reference is None else means(with_shares(reference)),
         validation_reports=0 if reference is None else len(reference),
         few=[day.name for day in days[:MOST_DAYS] if day.reports < FEWEST],
@@ -45,8 +45,8 @@ def drift_page(
     )
 
 
-def _heading(column: str) -> str:
-    return MEASURES.get(column) or RATES.get(column) or FINDINGS[column]
+def _meaning(column: str) -> str:
+    return MEASURES.get(column) or RATES.get(column) or f"reports with {FINDINGS[column]}"
 
 
 def _shown(column: str, cell: Cell) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.observations import POSITIVE
 from coherent_cxr.serving.outputs.findings import findings_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,25 @@ def agreements(champion: StudyReport, challenger: StudyReport) -> dict[str, Agre
         Of each observation which of the two hold it present; what is absent, undetermined or not mentioned is
         not present.
     """
-    ours, theirs = _present(champion), _present(challenger)
+    return _agreements(_present(champion), _present(challenger))
+
+
+def label_agreements(
+    champion: Mapping[str, int | None], challenger: Mapping[str, int | None]
+) -> dict[str, Agreement]:
+    """Compare two texts of the same study by their labels.
+
+    Args:
+        champion: Label of each observation: 1 affirmed; any other is not present.
+        challenger: Of the other model's text.
+    """
+    ours, theirs = (
+        {name for name, label in labels.items() if label == POSITIVE} for labels in (champion, challenger)
+    )
+    return _agreements(ours, theirs)
+
+
+def _agreements(ours: set[str], theirs: set[str]) -> dict[str, Agreement]:
     words: dict[tuple[bool, bool], Agreement] = {
         (True, True): "both",
         (True, False): "champion_only",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -105,6 +106,27 @@ def identification_of(report: StudyReport, source: Path | bytes) -> Identificati
             "was written from, so nothing was copied. Name one of them."
         )
     return Identification(**{field: _checked(dataset, field) for field in COPIED})
+
+
+def identification_among(report: StudyReport, sources: Iterable[object]) -> Identification | None:
+    """Copy the same from the first of several files that is one of the report's images.
+
+    Args:
+        report: Of the study.
+        sources: Files of the study; what is no path or is no DICOM file is passed over.
+
+    Returns:
+        The tags; None if none of the files is one of its DICOM images.
+    """
+    from coherent_cxr.images.reading.grey import UnreadableImageError
+
+    for source in sources:
+        if isinstance(source, str | Path):
+            try:
+                return identification_of(report, Path(source))
+            except (WrongStudyError, UnreadableImageError, OSError):
+                continue
+    return None
 
 
 def _checked(dataset: Dataset, field: str) -> str:
