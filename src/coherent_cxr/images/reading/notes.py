@@ -35,6 +35,7 @@ INFORMATION = {
     "assumed_tags": "tags that the decoder needs are absent and were assumed",
     "padding_ignored": "its padding value covers the whole image",
     "burned_in_annotation": "its tags say that the pixels may identify the patient",
+    "texts_ignored": "texts came with the images, and the model reads images alone",
     "identifying_tags": "tags that identify the patient are filled; they were not copied",
 }
 """Codes of all other notes, with what they mean."""

@@ -17,6 +17,7 @@ from coherent_cxr.serving.rest.requests.admission import Admission
 from coherent_cxr.serving.rest.requests.refusals import RefusedError, of_study
 from coherent_cxr.serving.rest.requests.uploads import NO_POINT, StudyUpload, Upload
 from coherent_cxr.serving.rest.settings import ServiceSettings
+from coherent_cxr.serving.rest.shadow.shadow import Shadow
 from coherent_cxr.serving.study.study import GivenImage, Refusal, Study
 from coherent_cxr.serving.study.writer import StudyWriter
 from coherent_cxr.serving.study_report import StudyReport
@@ -43,6 +44,7 @@ class Service:
         self.admission = Admission(
             settings.queue, settings.max_held_bytes, self.metrics.active, self.metrics.held
         )
+        self.shadow: Shadow | None = None
         self._writers: dict[str | None, StudyWriter] = {writer.operating_point: writer}
         self._decoders: Decoders | None = None
         self._batcher: Batcher[_Asked, StudyReport | Refusal] | None = None
@@ -66,6 +68,8 @@ class Service:
 
     def close(self) -> None:
         """End them, once what waits has been answered."""
+        if self.shadow is not None:
+            self.shadow.close()
         decoders, batcher = self._decoders, self._batcher
         self._decoders = self._batcher = None
         if decoders is not None and batcher is not None:
@@ -133,6 +137,8 @@ class Service:
             raise of_study(report)
         for note in report.notes:
             self.metrics.notes.labels(note.code).inc()
+        if self.shadow is not None and writer is self.writer:
+            self.shadow.consider(study, report)
         return report
 
     async def _decoded(self, upload: Upload) -> DecodedUpload | UnreadableImageError:
