@@ -151,7 +151,7 @@ def main() -> None:
         service.ask()
         whole, alone = overhead(service, given.model, given.image, given.rounds)
         print(f"from request to report {whole:.3f} s, encoder and decoder alone {alone:.3f} s")
-        print(f"ratio {whole / alone:.2f}")
+        print(f"ratio {whole / alone:.2f}", flush=True)
         before = service.megabytes()
         print("| clients | median, s | 99th percentile, s | reports a second | refused |")
         print("|---|---|---|---|---|")

@@ -121,7 +121,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "parameters": ({"inputs": [{"image": f"{SECRET}%"}], "params": {"x": SECRET}}, "not valid base64"),
     "a list": ([SECRET], "cannot be read"),
     "a short row": ({"dataframe_split": {"columns": ["image", "b"], "data": [[SECRET]]}}, "cannot be read"),
-    "no table": ({"dataframe_split": SECRET}, "cannot be read"),
+    "no table": ({"dataframe_split": SECRET}, "no list of images"),
     "a table without an image": ({"dataframe_records": [{"indication": SECRET}]}, "there is: indication"),
     "a secret between commas": ({"input_data": {"columns": [SECRET], "data": 5}}, "cannot be read"),
     "a number": (5, "cannot be read"),

@@ -87,6 +87,11 @@ def _with_limits(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="MODEL",
     help="A model that reads along and answers nobody; /metrics counts where its labels differ.",
 )
+@click.option(
+    "--drift-log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File (SQLite) of numbers and salted hashes, for the command drift.",
+)
 @click.option("--compare", metavar="MODEL", help="A second model that the page can show beside the first.")
 @_with_limits
 def serve(
@@ -100,6 +105,7 @@ def serve(
     dicomweb: str | None,
     identify: bool,
     challenger: str | None,
+    drift_log: Path | None,
     compare: str | None,
     **limits: Any,
 ) -> None:
@@ -127,6 +133,10 @@ def serve(
             click.echo(OPEN.format(host=printable(host), variable=printable(token_env)), err=True)
         names = LOCAL_NAMES if local and token is None else ()
         app = create_app(writer, settings, token, names)
+        if drift_log is not None:
+            from coherent_cxr.serving.monitoring.drift_log import DriftLog
+
+            app.state.service.drift_log = DriftLog(drift_log)
         if challenger is not None:
             _add_shadow(app, challenger, uri, operating_point)
         if archive is not None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from coherent_cxr.images.reading.dicom.helper_process import answer_all
 
-LOWEST = 19
+LOWER = 10
+"""By how much its priority is lower than the service's."""
 
 
 def challenger(
@@ -47,5 +48,5 @@ def challenger(
 
 
 if __name__ == "__main__":
-    os.nice(LOWEST)
+    os.nice(LOWER)
     answer_all(challenger(Path(sys.argv[1]), sys.argv[2] or None))

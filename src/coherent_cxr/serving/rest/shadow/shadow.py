@@ -30,7 +30,7 @@ class _Seen(NamedTuple):
 
 
 class Shadow:
-    """Runs the challenger in a process of the lowest priority; what it has no time for is left out.
+    """Runs the challenger in a process of low priority; what it has no time for is left out.
 
     Neither its pixels nor its text are kept: only counts come back.
 
