@@ -25,6 +25,7 @@ from full_disk import fill
 from kills import kill
 from pairs import pair
 from projects import finished_project
+from rest import attack_rest
 from served import attack_server
 from tally import Tally, table
 
@@ -45,12 +46,13 @@ KINDS = {
     "user_files": Kind(partial(attack_in_child, "user_files"), 1000, 0.04),
     "radiographs": Kind(partial(attack_in_child, "radiographs"), 2900, 0.08),
     "commands": Kind(attack_commands, 100, 0.05),
-    "growth": Kind(partial(attack_in_child, "growth"), 639, 0.06),
+    "growth": Kind(partial(attack_in_child, "growth"), 639, 0.05),
     "tampered": Kind(partial(attack_in_child, "tampered"), 1000, 0.08),
-    "served": Kind(attack_server, 2000, 0.10),
+    "served": Kind(attack_server, 2000, 0.08),
+    "rest": Kind(attack_rest, 2000, 0.08),
     "kills": Kind(partial(attack_projects, "kills", kill), 40, 0.22, True),
     "pairs": Kind(partial(attack_projects, "pairs", pair), 10, 0.12, True),
-    "full disk": Kind(partial(attack_projects, "full disk", fill), 10, 0.15, True),
+    "full disk": Kind(partial(attack_projects, "full disk", fill), 10, 0.10, True),
 }
 
 

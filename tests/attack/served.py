@@ -50,7 +50,7 @@ def attack_server(numbers: Iterable[int], goal: int, seed: int, seconds: float) 
         try:
             assert server.stdout is not None
             port = int(server.stdout.readline())
-            asking = _Asking(port, server.pid, tally, files["PNG"])
+            asking = Asking(port, server.pid, tally, files["PNG"])
             asking.good(-1)
             for number in tally.rounds(numbers, seconds):
                 if server.poll() is not None:
@@ -67,7 +67,11 @@ def attack_server(numbers: Iterable[int], goal: int, seed: int, seconds: float) 
     return tally
 
 
-class _Asking:
+class Asking:
+    """Asks a server and counts its faults."""
+
+    address = "/invocations"
+
     def __init__(self, port: int, process: int, tally: Tally, image: bytes) -> None:
         self.port, self.process, self.tally = port, process, tally
         self.image = json.dumps({"inputs": [{"image": base64.b64encode(image).decode()}]}).encode()
@@ -86,9 +90,10 @@ class _Asking:
         begin = self._processor_time()
         try:
             if rng.random() < 0.05:
-                raw(self.port, hurt(NO_REQUEST, NO_REQUEST, rng))
+                line = NO_REQUEST.replace(b"/invocations", self.address.encode())
+                raw(self.port, hurt(line, line, rng))
             else:
-                status, body = self.ask(hostile(number, files, rng))
+                status, body = self.ask(self.request(number, files, rng))
                 leaks = b"Traceback" in body or b"stack_trace" in body or b".py" in body
                 if status >= 500 or leaks or (b"error" in body and len(body) > 20_000):
                     self.tally.add("wrong", number, f"{status} {body[:1000]!r}")
@@ -101,6 +106,10 @@ class _Asking:
         if number % GOOD_EVERY == 0:
             self.good(number)
         self._memory(number)
+
+    def request(self, number: int, files: dict[str, bytes], rng: np.random.Generator) -> Request:
+        """Return body and head of a hostile request."""
+        return hostile(number, files, rng)
 
     def _processor_time(self) -> float:
         stat = Path(f"/proc/{self.process}/stat")
@@ -124,7 +133,7 @@ class _Asking:
         """Return status and body of the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=BY_THE_CLOCK)
         try:
-            connection.request("POST", "/invocations", *request)
+            connection.request("POST", self.address, *request)
             response = connection.getresponse()
             return response.status, response.read()
         finally:

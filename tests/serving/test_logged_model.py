@@ -84,6 +84,22 @@ BATCH: list[Any] = [
     {"image": "\ud800"},
     {"image": PNG[: len(PNG) // 2]},
 ]
+STUDY = {
+    "frontal_image": PNG,
+    "lateral_image": PNG,
+    "indication": SECRET,
+    "technique": "",
+    "comparison": None,
+}
+TABLES = {
+    "inputs": {"inputs": [STUDY]},
+    "dataframe_split": {
+        "dataframe_split": {"columns": list(STUDY), "index": [0], "data": [list(STUDY.values())]}
+    },
+    "input_data": {"input_data": {"columns": list(STUDY), "index": [0], "data": [list(STUDY.values())]}},
+    "dataframe_records": {"dataframe_records": [STUDY]},
+}
+"""What clients of CXRReportGen send."""
 REFUSED: dict[str, tuple[Any, str]] = {
     "bad base64": ({"inputs": [{"image": f"{SECRET}%"}]}, "at position 0 is not valid base64"),
     "no image": (
@@ -104,6 +120,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "two keys": ({"inputs": [{"image": f"{SECRET}%"}], "instances": [SECRET]}, "not valid base64"),
     "parameters": ({"inputs": [{"image": f"{SECRET}%"}], "params": {"x": SECRET}}, "not valid base64"),
     "a list": ([SECRET], "cannot be read"),
+    "a short row": ({"dataframe_split": {"columns": ["image", "b"], "data": [[SECRET]]}}, "cannot be read"),
+    "no table": ({"dataframe_split": SECRET}, "no list of images"),
+    "a table without an image": ({"dataframe_records": [{"indication": SECRET}]}, "there is: indication"),
+    "a secret between commas": ({"input_data": {"columns": [SECRET], "data": 5}}, "cannot be read"),
     "a number": (5, "cannot be read"),
     "messages": ({"messages": [{"role": "user", "content": SECRET}]}, "no list of images"),
     "a surrogate": ({"inputs": [{"image": "\ud800"}]}, "not valid base64"),
@@ -151,6 +171,7 @@ def served(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Served:
     asked["batch"] = json.dumps({"inputs": BATCH}).encode(), as_json
     asked |= {name: (json.dumps(request).encode(), as_json) for name, (request, _) in REFUSED.items()} | RAW
     asked["afterwards"] = asked["PNG"]
+    asked |= {f"table {name}": (json.dumps(table).encode(), as_json) for name, table in TABLES.items()}
     requests = [{"body": base64.b64encode(body).decode(), "headers": head} for body, head in asked.values()]
     (folder / "requests.json").write_text(json.dumps(requests))
     arguments = [str(HERE / "serve_and_ask.py"), str(model)]
@@ -227,6 +248,17 @@ def _is_plain(body: str) -> None:
     assert str(HERE.parents[1]) not in body
     assert SECRET not in body
     assert len(told["message"]) < 600
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.slow
+def test_the_columns_of_cxrreportgen_are_accepted_and_their_texts_ignored(served: Served, name: str) -> None:
+    status, body = served.answers[f"table {name}"]
+    assert status == 200, body
+    (row,) = json.loads(body)["predictions"]
+    assert row["report"] == json.loads(served.answers["PNG"][1])["predictions"][0]["report"]
+    assert row["notes"][-1]["code"] == "texts_ignored"
+    assert SECRET not in body
 
 
 @pytest.mark.slow

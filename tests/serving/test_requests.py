@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coherent_cxr.serving.requests import RequestError, image_bytes, image_of, rows_of
+from coherent_cxr.serving.requests import RequestError, image_bytes, rows_of, study_of, texts_ignored
 
 FILE = bytes(range(256)) * 3 + b"\xfb\xef\xff"  # gives "+" and "/" in base64
 PLAIN = base64.b64encode(FILE).decode()
@@ -80,17 +80,17 @@ def test_a_refusal_repeats_nothing_of_the_image() -> None:
     secret = "PATIENT" * 100
     for row in ({"image": f"{secret}!"}, {"picture": secret}, secret, [secret], {"image": [secret]}):
         with pytest.raises(RequestError) as refused:
-            image_of(row, "The image")
+            study_of(row, "The image")
         assert "PATIENT" not in str(refused.value)
 
 
 def test_a_wrong_field_is_named_and_cut() -> None:
     with pytest.raises(RequestError, match=r"the field 'image'; there is: picture, view\."):
-        image_of({"view": 1, "picture": PLAIN}, "The image")
+        study_of({"view": 1, "picture": PLAIN}, "The image")
     with pytest.raises(RequestError, match=r"there is: none\."):
-        image_of({}, "The image")
+        study_of({}, "The image")
     with pytest.raises(RequestError) as refused:
-        image_of({"x" * 10_000: 1, "\x1b[2J": 1}, "The image")
+        study_of({"x" * 10_000: 1, "\x1b[2J": 1}, "The image")
     assert len(str(refused.value)) < 400
     assert str(refused.value).isprintable()
 
@@ -98,8 +98,37 @@ def test_a_wrong_field_is_named_and_cut() -> None:
 def test_rows_come_as_lists_tables_and_objects() -> None:
     assert rows_of([{"image": PLAIN}]) == [{"image": PLAIN}]
     table = pd.DataFrame({"image": [PLAIN, None], "other": [1, 2]})
-    assert image_of(rows_of(table)[0], "The image") == FILE
-    assert image_of(SimpleNamespace(image=PLAIN), "The image") == FILE
+    for row in (rows_of(table)[0], SimpleNamespace(image=PLAIN)):
+        assert [image.source for image in study_of(row, "The image").images] == [FILE]
+
+
+def test_the_columns_of_cxrreportgen_are_read() -> None:
+    texts = {"indication": "Cough.", "technique": "", "comparison": None}
+    row = {"frontal_image": PLAIN, "lateral_image": PLAIN, **texts}
+    images = study_of(row, "The image").images
+    assert [(image.view, image.source) for image in images] == [("frontal", FILE), ("lateral", FILE)]
+    (note,) = texts_ignored(row)
+    assert (note.code, note.level) == ("texts_ignored", "information")
+    assert note.detail == "The model reads images alone; indication changed nothing."
+    alone = study_of({"frontal_image": PLAIN, "lateral_image": float("nan"), "image": None}, "The image")
+    assert [image.view for image in alone.images] == ["frontal"]
+    assert texts_ignored({"image": PLAIN}) == texts_ignored(SimpleNamespace(image=PLAIN)) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"frontal_image": "%%", "lateral_image": PLAIN}, r"The image \(frontal_image\) is not valid base64"),
+        ({"image": PLAIN, "frontal_image": PLAIN}, "send one of them"),
+        ({"frontal_image": None, "lateral_image": ""}, "the field 'image'; there is: frontal_image, lateral"),
+        ({"indication": "PATIENT"}, "the field 'image'; there is: indication"),
+        ({"image": None, "indication": "PATIENT"}, "no text in base64 but null"),
+    ],
+)
+def test_columns_without_an_image_are_refused(row: dict[str, Any], message: str) -> None:
+    with pytest.raises(RequestError, match=message) as refused:
+        study_of(row, "The image")
+    assert "PATIENT" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -251,12 +251,13 @@ def _print(
     return not failed
 
 
-def open_named(model: str, uri: str | None) -> OpenedModel:
+def open_named(model: str, uri: str | None, option: str = "--model") -> OpenedModel:
     """Open a model for a command.
 
     Args:
         model: As :func:`~coherent_cxr.serving.study.opening.open_model` takes it.
         uri: MLflow address of the registry; None for the one of the project in or above this folder.
+        option: Which named it.
 
     Raises:
         ClickException: If it cannot be opened; the message says why.
@@ -267,7 +268,7 @@ def open_named(model: str, uri: str | None) -> OpenedModel:
     try:
         return open_model(model, lambda: uri or open_tracking(find_project(Path.cwd())))
     except (BundleError, LookupError, OSError) as error:
-        raise click.ClickException(f"{error} The option --model names another.") from error
+        raise click.ClickException(f"{error} The option {option} names another.") from error
 
 
 def _save_attention(report: Report, path: Path, notice: str) -> None:

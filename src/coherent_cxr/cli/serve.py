@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from coherent_cxr.cli.generate import CHAMPION, open_named
+from coherent_cxr.cli.project import find_project, open_tracking
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.inputs.names import printable
 from coherent_cxr.runtime.log import RunHandler
@@ -80,6 +82,16 @@ def _with_limits(command: Callable[..., Any]) -> Callable[..., Any]:
     is_flag=True,
     help="File stored reports under the patient of their study; else they name nobody.",
 )
+@click.option(
+    "--challenger",
+    metavar="MODEL",
+    help="A model that reads along and answers nobody; /metrics counts where its labels differ.",
+)
+@click.option(
+    "--drift-log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File (SQLite) of numbers and salted hashes, for the command drift.",
+)
 @click.option("--compare", metavar="MODEL", help="A second model that the page can show beside the first.")
 @_with_limits
 def serve(
@@ -92,6 +104,8 @@ def serve(
     page: bool,
     dicomweb: str | None,
     identify: bool,
+    challenger: str | None,
+    drift_log: Path | None,
     compare: str | None,
     **limits: Any,
 ) -> None:
@@ -119,12 +133,18 @@ def serve(
             click.echo(OPEN.format(host=printable(host), variable=printable(token_env)), err=True)
         names = LOCAL_NAMES if local and token is None else ()
         app = create_app(writer, settings, token, names)
+        if drift_log is not None:
+            from coherent_cxr.serving.monitoring.drift_log import DriftLog
+
+            app.state.service.drift_log = DriftLog(drift_log)
+        if challenger is not None:
+            _add_shadow(app, challenger, uri, operating_point)
         if archive is not None:
             from coherent_cxr.serving.rest.dicomweb.routes import dicomweb_router
 
             app.include_router(dicomweb_router(archive, identify))
         if page:
-            _mount_page(app, settings, [_writer(compare, uri, None)] if compare else [])
+            _mount_page(app, settings, [_writer(compare, uri, None, "--compare")] if compare else [])
         _log_requests()
 
         def ready() -> None:
@@ -146,6 +166,19 @@ def _archive(url: str, settings: ServiceSettings) -> Archive:
         return Archive(url, settings)
     except ArchiveAddressError as error:
         raise click.BadParameter(str(error), param_hint="--dicomweb") from error
+
+
+def _add_shadow(app: FastAPI, model: str, uri: str | None, operating_point: str | None) -> None:
+    from coherent_cxr.serving.rest.shadow.shadow import Shadow
+
+    _writer(model, uri, operating_point, "--challenger")  # which cannot be used is said now
+    folder = Path(model)
+    if model.startswith("models:/"):
+        from coherent_cxr.serving.registration.registry import fetch_bundle
+
+        folder, _ = fetch_bundle(model, uri or open_tracking(find_project(Path.cwd())))
+    service = app.state.service
+    service.shadow = Shadow(folder.resolve(), operating_point, service.metrics.registry)
 
 
 def _mount_page(app: FastAPI, settings: ServiceSettings, others: list[StudyWriter]) -> None:
@@ -181,12 +214,13 @@ def _token(variable: str) -> str | None:
     return token
 
 
-def _writer(model: str, uri: str | None, operating_point: str | None) -> StudyWriter:
-    opened = open_named(model, uri)
+def _writer(model: str, uri: str | None, operating_point: str | None, option: str = "--model") -> StudyWriter:
+    opened = open_named(model, uri, option)
     from coherent_cxr.models.decider import OperatingPointError
     from coherent_cxr.serving.study.writer import StudyWriter
 
     try:
         return StudyWriter(opened.bundle, opened.identity, operating_point=operating_point)
     except OperatingPointError as error:
-        raise click.ClickException(f"--operating-point: {error}") from error
+        of = "" if option == "--model" else f" (of {option})"
+        raise click.ClickException(f"--operating-point{of}: {error}") from error

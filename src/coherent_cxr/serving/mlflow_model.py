@@ -7,6 +7,7 @@ artifact ``bundle``.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,23 @@ logger = logging.getLogger(__name__)
 
 
 class Radiograph(pydantic.BaseModel):
-    """One row of a request.
+    """One row of a request: an image, or the columns that clients of CXRReportGen send.
 
     Attributes:
         image: A PNG, JPEG or DICOM file, base64-encoded.
+        frontal_image: The same of a study's frontal view.
+        lateral_image: The same of its lateral view.
+        indication: Not read, with a note: the model reads images alone.
+        technique: Likewise.
+        comparison: Likewise.
     """
 
-    image: str
+    image: str | None = None
+    frontal_image: str | None = None
+    lateral_image: str | None = None
+    indication: str | None = None
+    technique: str | None = None
+    comparison: str | None = None
 
 
 class GeneratedReport(pydantic.BaseModel):
@@ -96,18 +107,23 @@ class _Predictions:
         return answers
 
     def _write(self, position: int, row: Any) -> GeneratedReport:
-        from coherent_cxr.images.reading.grey import UnreadableImageError
-        from coherent_cxr.serving.generator import NOTICE
-        from coherent_cxr.serving.requests import RequestError, image_of
+        from coherent_cxr.serving.report import NOTICE
+        from coherent_cxr.serving.requests import RequestError, study_of, texts_ignored
+        from coherent_cxr.serving.study.study import RefusedStudyError
 
         name = f"The image at position {position}"
         try:
-            return GeneratedReport(**self.writer.write(image_of(row, name), name).as_dict())
-        except (RequestError, UnreadableImageError) as error:
+            study = study_of(row, name)
+            report = self.writer.write(study).report
+            notes = (*report.notes, *texts_ignored(row))
+            return GeneratedReport(**replace(report, notes=notes).as_dict())
+        except (RequestError, RefusedStudyError) as error:
             message, reason = str(error), error.reason
         except Exception:  # one row never fails the others
             logger.exception("The image at position %d failed.", position)
-            message, reason = f"{name} has no report: the model failed. The server's log says more.", "failed"
+            message, reason = "", "failed"
+        if reason == "failed":
+            message = f"{name} has no report: the model failed. The server's log says more."
         return GeneratedReport(error=message, reason=reason, notice=NOTICE)
 
 
@@ -122,12 +138,14 @@ class ReportModel(_Predictions, PythonModel):  # type: ignore[misc]  # MLflow ta
         """
         from coherent_cxr.models.bundle import ModelBundle
         from coherent_cxr.models.manifest import require_digest
-        from coherent_cxr.serving.generator import ReportWriter
         from coherent_cxr.serving.mlflow_requests import answer_in_sentences
+        from coherent_cxr.serving.study.writer import StudyWriter
+        from coherent_cxr.serving.study_report import ModelIdentity
 
         folder = Path(context.artifacts["bundle"])
         require_digest(folder, (context.model_config or {}).get("bundle_digest"))
-        self.writer = ReportWriter(ModelBundle.load(folder))
+        identity = ModelIdentity("MLflow", None, str((context.model_config or {}).get("bundle_digest")))
+        self.writer = StudyWriter(ModelBundle.load(folder), identity)
         answer_in_sentences()
 
 

@@ -7,6 +7,7 @@ request, and one that is nested too deeply or has no content type with status 50
 from __future__ import annotations
 
 import functools
+import json
 import sys
 from typing import Any
 
@@ -16,6 +17,7 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST, INTERNAL_ERROR
 from coherent_cxr.serving.requests import FORM
 
 SERVER = "mlflow.pyfunc.scoring_server"
+TABLES = ("dataframe_split", "dataframe_records", "input_data")
 UNREADABLE = f"The request cannot be read. Send JSON (Content-Type: application/json) of the form {FORM}."
 
 
@@ -51,12 +53,40 @@ def in_sentences(invocations: Any) -> Any:
     """Wrap MLflow's function that answers a request."""
 
     @functools.wraps(invocations)
-    def answer(*request: Any) -> Any:
+    def answer(data: Any, *request: Any) -> Any:
         try:
-            return invocations(*request)
+            return invocations(as_inputs(data), *request)
         except RefusedRequestError:
             raise
         except Exception:  # the boundary of requests: whatever a foreign one causes
             raise RefusedRequestError(UNREADABLE) from None
 
     return answer
+
+
+def as_inputs(data: Any) -> Any:
+    """Return a request whose table MLflow would refuse as one that it takes; any other as it is.
+
+    Clients of CXRReportGen send columns and rows, as ``dataframe_split`` or as ``input_data``.
+
+    Args:
+        data: Body of the request.
+
+    Raises:
+        ValueError: If the rows are not as long as the columns.
+    """
+    if not isinstance(data, str | bytes) or not any(_text(name, data) in data for name in TABLES):
+        return data
+    request = json.loads(data)
+    given = [name for name in TABLES if isinstance(request, dict) and name in request]
+    if len(given) != 1 or "inputs" in request:
+        return data
+    table = request[given[0]]
+    if isinstance(table, dict):
+        table = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    return json.dumps({"inputs": table})
+
+
+def _text(name: str, data: str | bytes) -> Any:
+    quoted = f'"{name}"'
+    return quoted if isinstance(data, str) else quoted.encode()

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
+from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.inputs.limits import MAX_FILE_BYTES
 from coherent_cxr.inputs.quoting import listed
+from coherent_cxr.serving.study.study import GivenImage, Study
 
 FORM = '{"inputs": [{"image": "<a PNG, JPEG or DICOM file in base64>"}]}'
 MOST_ROWS = 1_000
+IMAGES: dict[str, Literal["frontal", "lateral"] | None] = {
+    "image": None,
+    "frontal_image": "frontal",
+    "lateral_image": "lateral",
+}
+"""Fields that hold an image, with its view."""
+TEXTS = ("indication", "technique", "comparison")
+"""Fields that clients of CXRReportGen send as well."""
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -49,24 +59,58 @@ def rows_of(request: Any) -> list[Any]:
     return request
 
 
-def image_of(row: Any, name: str) -> bytes:
-    """Return the bytes of a row's image.
+def study_of(row: Any, name: str) -> Study:
+    """Return the images of a row.
 
     Args:
-        row: A mapping, or an object, with a field ``image``; see :func:`image_bytes`.
+        row: A mapping, or an object, with a field ``image``, or with ``frontal_image``, ``lateral_image`` or
+            both, as clients of CXRReportGen send them; see :func:`image_bytes`.
         name: What messages call the image.
 
     Raises:
         RequestError: If there is no such field, or it holds no image in base64.
     """
+    row = _fields(row, name)
+    given = [field for field in IMAGES if not _is_absent(row.get(field))]
+    if not given and "image" in row:
+        given = ["image"]  # which says what is wrong with it
+    if not given:
+        fields = listed(sorted(map(str, row))) or "none"
+        raise RequestError("no_field", f"{name} is missing: the field 'image'; there is: {fields}.")
+    if "image" in given and len(given) > 1:
+        raise RequestError("two_images", f"{name} stands in 'image' and in '{given[1]}'; send one of them.")
+    alone = len(given) == 1
+    return Study(
+        tuple(
+            GivenImage(
+                image_bytes(row[field], name if alone else f"{name} ({field})"),
+                name if alone else f"{name} ({field})",
+                IMAGES[field],
+            )
+            for field in given
+        )
+    )
+
+
+def texts_ignored(row: Any) -> list[Note]:
+    """Return a note if texts came beside the images of a row, which the model does not read."""
+    row = row if isinstance(row, Mapping) else vars(row)
+    sent = [field for field in TEXTS if not _is_absent(row.get(field))]
+    if not sent:
+        return []
+    return [Note("texts_ignored", f"The model reads images alone; {listed(sent)} changed nothing.")]
+
+
+def _is_absent(value: Any) -> bool:
+    return value is None or value != value or (isinstance(value, str) and not value.strip())
+
+
+def _fields(row: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(row, Mapping):
         row = vars(row) if hasattr(row, "image") else row
     if not isinstance(row, Mapping):
         raise RequestError("no_row", f"{name} stands in no object with a field 'image'. Send {FORM}.")
-    if "image" not in row:
-        fields = listed(sorted(map(str, row))) or "none"
-        raise RequestError("no_field", f"{name} is missing: the field 'image'; there is: {fields}.")
-    return image_bytes(row["image"], name)
+    return row
 
 
 def image_bytes(value: Any, name: str) -> bytes:

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from pydicom.uid import JPEG2000Lossless
 
+from coherent_cxr.serving.monitoring.drift_log import DriftLog
 from coherent_cxr.serving.outputs import fhir, text_sr
 from coherent_cxr.serving.rest.engine.service import Service
 from coherent_cxr.serving.rest.requests.uploads import StudyUpload, Upload
@@ -192,6 +194,17 @@ def test_together_with_others_a_report_is_what_it_is_alone() -> None:
         assert report.study_id == expected.study_id
         assert report.report.text == expected.report.text
         np.testing.assert_allclose(flat(report), shown, atol=1e-6)
+
+
+def test_numbers_of_every_report_and_refusal_are_kept_if_they_are_asked_for(tmp_path: Path) -> None:
+    app = make_app()
+    log = app.state.service.drift_log = DriftLog(tmp_path / "drift.sqlite")
+    with TestClient(app) as asking:
+        for image in (PNG, JPEG, PNG, DICOM, PNG[:99]):
+            asking.post("/v1/reports", files=[("files", ("Doe^Jane", image))])
+    assert len(log.reports()) == 3, "a study that came twice counts once"
+    assert log.refusals()["studies"].tolist() == [1]
+    assert b"Doe" not in (tmp_path / "drift.sqlite").read_bytes()
 
 
 def flat(report: StudyReport) -> np.ndarray:

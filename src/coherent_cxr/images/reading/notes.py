@@ -35,6 +35,7 @@ INFORMATION = {
     "not_compared": "the model does not say what its training images were like",
     "assumed_tags": "tags that the decoder needs are absent and were assumed",
     "padding_ignored": "its padding value covers the whole image",
+    "texts_ignored": "texts came with the images, and the model reads images alone",
     "identifying_tags": "tags that identify the patient are filled; they were not copied",
 }
 """Codes of all other notes, with what they mean."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.models.decider import OperatingPointError
+from coherent_cxr.serving.monitoring.drift_log import DriftLog
 from coherent_cxr.serving.rest.engine.batching import Batcher
 from coherent_cxr.serving.rest.engine.decoding import DecodedUpload, Decoders
 from coherent_cxr.serving.rest.metrics import Metrics
@@ -17,6 +21,7 @@ from coherent_cxr.serving.rest.requests.admission import Admission
 from coherent_cxr.serving.rest.requests.refusals import RefusedError, of_study
 from coherent_cxr.serving.rest.requests.uploads import NO_POINT, StudyUpload, Upload
 from coherent_cxr.serving.rest.settings import ServiceSettings
+from coherent_cxr.serving.rest.shadow.shadow import Shadow
 from coherent_cxr.serving.study.study import GivenImage, Refusal, Study
 from coherent_cxr.serving.study.writer import StudyWriter
 from coherent_cxr.serving.study_report import StudyReport
@@ -43,6 +48,8 @@ class Service:
         self.admission = Admission(
             settings.queue, settings.max_held_bytes, self.metrics.active, self.metrics.held
         )
+        self.shadow: Shadow | None = None
+        self.drift_log: DriftLog | None = None
         self._writers: dict[str | None, StudyWriter] = {writer.operating_point: writer}
         self._decoders: Decoders | None = None
         self._batcher: Batcher[_Asked, StudyReport | Refusal] | None = None
@@ -66,6 +73,8 @@ class Service:
 
     def close(self) -> None:
         """End them, once what waits has been answered."""
+        if self.shadow is not None:
+            self.shadow.close()
         decoders, batcher = self._decoders, self._batcher
         self._decoders = self._batcher = None
         if decoders is not None and batcher is not None:
@@ -124,16 +133,32 @@ class Service:
         writer = self.writer_at(study.operating_point)
         begin = time.perf_counter()
         images = await asyncio.gather(*map(self._decoded, study.images))
-        self.metrics.stages.labels("decode").observe(time.perf_counter() - begin)
-        begin = time.perf_counter()
+        decoded = time.perf_counter()
+        self.metrics.stages.labels("decode").observe(decoded - begin)
         given = tuple(_given(upload, read) for upload, read in zip(study.images, images, strict=True))
         report = await self._batcher.ask(_Asked(Study(given, study.study_id), writer))
-        self.metrics.stages.labels("write").observe(time.perf_counter() - begin)
+        end = time.perf_counter()
+        self.metrics.stages.labels("write").observe(end - decoded)
+        self._keep_numbers(study, report, end - begin)
         if isinstance(report, Refusal):
             raise of_study(report)
         for note in report.notes:
             self.metrics.notes.labels(note.code).inc()
+        if self.shadow is not None and writer is self.writer:
+            self.shadow.consider(study, report)
         return report
+
+    def _keep_numbers(self, study: StudyUpload, report: StudyReport | Refusal, seconds: float) -> None:
+        """Write to the log of numbers, if there is one; nobody waits for it."""
+        if self.drift_log is None:
+            return
+        loop = asyncio.get_running_loop()
+        if isinstance(report, Refusal):
+            loop.run_in_executor(None, self.drift_log.add_refusal, datetime.now(UTC).isoformat())
+            return
+        if report.study_id == study.images[0].name:  # which says nothing about the study
+            report = replace(report, study_id=hashlib.sha256(study.images[0].data).hexdigest())
+        loop.run_in_executor(None, self.drift_log.add, report, seconds)
 
     async def _decoded(self, upload: Upload) -> DecodedUpload | UnreadableImageError:
         try:
