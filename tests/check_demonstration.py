@@ -33,6 +33,12 @@ def failures() -> list[str]:
     def finds(system: str) -> float:
         return float(scores[system]["macro-F1-10 corrected"])
 
+    metrics = pd.read_parquet(newest("metrics.parquet"))
+    contradictions = metrics[metrics["metric"] == "contradictions per report"].set_index("system")["value"]
+
+    def contradicting(system: str) -> float:
+        return float(contradictions[system])
+
     expected = {
         f"'mle' finds what is drawn: macro-F1-10 {finds('mle'):.3f}, at least .75": finds("mle") >= 0.75,
         "'mle' finds more than the constant and the normal report": finds("mle")
@@ -41,6 +47,7 @@ def failures() -> list[str]:
         > scores["random training report"]["CIDEr-D"],
         "'mle decided' finds no less than the label classifier that decides, by .05": finds("mle decided")
         > finds("label classifier") - 0.05,
+        "no report contradicts itself more often than the references do": contradicting("mle") <= 0.02,
         "at least .85 of the finding tokens agree with their sentences": agreed >= 0.85,
         "the encoder tells labels apart on validation, mean AUROC .93": frequent["auroc"].mean() >= 0.93,
         f"the champion is registered, not only {registered['alias']}": registered["alias"] == "champion",
