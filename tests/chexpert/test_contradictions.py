@@ -19,7 +19,11 @@ LABELER = shown_labeler()
         ("The lungs are clear. There is left basilar opacity.", ["clear lungs"]),
         ("Streaky opacity, left base. The lungs are clear without consolidation.", ["clear lungs"]),
         ("Lungs are grossly clear. Interstitial edema is present.", ["clear lungs"]),
+        ("Moderate right pneumothorax. No pneumothorax or large pleural effusion.", ["Pneumothorax"]),
+        ("Small effusion. No effusion, new consolidation or pneumothorax.", ["Pleural Effusion"]),
         # not contradictions
+        ("Small right pneumothorax. No large effusion or pneumothorax.", []),
+        ("Small right pneumothorax. No pneumothorax of significant size.", []),
         ("Small left pleural effusion. No right pleural effusion.", []),
         ("Small left pleural effusion. No large pleural effusion.", []),
         ("Left basilar opacity. The right lung is clear.", []),

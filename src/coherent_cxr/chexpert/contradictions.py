@@ -23,6 +23,7 @@ _LIMITED = re.compile(
     r"|convincing|change|worsening)\b",
     re.IGNORECASE,
 )
+_NEXT_PART = re.compile(r"[,;]|\b(?:or|and|nor)\b", re.IGNORECASE)
 _CLEAR = re.compile(
     r"\blungs?\b(?:\s+fields?)?(?:\s+(?:are|is|appears?|remains?|bilaterally|both|grossly|essentially|well"
     r"|expanded|and|,))*\s+clear\b(?!\s+(?:of|except|aside|apart|other)\b)",
@@ -107,11 +108,21 @@ def _opposed(mentions: Sequence[Mention], spans: Sequence[tuple[int, int]], text
         if (one.observation, one.status, other.status) != (other.observation, POSITIVE, NEGATIVE):
             continue
         affirmed, denied = _around(spans, one.start), _around(spans, other.start)
-        limited = _LIMITED.search(text[slice(*denied)]) or _another_kind(
+        limited = _LIMITED.search(_up_to(other, denied, text)) or _another_kind(
             text, one.observation, affirmed, denied
         )
         if affirmed != denied and not limited and _meet(text, affirmed, denied):
             yield one.observation, affirmed, denied
+
+
+def _up_to(mention: Mention, sentence: tuple[int, int], text: str) -> str:
+    """Return a sentence up to the end of the part that a mention stands in.
+
+    "no pneumothorax or large effusion" denies every pneumothorax, "no large effusion or pneumothorax" perhaps
+    none of the small ones.
+    """
+    following = _NEXT_PART.search(text, mention.end, sentence[1])
+    return text[sentence[0] : sentence[1] if following is None else following.start()]
 
 
 def _clear_lungs(mentions: Sequence[Mention], spans: Sequence[tuple[int, int]], text: str) -> Iterator[Found]:

@@ -86,7 +86,7 @@ def test_damaged_and_nameless_dicom_files_stay_studies_of_their_own(tmp_path: Pa
     (tmp_path / "cut.png").write_bytes(b"\x89PNG")
     (tmp_path / "empty.png").touch()
     listing = list_studies([tmp_path])
-    assert sorted(shown(listing, tmp_path)) == ["cut.png", "empty.png", "name.dcm", "no_uid.dcm"]
+    assert set(shown(listing, tmp_path)) == {"cut.png", "empty.png", "name.dcm", "no_uid.dcm"}
     assert {found.study_id for found in listing.refused} == {"cut.dcm"}
 
 
@@ -99,7 +99,7 @@ def test_long_and_deflated_headers_are_read(tmp_path: Path) -> None:
     private.private_block(0x0009, "OURS", create=True).add_new(0x01, "OB", b"\0" * 100_000)
     private.StudyInstanceUID = "1.2.3"
     (tmp_path / "private.dcm").write_bytes(written(private))
-    assert sorted(shown(list_studies([tmp_path]), tmp_path)) == ["1.2.1", "1.2.2", "1.2.3"]
+    assert set(shown(list_studies([tmp_path]), tmp_path)) == {"1.2.1", "1.2.2", "1.2.3"}
 
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
