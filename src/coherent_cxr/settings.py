@@ -17,6 +17,7 @@ logging.getLogger("py.warnings").setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message=r"(?s).*Add type hints to the `predict` method")
 warnings.filterwarnings("ignore", message=r"One or more dataset names contain '\.' characters")
 warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
+warnings.filterwarnings("ignore", module=r"pydicom\.")  # what is odd about an image is in its notes
 
 set_up_log()
 

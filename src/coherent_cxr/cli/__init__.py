@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,6 +57,8 @@ class LazyGroup(click.Group):
         """Import a subcommand's module and return the command, whose expected errors are sentences."""
         if cmd_name not in self._helps:
             return None
+        # what is odd about an image stands in its report's notes
+        warnings.filterwarnings("ignore", module=r"pydicom\.")
         # Outside a project, importing Kedro logs that it uses its own logging configuration.
         logging.getLogger("kedro.framework.project").addFilter(_is_warning)
         from coherent_cxr.cli.boundary import in_sentences
