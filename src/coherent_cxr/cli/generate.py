@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coherent_cxr.cli.places import require_writable_file, require_writable_folder
-from coherent_cxr.cli.project import find_project, open_tracking
+from coherent_cxr.cli.project import find_project, model_options, open_tracking
 from coherent_cxr.cli.shown import show_study
 from coherent_cxr.inputs.names import printable
 from coherent_cxr.storage.whole import written_whole
@@ -24,25 +24,13 @@ if TYPE_CHECKING:
     from coherent_cxr.serving.study.writer import StudyWriter
     from coherent_cxr.serving.study_report import StudyReport
 
-CHAMPION = "models:/coherent-cxr@champion"
 PICTURES = (".png", ".svg", ".pdf")
 
 
 @click.command()
 @click.pass_context
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--model",
-    default=CHAMPION,
-    show_default=True,
-    help="A registered model, or the folder of a model bundle.",
-)
-@click.option(
-    "--tracking-uri",
-    "uri",
-    envvar="MLFLOW_TRACKING_URI",
-    help="MLflow address of the registry; by default the one of the project in or above this folder.",
-)
+@model_options
 @click.option(
     "--operating-point",
     metavar="balanced|sensitive|specific|precision-0.7 ...",

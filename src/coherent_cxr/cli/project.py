@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from coherent_cxr.tracking.prepare import artifacts_folder, prepare
 
 _VARIABLE = re.compile(r"\$\{oc\.env:\s*(\w+)(?:\s*,\s*([^}]*))?\}")
 MLFLOW = Path("conf", "base", "mlflow.yml")
+CHAMPION = "models:/coherent-cxr@champion"
 
 
 def find_project(start: Path) -> Path:
@@ -163,3 +165,19 @@ def latest_version(dataset: Path) -> Path | None:
             f"Warning: '{version}' is incomplete and is passed over; you may delete its folder.", err=True
         )
     return None
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of all commands that use a model: which one, and where it is registered."""
+    command = click.option(
+        "--tracking-uri",
+        "uri",
+        envvar="MLFLOW_TRACKING_URI",
+        help="MLflow address of the registry; by default the one of the project in or above this folder.",
+    )(command)
+    return click.option(
+        "--model",
+        default=CHAMPION,
+        show_default=True,
+        help="A registered model, or the folder of a model bundle.",
+    )(command)

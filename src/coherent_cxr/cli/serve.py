@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from coherent_cxr.cli.generate import CHAMPION, open_named
-from coherent_cxr.cli.project import find_project, open_tracking
+from coherent_cxr.cli.generate import open_named
+from coherent_cxr.cli.project import find_project, model_options, open_tracking
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.inputs.names import printable
 from coherent_cxr.runtime.log import RunHandler
@@ -44,18 +44,7 @@ def _with_limits(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@click.option(
-    "--model",
-    default=CHAMPION,
-    show_default=True,
-    help="A registered model, or the folder of a model bundle.",
-)
-@click.option(
-    "--tracking-uri",
-    "uri",
-    envvar="MLFLOW_TRACKING_URI",
-    help="MLflow address of the registry; by default the one of the project in or above this folder.",
-)
+@model_options
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve at.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 takes any free one."

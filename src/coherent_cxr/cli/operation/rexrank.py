@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from coherent_cxr.cli.places import require_writable_file
-from coherent_cxr.cli.project import find_project, open_tracking
+from coherent_cxr.cli.project import find_project, model_options, open_tracking
 from coherent_cxr.inputs.names import printable
 
 PLACE = click.Path(path_type=Path)
@@ -17,18 +17,7 @@ PLACE = click.Path(path_type=Path)
 @click.option("--input_json_file", type=PLACE, required=True, help="ReXrank's file of studies.")
 @click.option("--save_json_file", type=PLACE, required=True, help="Where the predictions go.")
 @click.option("--img_root_dir", type=PLACE, required=True, help="Folder that the images' paths count from.")
-@click.option(
-    "--model",
-    default="models:/coherent-cxr@champion",
-    show_default=True,
-    help="A registered model, or the folder of a model bundle.",
-)
-@click.option(
-    "--tracking-uri",
-    "uri",
-    envvar="MLFLOW_TRACKING_URI",
-    help="MLflow address of the registry; by default the one of the project in or above this folder.",
-)
+@model_options
 @click.option("--operating-point", help="Let the label classifier decide what reports affirm; see generate.")
 def rexrank(
     input_json_file: Path,
