@@ -45,6 +45,13 @@ class Serving:
         """What it has printed."""
         return self.log.read_text()
 
+    def await_line(self, words: str) -> None:
+        """Wait until it has logged something, which it does a moment after it has answered."""
+        end = time.monotonic() + PATIENCE
+        while words not in self.told:
+            assert time.monotonic() < end, self.told
+            time.sleep(0.05)
+
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
         """Return status and body of the answer, as JSON if it is."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)

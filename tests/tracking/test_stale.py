@@ -55,6 +55,6 @@ def test_a_run_knows_its_process_from_its_first_moment(
         monkeypatch.delenv(CONTEXT)
     tag_runs_with_process()
     mlflow.set_tracking_uri(f"sqlite:///{database}")
-    with mlflow.start_run() as run:  # its tags are those that it was made with
+    with mlflow.start_run(experiment_id="0") as run:  # its tags are those that it was made with
         assert process_tags().items() <= run.data.tags.items()
         assert run.data.tags.get("team") == ("chest" if given and "team" in given else None)
