@@ -19,7 +19,7 @@ from helpers.rest_service import make_writer
 from helpers.tiny_bundle import make_bundle
 
 DICOM = written(dataset(RAMP_12_BIT))
-PATIENCE = 600
+PATIENCE = 240
 
 
 def until(happened: Callable[[], bool]) -> None:
