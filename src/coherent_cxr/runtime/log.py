@@ -67,6 +67,8 @@ def set_up_log() -> None:
     logging.getLogger("coherent_cxr").setLevel(logging.DEBUG if is_verbose() else logging.INFO)
     if is_verbose():
         return
+    # in a file, MLflow's bar would be drawn again and again
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     root = logging.getLogger()
     for handler in list(root.handlers):
         console: Any = getattr(handler, "console", None)

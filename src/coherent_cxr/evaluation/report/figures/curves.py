@@ -151,6 +151,8 @@ def _figure(panels: Mapping[str, Lines], x: str, title: str = "") -> Figure:
 
 
 def _plot(axis: Axes, title: str, lines: Lines, x: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     styles = _styles(list(lines))
     for label, rows in lines.items():
         colour, style = styles[label]
@@ -172,6 +174,7 @@ def _plot(axis: Axes, title: str, lines: Lines, x: str) -> None:
         )
     axis.set_title(title, fontsize=10, loc="left")
     axis.set_xlabel("step" if x == "step" else "epoch of the stage", fontsize=8)
+    axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axis.tick_params(labelsize=8)
     axis.grid(color="#e3e7ed", linewidth=0.6)
     axis.spines[["top", "right"]].set_visible(False)
