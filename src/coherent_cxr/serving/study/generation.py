@@ -238,10 +238,12 @@ class StudyGenerator:
         distance = float(known.distance(feature[np.newaxis])[0])
         if distance <= 1:
             return notes
+        how_far = "a little farther from theirs than"
+        if distance >= 1.05:  # so that no "1.0 times as far" is said
+            how_far = f"{min(distance, 999):.1f} times as far from theirs as"
         detail = (
-            "The image is unlike those that this model was trained on: its features lie "
-            f"{min(distance, 999):.1f} times as far from theirs as those of nearly all validation images. "
-            "The report may be wrong altogether."
+            f"The image is unlike those that this model was trained on: its features lie {how_far} those of "
+            "nearly all validation images. The report may be wrong altogether."
         )
         return (*notes, Note("unlike_training", detail))
 
