@@ -152,13 +152,20 @@ class Starter(ABC):
 
 
 class Interpreters(Starter):
-    """Starts each command with an interpreter of its own, as a user does."""
+    """Starts each command with an interpreter of its own, as a user does.
+
+    Args:
+        python: The interpreter; by default this one.
+    """
+
+    def __init__(self, python: str = sys.executable) -> None:
+        self._python = python
 
     def start(self, command: Command) -> Started:
         """Start a command; see :meth:`Starter.start`."""
         return Started(
             subprocess.Popen(
-                [sys.executable, *command.arguments],
+                [self._python, *command.arguments],
                 cwd=command.folder,
                 env=command.environment,
                 stdin=subprocess.DEVNULL,

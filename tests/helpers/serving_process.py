@@ -25,12 +25,21 @@ class Serving:
         folder: Where it works, and its log lies.
         model: Folder of the bundle.
         options: Further options of the command.
+        command: What stands in front of ``serve``.
         variables: What its environment has beside that of the tests.
     """
 
-    def __init__(self, starter: Starter, folder: Path, model: Path, *options: str, **variables: str) -> None:
+    def __init__(
+        self,
+        starter: Starter,
+        folder: Path,
+        model: Path,
+        *options: str,
+        command: tuple[str, ...] = OURS,
+        **variables: str,
+    ) -> None:
         self.log = folder / "serve.log"
-        arguments = [*OURS, "serve", "--model", str(model), "--port", "0", *options]
+        arguments = [*command, "serve", "--model", str(model), "--port", "0", *options]
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")} | variables
         with self.log.open("wb") as log:
             self.process = starter.start(Command(arguments, folder, log.fileno(), environment))

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 from coherent_cxr.configuration import Settings
+from coherent_cxr.corpora.chexpert_plus.loader import ChexpertPlusConfig, parse_chexpert_plus
 from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig, parse_mimic_cxr, stream_mimic_cxr
 from coherent_cxr.corpora.openi.kaggle import parse_kaggle
 from coherent_cxr.corpora.openi.loader import ParsedCorpus, parse_openi
+from coherent_cxr.corpora.padchest.loader import PadchestConfig, parse_padchest
 
 
 class ReportParsingConfig(Settings):
@@ -21,13 +23,17 @@ class ReportParsingConfig(Settings):
         headers: CSV of the images' DICOM headers; null reads the one in the same package.
         views: CSV with image_id and view that is believed before the headers; null for none.
         mimic_cxr: Where MIMIC-CXR is.
+        padchest: Where PadChest is.
+        chexpert_plus: Where CheXpert Plus is.
     """
 
-    corpus: Literal["openi", "openi_kaggle", "mimic_cxr"]
+    corpus: Literal["openi", "openi_kaggle", "mimic_cxr", "padchest", "chexpert_plus"]
     reports: str | None
     headers: str | None
     views: str | None
     mimic_cxr: MimicCxrConfig = MimicCxrConfig()
+    padchest: PadchestConfig = PadchestConfig()
+    chexpert_plus: ChexpertPlusConfig = ChexpertPlusConfig()
 
 
 def parse_reports(config: ReportParsingConfig) -> ParsedCorpus:
@@ -40,6 +46,10 @@ def parse_reports(config: ReportParsingConfig) -> ParsedCorpus:
         return parse_mimic_cxr(config.mimic_cxr)
     if config.corpus == "openi_kaggle":
         return parse_kaggle(config.reports)
+    if config.corpus == "padchest":
+        return parse_padchest(config.padchest)
+    if config.corpus == "chexpert_plus":
+        return parse_chexpert_plus(config.chexpert_plus)
     return parse_openi(config.reports, config.headers, config.views)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from coherent_cxr.corpora.chexpert_plus.loader import SOURCE as CHEXPERT_PLUS
 from coherent_cxr.corpora.mimic_cxr.files import (
     JPG,
     PUBLICATIONS,
@@ -71,6 +72,8 @@ def check_reports(config: ReportParsingConfig) -> list[Check]:
         if config.reports is None:
             return [Check("Kaggle's tables", "missing", remedy)]
         return [_file(Path(config.reports) / name, name, remedy) for name in (REPORTS, PROJECTIONS)]
+    if config.corpus in ("padchest", "chexpert_plus"):
+        return [_find_table(config)]
     if config.reports is None:
         checks = [Check("Open-I reports", "ok", "the archive in the torchxrayvision package is read")]
     else:
@@ -85,7 +88,7 @@ def check_reports(config: ReportParsingConfig) -> list[Check]:
 
 
 def read_corpus(config: ReportParsingConfig) -> CorpusCheck:
-    """Read what ``report_parsing`` will read: all of Open-I, of MIMIC-CXR the tables and some reports.
+    """Read what ``report_parsing`` will read: all of a corpus, of MIMIC-CXR the tables and some reports.
 
     Returns:
         What was found. Where a run would stop, a check is "missing".
@@ -132,7 +135,20 @@ def images_remedy(corpus: str) -> str:
         "openi_kaggle": "Set fabrication.images_root to the folder images_normalized.",
         "mimic_cxr": f"They are at {JPG}; set MIMIC_CXR_IMAGES (fabrication.images_root) to the folder "
         "files/.",
+        "padchest": "They are at https://bimcv.cipf.es/bimcv-projects/padchest/; set PADCHEST_IMAGES "
+        "(fabrication.images_root) to the folder of the unpacked images.",
+        "chexpert_plus": f"They are at {CHEXPERT_PLUS}; set CHEXPERT_PLUS_IMAGES (fabrication.images_root) "
+        "to the folder that holds train/ and valid/.",
     }[corpus]
+
+
+def _find_table(config: ReportParsingConfig) -> Check:
+    what = "table of images and reports"
+    try:
+        path = (config.padchest if config.corpus == "padchest" else config.chexpert_plus).path()
+    except CorpusError as error:
+        return Check(what, "missing", str(error))
+    return Check(what, "ok", str(path))
 
 
 def _find_mimic_cxr(config: MimicCxrConfig) -> list[Check]:

@@ -24,6 +24,8 @@ ARCHIVES = (".tar", ".tgz", ".tar.gz")
 _log = logging.getLogger(__name__)
 _STUDY_PREFIX = re.compile(r"CXR\d+_")
 _NUMBERED = re.compile(r"(?:.*/)?((CXR\d+)_[A-Za-z0-9._-]{1,100})/(\d{1,3})(\.[A-Za-z]+)")
+_BY_PATIENT = re.compile(r"(?:.*/)?(patient\d+)/(study\d+)/([A-Za-z0-9._-]{1,100})(\.[A-Za-z]+)")
+"""CheXpert's tree, in which every study has a file view1_frontal."""
 _ENDING_OF_A_NUMBER = re.compile(r"\.\d+|")
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 SNIFFED = 132
@@ -170,6 +172,8 @@ class ImageSource(ABC):
         if numbered and numbered[4].lower() in EXTENSIONS:
             return self.files.setdefault(f"{numbered[1]}/{numbered[3]}", file) is file
         name = file.path.rsplit("/", 1)[-1]
+        if in_study := _BY_PATIENT.fullmatch(file.path):
+            name = "_".join(in_study.groups()[:3]) + in_study[4]
         stem, extension = os.path.splitext(name)  # noqa: PTH122 - a path inside an archive, not on this machine
         if _ENDING_OF_A_NUMBER.fullmatch(extension) and _IDENTIFIER.fullmatch(name):
             start = peek()

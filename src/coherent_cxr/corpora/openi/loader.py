@@ -73,7 +73,7 @@ def parse_openi(reports: str | None, headers: str | None, views: str | None) -> 
     images: list[tuple[str, str]] = []
     terms: list[tuple[str, str]] = []
     excluded: list[tuple[str, str, str]] = []
-    place = _place(reports, REPORTS, "report_parsing.reports")
+    place = package_file(reports, REPORTS, "report_parsing.reports")
     # A packed archive is read in its order, once; its numbers say which of two reports is the earlier one.
     read = sorted(_read_reports(place), key=lambda named: _by_number(named[0]))
     for name, report in read:
@@ -90,7 +90,7 @@ def parse_openi(reports: str | None, headers: str | None, views: str | None) -> 
         raise CorpusError(
             f"There are no XML reports in '{reports}'; set report_parsing.reports to where they are."
         )
-    table = _read_headers(_place(headers, HEADERS, "report_parsing.headers"))
+    table = _read_headers(package_file(headers, HEADERS, "report_parsing.headers"))
     image_table = _with_views(pd.DataFrame(images, columns=["image_id", "study_id"]), table, views)
     patients = _patients(image_table, table)
     rows = [{"study_id": s, "patient_id": patients.get(s, s), **sections} for s, sections in studies.items()]
@@ -184,7 +184,17 @@ def _read_headers(path: Path) -> pd.DataFrame:
     return table.drop_duplicates("imageid").set_index("imageid")
 
 
-def _place(given: str | None, name: str, setting: str) -> Path:
+def package_file(given: str | None, name: str, setting: str) -> Path:
+    """Return the place of a file of a corpus: the given one, or that in the torchxrayvision package.
+
+    Args:
+        given: What the setting says, or None.
+        name: Of the file in the package.
+        setting: Name of the setting, for messages.
+
+    Raises:
+        CorpusError: If there is nothing at the place, or the package is not installed.
+    """
     if given is not None:
         path = Path(given)
         if not path.exists():

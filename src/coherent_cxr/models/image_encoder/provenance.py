@@ -9,6 +9,8 @@ SEEN = {
     "all": ("nih", "padchest", "chexpert", "mimic_cxr", "google", "openi", "rsna"),
     "mimic_nb": ("mimic_cxr",),
     "mimic_ch": ("mimic_cxr",),
+    "pc": ("padchest",),
+    "chex": ("chexpert",),
 }
 """Data sets behind TorchXRayVision's DenseNet-121 weights, where a corpus of ours is among them."""
 
@@ -36,7 +38,8 @@ def refuse_seen(weights: str, corpus: str | None, allowed: bool) -> None:
 
     Args:
         weights: As the setting ``encoder_pretraining.weights`` names them.
-        corpus: ``openi``, ``mimic_cxr``, or None where no public weights have seen the images.
+        corpus: ``openi``, ``mimic_cxr``, ``padchest``, ``chexpert``, or None where no public weights have
+            seen the images.
         allowed: Whether such weights are allowed anyway.
 
     Raises:

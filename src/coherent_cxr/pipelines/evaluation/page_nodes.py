@@ -16,7 +16,10 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.pipelines.evaluation.nodes import COMPARED, oracles
 
-CORPORA = {"openi": "Open-I", "openi_kaggle": "Open-I", "mimic_cxr": "MIMIC-CXR"}
+CORPORA = {
+    "openi": "Open-I", "openi_kaggle": "Open-I", "mimic_cxr": "MIMIC-CXR", "padchest": "PadChest",
+    "chexpert_plus": "CheXpert Plus",
+}  # fmt: skip
 T = TypeVar("T")
 
 

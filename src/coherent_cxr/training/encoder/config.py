@@ -58,7 +58,7 @@ class EncoderPretrainingConfig(Settings):
 
     encoder: str
     weights: str
-    test_corpus: Literal["openi", "mimic_cxr"] | None
+    test_corpus: Literal["openi", "mimic_cxr", "padchest", "chexpert"] | None
     allow_seen_weights: bool
     frozen_stride: Literal[0, 2, 4, 8, 16]
     epochs: NonNegativeInt

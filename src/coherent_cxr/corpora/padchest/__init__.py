@@ -1,0 +1,1 @@
+"""PadChest: one table of 160,861 images with the reports of their studies."""
