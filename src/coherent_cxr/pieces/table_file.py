@@ -39,6 +39,12 @@ class TableFile:
         with pq.ParquetFile(self._source) as file:
             return int(file.metadata.num_rows)
 
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        with pq.ParquetFile(self._source) as file:
+            return list(file.schema_arrow.names)
+
     def pieces(self, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
         """Yield the table in pieces; an empty table is one empty piece.
 
@@ -76,8 +82,16 @@ def pieces_of(table: Table, columns: list[str] | None = None) -> Iterator[pd.Dat
         yield table if columns is None else table[columns]
 
 
-def held(table: Table, columns: list[str] | None = None) -> pd.DataFrame:
-    """Hold a table, or some of its columns, all rows."""
+def held(table: Table, columns: list[str] | None = None, optional: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Hold a table, or some of its columns, all rows.
+
+    Args:
+        table: The table.
+        columns: Columns that it has; all by default.
+        optional: Further columns, where it has them.
+    """
+    if columns is not None and optional:
+        columns = columns + [name for name in optional if name in table.columns]
     if isinstance(table, TableFile):
         return pd.concat(table.pieces(columns), ignore_index=True)
     return table if columns is None else table[columns]

@@ -15,6 +15,7 @@ from coherent_cxr.inputs.split_names import SPLITS
 from coherent_cxr.reports.affirmed_findings import count_affirmed
 from coherent_cxr.reports.finding_tokens import finding_tokens, finding_tokens_of
 from coherent_cxr.reports.ordering import SentenceOrder, findings_first
+from coherent_cxr.reports.priors import MOMENT, PRIOR, prior_studies
 from coherent_cxr.reports.splits import SplitFileError, read_split_file, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary, count_words
 
@@ -56,7 +57,8 @@ class StudySplit(NamedTuple):
     """Which studies learn and which test.
 
     Attributes:
-        splits: study_id, patient_id, split, in the order of the findings.
+        splits: study_id, patient_id, split, in the order of the findings; of a corpus that says when studies
+            were made also prior_id and interval_days (:func:`~coherent_cxr.reports.priors.prior_studies`).
         exclusions: id, reason, detail: studies that a user's split file does not name.
     """
 
@@ -84,7 +86,7 @@ def split_studies(
     Args:
         config: The stage's settings.
         findings: study_id.
-        studies: study_id, patient_id.
+        studies: study_id, patient_id, and study_date and study_time where the corpus has them.
 
     Raises:
         SplitFileError: If the split file cannot be used or lets a patient cross the splits.
@@ -107,6 +109,8 @@ def split_studies(
     ).astype("str")
     splits = splits[~left_out].reset_index(drop=True)
     _check_patients(splits, config)
+    if set(MOMENT) <= set(studies.columns):
+        splits = splits.merge(prior_studies(studies), on="study_id", how="left")
     counts = {split: int((splits["split"] == split).sum()) for split in SPLITS}
     if not all(counts.values()):
         shown = ", ".join(f"{count} in {split}" for split, count in counts.items())
@@ -157,13 +161,13 @@ def encode_reports(
     Args:
         config: The stage's settings.
         counted: Vocabulary and occurrences of the whole corpus.
-        splits: study_id, split of the reports to encode.
+        splits: study_id, split of the reports to encode, and perhaps prior_id and interval_days.
         findings: study_id, tokens of these studies, others are passed over.
         sentence_labels: study_id, sentence and the observations of every single sentence of these studies.
 
     Returns:
         study_id, split, sentences (lists of word ids, finding tokens included), n_words and n_unknown
-        (both without finding tokens).
+        (both without finding tokens), and prior_id and interval_days where the splits have them.
 
     Raises:
         ValueError: If a study's sentences have no labels.
@@ -197,7 +201,8 @@ def encode_reports(
     encoded["sentences"] = pd.Series(list(reports.values()), dtype=object)
     encoded["n_words"] = [sum(map(len, report)) for report in unmarked]
     encoded["n_unknown"] = [sum(s.count(Vocabulary.unk_id) for s in report) for report in unmarked]
-    return encoded.astype({"n_words": "int64", "n_unknown": "int64"})
+    of_prior = splits[splits.columns.intersection(PRIOR)].reset_index(drop=True)
+    return encoded.astype({"n_words": "int64", "n_unknown": "int64"}).join(of_prior)
 
 
 def split_overview(encoded_reports: pd.DataFrame) -> pd.DataFrame:

@@ -8,10 +8,11 @@ import textwrap
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from PIL import Image
 from pydantic import NonNegativeInt, PositiveInt
 
 from coherent_cxr.configuration import Settings
+from coherent_cxr.corpora.mimic_cxr.courses import Course, Statement, invent_courses, invent_moments
 
 OBSERVATIONS = (
     "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum", "Fracture",
@@ -30,7 +32,7 @@ OBSERVATIONS = (
 """Columns of the shipped label files, in their order."""
 
 Draw = Callable[[str, Mapping[str, int | None], Sequence[str]], NDArray[np.uint8]]
-"""Draws grey levels (height, width) for an image id, labels and sentences."""
+"""Draws grey levels (height, width) of a person, named by an identifier, with labels and sentences."""
 
 
 class MimicFabricationConfig(Settings):
@@ -38,7 +40,7 @@ class MimicFabricationConfig(Settings):
 
     Attributes:
         folder: Where the fabricated publication is written.
-        patients: Number of patients; each has one to three studies of one to three images.
+        patients: Number of patients; each has two to five studies of one to three images.
         images: Whether pictures are drawn too.
         seed: Seed of everything.
     """
@@ -59,6 +61,10 @@ class FabricatedStudy:
         layout: Name of the report's layout.
         findings: Sentences of the findings, empty if the layout has none.
         labels: Observation to 1, 0 or -1, as the label files have it.
+        shown: What the images show, in sentences.
+        changes: What has changed since the study before, by observation: new, worsened, improved, unchanged,
+            resolved.
+        made: When the study was made.
         report: The text as published.
         views: View Position of each image.
         split: train, validate or test; the same for all studies of a patient.
@@ -69,6 +75,9 @@ class FabricatedStudy:
     layout: str
     findings: tuple[str, ...]
     labels: Mapping[str, int]
+    shown: tuple[str, ...]
+    changes: Mapping[str, str]
+    made: datetime
     report: str
     views: tuple[str, ...]
     split: str
@@ -97,12 +106,14 @@ def invent_studies(patients: int, seed: int) -> list[FabricatedStudy]:
     for patient in range(patients):
         rng = np.random.default_rng([seed, patient])
         split = ("train", "train", "train", "train", "train", "train", "train", "validate", "test", "test")
-        for number in range(int(rng.integers(1, 4))):
+        moments = invent_moments(rng)
+        courses = invent_courses(material["courses"], moments, rng)
+        for number, made in enumerate(moments):
             layout = layouts[(patient + number) % len(layouts)]
-            findings, labels = _invent_findings(material, rng)
-            impression = findings[0]
+            invented = _invent_findings(material, courses, number, rng)
+            impression = invented.sentences[0]
             text = material["layouts"][layout].format(
-                findings=_wrapped(" ".join(findings)), impression=_wrapped(impression)
+                findings=_wrapped(" ".join(invented.sentences)), impression=_wrapped(impression)
             )
             views = ("PA", "LATERAL") if rng.random() < 0.6 else ("AP",)
             studies.append(
@@ -110,8 +121,11 @@ def invent_studies(patients: int, seed: int) -> list[FabricatedStudy]:
                     patient_id=f"1{patient % 10}{patient:06d}",
                     study_id=f"5{patient:06d}{number}",
                     layout=layout,
-                    findings=() if layout == "impression_only" else tuple(findings),
-                    labels=labels,
+                    findings=() if layout == "impression_only" else tuple(invented.sentences),
+                    labels=invented.labels,
+                    shown=tuple(invented.shown),
+                    changes=invented.changes,
+                    made=made.replace(second=number),
                     report=text,
                     views=(*views, views[0]) if rng.random() < 0.2 else views,
                     split=split[patient % 10],
@@ -164,8 +178,8 @@ def _tables(studies: Sequence[FabricatedStudy]) -> dict[str, pd.DataFrame]:
             procedure = "CHEST (PA AND LAT)" if "LATERAL" in study.views else "CHEST (PORTABLE AP)"
             spelled = {"PA": "postero-anterior", "AP": "antero-posterior", "LATERAL": "lateral"}[view]
             metadata.append(
-                (image_id, study.patient_id, study.study_id, procedure, view, 3056, 2544, "21000101",
-                 "90000.000", procedure, spelled, "Erect")
+                (image_id, study.patient_id, study.study_id, procedure, view, 3056, 2544,
+                 f"{study.made:%Y%m%d}", f"{int(f'{study.made:%H%M%S}')}.000", procedure, spelled, "Erect")
             )  # fmt: skip
     label_table = pd.DataFrame(labels, columns=["subject_id", "study_id", *OBSERVATIONS], dtype=object)
     columns = [
@@ -190,26 +204,55 @@ def _draw_images(study: FabricatedStudy, folder: Path, draw: Draw) -> None:
         if view in drawn:
             pixels = (255 * (drawn[view] / 255.0) ** 0.7 * 0.9 + 12).astype(np.uint8)
         else:
-            pixels = draw(f"{study.study_id}-{number}", study.labels, study.findings)
+            # one person in all studies, at exposures that differ from study to study
+            exposure = np.random.default_rng([int(study.study_id), number]).uniform(0.9, 1.1)
+            pixels = draw(f"{study.patient_id}-{view}", study.labels, study.shown)
+            pixels = (255 * (pixels / 255.0) ** exposure).astype(np.uint8)
             pixels = np.ascontiguousarray(np.rot90(pixels)) if view == "LATERAL" else pixels
             drawn[view] = pixels
         Image.fromarray(pixels).save(folder / f"{image_id}.jpg", quality=95)
 
 
-def _invent_findings(material: dict[str, Any], rng: np.random.Generator) -> tuple[list[str], dict[str, int]]:
+class _Invented(NamedTuple):
+    sentences: list[str]
+    labels: dict[str, int]
+    shown: list[str]
+    changes: dict[str, str]
+
+
+def _invent_findings(
+    material: dict[str, Any], courses: Sequence[Course], number: int, rng: np.random.Generator
+) -> _Invented:
+    stated = {course.observation: course.statement(number, rng) for course in courses}
     observations = list(material["sentences"])
-    chosen = rng.permutation(len(observations))[: int(rng.integers(2, 5))]
-    labels: dict[str, int] = {}
-    sentences = []
-    for place in chosen:
+    for place in rng.permutation(len(observations))[: int(rng.integers(3))]:
         by_status = material["sentences"][observations[place]]
         status = list(by_status)[int(rng.integers(len(by_status)))]
-        labels[observations[place]] = int(status)
-        sentences.append(by_status[status][int(rng.integers(len(by_status[status])))])
+        text = by_status[status][int(rng.integers(len(by_status[status])))]
+        stated[observations[place]] = Statement(int(status), text, text, "")
+    labels = {name: one.label for name, one in stated.items() if one.label is not None and one.text}
+    changes = {name: one.change for name, one in stated.items() if one.change}
     if not any(value for name, value in labels.items() if name != "Support Devices"):
         labels["No Finding"] = 1
+    changed = [one.text for one in stated.values() if one.change]
+    sentences = [
+        *_led_in(material, changed, rng),
+        *(s.text for s in stated.values() if s.text and not s.change),
+    ]
+    if number and set(changes.values()) == {"unchanged"}:
+        sentences.append(material["no_change"])
     sentences.append(material["fillers"][int(rng.integers(len(material["fillers"])))])
-    return sentences, labels
+    return _Invented(sentences, labels, [one.shown for one in stated.values() if one.shown], changes)
+
+
+def _led_in(material: dict[str, Any], changed: list[str], rng: np.random.Generator) -> list[str]:
+    if not changed:
+        return []
+    lead_in = material["lead_ins"][int(rng.integers(len(material["lead_ins"])))]
+    first = changed[0]
+    if not lead_in.startswith("<"):
+        first = first[:1].lower() + first[1:]
+    return [lead_in.replace("<sentence>", first), *changed[1:]]
 
 
 def _wrapped(text: str) -> str:

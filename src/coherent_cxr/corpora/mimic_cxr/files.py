@@ -12,6 +12,7 @@ from coherent_cxr.configuration import Settings
 from coherent_cxr.corpora.mimic_cxr.reports import ARCHIVES, find_reports
 from coherent_cxr.corpora.openi.loader import CorpusError
 from coherent_cxr.inputs.errors import TableError
+from coherent_cxr.inputs.tables.reading import load_table
 from coherent_cxr.inputs.tables.reading import read_table as read_foreign_table
 from coherent_cxr.inputs.tables.study_ids import clean_ids
 
@@ -137,18 +138,24 @@ def place_of(config: MimicCxrConfig, name: str) -> Path:
     return path
 
 
-def read_table(config: MimicCxrConfig, name: str, columns: tuple[str, ...] | None = None) -> pd.DataFrame:
+def read_table(
+    config: MimicCxrConfig,
+    name: str,
+    columns: tuple[str, ...] | None = None,
+    optional: tuple[str, ...] = (),
+) -> pd.DataFrame:
     """Read one of the published CSV files as text.
 
     Args:
         config: Where the corpus is.
         name: One of :data:`PUBLICATIONS`.
         columns: Columns to read; those it must have by default.
+        optional: Columns to read where it has them.
 
     Raises:
         CorpusError: If the file is missing, damaged, or lacks a column.
     """
-    return _read(config, name, columns or PUBLICATIONS[name].columns)
+    return _read(config, name, columns or PUBLICATIONS[name].columns, optional)
 
 
 def read_labels(config: MimicCxrConfig, name: str = "chexpert") -> pd.DataFrame:
@@ -178,10 +185,16 @@ def read_labels(config: MimicCxrConfig, name: str = "chexpert") -> pd.DataFrame:
     return table.assign(**table[observations].apply(pd.to_numeric, errors="coerce"))
 
 
-def _read(config: MimicCxrConfig, name: str, columns: tuple[str, ...] | None) -> pd.DataFrame:
+def _read(
+    config: MimicCxrConfig, name: str, columns: tuple[str, ...] | None, optional: tuple[str, ...] = ()
+) -> pd.DataFrame:
     path = place_of(config, name)
     try:
-        table = read_foreign_table(path, columns)
+        if columns and optional:
+            there = load_table(path, (*columns, *optional)).rows
+            table = there if set(columns) <= set(there) else read_foreign_table(path, columns)
+        else:
+            table = read_foreign_table(path, columns)
     except TableError as error:
         raise CorpusError(f"{error} If it is damaged, download it again.") from error
     if missing := [column for column in PUBLICATIONS[name].columns if not columns and column not in table]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from coherent_cxr.corpora.mesh import mesh_table
+from coherent_cxr.corpora.mimic_cxr.dates import Moment, study_moments
 from coherent_cxr.corpora.mimic_cxr.files import MimicCxrConfig, find_file, place_of, read_labels, read_table
 from coherent_cxr.corpora.mimic_cxr.reports import ReportFile, read_reports
 from coherent_cxr.corpora.openi.loader import CorpusError, ParsedCorpus
@@ -32,8 +33,9 @@ def parse_mimic_cxr(config: MimicCxrConfig) -> ParsedCorpus:
         config: Where the corpus is.
 
     Returns:
-        Studies, with the sections technique and addendum and the column findings_source besides the usual
-        ones; study and patient ids are PhysioNet's numbers. Images by dicom_id. Exclusions.
+        Studies, with the sections technique and addendum and the columns findings_source, study_date and
+        study_time besides the usual ones; study and patient ids are PhysioNet's numbers. Images by dicom_id.
+        Exclusions.
 
     Raises:
         CorpusError: If a file is missing or damaged.
@@ -57,6 +59,7 @@ def stream_mimic_cxr(config: MimicCxrConfig, rows: int = 50_000) -> Iterator[Par
     """
     listed, excluded = listed_studies(config)
     images, strays = listed_images(config, set(listed.index))
+    moments = study_moments(config)
     sectioner = Sectioner(config.section_rules)
     studies: list[tuple[str | None, ...]] = []
     read: set[str] = set()
@@ -74,7 +77,8 @@ def stream_mimic_cxr(config: MimicCxrConfig, rows: int = 50_000) -> Iterator[Par
             excluded.append((name, reason, "The file is empty or no text."))
         else:
             read.add(study_id)
-            studies.append((study_id, str(listed[study_id]), *_sections(sectioner, text)))
+            moment = moments.get(study_id, Moment())
+            studies.append((study_id, str(listed[study_id]), *_sections(sectioner, text), *moment))
             if len(studies) == rows:
                 yield _piece(studies, images.head(0), excluded)
                 studies, excluded = [], []
@@ -121,7 +125,7 @@ def _sections(sectioner: Sectioner, text: str) -> tuple[str | None, ...]:
 def _piece(
     studies: list[tuple[str | None, ...]], images: pd.DataFrame, excluded: list[tuple[str, str, str]]
 ) -> ParsedCorpus:
-    columns = ["study_id", "patient_id", *SECTIONS, "findings_source"]
+    columns = ["study_id", "patient_id", *SECTIONS, "findings_source", *Moment._fields]
     return ParsedCorpus(
         pd.DataFrame(studies, columns=columns).astype("str"),
         images,

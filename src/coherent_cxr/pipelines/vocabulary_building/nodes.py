@@ -12,6 +12,7 @@ from coherent_cxr.pieces.mapping import map_by_study
 from coherent_cxr.pieces.table_file import Table, held, pieces_of
 from coherent_cxr.reports import encoding
 from coherent_cxr.reports.encoding import CountedCorpus, VocabularyBuildingConfig
+from coherent_cxr.reports.priors import MOMENT
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
@@ -20,7 +21,8 @@ def split_studies(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split the studies that have findings; return splits and exclusions."""
     ids = held(findings, ["study_id"])
-    split = encoding.split_studies(config, ids, held(studies, ["study_id", "patient_id"]))
+    patients = held(studies, ["study_id", "patient_id"], optional=MOMENT)
+    split = encoding.split_studies(config, ids, patients)
     return split.splits, split.exclusions
 
 
