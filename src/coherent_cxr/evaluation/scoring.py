@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from coherent_cxr.chexpert.changes import ChangeReader
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.judges.interface import Judge
@@ -20,6 +22,7 @@ from coherent_cxr.evaluation.metrics.language import REPEATS_KEPT, language_meas
 from coherent_cxr.evaluation.metrics.measures import Array, Measure, Metric, Renamed
 from coherent_cxr.evaluation.metrics.meteor import METEOR, meteor
 from coherent_cxr.evaluation.metrics.protocols import Protocol, Reports, Tokenizer, column_name, tokenizer
+from coherent_cxr.evaluation.metrics.temporal import temporal_measure
 from coherent_cxr.evaluation.metrics.text_quality import TextQuality
 from coherent_cxr.evaluation.statistics.bootstrap import (
     adjusted_p_value,
@@ -71,8 +74,8 @@ def score_systems(
     rulers = [Ruler.of(protocol, config, references) for protocol in config.protocols]
     generated = {o.name: rulers[0].tokenize(o.reports) for o in outputs if o.reports is not None}
     meteors = meteor(generated, rulers[0].reference_texts) if config.meteor else {}
-    quality = TextQuality(shown_labeler())
-    by_system = [_measures(judges, output, references, rulers, quality) for output in outputs]
+    shown = Shown(TextQuality(shown_labeler()), ChangeReader(shown_labeler()))
+    by_system = [_measures(judges, output, references, rulers, shown) for output in outputs]
     for output, measures in zip(outputs, by_system, strict=True):
         if output.name in meteors:
             name = Metric(column_name(METEOR.name, config.protocols[0]))
@@ -122,12 +125,25 @@ class Ruler:
         return [*found] if self.protocol == "house" else [Renamed(m, self.protocol) for m in found]
 
 
+class Shown(NamedTuple):
+    """What reads reports as they are shown; both remember what they have read."""
+
+    quality: TextQuality
+    changes: ChangeReader
+
+    def measures(self, reports: Reports, references: Reports) -> list[Measure]:
+        """Return faults of the text, and whether it tells the course of findings as the references do."""
+        texts = reports.readable, references.readable
+        course = temporal_measure(self.changes, *texts)
+        return [self.quality.measure(*texts), *([] if course is None else [course])]
+
+
 def _measures(
     judges: Sequence[Judge],
     output: SystemOutput,
     references: References,
     rulers: Sequence[Ruler],
-    quality: TextQuality,
+    shown: Shown,
 ) -> list[Measure]:
     clinical = [
         measure
@@ -144,8 +160,8 @@ def _measures(
     repeats = np.zeros((len(output.texts), 2), np.int64) if output.repeats is None else output.repeats
     sameness = diversity_measures(output.texts, references.texts, references.training, repeats)
     judged = [judge.measure(output.texts, references.texts) for judge in judges]
-    faults = quality.measure(output.reports.readable, references.reports.readable)
-    return [*language, *sameness, faults, *judged, *clinical]
+    readable = shown.measures(output.reports, references.reports)
+    return [*language, *sameness, *readable, *judged, *clinical]
 
 
 def metrics_table(scores: Scores) -> pd.DataFrame:
