@@ -17,6 +17,7 @@ COMMANDS = {
     "label": "Label radiology reports with the 14 observations of CheXpert.",
     "generate": "Generate reports for chest radiographs: images, DICOM studies, folders, tables of studies.",
     "serve": "Serve reports over HTTP, until Ctrl-C.",
+    "import": "Import your own reports and images: a table and a folder, with a page about their quality.",
     "evaluate": "Score generated reports against references: language, CheXpert labels, intervals, a page.",
     "drift": "Write a page about drift from LOG, by day against validation.",
     "promote": "Make VERSION the champion by hand, for a written reason.",
@@ -28,13 +29,19 @@ COMMANDS = {
 KEDRO_COMMANDS = {**COMMANDS, "run": "Run the pipeline."}
 ROOMS = {"drift": "operation", "promote": "operation", "rexrank": "operation", "rollback": "operation"}
 """Packages of this one that hold a command's module, where it is not here."""
+MODULES = {"import": "import_corpus"}
+"""Modules, and the commands in them, whose name is a word of Python."""
 EXIT_CODES = {"run": 2}
 """Exit codes after an expected error, where they are not 1."""
 
 
 def module_of(command: str) -> str:
     """Return the full name of the module that implements a command."""
-    return ".".join(filter(None, (__name__, ROOMS.get(command), command.replace("-", "_"))))
+    return ".".join(filter(None, (__name__, ROOMS.get(command), _name_of(command))))
+
+
+def _name_of(command: str) -> str:
+    return MODULES.get(command, command.replace("-", "_"))
 
 
 class LazyGroup(click.Group):
@@ -64,8 +71,7 @@ class LazyGroup(click.Group):
         from coherent_cxr.cli.boundary import in_sentences
         from coherent_cxr.runtime.log import log_to_standard_error
 
-        name = cmd_name.replace("-", "_")
-        command = getattr(importlib.import_module(module_of(cmd_name)), name)
+        command = getattr(importlib.import_module(module_of(cmd_name)), _name_of(cmd_name))
         assert isinstance(command, click.Command)
         if cmd_name in COMMANDS:
             log_to_standard_error()

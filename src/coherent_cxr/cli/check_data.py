@@ -124,7 +124,8 @@ def _check_images(
     if fabrication.images_root is None:
         return _check_phantoms(preparation, images)
     try:
-        source = open_source(fabrication.images_root)
+        by_path = fabrication.images_named_by == "path"
+        source = open_source(fabrication.images_root, by_path=by_path)
     except ImageSourceError as error:
         return [Check("images", "missing", f"{error} {preflight.images_remedy(corpus)}")]
     if not len(source):

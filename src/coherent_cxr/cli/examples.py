@@ -19,6 +19,10 @@ EXAMPLES = {
         "coherent-cxr generate folder/ --output reports.csv",
         "coherent-cxr generate studies.csv --format dicom-sr --output reports/",
     ),
+    "import": (
+        "coherent-cxr import reports.csv --study-id accession --report text --images films/ --image file",
+        "coherent-cxr import reports.csv --mapping mapping.yml --images films/",
+    ),
     "label": (
         "coherent-cxr label --reports_path reports.csv --output_path labels.csv",
         "coherent-cxr label --reports_path r.jsonl --column findings --output_path l.csv --html page.html",

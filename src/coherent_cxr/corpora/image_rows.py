@@ -13,20 +13,28 @@ from coherent_cxr.corpora.openi.report import section_text
 from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.inputs.tables.reading import read_table
-from coherent_cxr.inputs.tables.study_ids import clean_ids, rounded
+from coherent_cxr.inputs.tables.study_ids import rounded
 
 OTHER_TEXT = "other_text_of_study"
 """Reason of the one exclusion that is no row: a text of a study of which another text counts."""
 
 
-def read_rows(path: Path, columns: Sequence[str], remedy: str) -> pd.DataFrame:
-    """Read columns of a published table as text; row 0 stands in line 2 of the file.
+def read_rows(
+    path: Path, columns: Sequence[str], remedy: str, *, keep_null_words: bool = False
+) -> pd.DataFrame:
+    """Read columns of a corpus' table as text; row 0 stands in line 2 of the file.
+
+    Args:
+        path: The table.
+        columns: Those that it must have.
+        remedy: What to do about a table that cannot be used, as a sentence.
+        keep_null_words: As in :func:`~coherent_cxr.inputs.tables.reading.read_table`.
 
     Raises:
         CorpusError: If the table is missing, damaged or lacks a column.
     """
     try:
-        return read_table(path, columns)
+        return read_table(path, columns, keep_null_words=keep_null_words)
     except TableError as error:
         raise CorpusError(f"{error} {remedy}") from error
 
@@ -39,15 +47,14 @@ def gather(rows: pd.DataFrame, sections: Sequence[str], table: str) -> ParsedCor
     patient is a patient of its own.
 
     Args:
-        rows: study_id, patient_id, image_id, view, view_source, the sections, and reason and detail of rows
-            whose image is refused; all text or missing.
+        rows: study_id, patient_id (both clean), image_id, view, view_source, the sections, and reason and
+            detail of rows whose image is refused; all text or missing.
         sections: Names of the sections' columns.
         table: Name of the file, for the exclusions.
 
     Returns:
         The tables, without MeSH terms.
     """
-    rows = rows.assign(**{name: clean_ids(rows[name]) for name in ("study_id", "patient_id")})
     named = rows.dropna(subset=["study_id", "patient_id"])
     patients = named.drop_duplicates("study_id").set_index("study_id")["patient_id"].to_dict()
     studies: dict[str, tuple[str | None, ...]] = {}

@@ -7,6 +7,7 @@ from typing import Literal
 
 from coherent_cxr.configuration import Settings
 from coherent_cxr.corpora.chexpert_plus.loader import ChexpertPlusConfig, parse_chexpert_plus
+from coherent_cxr.corpora.imported.loader import ImportedConfig, parse_imported
 from coherent_cxr.corpora.mimic_cxr.loader import MimicCxrConfig, parse_mimic_cxr, stream_mimic_cxr
 from coherent_cxr.corpora.openi.kaggle import parse_kaggle
 from coherent_cxr.corpora.openi.loader import ParsedCorpus, parse_openi
@@ -25,15 +26,17 @@ class ReportParsingConfig(Settings):
         mimic_cxr: Where MIMIC-CXR is.
         padchest: Where PadChest is.
         chexpert_plus: Where CheXpert Plus is.
+        imported: Where ``coherent-cxr import`` wrote a corpus.
     """
 
-    corpus: Literal["openi", "openi_kaggle", "mimic_cxr", "padchest", "chexpert_plus"]
+    corpus: Literal["openi", "openi_kaggle", "mimic_cxr", "padchest", "chexpert_plus", "imported"]
     reports: str | None
     headers: str | None
     views: str | None
     mimic_cxr: MimicCxrConfig = MimicCxrConfig()
     padchest: PadchestConfig = PadchestConfig()
     chexpert_plus: ChexpertPlusConfig = ChexpertPlusConfig()
+    imported: ImportedConfig = ImportedConfig()
 
 
 def parse_reports(config: ReportParsingConfig) -> ParsedCorpus:
@@ -50,6 +53,8 @@ def parse_reports(config: ReportParsingConfig) -> ParsedCorpus:
         return parse_padchest(config.padchest)
     if config.corpus == "chexpert_plus":
         return parse_chexpert_plus(config.chexpert_plus)
+    if config.corpus == "imported":
+        return parse_imported(config.imported)
     return parse_openi(config.reports, config.headers, config.views)
 
 

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from coherent_cxr.corpora.chexpert_plus.loader import SOURCE as CHEXPERT_PLUS
+from coherent_cxr.corpora.chexpert_plus.loader import ChexpertPlusConfig
+from coherent_cxr.corpora.imported.loader import ImportedConfig
 from coherent_cxr.corpora.mimic_cxr.files import (
     JPG,
     PUBLICATIONS,
@@ -23,6 +25,7 @@ from coherent_cxr.corpora.mimic_cxr.loader import decode_text, listed_images, li
 from coherent_cxr.corpora.mimic_cxr.reports import count_reports, read_reports
 from coherent_cxr.corpora.openi.kaggle import PROJECTIONS, REPORTS
 from coherent_cxr.corpora.openi.loader import CorpusError
+from coherent_cxr.corpora.padchest.loader import PadchestConfig
 from coherent_cxr.corpora.parsing import ReportParsingConfig, parse_reports
 from coherent_cxr.corpora.sections.sectioning import Sectioner, SectionRuleError, findings_of
 from coherent_cxr.inputs.archives import ArchiveError
@@ -72,8 +75,8 @@ def check_reports(config: ReportParsingConfig) -> list[Check]:
         if config.reports is None:
             return [Check("Kaggle's tables", "missing", remedy)]
         return [_file(Path(config.reports) / name, name, remedy) for name in (REPORTS, PROJECTIONS)]
-    if config.corpus in ("padchest", "chexpert_plus"):
-        return [_find_table(config)]
+    if config.corpus in ("padchest", "chexpert_plus", "imported"):
+        return [_find_table(getattr(config, config.corpus))]
     if config.reports is None:
         checks = [Check("Open-I reports", "ok", "the archive in the torchxrayvision package is read")]
     else:
@@ -139,13 +142,15 @@ def images_remedy(corpus: str) -> str:
         "(fabrication.images_root) to the folder of the unpacked images.",
         "chexpert_plus": f"They are at {CHEXPERT_PLUS}; set CHEXPERT_PLUS_IMAGES (fabrication.images_root) "
         "to the folder that holds train/ and valid/.",
+        "imported": "Run 'coherent-cxr import' with --images; without images of your own, "
+        "--params fabrication.images_root=null draws phantoms.",
     }[corpus]
 
 
-def _find_table(config: ReportParsingConfig) -> Check:
+def _find_table(config: PadchestConfig | ChexpertPlusConfig | ImportedConfig) -> Check:
     what = "table of images and reports"
     try:
-        path = (config.padchest if config.corpus == "padchest" else config.chexpert_plus).path()
+        path = config.path()
     except CorpusError as error:
         return Check(what, "missing", str(error))
     return Check(what, "ok", str(path))

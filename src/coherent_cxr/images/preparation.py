@@ -60,16 +60,27 @@ class RadiographsManifest:
         root: Folder or archive of images named by image_id.
         drawn: Whether they are phantoms; those are all frontal, whatever view the report's own image had.
         notice: Their licence, or that they are synthetic.
+        by_path: Whether images are named by their files' whole paths, not by the names alone.
     """
 
     root: str
     drawn: bool
     notice: str
+    by_path: bool = False
 
     @classmethod
     def from_dict(cls, manifest: Mapping[str, Any]) -> RadiographsManifest:
         """Read a manifest as the stage ``fabrication`` wrote it; further keys are ignored."""
-        return cls(str(manifest["root"]), bool(manifest["drawn"]), str(manifest["notice"]))
+        by_path = bool(manifest.get("by_path", False))  # one of an earlier release has none
+        return cls(str(manifest["root"]), bool(manifest["drawn"]), str(manifest["notice"]), by_path)
+
+    def open(self) -> ImageSource:
+        """Open the images.
+
+        Raises:
+            ImageSourceError: If they cannot be opened.
+        """
+        return open_source(self.root, by_path=self.by_path)
 
 
 class PreparedImages(NamedTuple):
@@ -109,7 +120,7 @@ def prepare_images(
         RuntimeError: If images in differ from images out plus exclusions.
     """
     studies = list(dict.fromkeys(study_ids))
-    source = open_source(radiographs.root)
+    source = radiographs.open()
     images = adopt_images(images, source)
     if radiographs.drawn:
         images = images.assign(

@@ -12,7 +12,6 @@ from PIL import Image
 
 from coherent_cxr.images.preparation import RadiographsManifest
 from coherent_cxr.images.reading.decode import fit, read_image
-from coherent_cxr.images.source import open_source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +35,7 @@ def example_sheet(
     """
     from matplotlib.figure import Figure
 
-    source = open_source(radiographs.root)
+    source = radiographs.open()
     usable = images[images["image_id"].isin(set(source.files))]
     if not radiographs.drawn:
         usable = usable[usable["view"] == "frontal"]

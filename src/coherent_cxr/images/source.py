@@ -124,6 +124,8 @@ class ImageSource(ABC):
             How many files were renamed in the index.
         """
         adopted = 0
+        if self.by_path:
+            return adopted
         numbers: dict[str, list[str]] = defaultdict(list)
         for name in sorted((name for name in self.files if "/" in name), key=_by_number):
             numbers[name.split("_")[0]].append(name)
@@ -166,8 +168,7 @@ class ImageSource(ABC):
     def _add(self, file: ImageFile, peek: Peek) -> bool:
         """Take a file into the index unless it is no image; False if its identifier is taken."""
         if self.by_path:
-            path, extension = os.path.splitext(file.path)  # noqa: PTH122 - a path inside an archive perhaps
-            return extension.lower() not in EXTENSIONS or self.files.setdefault(path, file) is file
+            return self._add_by_path(file, peek)
         numbered = _NUMBERED.fullmatch(file.path)
         if numbered and numbered[4].lower() in EXTENSIONS:
             return self.files.setdefault(f"{numbered[1]}/{numbered[3]}", file) is file
@@ -176,16 +177,28 @@ class ImageSource(ABC):
             name = "_".join(in_study.groups()[:3]) + in_study[4]
         stem, extension = os.path.splitext(name)  # noqa: PTH122 - a path inside an archive, not on this machine
         if _ENDING_OF_A_NUMBER.fullmatch(extension) and _IDENTIFIER.fullmatch(name):
-            start = peek()
-            if _is_dicom(start):
-                self._dicom.add(file.path)
-            elif not start.startswith(_PICTURES):
+            if not self._shows(file, peek):
                 return True
             return self.files.setdefault(name, file) is file
         if extension.lower() not in EXTENSIONS or not _IDENTIFIER.fullmatch(stem):
             return True
         # Kaggle's copy of Open-I names its PNG files "1_IM-0001-4001.dcm.png".
         return self.files.setdefault(stem.removesuffix(".dcm"), file) is file
+
+    def _add_by_path(self, file: ImageFile, peek: Peek) -> bool:
+        path, extension = os.path.splitext(file.path)  # noqa: PTH122 - a path inside an archive perhaps
+        if extension.lower() in EXTENSIONS:
+            return self.files.setdefault(path, file) is file
+        if not _ENDING_OF_A_NUMBER.fullmatch(extension) or not self._shows(file, peek):
+            return True
+        return self.files.setdefault(file.path, file) is file
+
+    def _shows(self, file: ImageFile, peek: Peek) -> bool:
+        """Tell from its first bytes whether a file without an ending is an image."""
+        start = peek()
+        if _is_dicom(start):
+            self._dicom.add(file.path)
+        return _is_dicom(start) or start.startswith(_PICTURES)
 
 
 class FolderSource(ImageSource):

@@ -107,7 +107,8 @@ def test_own_images_are_named_and_nothing_is_drawn(tmp_path: Path) -> None:
     write_folder(tmp_path / "png", 5)
     for root in (tmp_path / "png", write_tar(tmp_path / "png", tmp_path / "a.tar")):
         manifest = _provide(tmp_path, images_root=str(root), notice="CC BY 4.0, someone")
-        assert manifest == {"root": str(root), "drawn": False, "notice": "CC BY 4.0, someone", "images": 5}
+        told = {"root": str(root), "drawn": False, "notice": "CC BY 4.0, someone", "by_path": False}
+        assert manifest == {**told, "images": 5}
     assert not (tmp_path / "ph").exists()
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from coherent_cxr.configuration import Settings
 from coherent_cxr.corpora.image_rows import gather, read_rows
 from coherent_cxr.corpora.openi.loader import ParsedCorpus, package_file
+from coherent_cxr.inputs.tables.study_ids import clean_ids
 
 TABLE = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv.gz"
 COLUMNS = ("ImageID", "StudyID", "PatientID", "Projection", "Report")
@@ -62,8 +63,8 @@ def parse_padchest(config: PadchestConfig) -> ParsedCorpus:
     refused = projection.map(REFUSED)
     rows = pd.DataFrame(
         {
-            "study_id": table["StudyID"],
-            "patient_id": table["PatientID"],
+            "study_id": clean_ids(table["StudyID"]),
+            "patient_id": clean_ids(table["PatientID"]),
             "image_id": table["ImageID"].str.strip().str.replace(r"\.png$", "", case=False, regex=True),
             "view": view,
             "view_source": view.mask(view != "unknown", "projection").mask(view == "unknown", "none"),

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from PIL import Image, PngImagePlugin
@@ -19,7 +19,6 @@ from pydantic import Field, NonNegativeInt
 from coherent_cxr.configuration import AtOnce, Settings
 from coherent_cxr.images import phantom
 from coherent_cxr.images.preparation import RadiographsManifest
-from coherent_cxr.images.source import open_source
 from coherent_cxr.images.store import VIEW_ORDER
 from coherent_cxr.runtime.cores import usable_cores
 from coherent_cxr.runtime.progress_line import ProgressLine
@@ -33,6 +32,8 @@ class FabricationConfig(Settings):
 
     Attributes:
         images_root: Folder or .tar/.tgz with the corpus' own radiographs; null draws phantoms.
+        images_named_by: What an image's id is: its ``file``'s name without the ending, or its ``path`` in
+            ``images_root``, for corpora that give many files the same name.
         notice: Licence of the corpus' own radiographs, repeated wherever they are shown.
         phantom_folder: Where phantoms are drawn, in a folder of their own per content.
         size: Side of a phantom in pixels.
@@ -41,6 +42,7 @@ class FabricationConfig(Settings):
     """
 
     images_root: str | None
+    images_named_by: Literal["file", "path"]
     notice: str
     phantom_folder: str
     size: Annotated[int, Field(ge=48, le=1024)]
@@ -78,9 +80,10 @@ def provide_radiographs(
         ImageSourceError: If ``images_root`` is given and cannot be opened.
     """
     if config.images_root is not None:
-        count = len(open_source(config.images_root))
-        manifest = RadiographsManifest(config.images_root, False, config.notice or "Licence not given.")
-        return {**asdict(manifest), "images": count}
+        by_path = config.images_named_by == "path"
+        notice = config.notice or "Licence not given."
+        manifest = RadiographsManifest(config.images_root, False, notice, by_path)
+        return {**asdict(manifest), "images": len(manifest.open())}
     commissions = commission(images, findings, labels)
     folder = Path(config.phantom_folder) / _content_key(config, commissions)[:20]
     draw_phantoms(commissions, folder, config)

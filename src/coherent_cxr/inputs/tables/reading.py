@@ -95,6 +95,7 @@ def load_table(
     *,
     private: bool = False,
     keep_null_words: bool = False,
+    encoding: str | None = None,
 ) -> Table:
     """Read a table as text, without asking for columns.
 
@@ -103,13 +104,14 @@ def load_table(
         columns_to_keep: Columns to keep, where they are there; None keeps all.
         private: As in :func:`read_table`.
         keep_null_words: As in :func:`read_table`.
+        encoding: Of a text file; None finds out.
 
     Raises:
         TableError: If the file or a row cannot be read.
     """
     path = Path(path)
     try:
-        columns, kept, cells, nested = _load(path, columns_to_keep)
+        columns, kept, cells, nested = _load(path, columns_to_keep, encoding)
     except TableError:
         raise
     except LimitError as error:
@@ -144,7 +146,7 @@ Columns = tuple[Sequence[str], list[str], list[list[str | None]], list[str]]
 """Names of all columns, of those kept, cells of these by column, and which of these hold lists or objects."""
 
 
-def _load(path: Path, columns_to_keep: Sequence[str] | None) -> Columns:
+def _load(path: Path, columns_to_keep: Sequence[str] | None, encoding: str | None) -> Columns:
     suffixes = [suffix.lower().lstrip(".") for suffix in path.suffixes]
     ending = next((s for s in reversed(suffixes) if s != "gz"), "")
     content = read_bytes(path)
@@ -153,7 +155,7 @@ def _load(path: Path, columns_to_keep: Sequence[str] | None) -> Columns:
     kind = _ENDINGS.get(ending, "delimited")
     if kind == "parquet":
         raise TableError(f"'{path}' is not Parquet, though its name says so; it is damaged or cut short.")
-    text = decode(path, content)
+    text = decode(path, content, encoding)
     if kind == "json" or text.lstrip()[:1] in ("{", "["):
         return _json(path, text, columns_to_keep)
     names, rows = read_delimited(path, text, columns_to_keep)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.inputs.limits import Inflation, LimitError, read_at_most
+from coherent_cxr.inputs.quoting import quote
 
 logger = logging.getLogger(__name__)
 
@@ -73,21 +74,35 @@ def refuse_other_kinds(path: Path, head: bytes) -> None:
             raise TableError(f"'{path}' is {what}.")
 
 
-def decode(path: Path, content: bytes) -> str:
+def decode(path: Path, content: bytes, encoding: str | None = None) -> str:
     """Turn bytes into text.
 
     Args:
         path: The file, for messages.
         content: UTF-8 with or without byte order mark, UTF-16 with one, or Windows-1252 where every
             character is one that Western European text has; the last is logged.
+        encoding: What it is in, for example "latin-1"; None finds out.
 
     Raises:
-        TableError: If it is none of these, or holds NUL characters.
+        TableError: If it is none of these, or not in the given encoding, or holds NUL characters.
     """
-    text = _decoded(path, content)
+    text = _decoded(path, content) if encoding is None else _given(path, content, encoding)
     if "\0" in text:
         raise TableError(f"'{path}' holds NUL characters: it is no table, or was damaged.")
     return text
+
+
+def _given(path: Path, content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise TableError(
+            f"'{path}' is not {encoding} (byte {error.start:,}); name another encoding."
+        ) from error
+    except LookupError as error:
+        raise TableError(
+            f"There is no encoding {quote(encoding)}; utf-8, latin-1 and cp1252 are some."
+        ) from error
 
 
 def _decoded(path: Path, content: bytes) -> str:

@@ -18,7 +18,7 @@ from coherent_cxr.pipelines.evaluation.nodes import COMPARED, oracles
 
 CORPORA = {
     "openi": "Open-I", "openi_kaggle": "Open-I", "mimic_cxr": "MIMIC-CXR", "padchest": "PadChest",
-    "chexpert_plus": "CheXpert Plus",
+    "chexpert_plus": "CheXpert Plus", "imported": "imported",
 }  # fmt: skip
 T = TypeVar("T")
 
