@@ -41,6 +41,7 @@ def test_an_export_becomes_what_the_stages_read(export: Path) -> None:
     assert answer.exit_code == 0, answer.output
     assert "3 studies of 3 patients, 3 with findings or an impression; 2 images" in answer.output
     assert "1 missing_image" in answer.output
+    assert f"set COHERENT_CXR_IMPORT={export / 'out'}, then" in answer.output
     assert "kedro run --env imported" in answer.output
     place = ImportedConfig(root=str(export / "out"))
     corpus = parse_reports(filled(ReportParsingConfig, corpus="imported", imported=place))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,7 @@ def import_corpus(
     except SectionRuleError as error:
         raise click.BadParameter(str(error), param_hint="--section-rules") from error
     _write(imported, folder, source, len(read.rows))
-    _say(imported, folder, source)
+    _say(imported, folder, source, elsewhere=output is not None)
 
 
 def _write(imported: Imported, folder: Path, source: ImageSource | None, rows: int) -> None:
@@ -144,7 +145,7 @@ def _digests(source: ImageSource | None, images: pd.DataFrame) -> dict[str, str]
     return {image_id: hashlib.sha256(data).hexdigest() for image_id, data in source.read(alike)}
 
 
-def _say(imported: Imported, folder: Path, source: ImageSource | None) -> None:
+def _say(imported: Imported, folder: Path, source: ImageSource | None, elsewhere: bool) -> None:
     from coherent_cxr.inputs.tables.study_ids import likely_cause
 
     studies, images, exclusions, _ = imported.corpus
@@ -167,4 +168,5 @@ def _say(imported: Imported, folder: Path, source: ImageSource | None) -> None:
     if imported.splits is not None:
         more = f"{more or ' --params '}{',' if more else ''}vocabulary_building.split_file="
         more += str(folder / "splits.csv")
-    click.echo(f"Next: coherent-cxr check-data --env {ENV}, then kedro run --env {ENV}{more}")
+    place = f"set COHERENT_CXR_IMPORT={shlex.quote(str(folder.resolve()))}, then " if elsewhere else ""
+    click.echo(f"Next: {place}coherent-cxr check-data --env {ENV}, then kedro run --env {ENV}{more}")
