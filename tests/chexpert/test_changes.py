@@ -40,6 +40,9 @@ TOLD = [
     ("Again seen is a small right pneumothorax.", "ptx unchanged"),
     ("The right pneumothorax is similar to the prior study.", "ptx unchanged"),
     ("Left effusion without interval increase.", "effusion unchanged"),
+    ("The left effusion is not new.", "effusion unchanged"),
+    ("Bilateral effusions, left greater than right, unchanged.", "effusion unchanged"),
+    ("The endotracheal tube remains in place.", "tube unchanged"),
     # worsened, improved
     ("The left pleural effusion has increased and is now large.", "effusion worsened"),
     ("Interval increase in the right pleural effusion.", "effusion worsened"),
@@ -53,6 +56,8 @@ TOLD = [
     ("Near complete resolution of the left pleural effusion.", "effusion improved"),
     ("The consolidation has partially cleared.", "consolidation improved"),
     ("Left effusion, previously large, is now smaller.", "effusion improved"),
+    ("Resolving left pleural effusion.", "effusion improved"),
+    ("Mild interval improvement in pulmonary edema.", "edema improved"),
     # new, resolved
     ("There is a new small right apical pneumothorax.", "ptx new"),
     ("A small right pleural effusion is new since ___.", "effusion new"),

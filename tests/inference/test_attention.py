@@ -13,8 +13,16 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 from helpers.tiny_bundle import make_bundle
 
 
-@pytest.mark.parametrize("study_input", ["per_image", "per_study"])
-@pytest.mark.parametrize("feedback", [False, True])
+@pytest.mark.parametrize(
+    ("study_input", "feedback"),
+    [
+        ("per_image", False),
+        ("per_image", True),
+        ("per_study", False),
+        ("per_study", True),
+        ("with_prior", True),
+    ],
+)
 def test_every_word_has_a_map_of_the_image_and_shares_that_sum_to_one(study_input, feedback):
     bundle = make_bundle()
     config = bundle.config.replace(study_input=study_input, sentence_feedback=feedback)

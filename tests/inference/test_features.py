@@ -65,3 +65,23 @@ def test_views_are_told_apart(corpus, model, tmp_path):
     frontal, lateral = (moved - regions_of(np.array([[2, 1]])))[0].chunk(2)
     assert frontal.abs().max() == 0
     torch.testing.assert_close(lateral, torch.ones_like(lateral))
+
+
+@pytest.mark.parametrize("model", ["with_prior"], indirect=True)
+def test_a_prior_changes_the_regions_and_its_absence_reads_no_second_image(corpus, model, tmp_path):
+    frozen, trained = (
+        feature_provider(model, corpus.store, mode, tmp_path, "fp32", CPU) for mode in ("frozen", "trainable")
+    )
+    rows = np.array([[4, 3, 36], [4, -1, -1], [4, 3, 24 * 400], [4, 0, 36]])
+    together = frozen(rows)
+    assert together.shape == (4, 4, 16)
+    torch.testing.assert_close(together, trained(rows), rtol=2e-3, atol=2e-3)
+    for place in range(4):
+        torch.testing.assert_close(frozen(rows[[place]])[0], together[place])
+    earlier = together[2] - together[0]  # only the time embedding differs
+    torch.testing.assert_close(earlier, earlier[:1].expand_as(earlier))
+    assert earlier.abs().max() > 0.1
+    assert not torch.allclose(together[0], together[3])
+    # an image alone, as serving gives it, is one without a prior
+    served = model.encoder(model.encoder.backbone(torch.from_numpy(corpus.store.pixels[[4]])))
+    torch.testing.assert_close(served[0], together[1], rtol=2e-3, atol=2e-3)

@@ -16,6 +16,7 @@ from coherent_cxr.inference.samples import (
     shuffled_batches,
 )
 from coherent_cxr.models.config import GeneratorConfig
+from coherent_cxr.reports.priors import PriorStudy
 from helpers.settings import filled
 
 PER_IMAGE, PER_STUDY = filled(GeneratorConfig), filled(GeneratorConfig, study_input="per_study")
@@ -40,6 +41,24 @@ def test_a_study_is_read_from_its_two_views_and_from_one_twice_where_the_other_i
     assert image_ids(corpus, rows_to_read(corpus.store, "s00", PER_STUDY)) == ["s00-frontal", "s00-frontal"]
     assert image_ids(corpus, rows_to_read(corpus.store, "s01", PER_IMAGE)) == ["s01-frontal", "s01-lateral"]
     assert len(rows_to_read(corpus.store, "unknown", PER_STUDY)) == 0
+
+
+def test_with_its_prior_a_study_is_read_from_two_images_and_the_hours_between(corpus):
+    config = filled(GeneratorConfig, study_input="with_prior")
+    frontal = {study: corpus.store.row_of(f"{study}-frontal") for study in ("s00", "s01", "s02")}
+    priors = {"s01": PriorStudy("s00", 1.5), "s02": PriorStudy("without image", 2.0)}
+    assert rows_to_read(corpus.store, "s01", config, priors).tolist() == [
+        [frontal["s01"], frontal["s00"], 36]
+    ]
+    assert rows_to_read(corpus.store, "s02", config, priors).tolist() == [[frontal["s02"], -1, -1]]
+    assert rows_to_read(corpus.store, "s00", config).tolist() == [[frontal["s00"], -1, -1]]
+    assert len(rows_to_read(corpus.store, "without image", config, priors)) == 0
+    encoded = corpus.encoded_reports.assign(prior_id=None, interval_days=np.nan)
+    encoded.loc[1, ["prior_id", "interval_days"]] = ["s00", 1.5]
+    samples = samples_of_split(encoded, corpus.store, "train", config)
+    assert samples.study_ids[1] == "s01"
+    assert samples.image_rows[1].tolist() == [frontal["s01"], frontal["s00"], 36]
+    assert (np.delete(samples.image_rows, 1, axis=0)[:, 1:] == -1).all()
 
 
 def test_one_image_per_study_is_the_frontal_one(corpus):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
+from coherent_cxr.models.image_encoder.prior import PriorImages
 from coherent_cxr.models.likelihood import (
     likelihood_loss,
     report_log_probability,
@@ -119,8 +120,16 @@ def test_marks_that_are_never_written_have_no_probability(model, regions, report
     assert chances[~first][:, 2].min() > 0
 
 
-@pytest.mark.parametrize("study_input", ["per_image", "per_study"])
-@pytest.mark.parametrize("feedback", [False, True])
+@pytest.mark.parametrize(
+    ("study_input", "feedback"),
+    [
+        ("per_image", False),
+        ("per_study", False),
+        ("per_image", True),
+        ("per_study", True),
+        ("with_prior", True),
+    ],
+)
 def test_gradient_reaches_every_parameter_without_nan(study_input, feedback):
     torch.manual_seed(0)
     config = filled(
@@ -142,6 +151,10 @@ def test_gradient_reaches_every_parameter_without_nan(study_input, feedback):
     views = torch.tensor([[0, 1]] * 3)
     if study_input == "per_study":
         regions = model.encoder(features.view(3, 2, 4, -1), views)
+    elif study_input == "with_prior":
+        regions = model.encoder(
+            features[:3], prior=PriorImages(features[3:], torch.tensor([-1.0, 0.5, 40.0]))
+        )
     else:
         regions = model.encoder(features[:3])
     reports = TargetReports(words, torch.tensor([3, 3, 2]), torch.ones(3, dtype=torch.bool))

@@ -46,7 +46,7 @@ class ChangeReader:
     """Reads changes by rules that are data.
 
     A cue ("has increased", "interval removal of") goes to the findings of its part of the sentence. Where a
-    finding follows it there, it goes on to those behind that have no cue ("stable cardiomegaly and effusion"),
+    finding follows it there, it goes on to those behind without a cue ("stable cardiomegaly and effusion"),
     else to those before ("cardiomegaly and effusion are stable"). Of what is denied only "resolved" counts.
 
     Args:
@@ -112,7 +112,8 @@ class ChangeReader:
             for joint in self._joints.finditer(words, *span)
             if not any(cue.start <= joint.start() < cue.end for cue in cues)
         ]
-        part_of = {one: sum(joint <= one.start for joint in inner) for one in (*mentions, *cues)}
+        every: list[_Found | _Cue] = [*mentions, *cues]
+        part_of = {one: sum(joint <= one.start for joint in inner) for one in every}
         ahead = {
             cue: any(part_of[m] == part_of[cue] and m.start >= cue.end for m in mentions) for cue in cues
         }

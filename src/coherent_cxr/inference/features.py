@@ -16,10 +16,12 @@ from coherent_cxr.inference.feature_cache import cached_features
 from coherent_cxr.inference.samples import images_to_tensor, is_lateral
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.precision import Precision, encoder_autocast
+from coherent_cxr.models.image_encoder.prior import PriorImages
 
 EncoderMode = Literal["frozen", "trainable"]
 FeatureProvider = Callable[[NDArray[np.int64]], Tensor]
-"""Gives regions ``(batch, K, size)`` for rows of the image store, ``(batch,)`` or ``(batch, VIEWS)``."""
+"""Gives regions ``(batch, K, size)`` of samples, named by rows of the image store
+(:func:`~coherent_cxr.inference.samples.rows_to_read`)."""
 
 
 def feature_provider(
@@ -47,6 +49,10 @@ def feature_provider(
     lateral = torch.from_numpy(is_lateral(store)).long().to(device)
 
     def regions_of(rows: NDArray[np.int64]) -> Tensor:
+        hours = None
+        if model.config.study_input == "with_prior":
+            rows, hours = rows[:, :2], torch.from_numpy(rows[:, 2]).to(device)
+            rows = np.where(rows < 0, rows[:, :1], rows)  # whatever is there, it will not be read
         # An image that stands in both views' places is computed once.
         once, places = np.unique(rows, return_inverse=True)
         views = None
@@ -56,6 +62,10 @@ def feature_provider(
             features = features_of(once).index_select(0, torch.from_numpy(places.flatten()).to(device))
         if rows.ndim == 2:
             features = features.view(*rows.shape, *features.shape[1:])
+            if hours is not None:
+                prior = PriorImages(features[:, 1], hours / 24)
+                with_prior: Tensor = model.encoder(features[:, 0], prior=prior)
+                return with_prior
             views = lateral[torch.from_numpy(rows).to(device)]
         regions: Tensor = model.encoder(features, views)
         return regions

@@ -20,6 +20,7 @@ from coherent_cxr.inference.generation import (
     report_table,
 )
 from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.reports.priors import Priors
 from coherent_cxr.rewards import CiderD
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class RowGenerator:
         calls: ``study_id`` and the findings that the label classifier calls.
         likely: How likely it thinks them.
         true_labels: ``study_id`` and the labels of the references.
+        priors: The studies before, for generators that read them.
     """
 
     config: GenerationConfig
@@ -50,6 +52,7 @@ class RowGenerator:
     calls: pd.DataFrame
     likely: Likely
     true_labels: pd.DataFrame
+    priors: Priors | None = None
 
     def rows(
         self, system: str, bundle: ModelBundle, study_ids: Sequence[str]
@@ -57,9 +60,10 @@ class RowGenerator:
         """Yield the name and the reports of every row of a generator."""
         for name, known in self._known(system, bundle).items():
             arguments = bundle, self.store, study_ids, self.config, known, self.labeler
-            yield name, generate_reports(*arguments)
+            yield name, generate_reports(*arguments, priors=self.priors)
             if name in self.config.consensus.systems:
-                chosen = generate_reports(*arguments, "consensus", self.document_frequencies)
+                cider = self.document_frequencies
+                chosen = generate_reports(*arguments, "consensus", cider, self.priors)
                 yield name + CONSENSUS, chosen
 
     def by_samples(self, system: str, bundle: ModelBundle, study_ids: Sequence[str]) -> pd.DataFrame:
@@ -76,12 +80,12 @@ class RowGenerator:
             if name not in requested:
                 continue
             arguments = bundle, self.store, study_ids, self.config, known
-            own = generate_reports(*arguments, self.labeler)
+            own = generate_reports(*arguments, self.labeler, priors=self.priors)
             tables.append(own.assign(system=name, samples=GREEDY))
             decoder = consensus_decoder(
                 bundle.vocabulary, self.config, self.labeler, self.document_frequencies
             )
-            chosen = consensus_reports(decoder, *arguments, counts)
+            chosen = consensus_reports(decoder, *arguments, counts, self.priors)
             for count, reports in zip(counts, chosen, strict=True):
                 table = report_table(bundle.vocabulary, study_ids, reports)
                 tables.append(table.assign(system=name, samples=count))

@@ -24,6 +24,7 @@ from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.precision import Precision
+from coherent_cxr.reports.priors import Priors
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
@@ -89,8 +90,10 @@ def generate_reports(
     labeler: CheXpertLabeler | None,
     strategy: Strategy | None = None,
     document_frequencies: CiderD | None = None,
+    priors: Priors | None = None,
 ) -> pd.DataFrame:
-    """Generate a report for each study: from its first stored image (frontal first), or from its two views.
+    """Generate a report for each study: from its first stored image (frontal first), from its two views, or
+    with the image before.
 
     Args:
         bundle: The generator.
@@ -102,6 +105,7 @@ def generate_reports(
         labeler: Reads whether a sentence agrees with its finding token; None keeps every sentence.
         strategy: How reports are decoded; None is greedy, or beam search where ``config.beams`` is above 1.
         document_frequencies: CIDEr-D with the training split's document frequencies, for ``consensus``.
+        priors: The studies before, for a generator that reads them; by default no study has any.
 
     Returns:
         Table with ``study_id``, ``tokens`` (lists of words per sentence), ``report`` (readable text) and
@@ -115,13 +119,13 @@ def generate_reports(
     if strategy == "consensus":
         counts = [config.consensus.samples]
         decoder = consensus_decoder(bundle.vocabulary, config, labeler, document_frequencies)
-        chosen = consensus_reports(decoder, bundle, store, study_ids, config, known, counts)
+        chosen = consensus_reports(decoder, bundle, store, study_ids, config, known, counts, priors)
         return report_table(bundle.vocabulary, study_ids, chosen[0])
     how = strategy or ("greedy" if config.beams == 1 else "beam")
     rng = torch.Generator(_device()).manual_seed(config.consensus.seed)
     check = sentence_check(bundle.vocabulary, labeler, config.continuations)
     reports: list[GeneratedReport] = []
-    for model, regions, guidance in batches(bundle, store, study_ids, config, known):
+    for model, regions, guidance in batches(bundle, store, study_ids, config, known, priors):
         decoded = decode(
             model,
             regions,
@@ -144,10 +148,11 @@ def consensus_reports(
     config: GenerationConfig,
     known: pd.DataFrame | Likely | None,
     counts: Sequence[int],
+    priors: Priors | None = None,
 ) -> list[list[GeneratedReport]]:
     """Generate a report per study for each of several numbers of samples ``(counts, studies)``."""
     chosen: list[list[GeneratedReport]] = [[] for _ in counts]
-    for model, regions, guidance in batches(bundle, store, study_ids, config, known):
+    for model, regions, guidance in batches(bundle, store, study_ids, config, known, priors):
         for reports, found in zip(chosen, decoder.reports(model, regions, guidance, counts), strict=True):
             reports += found
     return chosen
@@ -159,6 +164,7 @@ def batches(
     study_ids: Sequence[str],
     config: GenerationConfig,
     known: pd.DataFrame | Likely | None,
+    priors: Priors | None = None,
 ) -> Iterator[tuple[ReportGenerator, Tensor, Guidance | None]]:
     """Yield the generator, the regions of some studies, and what is known of their findings.
 
@@ -177,7 +183,8 @@ def batches(
     regions_of = feature_provider(model, store, mode, folder, config.precision, device)
     for start in counted(range(0, len(study_ids), config.batch_size), "reports", "batches"):
         batch = study_ids[start : start + config.batch_size]
-        regions = regions_of(np.stack([rows_to_read(store, study, bundle.config)[0] for study in batch]))
+        rows = [rows_to_read(store, study, bundle.config, priors)[0] for study in batch]
+        regions = regions_of(np.stack(rows))
         guidance = None if known is None else _guidance(bundle.vocabulary, known, batch, device, config)
         yield model, regions, guidance
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import TargetReports
+from coherent_cxr.reports.priors import Priors, priors_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class Samples:
     Attributes:
         study_ids: Study of each sample.
         image_rows: Row of the image store of each sample ``(samples,)``; for ``per_study``, its frontal and
-            its lateral image's rows ``(samples, VIEWS)``.
+            its lateral image's rows ``(samples, VIEWS)``; for ``with_prior`` as :func:`rows_to_read` says.
         reports: References, padded to the longest, ``(samples, sentences, words)``.
     """
 
@@ -68,7 +69,8 @@ def samples_of_split(
     Every image is a sample of its own, as in the paper, or every study is one (``config.study_input``).
 
     Args:
-        encoded_reports: Table with ``study_id``, ``split`` and ``sentences`` (lists of word ids).
+        encoded_reports: Table with ``study_id``, ``split`` and ``sentences`` (lists of word ids), and perhaps
+            ``prior_id`` and ``interval_days``.
         store: The prepared images; a study without one gives no sample, nor does a report without words.
         split: ``train``, ``validation`` or ``test``.
         config: Longest report and sentence; longer ones are cut and then carry no stop or end.
@@ -83,12 +85,13 @@ def samples_of_split(
     image_rows: list[NDArray[np.int64]] = []
     reports: list[list[list[int]]] = []
     wordless = 0
+    priors = priors_of(encoded_reports)
     for study_id, encoded in zip(of_split["study_id"], of_split["sentences"], strict=True):
         sentences = [list(sentence) for sentence in encoded if len(sentence)]
         if not sentences:
             wordless += 1
             continue
-        for row in rows_to_read(store, study_id, config)[:images_per_study]:
+        for row in rows_to_read(store, study_id, config, priors)[:images_per_study]:
             study_ids.append(study_id)
             image_rows.append(row)
             reports.append(sentences)
@@ -103,22 +106,30 @@ def samples_of_split(
     return Samples(study_ids, np.stack(image_rows), pad_reports(reports, config))
 
 
-def rows_to_read(store: ImageStore, study_id: str, config: GeneratorConfig) -> NDArray[np.int64]:
+def rows_to_read(
+    store: ImageStore, study_id: str, config: GeneratorConfig, priors: Priors | None = None
+) -> NDArray[np.int64]:
     """Return what a study is read from, one row per sample.
 
     Args:
         store: The prepared images.
         study_id: The study.
         config: Says whether a sample is an image or a study.
+        priors: The studies before, for ``with_prior``; by default no study has any.
 
     Returns:
         ``per_image``: rows of its images, frontal first ``(images,)``. ``per_study``: rows of its first
-        frontal and first lateral image, of the other one where a view is missing ``(1, VIEWS)``. Nothing for
-        a study without images.
+        frontal and first lateral image, of the other one where a view is missing ``(1, VIEWS)``.
+        ``with_prior``: row of its first image, that of the prior's, and the hours between; -1 and -1 where
+        there is no prior or it has no image ``(1, 3)``. Nothing for a study without images.
     """
     rows = np.asarray(store.rows_of_study(study_id), dtype=np.int64)
     if config.study_input == "per_image" or len(rows) == 0:
         return rows
+    if config.study_input == "with_prior":
+        prior = (priors or {}).get(study_id)
+        before = store.rows_of_study(prior.study_id)[:1] if prior else []
+        return np.array([[rows[0], *([before[0], round(prior.days * 24)] if prior and before else [-1, -1])]])
     lateral = is_lateral(store)[rows]
     # rows begin with the frontal images, so argmax finds the first of each view, or row 0 where there is none
     return np.array([[rows[np.argmax(~lateral)], rows[np.argmax(lateral)]]])

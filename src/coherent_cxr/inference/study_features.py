@@ -14,11 +14,16 @@ from coherent_cxr.inference.features import EncoderMode, feature_provider
 from coherent_cxr.inference.generation import GenerationConfig
 from coherent_cxr.inference.samples import rows_to_read
 from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.reports.priors import Priors
 
 
 @torch.no_grad()
 def study_regions(
-    model: ReportGenerator, store: ImageStore, study_ids: Sequence[str], config: GenerationConfig
+    model: ReportGenerator,
+    store: ImageStore,
+    study_ids: Sequence[str],
+    config: GenerationConfig,
+    priors: Priors | None = None,
 ) -> Iterator[Tensor]:
     """Yield regions V ``(batch, K, size)`` of studies in order.
 
@@ -27,6 +32,7 @@ def study_regions(
         store: Prepared images.
         study_ids: Studies, each with at least one stored image.
         config: Batch size, precision, and where features are kept.
+        priors: The studies before, for a generator that reads them.
     """
     device = next(model.parameters()).device
     mode: EncoderMode = "trainable" if config.checkpoint_folder is None else "frozen"
@@ -34,4 +40,4 @@ def study_regions(
     regions_of = feature_provider(model, store, mode, folder, config.precision, device)
     for start in range(0, len(study_ids), config.batch_size):
         batch = study_ids[start : start + config.batch_size]
-        yield regions_of(np.stack([rows_to_read(store, study, model.config)[0] for study in batch]))
+        yield regions_of(np.stack([rows_to_read(store, study, model.config, priors)[0] for study in batch]))

@@ -9,7 +9,7 @@ from pydantic import Field
 from coherent_cxr.configuration import Settings, ShareBelowOne, require
 from coherent_cxr.models.encoders import encoder_names
 
-StudyInput = Literal["per_image", "per_study"]
+StudyInput = Literal["per_image", "per_study", "with_prior"]
 
 # Bounds far beyond any use, so that no wrong file or setting asks for more memory or time than there is.
 Width = Annotated[int, Field(ge=1, le=4096)]
@@ -26,7 +26,8 @@ class GeneratorConfig(Settings):
         max_sentences: Longest report that is generated, in sentences.
         max_words: Longest sentence that is generated, in words.
         study_input: ``per_image`` generates from one image, as the paper does; ``per_study`` from a
-            study's frontal and lateral image together.
+            study's frontal and lateral image together; ``with_prior`` from a study's first image and that of
+            the patient's study before, where there is one.
         sentence_feedback: Whether the sentence decoder reads the sentence just generated, which keeps it from
             generating it again; false is the paper's decoder, whose topics follow from the image alone.
         label_input: Whether the label classifier's probabilities are added to the image regions.

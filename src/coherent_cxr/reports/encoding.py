@@ -201,7 +201,7 @@ def encode_reports(
     encoded["sentences"] = pd.Series(list(reports.values()), dtype=object)
     encoded["n_words"] = [sum(map(len, report)) for report in unmarked]
     encoded["n_unknown"] = [sum(s.count(Vocabulary.unk_id) for s in report) for report in unmarked]
-    of_prior = splits[splits.columns.intersection(PRIOR)].reset_index(drop=True)
+    of_prior = splits[splits.columns.intersection(list(PRIOR))].reset_index(drop=True)
     return encoded.astype({"n_words": "int64", "n_unknown": "int64"}).join(of_prior)
 
 

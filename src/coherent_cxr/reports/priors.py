@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import pandas as pd
 
 MOMENT: Final = ("study_date", "study_time")
 """Columns of studies of a corpus that says when they were made."""
 PRIOR: Final = ("prior_id", "interval_days")
+
+
+class PriorStudy(NamedTuple):
+    """The study before, and how many days before."""
+
+    study_id: str
+    days: float
+
+
+Priors = Mapping[str, PriorStudy]
+"""The study before by study; one that has none is not named."""
+
+
+def priors_of(table: pd.DataFrame) -> dict[str, PriorStudy]:
+    """Return the priors that ``splits`` or ``encoded_reports`` name; none of a corpus without dates."""
+    if not set(PRIOR) <= set(table.columns):
+        return {}
+    there = table.dropna(subset=list(PRIOR))
+    return {
+        study: PriorStudy(prior, float(days))
+        for study, prior, days in there[["study_id", *PRIOR]].itertuples(index=False)
+    }
 
 
 def prior_studies(studies: pd.DataFrame) -> pd.DataFrame:

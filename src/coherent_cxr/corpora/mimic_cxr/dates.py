@@ -47,7 +47,7 @@ def study_moments(config: MimicCxrConfig) -> dict[str, Moment]:
         days.setdefault(study_id, set()).update(filter(None, [iso_date(day)]))
         times.setdefault(study_id, set()).update(filter(None, [iso_time(hour)]))
     return {
-        study_id: Moment(*own, min(times[study_id], default=None))
+        study_id: Moment(own.pop(), min(times[study_id], default=None))
         for study_id, own in days.items()
         if len(own) == 1
     }

@@ -63,7 +63,7 @@ def write_with_maps(
         One report per study. Of a model that reads two views, the maps of both stand below each other, the
         frontal one first ``(rows, columns)``.
     """
-    views = 1 if model.config.study_input == "per_image" else VIEWS
+    views = VIEWS if model.config.study_input == "per_study" else 1
     reports: list[Report] = []
     for regions in batches:
         decoded = decode(model, regions, keep_attention=True, check=check)

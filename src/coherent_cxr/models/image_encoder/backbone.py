@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from coherent_cxr.models.config import StudyInput
 from coherent_cxr.models.encoders.architecture import EncoderName, Normalisation, architecture
+from coherent_cxr.models.image_encoder.prior import PriorEncoder, PriorImages
 
 VIEWS = 2
 """Images of a study that are read together: frontal and lateral."""
@@ -87,7 +88,8 @@ class ImageEncoder(nn.Module):
 
     ``per_study`` reads :data:`VIEWS` images of a study side by side, each with the learned embedding of its
     view. A study without one of the views has its other image in both places: the mean feature is then that
-    image's own, and no mask is needed.
+    image's own, and no mask is needed. ``with_prior`` adds to the regions of one image what the image
+    before has to say (:class:`~coherent_cxr.models.image_encoder.prior.PriorEncoder`).
 
     With label input, the label classifier's probabilities (of the image, or the mean of both) are projected
     and added to every region.
@@ -106,11 +108,15 @@ class ImageEncoder(nn.Module):
         self.projection = nn.Linear(self.backbone.channels, size)
         self.dropout = nn.Dropout(dropout)
         self.view = nn.Embedding(VIEWS, size) if study_input == "per_study" else None
+        with_prior = study_input == "with_prior"
+        self.prior = PriorEncoder(self.backbone.channels, size) if with_prior else None
         # the classifier keeps its pretrained weights
         self.labels = nn.Linear(self.backbone.channels, labels).requires_grad_(False) if labels else None
         self.of_labels = nn.Linear(labels, size) if labels else None
 
-    def forward(self, features: Tensor, views: Tensor | None = None) -> Tensor:
+    def forward(
+        self, features: Tensor, views: Tensor | None = None, prior: PriorImages | None = None
+    ) -> Tensor:
         """Project backbone features to regions.
 
         Args:
@@ -118,6 +124,7 @@ class ImageEncoder(nn.Module):
                 ``(batch, VIEWS, K, channels)``.
             views: View of each of a study's images, 0 frontal and 1 lateral ``(batch, VIEWS)``; by default
                 all are frontal.
+            prior: Of ``with_prior`` the images before; by default there are none.
 
         Returns:
             Regions V ``(batch, K, size)``, or ``(batch, VIEWS * K, size)`` for ``per_study``.
@@ -129,6 +136,8 @@ class ImageEncoder(nn.Module):
             if views is None:
                 views = torch.zeros(regions.shape[:2], dtype=torch.long, device=regions.device)
             regions = (regions + self.view(views).unsqueeze(2)).flatten(1, 2)
+        if self.prior is not None:
+            regions = self.prior(regions, prior)
         if self.labels is None or self.of_labels is None:
             return regions
         mean = features.float().mean(dim=-2)

@@ -26,6 +26,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.generation import GenerationConfig, Likely, generate_reports
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
+from coherent_cxr.reports.priors import priors_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.baselines.train import BaselinesConfig, run_baselines
@@ -114,15 +115,15 @@ def ablate(
         "evidence": Likely(label_probabilities(scores_of_split, label_thresholds), usual),
         **decisions,
     }
-    labeler = labelling.labeler()
+    labeler, priors = labelling.labeler(), priors_of(splits)
     cider = CiderD.from_dict(document_frequencies)
     for name, what in known.items():
         if what is not None and not mle_model.follows_decisions:
             continue
         arguments = mle_model, image_store, studies, generation, what, labeler
-        reports.append(generate_reports(*arguments).assign(system=f"mle, {name}"))
+        reports.append(generate_reports(*arguments, priors=priors).assign(system=f"mle, {name}"))
         if name != PERFECT:
-            chosen = generate_reports(*arguments, "consensus", cider)
+            chosen = generate_reports(*arguments, "consensus", cider, priors)
             reports.append(chosen.assign(system=f"mle, {name}, consensus"))
     generated = without_repeated_sentences(pd.concat(reports, ignore_index=True))
     judges = labelling.judges()

@@ -28,6 +28,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.generated_rows import RowGenerator, check_systems, uses_true_labels
 from coherent_cxr.inference.generation import GenerationConfig, Likely
 from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.reports.priors import priors_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.training.encoder.decisions import label_probabilities
@@ -68,6 +69,7 @@ def generate_reports(
         label_calls,
         _likely(label_scores, label_thresholds),
         chexpert_labels,
+        priors_of(splits),
     )
     tables = [baseline_reports]
     for system, bundle in models.items():
@@ -104,7 +106,8 @@ def measure_consensus(
     studies = studies_of_split(findings, splits, image_store.index["study_id"], "validation")
     labeler, frequencies = labelling.labeler(), CiderD.from_dict(document_frequencies)
     likely = _likely(label_scores, label_thresholds)
-    generator = RowGenerator(config, image_store, labeler, frequencies, label_calls, likely, chexpert_labels)
+    known = label_calls, likely, chexpert_labels, priors_of(splits)
+    generator = RowGenerator(config, image_store, labeler, frequencies, *known)
     tables = [generator.by_samples(system, bundle, studies) for system, bundle in models.items()]
     generated = pd.concat(tables, ignore_index=True)
     return consensus_quality(labeler, generated, findings, chexpert_labels)
@@ -209,7 +212,7 @@ def look_where_it_looked(
     studies = test_studies(findings, splits, image_store.index["study_id"])
     patients = splits.set_index("study_id")["patient_id"].astype(str)
     model = main_model.build()
-    regions = study_regions(model, image_store, studies, generation)
+    regions = study_regions(model, image_store, studies, generation, priors_of(splits))
     labeler = labelling.labeler()
     check = sentence_check(main_model.vocabulary, labeler, generation.continuations)
     return study_attention(

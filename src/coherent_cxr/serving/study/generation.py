@@ -154,7 +154,7 @@ class StudyGenerator:
     ) -> tuple[Tensor, int, Tensor | None]:
         """Return features of what is read, the images' size, and their views."""
         size = studies[0].read[0].pixels.shape[0]
-        if self.bundle.config.study_input == "per_image":
+        if self.bundle.config.study_input != "per_study":  # served studies come without a prior
             return torch.stack([own[0] for own in features]), size, None
         # without an image of the other view the one there is stands in both places, as in training
         places = [(0, len(study.read) - 1) for study in studies]
