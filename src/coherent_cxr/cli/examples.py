@@ -19,6 +19,9 @@ EXAMPLES = {
         "coherent-cxr generate folder/ --output reports.csv",
         "coherent-cxr generate studies.csv --format dicom-sr --output reports/",
     ),
+    "train-labeller": (
+        "coherent-cxr train-labeller --reports_path r.csv --corrections c.csv --output mine.safetensors",
+    ),
     "label": (
         "coherent-cxr label --reports_path reports.csv --output_path labels.csv",
         "coherent-cxr label --reports_path r.jsonl --column findings --output_path l.csv --html page.html",
