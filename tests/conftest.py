@@ -27,6 +27,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: -slow[item.path])
 
 
+@pytest.fixture(autouse=True)
+def chexpert_labels() -> Iterator[None]:
+    """Every test begins with CheXpert's labels, whatever the one before has worked with."""
+    from coherent_cxr.chexpert.observations import use_label_set
+
+    use_label_set(None)
+    yield
+    use_label_set(None)
+
+
 @pytest.fixture(scope="session")
 def shared_folder() -> Path:
     """Reference data that may not be shipped; named by an environment variable."""

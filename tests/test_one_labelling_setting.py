@@ -8,8 +8,8 @@ from pathlib import Path
 import coherent_cxr
 
 SOURCE = Path(coherent_cxr.__file__).parent
-CHOOSERS = {"chexpert/tables.py", "chexpert/shown.py", "cli/label.py"}
-"""The setting, what is shown beside one report, and the command whose users name the rules."""
+CHOOSERS = {"chexpert/opening.py"}
+"""The one way from a name that somebody chose to a labeller."""
 
 
 def _calls(tree: ast.AST) -> list[ast.Call]:

@@ -154,3 +154,27 @@ def test_every_real_report_round_trips(openi):
     assert again == found
     words = sum(len([w for w in s if w[0].isalnum()]) for report in found for s in report)
     assert words / len(found) == pytest.approx(31.6, abs=0.2)  # the corpus' published mean length
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("No se observan nódulos ni cardiomegalia.", "no se observan nódulos ni cardiomegalia"),
+        (
+            "Corazo\u0301n de taman\u0303o normal.",
+            "corazón de tamaño normal",
+        ),  # accents as marks of their own
+        ("ÍNDICE CARDIOTORÁCICO 0,5.", "índice cardiotorácico 0 , 5"),
+        ("¿Neumonía?", "neumonía"),
+        ("Röntgenbild: Erguß größer.", "röntgenbild : erguß größer"),
+        ("e\u0301\u0300\u0302\u0303\u0304dema.", "édema"),  # a pile of accents is one
+    ],
+)
+def test_letters_keep_their_accents(text, tokens):
+    found = tokenize_findings(text)
+    assert found.tokens == [tokens.split()]
+    assert tokenize_findings(detokenize(found.tokens)).tokens == found.tokens
+
+
+def test_a_missing_space_after_an_accented_word_is_mended():
+    assert len(tokenize_findings("Silueta de tamaño normál.Índice normal.").sentences) == 2

@@ -10,12 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.observations import NO_FINDING, Live
 
 ABSENT: Final = 2
 """Code of a label that is not mentioned, beside 1 positive, 0 negative and -1 uncertain."""
 
-DEFAULT_TYPES: Final[tuple[str, ...]] = tuple(name for name in OBSERVATIONS if name != "No Finding")
-"""The 12 diseases and Support Devices; "No Finding" is derived from them."""
+DEFAULT_TYPES: Final = Live(lambda: tuple(name for name in OBSERVATIONS if name != NO_FINDING))
+"""The labels without "No Finding", which is derived from them: 12 diseases and Support Devices."""
 
 
 def label_codes(frame: pd.DataFrame, observations: Sequence[str]) -> NDArray[np.int8]:
@@ -44,6 +45,11 @@ def label_codes(frame: pd.DataFrame, observations: Sequence[str]) -> NDArray[np.
     return codes.astype(np.int8)
 
 
+def default_types() -> tuple[str, ...]:
+    """Return :data:`DEFAULT_TYPES` as they are now, for settings."""
+    return tuple(DEFAULT_TYPES)
+
+
 def columns_of(observations: Sequence[str]) -> list[int]:
-    """Return the columns of observations among the fourteen."""
+    """Return the columns of observations among the labels."""
     return [OBSERVATIONS.index(name) for name in observations]

@@ -8,27 +8,10 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from coherent_cxr.chexpert import NEGATIVE, POSITIVE, CheXpertLabeler, Mention
+from coherent_cxr.chexpert.engine.language import Language
 
-LUNG_FINDINGS: Final = frozenset(
-    ("Lung Opacity", "Lung Lesion", "Edema", "Consolidation", "Pneumonia", "Atelectasis")
-)
 BOTH: Final = frozenset(("left", "right"))
-_SIDE = re.compile(
-    r"\b(?:(left|right)(?:-sided)?|bilateral(?:ly)?|both|bibasilar|biapical|bibasal)\b", re.IGNORECASE
-)
 _SENTENCE = re.compile(r"\S.*?(?:[.!?](?=\s|$)|$)", re.DOTALL)
-# "no large effusion" leaves room for a small one
-_LIMITED = re.compile(
-    r"\b(?:large|significant|sizable|new|other|additional|further|acute|tension|overt|gross|definite"
-    r"|convincing|change|worsening)\b",
-    re.IGNORECASE,
-)
-_NEXT_PART = re.compile(r"[,;]|\b(?:or|and|nor)\b", re.IGNORECASE)
-_CLEAR = re.compile(
-    r"\blungs?\b(?:\s+fields?)?(?:\s+(?:are|is|appears?|remains?|bilaterally|both|grossly|essentially|well"
-    r"|expanded|and|,))*\s+clear\b(?!\s+(?:of|except|aside|apart|other)\b)",
-    re.IGNORECASE,
-)
 
 
 class Contradiction(NamedTuple):
@@ -62,7 +45,8 @@ def stance_of(labeler: CheXpertLabeler, sentence: str) -> Stance:
     found = {POSITIVE: set[str](), NEGATIVE: set[str]()}
     for mention in labeler.explain(sentence):
         found.get(mention.status, set[str]()).add(mention.observation)
-    clear = LUNG_FINDINGS if _CLEAR.search(sentence.lower()) else frozenset[str]()
+    language = labeler.language
+    clear = language.clear_denies if language.clear.search(sentence) else frozenset[str]()
     return Stance(frozenset(found[POSITIVE] - {"No Finding"}), frozenset(found[NEGATIVE]) | clear)
 
 
@@ -71,12 +55,11 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _SENTENCE.finditer(text)]
 
 
-def sides(sentence: str) -> frozenset[str]:
+def sides(sentence: str, language: Language) -> frozenset[str]:
     """Return the sides that a sentence names: left, right, both, or none."""
-    found: set[str] = set()
-    for match in _SIDE.finditer(sentence):
-        found |= {match.group(1).lower()} if match.group(1) else BOTH
-    return frozenset(found)
+    words = language.folded(sentence)
+    named = {side for side, pattern in language.sides if pattern.search(words)}
+    return BOTH if "both" in named else frozenset(named)
 
 
 def contradictions(labeler: CheXpertLabeler, text: str) -> list[Contradiction]:
@@ -95,7 +78,8 @@ def contradictions(labeler: CheXpertLabeler, text: str) -> list[Contradiction]:
     spans = sentence_spans(text)
     mentions = [m for m in labeler.explain(text) if m.observation != "No Finding"]
     found: dict[str, Contradiction] = {}
-    for what, affirmed, denied in (*_opposed(mentions, spans, text), *_clear_lungs(mentions, spans, text)):
+    places = _Places(text, spans, labeler.language)
+    for what, affirmed, denied in (*_opposed(mentions, places), *_clear_lungs(mentions, places)):
         found.setdefault(what, Contradiction(what, affirmed, denied))
     return sorted(found.values(), key=lambda c: min(c.affirmed[0], c.denied[0]))
 
@@ -103,50 +87,66 @@ def contradictions(labeler: CheXpertLabeler, text: str) -> list[Contradiction]:
 Found = tuple[str, tuple[int, int], tuple[int, int]]
 
 
-def _opposed(mentions: Sequence[Mention], spans: Sequence[tuple[int, int]], text: str) -> Iterator[Found]:
+class _Places(NamedTuple):
+    """A text, where its sentences stand, and its language."""
+
+    text: str
+    spans: Sequence[tuple[int, int]]
+    language: Language
+
+    def words(self, span: tuple[int, int]) -> str:
+        return self.language.folded(self.text[slice(*span)])
+
+    def around(self, place: int) -> tuple[int, int]:
+        return next((span for span in self.spans if span[0] <= place < span[1]), (place, place))
+
+    def meet(self, one: tuple[int, int], other: tuple[int, int]) -> bool:
+        """Whether two sentences may speak of the same side; one that names none speaks of both."""
+        named = [sides(self.words(span), self.language) or BOTH for span in (one, other)]
+        return bool(named[0] & named[1])
+
+
+def _opposed(mentions: Sequence[Mention], places: _Places) -> Iterator[Found]:
     for one, other in product(mentions, mentions):
         if (one.observation, one.status, other.status) != (other.observation, POSITIVE, NEGATIVE):
             continue
-        affirmed, denied = _around(spans, one.start), _around(spans, other.start)
-        limited = _LIMITED.search(_up_to(other, denied, text)) or _another_kind(
-            text, one.observation, affirmed, denied
+        affirmed, denied = places.around(one.start), places.around(other.start)
+        limited = places.language.limited.search(_up_to(other, denied, places)) or _another_kind(
+            places, one.observation, affirmed, denied
         )
-        if affirmed != denied and not limited and _meet(text, affirmed, denied):
+        if affirmed != denied and not limited and places.meet(affirmed, denied):
             yield one.observation, affirmed, denied
 
 
-def _up_to(mention: Mention, sentence: tuple[int, int], text: str) -> str:
+def _up_to(mention: Mention, sentence: tuple[int, int], places: _Places) -> str:
     """Return a sentence up to the end of the part that a mention stands in.
 
     "no pneumothorax or large effusion" denies every pneumothorax, "no large effusion or pneumothorax" perhaps
     none of the small ones.
     """
-    following = _NEXT_PART.search(text, mention.end, sentence[1])
-    return text[sentence[0] : sentence[1] if following is None else following.start()]
+    following = places.language.next_part.search(places.text, mention.end, sentence[1])
+    return places.words((sentence[0], sentence[1] if following is None else following.start()))
 
 
-def _clear_lungs(mentions: Sequence[Mention], spans: Sequence[tuple[int, int]], text: str) -> Iterator[Found]:
-    sentences = [(span, text[slice(*span)].lower()) for span in spans]
-    clear = [span for span, words in sentences if _CLEAR.search(words) and "otherwise" not in words]
+def _clear_lungs(mentions: Sequence[Mention], places: _Places) -> Iterator[Found]:
+    language = places.language
+    sentences = [(span, places.words(span)) for span in places.spans]
+    clear = [
+        span
+        for span, words in sentences
+        if language.clear.search(words) and not language.not_clear.search(words)
+    ]
     for mention, denied in product(mentions, clear):
-        if mention.observation in LUNG_FINDINGS and mention.status == POSITIVE:
-            affirmed = _around(spans, mention.start)
-            if affirmed != denied and _meet(text, affirmed, denied):
+        if mention.observation in language.clear_denies and mention.status == POSITIVE:
+            affirmed = places.around(mention.start)
+            if affirmed != denied and places.meet(affirmed, denied):
                 yield "clear lungs", affirmed, denied
 
 
-def _another_kind(text: str, observation: str, affirmed: tuple[int, int], denied: tuple[int, int]) -> bool:
+def _another_kind(
+    places: _Places, observation: str, affirmed: tuple[int, int], denied: tuple[int, int]
+) -> bool:
     """Whether the denial may be about others: no focal opacity beside a diffuse one, another tube removed."""
-    one, other = text[slice(*affirmed)].lower(), text[slice(*denied)].lower()
-    focal = observation == "Lung Opacity" and "focal" in other and "focal" not in one
-    return focal or observation == "Support Devices"
-
-
-def _meet(text: str, one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two sentences may speak of the same side; one that names none speaks of both."""
-    named = [sides(text[slice(*span)]) or BOTH for span in (one, other)]
-    return bool(named[0] & named[1])
-
-
-def _around(spans: Sequence[tuple[int, int]], place: int) -> tuple[int, int]:
-    return next((span for span in spans if span[0] <= place < span[1]), (place, place))
+    language = places.language
+    focal = [language.focal.search(places.words(span)) is not None for span in (affirmed, denied)]
+    return (observation in language.focal_of and focal == [False, True]) or observation in language.several

@@ -1,4 +1,4 @@
-"""A user's own labeller: any function that labels texts with the fourteen observations."""
+"""A user's own labeller: any function that labels texts with the observations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from coherent_cxr.chexpert.engine.cache import SentenceCache
 from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler, Mention, as_text
-from coherent_cxr.chexpert.observations import OBSERVATIONS
+from coherent_cxr.chexpert.observations import OBSERVATIONS, label_set
+from coherent_cxr.chexpert.rules.language_file import english
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ class FunctionLabelerError(ValueError):
 class FunctionLabeler(CheXpertLabeler):
     """Labels with a function of the user's own, in the place of a rule set.
 
-    The function gets a list of texts and returns an array or nested list ``(texts, 14)`` in the order of
+    The function gets a list of texts and returns an array or nested list ``(texts, labels)`` in the order of
     ``OBSERVATIONS``: 1 positive, 0 negative, -1 uncertain; 2, NaN or None not mentioned. It has to give the
     same labels for the same text. Every text is asked for once, as long as the memory holds it.
 
@@ -42,10 +43,12 @@ class FunctionLabeler(CheXpertLabeler):
         FunctionLabelerError: If the function cannot be imported.
     """
 
-    def __init__(self, path: str | Path, cache_size: int = 65_536) -> None:
-        self._arguments = (path, cache_size)
+    def __init__(self, path: str | Path, cache_size: int = 65_536, content: None = None) -> None:
+        self._arguments = (path, cache_size, None)
         self.rules = str(path)
-        self.observations = OBSERVATIONS
+        self.observations = tuple(OBSERVATIONS)
+        self.not_a_finding = frozenset(label_set().not_a_finding)
+        self.language = english()
         self._cache = SentenceCache(cache_size)
         self._function = _imported(self.rules)
         self.digest = _digest(self.rules, self._function)

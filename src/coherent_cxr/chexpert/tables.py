@@ -10,8 +10,10 @@ import pandas as pd
 from pydantic import NonNegativeInt
 
 from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler, Mention
-from coherent_cxr.chexpert.function_labeller import IMPORT_PATH, FunctionLabeler
+from coherent_cxr.chexpert.observations import FOURTEEN
+from coherent_cxr.chexpert.opening import ENGLISH, is_function, labeler_of
 from coherent_cxr.chexpert.rules.checks import RuleFileError
+from coherent_cxr.chexpert.rules.language_file import english
 from coherent_cxr.chexpert.rules.rule_files import SHIPPED
 from coherent_cxr.configuration import Settings, require
 
@@ -30,10 +32,11 @@ class ChexpertLabellingConfig(Settings):
     """The rule sets in use: one setting for everything that labels.
 
     Attributes:
-        rules: What teaches, rewards, selects and judges first: "corrected", "original", the path of a rule
-            file, or a function of the user's own as ``module:function``.
+        rules: What teaches, rewards, selects and judges first: "corrected", "original", "spanish", the path
+            of a rule file or of a learnt labeller, or a function of the user's own as ``module:function``.
         beside: The second judge in every clinical table; None: the shipped rule set that did not teach. There
-            always is one, as a model that was tuned on one labeller's words has to convince another.
+            always is one for CheXpert's labels of English texts, as a model that was tuned on one labeller's
+            words has to convince another.
         cache_size: Most sentences to remember.
     """
 
@@ -43,10 +46,10 @@ class ChexpertLabellingConfig(Settings):
 
     def check(self) -> None:
         """Refuse settings that cannot work."""
-        right = "corrected, original, the path of a rule file that is there, or module:function"
+        right = "corrected, original, spanish, the path of a file that is there, or module:function"
         for key, rules in (("rules", self.rules), ("beside", self.beside)):
             known = rules is None or rules in SHIPPED or (rules != "" and Path(rules).is_file())
-            known = known or IMPORT_PATH.fullmatch(str(rules)) is not None
+            known = known or is_function(str(rules))
             require(known, f"chexpert_labelling.{key}", rules, right)
         named_apart = (
             self.beside in (None, self.rules) or Path(str(self.beside)).name != Path(self.rules).name
@@ -59,26 +62,17 @@ class ChexpertLabellingConfig(Settings):
         return labeler_of(self.rules, self.cache_size)
 
     def judges(self) -> list[CheXpertLabeler]:
-        """Return the labellers that judge reports: that of ``rules``, then one that taught nothing."""
-        taught = self.beside in (None, self.rules)
-        second = next(name for name in ("corrected", "original") if name != self.rules)
-        return judges([self.rules, second if taught else str(self.beside)], self.cache_size)
+        """Return the labellers that judge reports: that of ``rules``, then one that taught nothing.
 
-
-def labeler_of(rules: str, cache_size: int) -> CheXpertLabeler:
-    """Return the labeller of a rule set, a rule file or a function.
-
-    Args:
-        rules: Its name; a file is looked for before a function.
-        cache_size: Most sentences to remember, of a function most texts.
-
-    Raises:
-        RuleFileError: If a rule file cannot be used.
-        FunctionLabelerError: If a function cannot be imported.
-    """
-    if IMPORT_PATH.fullmatch(rules) and not Path(rules).is_file():
-        return FunctionLabeler(rules, cache_size)
-    return CheXpertLabeler(rules, cache_size)
+        For other labels or another language no second one is shipped: without ``beside`` the first is alone.
+        """
+        if self.beside not in (None, self.rules):
+            return judges([self.rules, str(self.beside)], self.cache_size)
+        (first,) = judges([self.rules], self.cache_size)
+        if first.observations != FOURTEEN or first.language != english():
+            return [first]
+        second = next(name for name in ENGLISH if name != self.rules)
+        return [first, *judges([second], self.cache_size)]
 
 
 def judges(rules: Sequence[str], cache_size: int = 65_536) -> list[CheXpertLabeler]:
@@ -96,6 +90,12 @@ def judges(rules: Sequence[str], cache_size: int = 65_536) -> list[CheXpertLabel
     if len(set(names)) < len(names):
         raise RuleFileError(
             f"Two rule sets that judge side by side have one name ({', '.join(names)}); rename a file."
+        )
+    if len({labeler.observations for labeler in labelers}) > 1:
+        one, other = (", ".join(labeler.observations)[:100] for labeler in labelers[:2])
+        raise RuleFileError(
+            f"Two rule sets judge side by side, but '{names[0]}' labels {one} and '{names[1]}' {other}. Set "
+            "chexpert_labelling.beside to null, or to a rule set with the same labels."
         )
     return labelers
 

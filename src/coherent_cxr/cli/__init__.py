@@ -14,7 +14,7 @@ from coherent_cxr.inputs.terminal import plain
 
 COMMANDS = {
     "check-data": "Say which files of a corpus are missing and how to get them, and what a run will take.",
-    "label": "Label radiology reports with the 14 observations of CheXpert.",
+    "label": "Label radiology reports with the 14 observations of CheXpert, or others of a rule file.",
     "generate": "Generate reports for chest radiographs: images, DICOM studies, folders, tables of studies.",
     "serve": "Serve reports over HTTP, until Ctrl-C.",
     "import": "Import your own reports and images: a table and a folder, with a page about their quality.",
@@ -23,11 +23,12 @@ COMMANDS = {
     "promote": "Make VERSION the champion by hand, for a written reason.",
     "rexrank": "Write ReXrank's file of predictions, by the options that its scripts take.",
     "rollback": "Make the champion before the present one champion again, for a written reason.",
+    "train-labeller": "Learn a labeller of sentences from labels of rules and from corrections, in seconds.",
     "summary": "Print systems and headline metrics of the last run, and the commands that show the rest.",
 }
 """Names and the first sentence of their help, so that ``--help`` need not import the commands."""
 KEDRO_COMMANDS = {**COMMANDS, "run": "Run the pipeline."}
-ROOMS = {"drift": "operation", "promote": "operation", "rexrank": "operation", "rollback": "operation"}
+ROOMS = dict.fromkeys(("drift", "promote", "rexrank", "rollback", "train-labeller"), "operation")
 """Packages of this one that hold a command's module, where it is not here."""
 MODULES = {"import": "import_corpus"}
 """Modules, and the commands in them, whose name is a word of Python."""

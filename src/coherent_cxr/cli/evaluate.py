@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from coherent_cxr.chexpert import RuleFileError, UncertainPolicy
+from coherent_cxr.chexpert.observations import use_label_set
+from coherent_cxr.chexpert.shown import label_set_of
 from coherent_cxr.chexpert.tables import judges
 from coherent_cxr.cli.places import require_writable_folder
 from coherent_cxr.cli.summary import tables as summary_tables
@@ -136,6 +138,7 @@ def evaluate(
     require_writable_folder(output, "--output")
     try:
         labelers = judges(rules)
+        use_label_set(label_set_of(rules[0]))
         config = EvaluationConfig(
             samples=0 if private else samples,
             r2gen=R2GenConfig(min_count=3, max_tokens=59, join_blanks=False),  # as for Open-I

@@ -23,6 +23,9 @@ EXAMPLES = {
         "coherent-cxr import reports.csv --study-id accession --report text --images films/ --image file",
         "coherent-cxr import reports.csv --mapping mapping.yml --images films/",
     ),
+    "train-labeller": (
+        "coherent-cxr train-labeller --reports_path r.csv --corrections c.csv --output mine.safetensors",
+    ),
     "label": (
         "coherent-cxr label --reports_path reports.csv --output_path labels.csv",
         "coherent-cxr label --reports_path r.jsonl --column findings --output_path l.csv --html page.html",

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from tqdm import tqdm
 
 from coherent_cxr.chexpert import CheXpertLabeler, Mention, RuleFileError
+from coherent_cxr.chexpert.function_labeller import FunctionLabelerError
 from coherent_cxr.chexpert.io.reading import (
     FORMATS,
     STANDARD_STREAM,
@@ -23,7 +24,8 @@ from coherent_cxr.chexpert.io.reading import (
     read_reports,
 )
 from coherent_cxr.chexpert.io.writing import TableWriter, label_columns
-from coherent_cxr.chexpert.shown import shown_labeler
+from coherent_cxr.chexpert.opening import labeler_of
+from coherent_cxr.chexpert.shown import CACHE, shown_labeler
 from coherent_cxr.cli.places import require_writable_file
 from coherent_cxr.inputs.names import printable
 from coherent_cxr.inputs.tables.null_words import is_null
@@ -59,7 +61,8 @@ MENTION_COLUMNS: dict[str, type] = {"row": int} | {
     "--rules",
     default=PARITY,
     show_default=True,
-    help="original, corrected, or a rule file (.yml). Without it a page is marked by corrected.",
+    help="original, corrected, spanish, or the file of rules or of a learnt labeller. Without it a page is "
+    "marked by corrected.",
 )
 @click.option("--column", help="Column or key that holds the reports; a CSV file then has a header.")
 @click.option(
@@ -105,16 +108,16 @@ def label(
     spreadsheet: bool,
     progress: bool | None,
 ) -> None:
-    """Label radiology reports with the 14 observations of CheXpert.
+    """Label radiology reports with the 14 observations of CheXpert, or others of a rule file.
 
     Labels: 1 positive, 0 negative, -1 uncertain, blank not mentioned.
     Exit code: 0 done, 1 a file or a row cannot be read (nothing is written), 2 wrong options or rule file.
     """
     try:
-        labeler = CheXpertLabeler(rules)
+        labeler = labeler_of(rules, CACHE)
         chosen = context.get_parameter_source("rules") is not ParameterSource.DEFAULT
         shown = None if not html else labeler if chosen else shown_labeler()
-    except RuleFileError as error:
+    except (RuleFileError, FunctionLabelerError) as error:
         raise click.BadParameter(str(error), param_hint="--rules") from error
     explain_path = _explain_path(explain, output_path)
     if html:

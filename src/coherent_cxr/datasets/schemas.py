@@ -23,12 +23,22 @@ OPTIONAL_NUMBER: Final = Column(checks=Check(is_numeric_dtype, error="a number")
 COUNT: Final = Column(checks=Check.ge(0))
 SHARE: Final = Column(checks=Check.in_range(0, 1))
 LISTS: Final = Column(object)
-LABELS: Final = dict.fromkeys(OBSERVATIONS, Column(checks=Check.isin((-1, 0, 1)), nullable=True))
+LABEL: Final = Column(checks=Check.isin((-1, 0, 1)), nullable=True)
 SPLIT: Final = Column(str, Check.isin(SPLITS))
 
 
-def _table(columns: dict[str, Column], unique: list[str] | None = None) -> TableValidator:
-    return TableValidator(DataFrameSchema(columns, unique=unique))
+def _table(
+    columns: dict[str, Column], unique: list[str] | None = None, per_label: Column | None = None
+) -> TableValidator:
+    """Return the validator of a table; ``per_label`` is the column that every label of the run has."""
+
+    def schema() -> DataFrameSchema:
+        labels = {} if per_label is None else dict.fromkeys(OBSERVATIONS, per_label)
+        names = Column(str, Check.isin(list(OBSERVATIONS)))
+        named = {"observation": names} if "observation" in columns else {}
+        return DataFrameSchema({**columns, **named, **labels}, unique=unique)
+
+    return TableValidator(schema)
 
 
 studies = _table({"study_id": KEY, "patient_id": TEXT, "findings": OPTIONAL_TEXT})
@@ -36,17 +46,17 @@ images = _table({"image_id": KEY, "study_id": TEXT, "view": TEXT})
 mesh_terms = _table({"study_id": TEXT, "term": TEXT})
 exclusions = _table({"id": TEXT, "reason": TEXT, "detail": TEXT})
 findings = _table({"study_id": KEY, "text": TEXT, "sentences": LISTS, "tokens": LISTS})
-study_labels = _table({"study_id": KEY, **LABELS})
-sentence_labels = _table({"study_id": TEXT, "sentence": COUNT, **LABELS}, unique=["study_id", "sentence"])
+study_labels = _table({"study_id": KEY}, per_label=LABEL)
+sentence_labels = _table({"study_id": TEXT, "sentence": COUNT}, ["study_id", "sentence"], LABEL)
 splits = _table({"study_id": KEY, "patient_id": TEXT, "split": SPLIT})
 encoded_reports = _table(
     {"study_id": KEY, "split": SPLIT, "sentences": LISTS, "n_words": COUNT, "n_unknown": COUNT}
 )
-label_scores = _table({"study_id": KEY, **dict.fromkeys(OBSERVATIONS, NUMBER)})
+label_scores = _table({"study_id": KEY}, per_label=NUMBER)
 label_thresholds = _table(
     {
         "operating_point": TEXT,
-        "observation": Column(str, Check.isin(OBSERVATIONS)),
+        "observation": TEXT,  # one of the labels
         "threshold": NUMBER,
         "prevalence": SHARE,
         "slope": NUMBER,
@@ -57,7 +67,7 @@ label_thresholds = _table(
 baseline_reports = _table(
     {"system": TEXT, "study_id": TEXT, "tokens": LISTS, "report": TEXT}, unique=["system", "study_id"]
 )
-baseline_labels = _table({"system": TEXT, "study_id": TEXT, **LABELS}, unique=["system", "study_id"])
+baseline_labels = _table({"system": TEXT, "study_id": TEXT}, ["system", "study_id"], LABEL)
 history = _table({"step": COUNT, "epoch": NUMBER, "split": TEXT, "metric": TEXT, "value": OPTIONAL_NUMBER})
 metrics = _table(
     {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import pandas as pd
@@ -28,10 +28,10 @@ class TableValidator:
     Kedro's own way with a pandera schema quotes cells; these messages hold columns, counts and row numbers.
 
     Args:
-        schema: What the table must be like.
+        schema: Makes what the table must be like, when a table is there.
     """
 
-    def __init__(self, schema: DataFrameSchema) -> None:
+    def __init__(self, schema: Callable[[], DataFrameSchema]) -> None:
         self._schema = schema
 
     def validate(self, data: Table) -> Table:
@@ -56,7 +56,7 @@ class TableValidator:
         Raises:
             DataValidationError: If it does not fit.
         """
-        schema = self._schema
+        schema = self._schema()
         if columns is not None:
             schema = schema.select_columns([name for name in columns if name in schema.columns])
             schema.unique = None  # names columns that may not be there

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from coherent_cxr.chexpert.observations import OBSERVATIONS, how_many
 from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.metrics.protocols import IN_WORDS, column_name
 from coherent_cxr.evaluation.scoring import Scores
@@ -19,8 +20,8 @@ UNCERTAIN_IN_WORDS = {
 }
 
 
-FIRST = ("BLEU-4", "CIDEr-D", "macro-F1-10 corrected", "micro-14-F1 corrected")
-"""The metrics that a model card gives with their intervals."""
+FIRST = ("BLEU-4", "CIDEr-D")
+"""The metrics of language that a model card gives with their intervals, before those of the first judge."""
 LANGUAGE = ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr-D")
 
 
@@ -39,7 +40,7 @@ def headline_groups(uncertain: str, judges: Sequence[str]) -> dict[str, dict[str
         names = [column_name(name, protocol) for name in LANGUAGE]
         groups[f"Language, {protocol} tokens"] = {name: Metric(name) for name in names}
     for rules in judges:
-        columns = {"accuracy": Metric("accuracy", "14 labels", "macro", uncertain)}
+        columns = {"accuracy": Metric("accuracy", how_many(), "macro", uncertain)}
         columns |= {mean.name: Metric("F1", mean.labels, mean.average, uncertain) for mean in F1_MEANS}
         columns["CCR"] = Metric("CCR")
         groups[f"Findings, judged by rule set {rules}"] = {
@@ -61,11 +62,12 @@ def first_intervals(metrics: pd.DataFrame, system: str) -> dict[str, tuple[float
         metrics: One row a number, with the fields of :class:`Metric`, ``value``, ``low`` and ``high``.
         system: Its name.
     """
-    names = headline_metrics("as_negative", ["corrected"])
+    judge = next((str(rules) for rules in metrics["rules"] if rules), "corrected")
+    names = headline_metrics("as_negative", [judge])
     numbers = ["value", "low", "high"]
     own = metrics[metrics["system"] == system].dropna(subset=numbers)
     found = {}
-    for name in FIRST:
+    for name in (*FIRST, f"macro-F1-10 {judge}", f"micro-{len(OBSERVATIONS)}-F1 {judge}"):
         rows = own
         for field, value in zip(("metric", *Metric._fields[1:]), names[name], strict=True):
             rows = rows[rows[field] == value]

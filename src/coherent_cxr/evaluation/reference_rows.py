@@ -9,20 +9,16 @@ import numpy as np
 import pandas as pd
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.reports.text import tokenize_findings
 
 NORMAL, RANDOM, AFFIRM_ALL = "normal report", "random training report", "affirm all"
 REFERENCE_ROWS: Final = {
     NORMAL: "one normal report for every study",
     RANDOM: "for each study the report of a random training study",
-    AFFIRM_ALL: "labels alone: all 13 findings present in every study",
+    AFFIRM_ALL: "labels alone: all findings present in every study",
 }
 """The rows and what they are."""
-
-NORMAL_REPORT: Final = (
-    "The heart is normal in size. The mediastinum is unremarkable. The lungs are clear. There is no pleural "
-    "effusion or pneumothorax. No acute bony abnormality."
-)
 
 
 def reference_reports(study_ids: Sequence[str], training: Sequence[str], seed: int) -> pd.DataFrame:
@@ -36,7 +32,7 @@ def reference_reports(study_ids: Sequence[str], training: Sequence[str], seed: i
     Returns:
         ``system``, ``study_id``, ``tokens``, ``report``, as generated reports have them.
     """
-    texts = {NORMAL: [NORMAL_REPORT] * len(study_ids)}
+    texts = {NORMAL: [shown_labeler().language.normal_report] * len(study_ids)}
     if len(training):
         drawn = np.random.default_rng(seed).integers(0, len(training), len(study_ids))
         texts[RANDOM] = [training[row] for row in drawn]

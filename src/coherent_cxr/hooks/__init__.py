@@ -1,5 +1,6 @@
 """Kedro hooks, one file each."""
 
+from coherent_cxr.hooks.labels import LabelsHook
 from coherent_cxr.hooks.missing_artifacts import MissingArtifactsHook
 from coherent_cxr.hooks.one_at_a_time import OneAtATimeHook
 from coherent_cxr.hooks.pieces import PiecesHook
@@ -16,6 +17,7 @@ HOOKS = (
     UtilityRunsHook(),  # of those that go before kedro-mlflow the last: the others may stop the run
     RunLogHook(),
     SystemsHook(),
+    LabelsHook(),
     RawDataHook(),
     PiecesHook(),
     MissingArtifactsHook(),

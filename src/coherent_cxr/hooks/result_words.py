@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from coherent_cxr.chexpert.observations import OBSERVATIONS, LiveMapping
+
 COUNTED = {
     "studies": "studies",
     "images": "images",
@@ -18,9 +20,14 @@ COUNTED = {
 """Tables whose rows are counted."""
 LEFT_OUT = "_exclusions"
 HISTORY = "_history"
-JUDGED_BY = ("auroc", "cider", "micro_14_f1")
-"""The number of a validation that is told, the first that a history has."""
-IN_WORDS = {"auroc": "AUROC", "cider": "CIDEr-D", "micro_14_f1": "micro-14-F1"}
+IN_WORDS = LiveMapping(
+    lambda: {
+        "auroc": "AUROC",
+        "cider": "CIDEr-D",
+        f"micro_{len(OBSERVATIONS)}_f1": f"micro-{len(OBSERVATIONS)}-F1",
+    }
+)
+"""The number of a validation that is told, the first that a history has, by its name there."""
 
 
 def words_of(name: str, data: Any) -> str | None:
@@ -47,7 +54,8 @@ def headline(summary: Mapping[str, Mapping[str, Any]], trained: list[str]) -> st
         summary: ``{system: {metric: value}}``.
         trained: Names of the generators.
     """
-    for metric in ("macro-F1-10 corrected", "micro-14-F1 corrected"):
+    every = dict.fromkeys(name for name_of in summary.values() for name in name_of)
+    for metric in (name for first in ("macro-F1-10 ", "micro-") for name in every if name.startswith(first)):
         values = {name: summary.get(name, {}).get(metric) for name in trained}
         known = {name: value for name, value in values.items() if isinstance(value, float)}
         if known:
@@ -65,7 +73,7 @@ def _of_history(name: str, history: Any) -> str | None:
     if not {"split", "metric", "value"} <= set(getattr(history, "columns", ())):
         return None
     validation = history[history["split"] == "validation"]
-    for metric in JUDGED_BY:
+    for metric in IN_WORDS:
         values = validation.loc[validation["metric"] == metric, "value"].dropna()
         if len(values):
             whose = name.partition(".")[0].removesuffix(HISTORY)

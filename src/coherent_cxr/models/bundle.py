@@ -13,6 +13,8 @@ import torch
 from safetensors.torch import load, save_file
 from torch import Tensor
 
+from coherent_cxr.chexpert.observations import LabelSet, adopt_label_set, label_set
+from coherent_cxr.chexpert.shown import from_bytes, to_bytes
 from coherent_cxr.finite import require_finite_weights
 from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.models.config import GeneratorConfig
@@ -27,6 +29,7 @@ WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocabulary.js
 FEATURES, CHECKS = "training_features.safetensors", "image_checks.json"
 DECIDER = "label_classifier.safetensors"
 STUDIES = "training_studies.safetensors"
+LABELS = "labels.json"
 MOST_BYTES = {
     WEIGHTS: 1 << 32,
     CONFIG: 1 << 20,
@@ -35,6 +38,7 @@ MOST_BYTES = {
     CHECKS: 1 << 22,
     DECIDER: 1 << 32,
     STUDIES: 1 << 26,
+    LABELS: 1 << 26,
 }
 IMAGE_SIZES = range(32, 4097)
 EARLIER = {"study_input": "per_image", "sentence_feedback": False, "label_input": False}
@@ -104,6 +108,8 @@ class ModelBundle:
     def save(self, folder: Path) -> None:
         """Write the bundle and its manifest into a folder; the same bundle gives the same bytes.
 
+        Labels that are not CheXpert's, or not of English texts, go with it, and the rules for them.
+
         Raises:
             NonFiniteError: If a weight is NaN or infinite.
         """
@@ -130,6 +136,9 @@ class ModelBundle:
         if self.training_studies is not None:
             save_file(self.training_studies.tensors(), folder / STUDIES)
             names.append(STUDIES)
+        if label_set() != LabelSet():
+            (folder / LABELS).write_bytes(to_bytes(label_set()))
+            names.append(LABELS)
         write_manifest(folder, names)
 
     @classmethod
@@ -157,6 +166,8 @@ class ModelBundle:
         described = _json(contents[CONFIG])
         features, checks, decider = (contents.get(name) for name in (FEATURES, CHECKS, DECIDER))
         studies = contents.get(STUDIES)
+        labels = contents.get(LABELS)
+        adopt_label_set(LabelSet() if labels is None else from_bytes(labels))
         image_size, metadata = described["image_size"], described["metadata"]
         if type(image_size) is not int or image_size not in IMAGE_SIZES:
             raise ValueError(

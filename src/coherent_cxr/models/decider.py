@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.observations import NO_FINDING, label_set
 from coherent_cxr.finite import require_finite, require_finite_weights
 from coherent_cxr.models.encoders import encoder_names
 from coherent_cxr.models.image_encoder.backbone import Backbone, LabelClassifier
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.models.image_encoder.shifts import DIRECTIONS, average_logits
 
-NO_FINDING, DEVICES = "No Finding", "Support Devices"
 REFERENCE_POINT = "balanced"
 """Operating point whose bands count where none was asked for."""
 THRESHOLDS, BANDS, OTHERS, SHIFTS = "thresholds.", "bands.", "others.", "shifts"
@@ -107,7 +107,8 @@ class FindingDecider:
         """
         limits = self.limits_of(operating_point).to(logits.device)
         calls = dict(zip(OBSERVATIONS, (logits >= limits).tolist(), strict=True))
-        calls[NO_FINDING] = not any(calls[name] for name in OBSERVATIONS if name not in (NO_FINDING, DEVICES))
+        aside = (NO_FINDING, *label_set().not_a_finding)
+        calls[NO_FINDING] = not any(called for name, called in calls.items() if name not in aside)
         return calls
 
     def probabilities(self, logits: Tensor) -> dict[str, float]:

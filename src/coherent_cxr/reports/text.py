@@ -25,12 +25,12 @@ _LONG_NUMBER = re.compile(r"&#\d{8,}")  # no character; Python refuses to read n
 _ABBREVIATION = re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\b\.?", re.IGNORECASE)
 _DOTTED = re.compile(r"\b((?:[A-Za-z]\.){2,})(\s+(?=[A-Z][a-z])|\s*$)?")
 _REPEATED_STOP = re.compile(r"\s*([.!?])(?:\s*[.!?])+")
-_MISSING_SPACE = re.compile(r"(?<=[A-Za-z][a-z)])\.(?=[A-Za-z]{2})")
+_MISSING_SPACE = re.compile(r"(?<=[^\W\d_][^\W\d_A-Z]|[^\W\d_]\))\.(?=[^\W\d_]{2})")
 _RUN_ON = re.compile(rf"\b(?!(?:{_OPEN_WORDS})\b)([a-z0-9][a-z0-9-]{{0,60}})\s+(?=(?:{_STARTERS})\s)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _LIST_MARK = re.compile(r"^(?:\(?\d{1,2}[.)]\s*(?=\D|$))+")
-_TOKEN = re.compile(r"\d+\.\d+|[a-z0-9]+(?:['-][a-z0-9]+)*|[,;:()/%]")
-_HAS_LETTER = re.compile(r"[a-z]")
+_TOKEN = re.compile(r"\d+\.\d+|[^\W_]+(?:['-][^\W_]+)*|[,;:()/%]")
+_HAS_LETTER = re.compile(r"[^\W\d_]")
 
 
 class Tokenized(NamedTuple):
@@ -92,16 +92,21 @@ def _unescaped(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    if not text.isascii():  # accents go first: long runs of them would be sorted
-        text = unicodedata.normalize("NFKD", _without_accents(text))
-        text = _without_accents(text)
+    if not text.isascii():  # one accent a letter: long runs of them would be sorted
+        text = unicodedata.normalize("NFKC", _with_one_accent(text))
+        text = "".join(character for character in text if not unicodedata.combining(character))
     if not text.isprintable():
         text = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(_MARKUP.sub(" ", text).split())
 
 
-def _without_accents(text: str) -> str:
-    return "".join(character for character in text if not unicodedata.combining(character))
+def _with_one_accent(text: str) -> str:
+    marks = [unicodedata.combining(character) != 0 for character in text]
+    return "".join(
+        character
+        for character, mark, before in zip(text, marks, [True, *marks], strict=False)
+        if not (mark and before)
+    )
 
 
 def _sentences(text: str) -> list[str]:
@@ -142,7 +147,8 @@ def _readable(sentence: Sequence[str]) -> str:
     text = re.sub(r"\s+([,;:)%])", r"\1", text)
     text = re.sub(r"\(\s+", "(", text)
     text = re.sub(r"\s*/\s*", "/", text)
-    return f"{text[:1].upper()}{text[1:]}."
+    first = text[:1].upper()
+    return f"{first if first.lower() == text[:1] else text[:1]}{text[1:]}."
 
 
 def _spelled_out(abbreviation: str) -> str:

@@ -32,6 +32,8 @@ KEPT_FROM_CHILDREN = {signal.SIGINT, signal.SIGHUP}
 """A terminal sends these to all processes; this one then tells the children to end, once."""
 SHARED_IMPORTS = ["torch", "torch._dynamo"]
 """What all children need, the second for the first step of an optimiser; it starts no thread."""
+OURS = "COHERENT_CXR_"
+"""How the environment variables begin that a child gets as they are when it is called."""
 
 
 class ChildError(RuntimeError):
@@ -45,10 +47,12 @@ class _Call(NamedTuple):
         name: Name of the call.
         pickled: Its function and arguments, pickled like the results: otherwise PyTorch would send tensors
             through shared memory, which is small in containers and disappears with the child.
+        environment: Our environment variables: those of the fork server are as old as it is.
     """
 
     name: str
     pickled: bytes
+    environment: dict[str, str]
 
 
 class _Running(NamedTuple):
@@ -88,7 +92,8 @@ class Children:
             function: The function, sent by name; arguments and result are pickled.
             arguments: Its arguments.
         """
-        self._waiting.append(_Call(name, pickle.dumps((function, arguments))))
+        ours = {key: value for key, value in os.environ.items() if key.startswith(OURS)}
+        self._waiting.append(_Call(name, pickle.dumps((function, arguments)), ours))
         self._start()
 
     def result(self, name: str) -> Any:
@@ -138,7 +143,7 @@ class Children:
             context.set_forkserver_preload(SHARED_IMPORTS)
             process = context.Process(
                 target=_work,
-                args=(theirs, slot, self._most, self._threads, call.pickled),
+                args=(theirs, slot, self._most, self._threads, call.pickled, call.environment),
                 name=call.name,
                 daemon=True,
             )
@@ -186,7 +191,12 @@ class _ToParent:
             self._parent.send_bytes(pickle.dumps(record))
 
 
-def _work(parent: Connection, slot: int, processes: int, threads: int, pickled: bytes) -> None:
+def _work(
+    parent: Connection, slot: int, processes: int, threads: int, pickled: bytes, environment: dict[str, str]
+) -> None:
+    for key in [key for key in os.environ if key.startswith(OURS) and key not in environment]:
+        del os.environ[key]
+    os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _log_to(parent)
     _set_threads(threads)

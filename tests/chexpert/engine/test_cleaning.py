@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from coherent_cxr.chexpert.engine.cleaning import clean_text, clean_text_with_offsets
 from coherent_cxr.chexpert.engine.sentences import split_sentences
+from coherent_cxr.chexpert.rules.language_file import english
 
 REPORT_LIKE = st.text(st.sampled_from("aBi.,/ \n\t-5?!\"'()ßİK\u200b\x00…é") | st.characters(), max_size=80)
 
@@ -25,13 +26,13 @@ REPORT_LIKE = st.text(st.sampled_from("aBi.,/ \n\t-5?!\"'()ßİK\u200b\x00…é"
     ],
 )
 def test_cleaning_follows_the_original(given_text: str, cleaned: str) -> None:
-    assert clean_text(given_text) == cleaned
+    assert clean_text(given_text, english()) == cleaned
 
 
 @given(REPORT_LIKE)
 def test_offsets_lead_back_to_the_given_text(text: str) -> None:
-    cleaned = clean_text_with_offsets(text)
-    assert cleaned.text == clean_text(text)
+    cleaned = clean_text_with_offsets(text, english())
+    assert cleaned.text == clean_text(text, english())
     assert len(cleaned.offsets) == len(cleaned.text)
     assert cleaned.offsets == sorted(cleaned.offsets)
     for character, offset in zip(cleaned.text, cleaned.offsets, strict=True):
@@ -40,7 +41,7 @@ def test_offsets_lead_back_to_the_given_text(text: str) -> None:
 
 def test_span_covers_the_words_as_given() -> None:
     text = "LEFT  Pleural/Lateral EFFUSION.."
-    cleaned = clean_text_with_offsets(text)
+    cleaned = clean_text_with_offsets(text, english())
     begin = cleaned.text.index("effusion")
     assert text[slice(*cleaned.span(begin, begin + len("effusion")))] == "EFFUSION"
 
@@ -63,10 +64,10 @@ def test_span_covers_the_words_as_given() -> None:
     ],
 )
 def test_sentences_end_where_punkt_ends_them(text: str, sentences: list[str]) -> None:
-    assert split_sentences(text) == sentences
+    assert split_sentences(text, english().abbreviations) == sentences
 
 
 @given(REPORT_LIKE)
 def test_sentences_joined_are_the_text(text: str) -> None:
-    cleaned = clean_text(text)
-    assert " ".join(split_sentences(cleaned)) == cleaned
+    cleaned = clean_text(text, english())
+    assert " ".join(split_sentences(cleaned, english().abbreviations)) == cleaned

@@ -209,5 +209,5 @@ def test_wrong_files_are_explained(content: str, message: str, tmp_path: Path) -
 
 
 def test_a_missing_file_is_named() -> None:
-    with pytest.raises(RuleFileError, match=r"nowhere.yml cannot be read .* Give original or corrected"):
+    with pytest.raises(RuleFileError, match=r"nowhere.yml cannot be read .* original, corrected or spanish"):
         CheXpertLabeler("nowhere.yml")

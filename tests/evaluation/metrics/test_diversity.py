@@ -27,6 +27,7 @@ def test_by_hand():
         "repeat rate": pytest.approx(1 / 6),
         "copied from training": pytest.approx(1 / 3),
         "words per report": pytest.approx(11 / 3),
+        "reports changed by removal": pytest.approx(1 / 3),
         "distinct-1": pytest.approx(5 / 11),  # a b . c d
         "distinct-2": pytest.approx(5 / 8),  # ab ba a. cd d.
         "unique reports": pytest.approx(2 / 3),

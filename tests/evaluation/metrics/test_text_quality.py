@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coherent_cxr.chexpert.contradictions import sentence_spans, sides
+from coherent_cxr.chexpert.rules.language_file import english
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.evaluation.metrics.text_quality import (
     CONTRADICTIONS,
@@ -37,13 +38,13 @@ LABELER = shown_labeler()
     ],
 )
 def test_hanging_sentences(sentence, hangs):
-    assert is_hanging(sentence) is hangs
+    assert is_hanging(sentence, english()) is hangs
 
 
 def test_sides():
-    assert sides("Left-sided port, bibasilar opacity") == {"left", "right"}
-    assert sides("Right upper lobe") == {"right"}
-    assert sides("The heart is enlarged") == frozenset()
+    assert sides("Left-sided port, bibasilar opacity", english()) == {"left", "right"}
+    assert sides("Right upper lobe", english()) == {"right"}
+    assert sides("The heart is enlarged", english()) == frozenset()
     assert affirmed_sides(LABELER, "Small left pleural effusion. No right pneumothorax.") == {
         "Pleural Effusion": {"left"}
     }

@@ -11,6 +11,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
+from coherent_cxr.chexpert.observations import FOURTEEN, LabelSet, use_label_set
 from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.serving.monitoring.drift_log import DriftLog, DriftLogError
 from coherent_cxr.serving.monitoring.shadow import agreements, label_agreements
@@ -128,3 +129,27 @@ def test_the_shadow_may_know_the_labels_only():
     found = label_agreements({"Edema": 1, "Fracture": -1, "Pneumonia": None}, {"Edema": 0, "Pneumonia": 1})
     assert (found["Edema"], found["Pneumonia"]) == ("champion_only", "challenger_only")
     assert found["Fracture"] == found["Support Devices"] == "neither"
+
+
+def test_a_log_knows_labels_that_are_not_chexperts(tmp_path):
+    log, usual = DriftLog(tmp_path / "tubes.sqlite"), DriftLog(tmp_path / "usual.sqlite")
+    usual.add(make_study())
+    use_label_set(LabelSet(("No Finding", "Tube"), ()))
+    log.add(make_study())
+    assert log.labels() == ("No Finding", "Tube")
+    assert {"finding_0", "finding_1"} <= set(log.reports().columns)
+    assert "finding_2" not in log.reports()
+    use_label_set(None)
+    assert usual.labels() == FOURTEEN
+    with pytest.raises(DriftLogError, match="There is no drift log"):
+        DriftLog(tmp_path / "none.sqlite").labels()
+
+
+def test_a_log_of_other_labels_is_not_mixed(tmp_path, caplog):
+    log = DriftLog(tmp_path / "drift.sqlite")
+    use_label_set(LabelSet(("No Finding", "Tube"), ()))
+    log.add(make_study())
+    use_label_set(LabelSet(("No Finding", "Line"), ()))
+    log.add(make_study(study_id="another"))
+    assert "cannot be written" in caplog.text
+    assert len(log.reports()) == 1

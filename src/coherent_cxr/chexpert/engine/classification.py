@@ -111,6 +111,8 @@ class MentionClassifier:
             if (not rule.observations or observation in rule.observations)
             and (not rule.terms or term in rule.terms)
         ]
+        if not kinds:
+            return "(?!)"  # about words that this lexicon does not have
         applies = f"[{''.join(kinds)}]" if rule.observations or rule.terms else "."
         words = "".join(self._alphabet.letters(word) for word in sorted(rule.last_words))
         applies += f"[{words}]" if words else "."
@@ -131,6 +133,8 @@ def _spread_inwards(mentions: Sequence[FoundMention], verdicts: list[Verdict]) -
         for other in outer:
             if mentions[other].end >= end or mentions[other].start == start:
                 long, short = (other, index) if mentions[other].end >= end else (index, other)
+                if verdicts[short].status is None and mentions[long][:2] == mentions[short][:2]:
+                    continue  # the same words mean something else for another observation
                 spread[short] = max(spread[short], verdicts[long], key=_strength)
         outer.append(index)
     return spread

@@ -8,6 +8,8 @@ import re
 from itertools import pairwise
 from typing import NamedTuple
 
+from coherent_cxr.chexpert.engine.language import Language
+
 _SLASH = re.compile(r"(?<=[a-z])/(?=[a-z])")
 _TWO_PERIODS = re.compile(r"\. \.")
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
@@ -30,18 +32,20 @@ class CleanedText(NamedTuple):
         return self.offsets[start], self.offsets[end - 1] + 1
 
 
-def clean_text(text: str) -> str:
+def clean_text(text: str, language: Language) -> str:
     """Clean a report section as the original labeller does before anything else.
 
     Args:
         text: Any string.
+        language: Words for a slash, and whether accents count.
 
     Returns:
         Lower-case printable ASCII with a blank after every period and comma and no other doubled blanks.
     """
-    text = text.lower()
+    text = language.folded(text.lower())
     if "/" in text:
-        text = _SLASH.sub(" or ", text.replace("and/or", "or"))
+        either, alternative = language.either, language.alternative
+        text = _SLASH.sub(f" {alternative} ", text.replace(either, alternative) if either else text)
     text = text.replace("..", ".").replace(".", ". ").replace(",", ", ")
     text = " ".join(text.split())
     if ". ." in text:
@@ -51,11 +55,12 @@ def clean_text(text: str) -> str:
     return text
 
 
-def clean_text_with_offsets(text: str) -> CleanedText:
+def clean_text_with_offsets(text: str, language: Language) -> CleanedText:
     """Do what :func:`clean_text` does and remember where every character came from.
 
     Args:
         text: Any string.
+        language: As there.
 
     Returns:
         The same cleaned text, with offsets into ``text``.
@@ -65,10 +70,10 @@ def clean_text_with_offsets(text: str) -> CleanedText:
     else:  # some small letters are two characters
         lowered = [character.lower() for character in text]
         offsets = [index for index, small in enumerate(lowered) for _ in small]
-        cleaned = CleanedText("".join(lowered), offsets)
+        cleaned = CleanedText(language.folded("".join(lowered)), offsets)
     for pattern, replacement in (
-        (re.compile("and/or"), "or"),
-        (_SLASH, " or "),
+        (re.compile(re.escape(language.either) or "(?!)"), language.alternative),
+        (_SLASH, f" {language.alternative} "),
         (re.compile(r"\.\."), "."),
         (re.compile(r"\."), ". "),
         (re.compile(","), ", "),

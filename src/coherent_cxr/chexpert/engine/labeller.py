@@ -14,7 +14,7 @@ from coherent_cxr.chexpert.engine.classification import MentionClassifier
 from coherent_cxr.chexpert.engine.cleaning import clean_text, clean_text_with_offsets
 from coherent_cxr.chexpert.engine.mentions import FoundMention, MentionScanner
 from coherent_cxr.chexpert.engine.sentences import split_sentences
-from coherent_cxr.chexpert.rules.rule_files import load_rules
+from coherent_cxr.chexpert.rules.rule_files import export_rules, load_rules
 from coherent_cxr.inputs.text.layout import Block, blocks, is_plain
 
 if TYPE_CHECKING:
@@ -55,35 +55,47 @@ class CheXpertLabeler:
         rules: Rule set: "original" (as the original tool labels, its errors included), "corrected", or the
             path of a rule file.
         cache_size: Most sentences to remember; 0 switches the memory off.
+        content: What :meth:`exported` returned: read in the place of a file, which ``rules`` only names.
 
     Attributes:
         rules: Name of the rule set, or path of the rule file.
         digest: SHA-256 of what the rules say, for fingerprints.
+        not_a_finding: Those that leave "No Finding" alone.
         observations: The labels in the order of the columns; the shipped rule sets have CheXpert's fourteen.
+        language: Words of the language of the texts.
 
     Raises:
         RuleFileError: If the rule file cannot be used.
     """
 
-    def __init__(self, rules: str | Path = "original", cache_size: int = 65_536) -> None:
-        self._arguments = (rules, cache_size)
-        rule_set = load_rules(rules)
+    def __init__(
+        self, rules: str | Path = "original", cache_size: int = 65_536, content: bytes | None = None
+    ) -> None:
+        self._arguments = (rules, cache_size, content)
+        self._content = content
+        rule_set = load_rules(rules, content)
         self.rules = rule_set.name
         self.digest = rule_set.digest
         self.observations = rule_set.observations
+        self.not_a_finding = rule_set.aggregation.not_a_finding
         self._aggregator = Aggregator(rule_set.observations, rule_set.aggregation)
         self._scanner = MentionScanner(rule_set.lexicon)
         self._classifier = MentionClassifier(rule_set)
         self._cache = SentenceCache(cache_size)
         self._layout = rule_set.layout
+        self.language = rule_set.language
 
-    def __reduce__(self) -> tuple[type[CheXpertLabeler], tuple[str | Path, int]]:
+    def __reduce__(self) -> tuple[type[CheXpertLabeler], tuple[str | Path, int, bytes | None]]:
         return type(self), self._arguments
 
     @property
     def name(self) -> str:
         """Name of the rule set, of a rule file without its folder: the tag of tables and models."""
         return Path(self.rules).name
+
+    def exported(self) -> bytes:
+        """Return what the rules say, with all that they extend, for a model to carry."""
+        return self._content or export_rules(self.rules)
 
     @property
     def cache_statistics(self) -> CacheStatistics:
@@ -142,10 +154,10 @@ class CheXpertLabeler:
         explained: list[Mention] = []
         index = 0
         for offset, block in blocks(given) if self._layout else [Block(0, given)]:
-            cleaned = clean_text_with_offsets(block)
+            cleaned = clean_text_with_offsets(block, self.language)
             begin = 0
-            for sentence in split_sentences(cleaned.text):
-                for found, status, rule in self._statements(sentence):
+            for sentence in split_sentences(cleaned.text, self.language.abbreviations):
+                for found, status, rule in self.statements(sentence):
                     first, last = cleaned.span(begin + found.start, begin + found.end)
                     start, end = offset + first, offset + last
                     explained.append(
@@ -157,7 +169,7 @@ class CheXpertLabeler:
 
     def _votes(self, text: str | float | None) -> int:
         votes = misses = 0
-        sentences = self._sentences(as_text(text))
+        sentences = self.sentences(text)
         for sentence in sentences:
             known = self._cache.get(sentence)
             if known is None:
@@ -168,19 +180,27 @@ class CheXpertLabeler:
         self._cache.count(len(sentences) - misses, misses)
         return votes
 
-    def _sentences(self, text: str) -> list[str]:
-        """Return the cleaned sentences of a text; without layout its lines are joined."""
+    def sentences(self, text: str | float | None) -> list[str]:
+        """Return the cleaned sentences of a text; without layout its lines are joined.
+
+        Raises:
+            TypeError: If the text is neither text nor missing.
+        """
+        text = as_text(text)
         if not self._layout or is_plain(text):
-            return split_sentences(clean_text(text))
-        return [sentence for _, block in blocks(text) for sentence in split_sentences(clean_text(block))]
+            return self._split(text)
+        return [sentence for _, block in blocks(text) for sentence in self._split(block)]
+
+    def _split(self, block: str) -> list[str]:
+        return split_sentences(clean_text(block, self.language), self.language.abbreviations)
 
     def _sentence_votes(self, sentence: str) -> int:
         votes = 0
-        for found, status, _ in self._statements(sentence):
+        for found, status, _ in self.statements(sentence):
             votes |= self._aggregator.vote(found.observation, status, found.term)
         return votes
 
-    def _statements(self, sentence: str) -> list[tuple[FoundMention, int, str]]:
+    def statements(self, sentence: str) -> list[tuple[FoundMention, int, str]]:
         """Return the mentions of a cleaned sentence that say something, with status and rule."""
         mentions = self._scanner.find(sentence)
         if not mentions:

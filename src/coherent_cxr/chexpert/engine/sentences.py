@@ -14,20 +14,14 @@ _NUMBER = re.compile(r"-?[.,]?\d[\d,.-]*\.")
 _CLOSING = re.compile(r"[\"')\]}]+(?: |$)")
 _OPENING: Final = "\"'`([{"
 _MARKS: Final = tuple(";:,.!?")
-_WORDS: Final = (
-    "adm ala ariz aug ave bros calif chg cie co col colo conn corp cos ct dec dr feb fla fri ft ga gen ill "
-    "inc jan jr kan ky lt ltd maj messrs mg mich minn mr mrs ms nev nov oct ok okla ore pa prof rep reps sen "
-    "sep sept sr st sw tenn tues va vs vt wash wed wis yr c d e f g h k l m n p r s t v w"
-)
-_ABBREVIATIONS: Final = frozenset(f"{word}." for word in _WORDS.split())
-"""The abbreviations of the English model that can occur in cleaned text."""
 
 
-def split_sentences(text: str) -> list[str]:
+def split_sentences(text: str, abbreviations: frozenset[str]) -> list[str]:
     """Split cleaned text into sentences.
 
     Args:
         text: Output of :func:`coherent_cxr.chexpert.engine.cleaning.clean_text`.
+        abbreviations: Words whose full stop ends no sentence, the stop included.
 
     Returns:
         The sentences, in order; joined by single blanks they give ``text`` again.
@@ -40,7 +34,7 @@ def split_sentences(text: str) -> list[str]:
     for index in range(len(pieces) - 1):
         piece, following = pieces[index], pieces[index + 1]
         carried.append(piece)
-        if _goes_on(piece, following):
+        if _goes_on(piece, following, abbreviations):
             continue
         sentence, carried = " ".join(carried), []
         if following[:1] in "\"')]}" and (closing := _CLOSING.match(following)):
@@ -53,13 +47,13 @@ def split_sentences(text: str) -> list[str]:
     return sentences
 
 
-def _goes_on(piece: str, following: str) -> bool:
+def _goes_on(piece: str, following: str, abbreviations: frozenset[str]) -> bool:
     """Whether the last mark of a piece is no sentence end, given the text after it."""
     before_mark = piece[-2:-1]
     if piece[-1:] != "." or not before_mark:
         return False
     last = piece[piece.rfind(" ") + 1 :].lstrip(_OPENING)
-    if last[last.rfind("-") + 1 :] in _ABBREVIATIONS:
+    if last[last.rfind("-") + 1 :] in abbreviations:
         return True
     words_follow = following[:1].isalpha() or following[:1] in _MARKS
     if len(last) == 2 and before_mark.isalpha():

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from coherent_cxr.inputs.text.accents import without_accents
 from coherent_cxr.inputs.yaml_files import YamlFileError, read_yaml
+
+FILE_KEYS: Final = (
+    *(
+        "extends",
+        "description",
+        "observations",
+        "aggregation",
+        "lexicon",
+        "unmention_frames",
+        "words",
+        "macros",
+    ),
+    *("negating_starts", "clause_ends", "language", "layout_ends_sentences", "rules"),
+)
+"""The keys of a rule file."""
+
+
+FOLDER: Final = Path(__file__).parent / "rule_sets"
+"""Where the shipped rule sets lie."""
 
 
 class RuleFileError(ValueError):
@@ -18,7 +38,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
     try:
         raw = read_yaml(path)
     except YamlFileError as error:
-        there = "" if path.is_file() else " Give original or corrected, or the path of a file."
+        there = "" if path.is_file() else " Give original, corrected or spanish, or the path of a file."
         raise RuleFileError(f"The rule file {path} {error}{there}") from error
     return mapping(path, "the file", raw)
 
@@ -67,3 +87,29 @@ def check_keys(path: Path, where: str, entry: Mapping[str, Any], known: Collecti
         raise RuleFileError(
             f"{path}: {where} has an unknown key '{unknown[0]}'; known keys: {', '.join(sorted(known))}."
         )
+
+
+def folded(value: Any, key: str = "") -> Any:
+    """Return what a file says with its words as folded text has them; names stay as they are."""
+    if key in ("observations", "no_finding", "not_a_finding", "name", "language"):
+        return value
+    if isinstance(value, dict):
+        return {name: folded(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [folded(item) for item in value]
+    return without_accents(value) if isinstance(value, str) else value
+
+
+def check_observations(path: Path, where: str, named: Iterable[str], known: tuple[str, ...]) -> None:
+    """Refuse a name that is none of the observations."""
+    if wrong := sorted(set(named) - set(known)):
+        raise RuleFileError(
+            f"{path}: '{where}' names the observation '{wrong[0]}'; known are {', '.join(known)}. "
+            "Other ones are listed under 'observations'."
+        )
+
+
+def applies(path: Path, entry: dict[str, Any], known: tuple[str, ...]) -> bool:
+    """Whether a rule concerns these labels: a shipped one may be about others."""
+    about = entry.get("observations")
+    return path.parent != FOLDER or not isinstance(about, list) or not set(known).isdisjoint(about)

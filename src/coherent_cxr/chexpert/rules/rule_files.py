@@ -8,7 +8,7 @@ keys.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,44 +16,36 @@ from coherent_cxr.chexpert.engine.aggregation import AggregationRules
 from coherent_cxr.chexpert.engine.alphabet import WordClass
 from coherent_cxr.chexpert.engine.mentions import Terms
 from coherent_cxr.chexpert.engine.patterns import MENTION, Pattern, PatternError
-from coherent_cxr.chexpert.observations import OBSERVATIONS, STATUS_NAMES
+from coherent_cxr.chexpert.observations import FOURTEEN, STATUS_NAMES
 from coherent_cxr.chexpert.rules.checks import (
+    FILE_KEYS,
+    FOLDER,
     RuleFileError,
+    applies,
     check_keys,
+    check_observations,
     flag,
+    folded,
     load_yaml,
     mapping,
     phrases,
     texts,
 )
+from coherent_cxr.chexpert.rules.language_file import language_of
 from coherent_cxr.chexpert.rules.rule_set import PHASES, ClauseEnds, Rule, RuleSet
 
-SHIPPED: Final = ("original", "corrected")
-_FOLDER: Final = Path(__file__).parent / "rule_sets"
+SHIPPED: Final = ("original", "corrected", "spanish")
 _STATUS: Final[dict[str, int | None]] = {name: status for status, name in STATUS_NAMES.items()} | {
     "none": None
 }
-_KEYS: Final = {
-    "extends",
-    "description",
-    "observations",
-    "aggregation",
-    "lexicon",
-    "unmention_frames",
-    "words",
-    "macros",
-    "negating_starts",
-    "clause_ends",
-    "layout_ends_sentences",
-    "rules",
-}
 
 
-def load_rules(rules: str | Path = "original") -> RuleSet:
+def load_rules(rules: str | Path = "original", exported: bytes | None = None) -> RuleSet:
     """Read a rule set.
 
     Args:
-        rules: "original", "corrected", or the path of a rule file.
+        rules: "original", "corrected", "spanish", or the path of a rule file.
+        exported: What :func:`export_rules` returned, which is read in the place of files.
 
     Returns:
         The checked rule set.
@@ -61,11 +53,28 @@ def load_rules(rules: str | Path = "original") -> RuleSet:
     Raises:
         RuleFileError: If a file is missing or wrong.
     """
-    shipped = str(rules) in SHIPPED
-    path = _FOLDER / f"{rules}.yml" if shipped else Path(rules)
-    content = _Content()
-    content.read(path, seen=())
+    content, path = _Content(), _path_of(rules)
+    if exported is None:
+        content.read(path, seen=())
+    else:
+        for is_shipped, raw in json.loads(exported)["rules"]:
+            content.take(FOLDER / path.name if is_shipped else path, mapping(path, "the file", raw))
     return content.rule_set(str(rules), path)
+
+
+def export_rules(rules: str | Path) -> bytes:
+    """Return what a rule set says, its files in the order in which their entries win.
+
+    Raises:
+        RuleFileError: If a file is missing or wrong.
+    """
+    content = _Content()
+    content.read(_path_of(rules), seen=())
+    return json.dumps({"rules": content.files}).encode()
+
+
+def _path_of(rules: str | Path) -> Path:
+    return FOLDER / f"{rules}.yml" if str(rules) in SHIPPED else Path(rules)
 
 
 class _Content:
@@ -81,9 +90,11 @@ class _Content:
         self.macros: dict[str, str] = {}
         self.starts: list[str] = []
         self.clause_ends: dict[str, Any] = {}
+        self.language: dict[str, Any] = {}
         self.layout: bool | None = None
         self.rules: dict[str, list[tuple[Path, dict[str, Any]]]] = {phase: [] for phase in PHASES}
         self.digest = hashlib.sha256()
+        self.files: list[tuple[bool, dict[str, Any]]] = []
 
     def read(self, path: Path, seen: tuple[Path, ...]) -> None:
         if path in seen:
@@ -91,8 +102,21 @@ class _Content:
                 f"The rule file {path} extends itself (through {seen[-1]}); remove one 'extends'."
             )
         raw = load_yaml(path)
-        check_keys(path, "the file", raw, _KEYS)
+        self.take(path, raw)
+        for name in texts(path, "extends", raw.get("extends")):
+            self.read(
+                path.parent / name if "/" in name or (path.parent / name).exists() else FOLDER / name,
+                (*seen, path),
+            )
+
+    def take(self, path: Path, raw: dict[str, Any]) -> None:
+        """Take over what one file says, but not what it extends."""
+        check_keys(path, "the file", raw, FILE_KEYS)
         self.digest.update(repr(raw).encode())
+        self.files.append((path.parent == FOLDER, raw))
+        self.language = {**mapping(path, "language", raw.get("language")), **self.language}
+        if self.language.get("fold_accents") is True:
+            raw = folded(raw)
         self.observations = self.observations or texts(path, "observations", raw.get("observations"))
         self.aggregation = self.aggregation or mapping(path, "aggregation", raw.get("aggregation"))
         for observation, entry in mapping(path, "lexicon", raw.get("lexicon")).items():
@@ -118,11 +142,6 @@ class _Content:
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
                 raise RuleFileError(f"{path}: 'rules.{phase}' must be a list of rules, each a mapping.")
             self.rules[phase] += [(path, entry) for entry in entries]
-        for name in texts(path, "extends", raw.get("extends")):
-            self.read(
-                path.parent / name if "/" in name or (path.parent / name).exists() else _FOLDER / name,
-                (*seen, path),
-            )
 
     def _read_terms(self, path: Path, observation: str, entry: Any) -> None:
         where = f"lexicon.{observation}"
@@ -161,9 +180,9 @@ class _Content:
         self.words.setdefault(name, word_class)
 
     def rule_set(self, name: str, path: Path) -> RuleSet:
-        observations = tuple(self.observations or OBSERVATIONS)
+        observations = tuple(self.observations or FOURTEEN)
         for where, named in (("lexicon", self.mentions), ("unmention_frames", self.unmentions)):
-            _check_observations(path, where, named, observations)
+            check_observations(path, where, named, observations)
         lexicon = {}
         for observation in observations:
             removed = self.removed.get(observation, set())
@@ -179,10 +198,10 @@ class _Content:
                 f"{path}: there is no 'lexicon' with a mention; extend 'lexicon.yml' or write one."
             )
         names: set[str] = set()
-        phases = {
-            phase: tuple(self._rule(phase, observations, names, *entry) for entry in self.rules[phase])
-            for phase in PHASES
-        }
+        phases = {}
+        for phase, entries in self.rules.items():
+            here = [entry for entry in entries if applies(*entry, observations)]
+            phases[phase] = tuple(self._rule(phase, observations, names, *entry) for entry in here)
         aggregation = self._aggregation_rules(path, observations)
         return RuleSet(
             name,
@@ -191,6 +210,7 @@ class _Content:
             self.words,
             phases,
             aggregation,
+            language_of(path, self.language),
             tuple(self.starts),
             self._clause_ends(path),
             layout=bool(self.layout),
@@ -224,7 +244,7 @@ class _Content:
         not_a_finding = texts(path, "aggregation.not_a_finding", self.aggregation.get("not_a_finding"))
         where = "aggregation.uncertain_votes"
         votes = mapping(path, where, self.aggregation.get("uncertain_votes"))
-        _check_observations(path, "aggregation", [*no_finding, *not_a_finding, *votes], observations)
+        check_observations(path, "aggregation", [*no_finding, *not_a_finding, *votes], observations)
         if len(no_finding) > 1:
             raise RuleFileError(
                 f"{path}: 'aggregation.no_finding' is {no_finding}; it must be one observation."
@@ -267,18 +287,12 @@ class _Content:
             )
         status = _STATUS[entry["status"]] if status is None else status
         observations = frozenset(texts(path, f"{where}.observations", entry.get("observations")))
-        _check_observations(path, where, observations, known)
+        if path.parent == FOLDER:  # other labels may share the shipped rules
+            observations &= frozenset(known)
+        check_observations(path, where, observations, known)
         patterns, unless = (self._patterns(path, where, key, entry) for key in ("patterns", "unless"))
         if not patterns:
             raise RuleFileError(f"{path}: {where} needs at least one pattern with the mention {MENTION}.")
         terms = frozenset(texts(path, f"{where}.terms", entry.get("terms")))
         last_words = frozenset(texts(path, f"{where}.last_words", entry.get("last_words")))
         return Rule(name, status, patterns, unless, observations, terms, last_words)
-
-
-def _check_observations(path: Path, where: str, named: Iterable[str], known: tuple[str, ...]) -> None:
-    if wrong := sorted(set(named) - set(known)):
-        raise RuleFileError(
-            f"{path}: '{where}' names the observation '{wrong[0]}'; known are {', '.join(known)}. "
-            "Other ones are listed under 'observations'."
-        )

@@ -7,6 +7,7 @@ from typing import Final
 
 from coherent_cxr.chexpert.engine.aggregation import AggregationRules
 from coherent_cxr.chexpert.engine.alphabet import WordClass
+from coherent_cxr.chexpert.engine.language import Language
 from coherent_cxr.chexpert.engine.mentions import Terms
 from coherent_cxr.chexpert.engine.patterns import Pattern
 from coherent_cxr.chexpert.observations import NEGATIVE, UNCERTAIN
@@ -66,7 +67,7 @@ class RuleSet:
     """Everything a labeller needs to know.
 
     Attributes:
-        name: "original", "corrected" or the file's path.
+        name: "original", "corrected", "spanish" or the file's path.
         observations: The labels, in the order of the columns.
         lexicon: Terms by observation.
         words: Word classes by name.
@@ -75,6 +76,7 @@ class RuleSet:
         negating_starts: Beginnings of a sentence that negate all its mentions.
         clause_ends: Where a denied list ends before its sentence does; None: nowhere.
         layout: Whether the layout of a text ends sentences.
+        language: Words of the language of the texts.
         digest: SHA-256 of what its files say, wherever they lie; comments do not count.
     """
 
@@ -84,6 +86,7 @@ class RuleSet:
     words: dict[str, WordClass]
     phases: dict[str, tuple[Rule, ...]]
     aggregation: AggregationRules
+    language: Language
     negating_starts: tuple[str, ...] = ()
     clause_ends: ClauseEnds | None = None
     layout: bool = False

@@ -23,6 +23,7 @@ def drift(log: Path, reference: Path | None, output: Path) -> None:
 
     The log holds numbers and salted hashes only. The exit code is 0 with and without alarms.
     """
+    from coherent_cxr.chexpert.observations import LabelSet, use_label_set
     from coherent_cxr.serving.monitoring.drift import days_of
     from coherent_cxr.serving.monitoring.drift_log import DriftLog, DriftLogError
     from coherent_cxr.serving.monitoring.page import drift_page
@@ -30,6 +31,7 @@ def drift(log: Path, reference: Path | None, output: Path) -> None:
     require_writable_file(output, "--output", (".html",))
     try:
         kept = DriftLog(log)
+        use_label_set(LabelSet(observations=kept.labels()))
         rows = kept.reports()
         known = None if reference is None else DriftLog(reference).reports()
         page = drift_page(rows, known, kept.refusals(), kept.shadow())

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from coherent_cxr.corpora.sections.edit_distance import within
 from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.inputs.text.accents import without_accents
 from coherent_cxr.inputs.yaml_files import YamlFileError, read_mapping
 
 FINAL, OTHER = "final", "other"
@@ -20,23 +21,22 @@ FINAL, OTHER = "final", "other"
 MOST_GUESSES = 200
 """Headings of one report that are compared letter by letter; no report has more."""
 
+# capitals, and all letters, with the accents of Western European languages
+_UPPER, _LETTERS = "A-ZÀ-ÖØ-Þ", "A-Za-zÀ-ÖØ-öø-ÿ"
 _MARK = r"(?:(?:\d{1,2}|[IVX]{1,4}|[A-H])[.)]\s*|[-*•–·#]+\s*)?"
-_NAME = r"[A-Za-z](?:[A-Za-z0-9 ,/&()'._#+-]|(?<=\d):(?=\d)){0,90}?"
+_NAME = rf"[{_LETTERS}](?:[{_LETTERS}0-9 ,/&()'._#+-]|(?<=\d):(?=\d)){{0,90}}?"
 _BEFORE_COLON = re.compile(
     rf"{_MARK}(?P<name>{_NAME})[\s*]*(?:;|:(?!\d)|(?<!\d):)+[\s*]*(?P<rest>.*)", re.DOTALL
 )
-_ALONE = re.compile(rf"{_MARK}(?P<name>[A-Z][A-Z ,/&()-]{{2,80}})(?:[.:;*]*|\s*[-–—]+)")
+_ALONE = re.compile(rf"{_MARK}(?P<name>[{_UPPER}][{_UPPER} ,/&()-]{{2,80}})(?:[.:;*]*|\s*[-–—]+)")
 _BEFORE_DASH = re.compile(
-    rf"{_MARK}(?P<name>[A-Z][A-Z /&]{{2,60}}?)\s*(?:--+|\s[-–—=])\s*(?P<rest>\S.*)", re.DOTALL
+    rf"{_MARK}(?P<name>[{_UPPER}][{_UPPER} /&]{{2,60}}?)\s*(?:--+|\s[-–—=])\s*(?P<rest>\S.*)", re.DOTALL
 )
 _BEFORE_SENTENCE = re.compile(
-    r"(?P<name>[A-Z][A-Z/&]{5,}(?: [A-Z/&]{2,}){0,4}) +(?P<rest>[A-Z0-9_].*)", re.DOTALL
+    rf"(?P<name>[{_UPPER}][{_UPPER}/&]{{5,}}(?: [{_UPPER}/&]{{2,}}){{0,4}}) +(?P<rest>[{_UPPER}0-9_].*)",
+    re.DOTALL,
 )
-_UNKNOWN = re.compile(r"[A-Z](?:[A-Z0-9 ,/&()'._#+-]|(?<=\d):(?=\d)){3,90}")
-_SENTENCE_WORDS = {
-    *("is", "are", "was", "were", "be", "been", "has", "have", "had", "shows", "show", "demonstrates"),
-    *("there", "no", "not", "without", "appears", "seems"),
-}
+_UNKNOWN = re.compile(rf"[{_UPPER}](?:[{_UPPER}0-9 ,/&()'._#+-]|(?<=\d):(?=\d)){{3,90}}")
 _WORD = re.compile(r"[a-z0-9]+(?:[.'-][a-z0-9]+)*")
 Place = Literal["paragraph", "line", "inside"]
 
@@ -85,6 +85,7 @@ class Headings:
         self._views = self._nouns | set(data.examinations.words)
         self._structures = set(data.structures)
         self._quality = set(data.quality)
+        self._sentence_words = set(data.sentence_words)
         self._nothing = set(map(normal, data.nothing))
         self.one_paragraph = set(data.one_paragraph)
         self.asides = set(data.aside)
@@ -126,7 +127,7 @@ class Headings:
 
     def speaks_of_quality(self, rest: str) -> bool:
         """Tell whether the sentence behind "STUDY:" says how good the study is, not what it is."""
-        sentence = rest.lower().partition(". ")[0]
+        sentence = without_accents(rest.lower()).partition(". ")[0]
         return rest[:1].islower() or not self._quality.isdisjoint(_WORD.findall(sentence))
 
     def is_nothing(self, text: str) -> bool:
@@ -151,7 +152,7 @@ class Headings:
         found = self._misspelt(name, 2 if capitals else 1) if written[0].isupper() else ""
         if found or place != "paragraph" or marked:
             return found
-        if not _UNKNOWN.fullmatch(written) or not _SENTENCE_WORDS.isdisjoint(words):
+        if not _UNKNOWN.fullmatch(written) or not self._sentence_words.isdisjoint(words):
             return ""
         return self._examined if examined and self._never.isdisjoint(words) else OTHER
 
@@ -192,8 +193,10 @@ class Headings:
 
 
 def normal(name: str) -> str:
-    """Return a heading as it is compared: small letters, single blanks, "&" as "and", no marks around."""
-    return " ".join(name.lower().replace("&", " and ").replace("#", " ").strip(" .:;*").split())
+    """Return a heading as it is compared: small letters without accents, "&" as "and", no marks around."""
+    return " ".join(
+        without_accents(name.lower()).replace("&", " and ").replace("#", " ").strip(" .:;*").split()
+    )
 
 
 def _by_name(sections: Mapping[str, Iterable[str]]) -> dict[str, str]:
@@ -218,6 +221,7 @@ class _Rules(BaseModel, extra="forbid", strict=True):
     examinations: _Examinations = _Examinations(section="", nouns=[], words=[], never=[])
     structures: list[str] = []
     quality: list[str] = []
+    sentence_words: list[str] = []
     nothing: list[str] = []
 
 

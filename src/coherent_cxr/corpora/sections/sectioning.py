@@ -18,7 +18,7 @@ QUALIFIED = {"examination", "technique"}
 """Sections whose headings also begin sentences about how good an image is."""
 
 _RULE = re.compile(r"[_=*-]{5,}")
-_INSIDE = re.compile(r"(?:(?<=[^\d][.?!_]\s)|(?<=\s\s))(?=[A-Z][A-Z &/,()'.-]{2,60}:)")
+_INSIDE = re.compile(r"(?:(?<=[^\d][.?!_]\s)|(?<=\s\s))(?=[A-ZÀ-ÖØ-Þ][A-ZÀ-ÖØ-Þ &/,()'.-]{2,60}:)")
 BLANK, LINE, PARAGRAPH = " ", "\n", "\n\n"
 
 

@@ -12,15 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.codes import columns_of
+from coherent_cxr.chexpert.observations import FOURTEEN
 from coherent_cxr.evaluation.judges.interface import EXTRA, Judge, lacks_package, lacks_place
 from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS
 from coherent_cxr.evaluation.metrics.measures import Array, Metric, SumMeasure, ratio
 
 HEADS: Final = (
     *("Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion"),
-    *OBSERVATIONS[OBSERVATIONS.index("Edema") :],
+    *FOURTEEN[FOURTEEN.index("Edema") :],
     "No Finding",
 )
 """Order of the checkpoint's heads; each has four classes, the last has two."""
@@ -70,7 +70,7 @@ class CheXbert(Judge):
         )
 
         def finish(sums: Array) -> Array:
-            table = sums.reshape(len(sums), 3, len(OBSERVATIONS))
+            table = sums.reshape(len(sums), 3, len(FOURTEEN))
             parts = []
             for labels in LABEL_SETS.values():
                 chosen = table[:, :, columns_of(labels)]
@@ -91,7 +91,7 @@ class CheXbert(Judge):
             )
             logits = model(tokens["input_ids"], tokens["attention_mask"])
             rows.append(np.stack([CODES[head.argmax(dim=1).numpy()] for head in logits], axis=1))
-        order = [HEADS.index(name) for name in OBSERVATIONS]
+        order = [HEADS.index(name) for name in FOURTEEN]
         return np.concatenate(rows)[:, order] if rows else np.zeros((0, len(HEADS)), np.int8)
 
     @cached_property

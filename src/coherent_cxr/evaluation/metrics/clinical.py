@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS, UncertainPolicy
 from coherent_cxr.chexpert.codes import DEFAULT_TYPES, columns_of
+from coherent_cxr.chexpert.observations import how_many
 from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS
 from coherent_cxr.evaluation.metrics.measures import Array, Measure, Metric, SumMeasure, mean_measure, ratio
 from coherent_cxr.rewards import ccr
@@ -152,7 +153,7 @@ def negation_measure(candidates: Codes, references: Codes) -> SumMeasure:
 
     Kept apart from agreement on positives because denying everything is easy and often right.
     """
-    labels = LABEL_SETS["13 labels"]  # "No Finding" is never denied
+    labels = LABEL_SETS[how_many("findings")]  # "No Finding" is never denied
     chosen = columns_of(labels)
     predicted, expected = candidates[:, chosen] == 0, references[:, chosen] == 0
     cells = np.stack(
@@ -160,7 +161,7 @@ def negation_measure(candidates: Codes, references: Codes) -> SumMeasure:
     )
     names = ("precision of negatives", "recall of negatives", "F1 of negatives")
     metrics = [Metric(name, label) for label in labels for name in names]
-    metrics += [Metric(name, "13 labels", how) for how in ("micro", "macro") for name in names]
+    metrics += [Metric(name, how_many("findings"), how) for how in ("micro", "macro") for name in names]
 
     def finish(sums: Array) -> Array:
         table = sums.reshape(len(sums), 4, len(labels))

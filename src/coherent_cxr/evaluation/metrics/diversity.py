@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from coherent_cxr.evaluation.metrics.measures import Array, Measure, Metric, SumMeasure, ratio
+
+CHANGED: Final = "reports changed by removal"
+"""Share of reports from which a repeated sentence was removed; at 0 the removal does nothing."""
 
 
 def diversity_measures(
@@ -33,17 +37,21 @@ def diversity_measures(
             [len(text.split()) for text in references],
             repeats,
             [text in known for text in candidates],
+            np.asarray(repeats)[:, 0] > 0,
             np.ones(len(candidates)),
         ]
     ).astype(np.float64)
-    names = ["length ratio", "repeat rate", "copied from training", "words per report"]
+    names = ["length ratio", "repeat rate", "copied from training", "words per report", CHANGED]
     sums = SumMeasure([Metric(name) for name in names], per_report, _of_sums)
     return [sums, DistinctMeasure.of(candidates)]
 
 
 def _of_sums(sums: Array) -> Array:
-    words, reference_words, repeated, sentences, copied, reports = sums.T
-    pairs = ((words, reference_words), (repeated, sentences), (copied, reports), (words, reports))
+    words, reference_words, repeated, sentences, copied, changed, reports = sums.T
+    pairs = (
+        *((words, reference_words), (repeated, sentences), (copied, reports), (words, reports)),
+        (changed, reports),
+    )
     return np.stack([ratio(above, below) for above, below in pairs], axis=1)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from coherent_cxr.chexpert import POSITIVE, CheXpertLabeler
 from coherent_cxr.chexpert.contradictions import contradictions, sentence_spans, sides
+from coherent_cxr.chexpert.engine.language import Language
 from coherent_cxr.evaluation.metrics.measures import Array, Metric, SumMeasure, ratio
 
 CONTRADICTIONS: Final = "contradictions per report"
@@ -23,30 +24,17 @@ FEWEST_COMPARED: Final = 5
 """Findings with a side on both sides that an agreement needs."""
 
 _MARK = re.compile(r"x{3,}|_{2,}", re.IGNORECASE)
-_OPEN_END = re.compile(
-    r"\b(?:a|an|the|of|in|at|on|to|by|for|from|with|without|within|and|or|but|no|is|are|was|were|that|which|than"
-    r"|as|measuring|measures|approximately|overlying|along|suggesting|represent(?:s|ing)?)\s*[.,;:!?]*$",
-    re.IGNORECASE,
-)
-_NUMBER = (
-    r"(?:\d|x{3,}|_{2,}|one|two|three|four|five|six|seven|eight|nine|ten|half|less|more|between|at|in|up|the|a|as"
-    r"|greater|within|under|over|smaller|larger|several|approximately|about|around|roughly)"
-)
-_NO_MEASURE = re.compile(
-    r"\b(?:measuring|measures)(?:\s+(?:approximately|about|around|roughly|up to|at least))?"
-    rf"\s+(?!{_NUMBER})\w",
-    re.IGNORECASE,
-)
 
 
-def is_hanging(sentence: str) -> bool:
+def is_hanging(sentence: str, language: Language) -> bool:
     """Whether a sentence breaks off ("distal tip at the.") or measures nothing ("measuring pneumothorax")."""
-    return bool(_OPEN_END.search(sentence.strip()) or _NO_MEASURE.search(sentence))
+    words = language.folded(sentence.strip())
+    return bool(language.open_end.search(words) or language.no_measure.search(words))
 
 
-def hanging_sentences(text: str) -> list[tuple[int, int]]:
+def hanging_sentences(text: str, language: Language) -> list[tuple[int, int]]:
     """Return where the hanging sentences of a report stand: start, end."""
-    return [span for span in sentence_spans(text) if is_hanging(text[slice(*span)])]
+    return [span for span in sentence_spans(text) if is_hanging(text[slice(*span)], language)]
 
 
 def has_mark(text: str) -> bool:
@@ -61,13 +49,13 @@ def affirmed_sides(labeler: CheXpertLabeler, text: str) -> dict[str, frozenset[s
     for mention in labeler.explain(text):
         if mention.status == POSITIVE and mention.observation != "No Finding":
             sentence = next((text[a:b] for a, b in spans if a <= mention.start < b), "")
-            if named := sides(sentence):
+            if named := sides(sentence, labeler.language):
                 found[mention.observation] = found.get(mention.observation, frozenset()) | named
     return found
 
 
 def _faults(labeler: CheXpertLabeler, text: str) -> tuple[float, float, float]:
-    hanging = bool(hanging_sentences(text))
+    hanging = bool(hanging_sentences(text, labeler.language))
     return float(len(contradictions(labeler, text))), float(has_mark(text)), float(hanging)
 
 

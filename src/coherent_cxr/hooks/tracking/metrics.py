@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 
-FIRST = ("BLEU-4", "CIDEr-D", "macro-F1-10 corrected")
-"""The numbers of the headline that become metrics of a run."""
+FIRST = ("BLEU-4", "CIDEr-D", "macro-F1-10")
+"""The numbers of the headline that become metrics of a run, clinical ones by the first judge."""
 
 
 def history_metrics(dataset: str, history: pd.DataFrame) -> tuple[str, list[Metric]]:
@@ -48,11 +48,14 @@ def summary_metrics(summary: Mapping[str, Mapping[str, Any]]) -> list[Metric]:
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
+    every = dict.fromkeys(name for numbers in summary.values() for name in numbers)
+    by_first = {first: [n for n in every if n == first or n.startswith(f"{first} ")] for first in FIRST}
+    first_of = {names[0]: first for first, names in by_first.items() if names}
     return [
-        Metric(allowed_name(f"{name.removesuffix(' corrected')}/{system}"), float(value), now, 0)
+        Metric(allowed_name(f"{first_of[name]}/{system}"), float(value), now, 0)
         for system, numbers in summary.items()
         for name, value in numbers.items()
-        if name in FIRST and isinstance(value, int | float) and not isinstance(value, bool)
+        if name in first_of and isinstance(value, int | float) and not isinstance(value, bool)
     ]
 
 

@@ -35,7 +35,9 @@ _ASKED = re.compile(
 )
 _DENIAL = re.compile(
     r"(?:^\W*no|\bwithout|\bnegative for|\b(?:free|lack|absence) of"
-    r"|\bno (?:evidence|signs?|findings?) (?:of|for))(?: any)?(?: of)?(?: the following)?:?$",
+    r"|\bno (?:evidence|signs?|findings?) (?:of|for))(?: any)?(?: of)?(?: the following)?:?$"
+    r"|(?:\bno (?:se )?(?:hay|(?:observa|aprecia|identifica|visualiza|evidencia|objetiva|existe)n?)|\bsin"
+    r"|\bausencia de)(?: (?:signos|evidencia|datos) de)?(?: los siguientes)?:?$",
     re.IGNORECASE,
 )
 _DASHES = str.maketrans("–—−‐‑", "-----")

@@ -12,6 +12,7 @@ ANSWERS = (
     r"|not (?:seen|present|identified|detected|evident|visuali[sz]ed|visible|apparent|noted"
     r"|demonstrated|appreciated|observed)"
     r"|no (?:evidence|signs?|definite|significant|acute)(?=\W*(?:$|[.,;]))"
+    r"|ausentes?|ningun[oa]|negativ[oa]|no se (?:observa|aprecia|identifica|visualiza|evidencia)n?"
 )
 """What can stand for a whole finding behind its name ("Pneumothorax: none")."""
 

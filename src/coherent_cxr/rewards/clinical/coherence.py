@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, NonNegativeFloat
 
 from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE, UNCERTAIN
-from coherent_cxr.chexpert.codes import ABSENT, DEFAULT_TYPES, columns_of
+from coherent_cxr.chexpert.codes import ABSENT, columns_of, default_types
 from coherent_cxr.configuration import Settings, Share, require
 from coherent_cxr.rewards.interface import Reward, RewardContext
 
@@ -107,7 +107,7 @@ class CcrSettings(Settings):
     positive: Share = 1.0
     negative: Share = 0.0
     absent: Share = 0.0
-    types: tuple[str, ...] = DEFAULT_TYPES
+    types: tuple[str, ...] = Field(default_factory=default_types)
 
     def check(self) -> None:
         """Refuse what is no probability, and unknown observations."""

@@ -6,12 +6,14 @@ label counts as is decided before. "No Finding" is one of the 14 labels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.observations import Live, how_many
 
 FIVE: Final = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
 """The five competition tasks of Irvin et al. 2019, the usual short list."""
@@ -33,7 +35,7 @@ class F1Mean(NamedTuple):
     name: str
     average: Literal["macro", "micro", "weighted"]
     labels: str
-    among: tuple[str, ...] = OBSERVATIONS
+    among: Sequence[str] = OBSERVATIONS
     at_least: int = 0
 
     @property
@@ -47,19 +49,29 @@ class F1Mean(NamedTuple):
         Args:
             positives: Positive references of each of the 14 labels ``(14,)``.
         """
-        among = np.isin(OBSERVATIONS, self.among)
+        among = np.isin(list(OBSERVATIONS), list(self.among))
         return np.flatnonzero(among & (np.asarray(positives) >= self.at_least))
 
 
 MACRO_F1: Final = F1Mean("macro-F1", "macro", "labels with a positive reference", at_least=1)
-F1_MEANS: Final = (
-    F1Mean("micro-14-F1", "micro", "14 labels"),
-    F1Mean("macro-14-F1", "macro", "14 labels"),
-    MACRO_F1,
-    F1Mean("macro-F1-10", "macro", "labels with 10 positive references", at_least=10),
-    F1Mean("weighted-F1", "weighted", "14 labels"),
-    F1Mean("micro-5-F1", "micro", "5 labels", FIVE),
-)
+
+
+def _means() -> list[F1Mean]:
+    labels, count = how_many(), len(OBSERVATIONS)
+    means = [
+        F1Mean(f"micro-{count}-F1", "micro", labels),
+        F1Mean(f"macro-{count}-F1", "macro", labels),
+        MACRO_F1,
+        F1Mean("macro-F1-10", "macro", "labels with 10 positive references", at_least=10),
+        F1Mean("weighted-F1", "weighted", labels),
+    ]
+    if set(FIVE) <= set(OBSERVATIONS):
+        means.append(F1Mean("micro-5-F1", "micro", "5 labels", FIVE))
+    return means
+
+
+F1_MEANS: Final = Live(_means)
+"""All of them; where the labels are others, their number stands in the names in the place of 14."""
 
 
 def f1_of(

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import PositiveFloat
+from pydantic import Field, PositiveFloat
 
-from coherent_cxr.chexpert.codes import DEFAULT_TYPES, columns_of
+from coherent_cxr.chexpert.codes import columns_of, default_types
 from coherent_cxr.configuration import Settings, Share, ShareBelowOne
 from coherent_cxr.rewards.clinical.coherence import check_types, positive_table
 from coherent_cxr.rewards.clinical.moving_average import MovingAverage
@@ -77,7 +77,7 @@ class FBetaSettings(Settings):
     beta_u: Share = 0.5
     floor: PositiveFloat = 0.05
     gamma: ShareBelowOne = 0.95
-    types: tuple[str, ...] = DEFAULT_TYPES
+    types: tuple[str, ...] = Field(default_factory=default_types)
 
     def check(self) -> None:
         """Refuse impossible values."""

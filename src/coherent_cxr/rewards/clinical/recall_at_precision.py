@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from coherent_cxr.chexpert.codes import DEFAULT_TYPES, columns_of
+from coherent_cxr.chexpert.codes import columns_of, default_types
 from coherent_cxr.configuration import Settings, Share, require
 from coherent_cxr.rewards.clinical.coherence import check_types, positive_table
 from coherent_cxr.rewards.interface import Reward, RewardContext
@@ -50,7 +50,7 @@ class RecallAtPrecisionSettings(Settings):
     max_multiplier: PositiveFloat = 10.0
     smallest_share: PositiveFloat = 0.02
     beta_u: Share = 0.5
-    types: tuple[str, ...] = DEFAULT_TYPES
+    types: tuple[str, ...] = Field(default_factory=default_types)
 
     def check(self) -> None:
         """Refuse unknown observations and a start beyond the end."""

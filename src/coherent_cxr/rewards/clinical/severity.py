@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, NonNegativeFloat
 
-from coherent_cxr.chexpert.codes import DEFAULT_TYPES, columns_of
+from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.codes import columns_of, default_types
 from coherent_cxr.configuration import Settings, Share
 from coherent_cxr.rewards.clinical.coherence import check_types, positive_table
 from coherent_cxr.rewards.interface import Reward, RewardContext
@@ -27,6 +28,10 @@ MISSED: Final[Mapping[str, float]] = {
     "Pleural Effusion": 2.0,
 }
 """Prices of missed findings unless a table is given: an example, which no clinician has approved."""
+
+
+def _usual_prices() -> dict[str, float]:
+    return {name: price for name, price in MISSED.items() if name in OBSERVATIONS}
 
 
 def clinical_severity(
@@ -61,11 +66,11 @@ class ClinicalSeveritySettings(Settings):
         types: Observations that count.
     """
 
-    missed: dict[str, NonNegativeFloat] = Field(default_factory=lambda: dict(MISSED))
+    missed: dict[str, NonNegativeFloat] = Field(default_factory=_usual_prices)
     invented: dict[str, NonNegativeFloat] = Field(default_factory=dict)
     other: NonNegativeFloat = 1.0
     beta_u: Share = 0.5
-    types: tuple[str, ...] = DEFAULT_TYPES
+    types: tuple[str, ...] = Field(default_factory=default_types)
 
     def check(self) -> None:
         """Refuse unknown observations."""

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, NonNegativeFloat
 
 from coherent_cxr.chexpert import NEGATIVE, POSITIVE, UNCERTAIN
-from coherent_cxr.chexpert.codes import ABSENT, DEFAULT_TYPES, columns_of
+from coherent_cxr.chexpert.codes import ABSENT, columns_of, default_types
 from coherent_cxr.configuration import Settings
 from coherent_cxr.rewards.clinical.coherence import check_types
 from coherent_cxr.rewards.interface import Reward, RewardContext
@@ -54,7 +54,7 @@ class SignedCcrSettings(Settings):
 
     near: Annotated[float, Field(ge=-1, le=1)] = 1.0
     wrong: NonNegativeFloat = 1.0
-    types: tuple[str, ...] = DEFAULT_TYPES
+    types: tuple[str, ...] = Field(default_factory=default_types)
 
     def check(self) -> None:
         """Refuse unknown observations."""

@@ -6,20 +6,20 @@ import json
 from typing import Any
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.observations import LiveMapping
 from coherent_cxr.images.reading.notes import Level
 from coherent_cxr.serving.report import NOTICE
 from coherent_cxr.serving.study.study import Refusal
 from coherent_cxr.serving.study_report import StudyReport
 
 PROBABILITY, CALLED = "probability of ", "called "
-COLUMNS: dict[str, type] = {
+_FIRST: dict[str, type] = {
     "study_id": str,
     "report": str,
     "warnings": str,
     "uncertain": str,
-    **dict.fromkeys(OBSERVATIONS, int),
-    **{f"{PROBABILITY}{name}": float for name in OBSERVATIONS},
-    **{f"{CALLED}{name}": int for name in OBSERVATIONS},
+}
+_LAST: dict[str, type] = {
     "sentences": str,
     "notes": str,
     "images": str,
@@ -34,9 +34,20 @@ COLUMNS: dict[str, type] = {
     "created": str,
     "notice": str,
 }
+EXCLUSIONS: dict[str, type] = {"id": str, "reason": str, "detail": str}
+
+
+COLUMNS = LiveMapping(
+    lambda: {
+        **_FIRST,
+        **dict.fromkeys(OBSERVATIONS, int),
+        **{f"{PROBABILITY}{name}": float for name in OBSERVATIONS},
+        **{f"{CALLED}{name}": int for name in OBSERVATIONS},
+        **_LAST,
+    }
+)
 """Names and types. Labels: 1 positive, 0 negative, -1 uncertain, missing where the text says nothing.
 JSON stands in ``sentences`` (with finding and probability), ``notes``, ``images`` and ``nearest_studies``."""
-EXCLUSIONS: dict[str, type] = {"id": str, "reason": str, "detail": str}
 
 
 def row_of(told: StudyReport) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.observations import FOURTEEN
 from coherent_cxr.serving.monitoring.measures import COLUMNS, measured
 from coherent_cxr.serving.monitoring.shadow import Agreement, agreements
 
@@ -29,7 +30,10 @@ logger = logging.getLogger(__name__)
 WAIT = 10.0
 """Seconds to wait for another process that writes."""
 AGREEMENTS = ("both", "champion_only", "challenger_only", "neither")
-_TABLES = f"""
+
+
+def _tables() -> str:
+    return f"""
 CREATE TABLE IF NOT EXISTS reports (
     day INTEGER NOT NULL, study TEXT NOT NULL, model INTEGER NOT NULL,
     {", ".join(f"{column} REAL" for column in COLUMNS)}, PRIMARY KEY (day, study, model));
@@ -157,6 +161,14 @@ class DriftLog:
         table["finding"] = [OBSERVATIONS[place] for place in table["finding"]]
         return table
 
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels of its models; only others than CheXpert's are written down."""
+        try:
+            return tuple(self._read("labels")["name"])
+        except DriftLogError:
+            self._read("reports")  # is it a log at all?
+            return FOURTEEN
+
     def _read(self, table: str) -> pd.DataFrame:
         if not self.path.is_file():
             raise DriftLogError(
@@ -166,7 +178,7 @@ class DriftLog:
             with closing(
                 sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT)
             ) as database:
-                return pd.read_sql_query(f"SELECT * FROM {table} ORDER BY day", database)
+                return pd.read_sql_query(f"SELECT * FROM {table} ORDER BY 1", database)
         except (sqlite3.Error, pd.errors.DatabaseError) as error:
             raise DriftLogError(f"'{self.path}' is no drift log, or is damaged; name another.") from error
 
@@ -175,7 +187,8 @@ class DriftLog:
             with self._lock:
                 self._make()
                 with closing(sqlite3.connect(self.path, timeout=WAIT)) as database, database:
-                    database.executescript(_TABLES)
+                    database.executescript(_tables())
+                    _keep_labels(database)
                     change(database)
         except (sqlite3.Error, OSError) as error:
             logger.warning("The drift log '%s' cannot be written (%s).", self.path, type(error).__name__)
@@ -198,6 +211,22 @@ class DriftLog:
         with os.fdopen(file, "wb") as salt:
             salt.write(made := secrets.token_bytes(32))
         return made
+
+
+def _keep_labels(database: sqlite3.Connection) -> None:
+    """Write down labels that are not CheXpert's, once.
+
+    Raises:
+        sqlite3.IntegrityError: If the log holds other labels.
+    """
+    if tuple(OBSERVATIONS) == FOURTEEN:
+        return
+    database.execute("CREATE TABLE IF NOT EXISTS labels (place INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+    kept = [name for (name,) in database.execute("SELECT name FROM labels ORDER BY place")]
+    if not kept:
+        database.executemany("INSERT INTO labels VALUES (?, ?)", enumerate(OBSERVATIONS))
+    elif kept != list(OBSERVATIONS):
+        raise sqlite3.IntegrityError("the log is of a model with other labels")
 
 
 def _day(created: str) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.observations import Live, LiveMapping
 from coherent_cxr.images.reading.notes import Level
 from coherent_cxr.serving.outputs.findings import findings_of
 
@@ -29,9 +30,9 @@ RATES = {
     "warned": "reports with a warning",
 }
 """Shares of reports, with their names on the page."""
-FINDINGS = {f"finding_{place}": name for place, name in enumerate(OBSERVATIONS)}
+FINDINGS = LiveMapping(lambda: {f"finding_{place}": name for place, name in enumerate(OBSERVATIONS)})
 """Columns of the findings: 1 present, 0 absent, -1 undetermined, empty where nothing was decided."""
-COLUMNS = (*MEASURES, *RATES, *FINDINGS)
+COLUMNS = Live(lambda: (*MEASURES, *RATES, *FINDINGS))
 _CODES = {"present": 1, "absent": 0, "undetermined": -1, None: None}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.chexpert.observations import NEGATIVE, POSITIVE
+from coherent_cxr.chexpert.observations import FOURTEEN, NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
     from coherent_cxr.serving.study_report import StudyReport
@@ -50,7 +50,10 @@ class Finding(NamedTuple):
     @property
     def code(self) -> str:
         """Its code in our scheme, at most 16 characters, as DICOM asks for."""
-        return self.name.upper().replace(" ", "_")[:16]
+        code = self.name.upper().replace(" ", "_")
+        if self.name in FOURTEEN or len(code) <= 16:
+            return code[:16]
+        return f"{code[:13]}_{OBSERVATIONS.index(self.name):02}"  # of others two may begin alike
 
 
 def findings_of(report: StudyReport) -> Iterator[Finding]:

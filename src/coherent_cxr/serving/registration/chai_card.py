@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from coherent_cxr import __version__
+from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.serving.outputs.characters import storable
 from coherent_cxr.serving.registration.selection import REFERENCE, ModelRegistrationConfig
 
@@ -93,12 +94,12 @@ def chai_card(
         "TrustIngredients": {
             "AISystemFacts": {
                 "OutcomesAndOutputs": (
-                    "Text of the findings; CheXpert labels of the text; where a label classifier was "
-                    "registered, a calibrated probability for each of 14 observations."
+                    "Text of the findings; labels of the text; where a label classifier was registered, a "
+                    f"calibrated probability for each of {len(OBSERVATIONS)} observations."
                 ),
                 "ModelType": "Convolutional encoder and hierarchical recurrent decoder.",
                 "InputDataSource": f"{kind}. {radiographs['notice']}",
-                "OutputAndInputDataTypes": "In: PNG, JPEG or DICOM. Out: English text and numbers.",
+                "OutputAndInputDataTypes": "In: PNG, JPEG or DICOM. Out: text and numbers.",
                 "DevelopmentDataCharacterization": training or "Not recorded.",
                 "BiasMitigationApproaches": NOT_DONE,
                 "OngoingMaintenance": (

@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.observations import NO_FINDING, label_set
 from coherent_cxr.configuration import Settings, require
 from coherent_cxr.training.encoder.calibration import Array, Calibration, calibrate
 
-NO_FINDING = OBSERVATIONS.index("No Finding")
-DEVICES = OBSERVATIONS.index("Support Devices")
 BETAS: Mapping[str, float] = {"balanced": 1.0, "sensitive": 2.0, "specific": 0.5}
 PRECISION = "precision-"
 ALWAYS = -1e6
@@ -201,7 +200,7 @@ def call_labels(
 ) -> pd.DataFrame:
     """Decide every label of every study.
 
-    "No Finding" is called where nothing else but Support Devices is, as the labeller has it.
+    "No Finding" is called where nothing else is but what is no finding (Support Devices).
 
     Args:
         label_scores: ``study_id`` and a logit per observation.
@@ -252,8 +251,9 @@ def _quality(
 
 def _calls(scores: Array, limits: Array) -> NDArray[np.bool_]:
     called: NDArray[np.bool_] = scores >= limits
-    findings = [column for column in range(len(OBSERVATIONS)) if column not in (NO_FINDING, DEVICES)]
-    called[:, NO_FINDING] = ~called[:, findings].any(axis=1)
+    aside = (NO_FINDING, *label_set().not_a_finding)
+    findings = [column for column, name in enumerate(OBSERVATIONS) if name not in aside]
+    called[:, OBSERVATIONS.index(NO_FINDING)] = ~called[:, findings].any(axis=1)
     return called
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import Field
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.observations import FOURTEEN
 from coherent_cxr.configuration import ConfigurationError, Settings, require
 from coherent_cxr.images.building import build_store
 from coherent_cxr.images.preparation import ImagePreparationConfig
@@ -58,10 +59,9 @@ class ExtraImagesConfig(Settings):
     def check(self) -> None:
         """Refuse observations that do not exist."""
         for name, observation in self.labels.items():
-            known = ", ".join(OBSERVATIONS)
-            require(
-                observation in OBSERVATIONS, f"extra_images.labels.{name}", observation, f"one of {known}"
-            )
+            known = dict.fromkeys((*OBSERVATIONS, *FOURTEEN))  # CheXpert's teach nothing in another set
+            right = f"one of {', '.join(known)}"
+            require(observation in known, f"extra_images.labels.{name}", observation, right)
 
 
 class ExtraImages(NamedTuple):

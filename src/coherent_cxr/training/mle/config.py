@@ -39,6 +39,8 @@ class MleTrainingConfig(Settings):
             likeliest sentence is a normal one even where the image shows a finding.
         sentinel_weight: Weight of the mean share of attention that words behind the token of a finding leave
             to the sentinel; 0 (the paper's loss) lets them ignore the image.
+        unlikelihood_weight: Weight of what words of earlier sentences cost where the reference does not
+            repeat them; 0 (the paper's loss): nothing.
         sampling_step: Scheduled sampling: the chance of feeding a sampled word grows by this share ...
         sampling_every: ... every so many epochs.
         clip_gradient: Largest norm of the gradient.
@@ -66,6 +68,7 @@ class MleTrainingConfig(Settings):
     stop_weight: NonNegativeFloat
     finding_weight: PositiveFloat
     sentinel_weight: NonNegativeFloat
+    unlikelihood_weight: NonNegativeFloat
     sampling_step: Share
     sampling_every: PositiveInt
     clip_gradient: PositiveFloat

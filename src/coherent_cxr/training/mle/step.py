@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.training.engine.loop import one_cycle
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.sentinel import sentinel_shares, words_behind_findings
+from coherent_cxr.training.mle.unlikelihood import unlikelihood
 
 
 class MleStep:
@@ -31,7 +32,7 @@ class MleStep:
     of words, or of stop decisions, per report. So the loss of a batch is the mean of those of its parts,
     whatever their lengths, and processes that share a batch take the step that one process would take.
     With ``sentinel_weight`` the mean share that words behind a finding token leave to the sentinel is added,
-    in the same way.
+    in the same way, and with ``unlikelihood_weight`` what words of earlier sentences cost, per word.
 
     Args:
         config: The stage's settings.
@@ -40,6 +41,7 @@ class MleStep:
         regions_of: Image regions of rows of the store.
         sentence_weights: From :func:`sentence_weights`.
         tokens: Ids of the tokens of findings.
+        free_to_repeat: Ids of words that may stand in several sentences: all finding tokens.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class MleStep:
         regions_of: FeatureProvider,
         sentence_weights: Tensor,
         tokens: Sequence[int] = (),
+        free_to_repeat: Collection[int] = (),
     ) -> None:
         self.config = config
         self.model = model
@@ -61,6 +64,7 @@ class MleStep:
         self.words_per_report = float((counted.sum(dim=-1) * sentence_weights).sum()) / len(train)
         self.stops_per_report = float(sentences.sum()) / len(train)
         self.tokens = tokens
+        self.free_to_repeat = torch.tensor(sorted(free_to_repeat), dtype=torch.int64, device="cpu")
         self.looks_per_report = words_behind_findings(train, tokens) / len(train)
 
     def epoch(self, step: int) -> int:
@@ -106,6 +110,11 @@ class MleStep:
             away = away / (self.looks_per_report * len(chosen))
             loss = loss + self.config.sentinel_weight * away
             parts["sentinel"] = away.item()
+        if self.config.unlikelihood_weight:
+            repeated = unlikelihood(scored, reports.words, self.free_to_repeat).sum()
+            repeated = repeated / (self.words_per_report * len(chosen))
+            loss = loss + self.config.unlikelihood_weight * repeated
+            parts["unlikelihood"] = repeated.item()
         return loss, parts
 
 

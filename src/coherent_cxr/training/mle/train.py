@@ -107,7 +107,15 @@ def train_mle(
         return numbers
 
     weights_of = sentence_weights(train, vocabulary, config.finding_weight, labeler)
-    step = MleStep(config, model, train, regions_of, weights_of, tokens_of_findings(vocabulary))
+    step = MleStep(
+        config,
+        model,
+        train,
+        regions_of,
+        weights_of,
+        tokens_of_findings(vocabulary),
+        vocabulary.finding_token_ids,
+    )
     key = run_key(
         __name__,
         config,

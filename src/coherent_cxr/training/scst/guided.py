@@ -17,7 +17,6 @@ from coherent_cxr.reports.affirmed_findings import NO_FINDING
 from coherent_cxr.training.validation import ReportReader
 
 Sentence = Sequence[str]
-FINDINGS = np.array([name != NO_FINDING for name in OBSERVATIONS])
 
 
 class GuidedConfig(Settings):
@@ -60,10 +59,10 @@ def guide(
     true_texts = reader.texts(_chosen(references, np.arange(images)))
     found, true = reader.labels(texts) == 1, reader.labels(true_texts) == 1
     words = sampled.words
-    edited = 0
+    edited, findings = 0, np.array([name != NO_FINDING for name in OBSERVATIONS])
     for image, row in enumerate(rows.tolist()):
-        missed = true[image] & ~found[image] & FINDINGS
-        pair = _nearest(texts[image], true_texts[image], true[image] & FINDINGS, missed, reader)
+        missed = true[image] & ~found[image] & findings
+        pair = _nearest(texts[image], true_texts[image], true[image] & findings, missed, reader)
         if pair is None:
             continue
         old, new = pair

@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-SHOWN = ("BLEU-4", "ROUGE-L", "CIDEr-D", "macro-F1", "micro-14-F1")
+from coherent_cxr.rewards.clinical.f1_means import F1_MEANS
+
+SHOWN = ("BLEU-4", "ROUGE-L", "CIDEr-D", "macro-F1")
 
 
 def consensus_tables(quality: pd.DataFrame | None) -> dict[str, list[dict[str, Any]]]:
@@ -26,7 +28,7 @@ def consensus_tables(quality: pd.DataFrame | None) -> dict[str, list[dict[str, A
         rows = []
         for samples, values in own.groupby("samples", sort=True):
             value_of = dict(zip(values["metric"], values["value"], strict=True))
-            shown = {name: value_of.get(name) for name in SHOWN}
+            shown = {name: value_of.get(name) for name in (*SHOWN, F1_MEANS[0].name)}
             rows.append({"samples": int(str(samples)), "values": shown})
         tables[str(system)] = rows
     return tables

@@ -14,6 +14,7 @@ from coherent_cxr.evaluation.metrics.text_quality import CONTRADICTIONS, FAULTS,
 from coherent_cxr.evaluation.report.page.data import Background, Judged
 from coherent_cxr.evaluation.report.page.headline import SIGNIFICANT, Headline, against_best, headline, listed
 from coherent_cxr.evaluation.tables import ByMetric, rows_of
+from coherent_cxr.rewards.clinical.f1_means import F1_MEANS
 
 LANGUAGE = ("BLEU-4", "ROUGE-L", "CIDEr-D")
 MEANS = ("macro-F1-10", "macro-F1")
@@ -70,7 +71,8 @@ def few_columns(judged: Judged) -> dict[str, Metric]:
     of_judge = groups[f"Findings, judged by rule set {rules}"]
     columns = {name: Metric(column_name(name, protocol)) for name in LANGUAGE}
     means = [name for name in MEANS if len(rows_of(judged.metrics, of_judge[f"{name} {rules}"]))]
-    return columns | {name: of_judge[f"{name} {rules}"] for name in (*means[:1], "micro-5-F1", "CCR")}
+    micro = "micro-5-F1" if f"micro-5-F1 {rules}" in of_judge else F1_MEANS[0].name
+    return columns | {name: of_judge[f"{name} {rules}"] for name in (*means[:1], micro, "CCR")}
 
 
 def _best(metrics: ByMetric, comparisons: ByMetric, columns: Mapping[str, Metric], judged: Judged) -> str:
@@ -165,7 +167,7 @@ def _distrust(
             )
     if rare:
         few = f"fewer than {FEW_POSITIVES} positive studies, so their numbers say little"
-        parts.append(f"{rare} of 13 findings have {few}")
+        parts.append(f"{rare} of {len(positives)} findings have {few}")
     parts.append("intervals are about which patients were tested, not about training again")
     if background.histories:
         parts[-1] += " with another seed"

@@ -8,7 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from coherent_cxr.chexpert.observations import how_many
 from coherent_cxr.evaluation.judges.registry import JUDGES
+from coherent_cxr.evaluation.metrics.diversity import CHANGED
+from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS
 from coherent_cxr.evaluation.metrics.language import REPEATS_KEPT
 from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.metrics.protocols import Protocol, column_name
@@ -141,6 +144,7 @@ def other_columns(
         "unique reports",
         "commonest report",
         "repeat rate",
+        CHANGED,
         "copied from training",
     )
     tables = {
@@ -166,8 +170,8 @@ def other_columns(
 
 
 def _clinical_columns(uncertain: str) -> dict[str, dict[str, Metric]]:
-    tables = {}
-    for labels in ("14 labels", "13 labels", "5 labels"):
+    tables, findings = {}, how_many("findings")
+    for labels in LABEL_SETS:
         for policy, word in _POLICIES.items():
             columns = {
                 f"{average} {name}": Metric(name, labels, average, policy)
@@ -179,12 +183,12 @@ def _clinical_columns(uncertain: str) -> dict[str, dict[str, Metric]]:
             columns["macro accuracy"] = Metric("accuracy", labels, "macro", policy)
             columns["F1 per example"] = Metric("F1", labels, "example", policy)
             tables[f"{labels}, uncertain {word}"] = columns
-    tables["Positives and negatives apart (13 labels)"] = {
-        "F1 of positives, micro": Metric("F1", "13 labels", "micro", uncertain),
-        "F1 of positives, macro": Metric("F1", "13 labels", "macro", uncertain),
-        "F1 of negatives, micro": Metric("F1 of negatives", "13 labels", "micro"),
-        "F1 of negatives, macro": Metric("F1 of negatives", "13 labels", "macro"),
-        "recall of negatives, micro": Metric("recall of negatives", "13 labels", "micro"),
+    tables[f"Positives and negatives apart ({findings})"] = {
+        "F1 of positives, micro": Metric("F1", findings, "micro", uncertain),
+        "F1 of positives, macro": Metric("F1", findings, "macro", uncertain),
+        "F1 of negatives, micro": Metric("F1 of negatives", findings, "micro"),
+        "F1 of negatives, macro": Metric("F1 of negatives", findings, "macro"),
+        "recall of negatives, micro": Metric("recall of negatives", findings, "micro"),
         "CCR": Metric("CCR"),
     }
     return tables

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import pandas as pd
 
+from coherent_cxr.chexpert.observations import how_many
 from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.tables import rows_of
 
@@ -54,7 +55,7 @@ JUDGE: Final = "original"
 def own_rows(metrics: pd.DataFrame, uncertain: str) -> list[OwnRow]:
     """Return this run's systems in the layout of the paper's table; accuracy is the mean over 14 labels."""
     shown = [Metric("CIDEr-D"), Metric("ROUGE-L"), *(Metric(f"BLEU-{n}") for n in range(1, 5))]
-    shown.append(Metric("accuracy", "14 labels", "macro", uncertain, JUDGE))
+    shown.append(Metric("accuracy", how_many(), "macro", uncertain, JUDGE))
     values = [rows_of(metrics, metric)["value"].to_dict() for metric in shown]
     rows = []
     for system in dict.fromkeys(metrics["system"]):

@@ -121,7 +121,8 @@ def _doubts(labeler: CheXpertLabeler, text: str) -> list[str]:
         f"{c.what}: “{text[slice(*c.affirmed)]}” and “{text[slice(*c.denied)]}” contradict each other."
         for c in contradictions(labeler, text)
     ]
-    return opposed + [f"“{text[slice(*span)]}” is no whole sentence." for span in hanging_sentences(text)]
+    hanging = hanging_sentences(text, labeler.language)
+    return opposed + [f"“{text[slice(*span)]}” is no whole sentence." for span in hanging]
 
 
 def _positives(labeler: CheXpertLabeler, text: str) -> set[str]:

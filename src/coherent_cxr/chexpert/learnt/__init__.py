@@ -1,0 +1,1 @@
+"""A labeller that is learnt from the labels of rules and from people's corrections."""

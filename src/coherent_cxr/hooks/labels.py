@@ -1,0 +1,37 @@
+"""The labels of a run are those of the rule set that it is configured with."""
+
+from __future__ import annotations
+
+from kedro.config import MissingConfigException
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+
+from coherent_cxr.chexpert.function_labeller import FunctionLabelerError
+from coherent_cxr.chexpert.observations import LabelSetError, use_label_set
+from coherent_cxr.chexpert.rules.checks import RuleFileError
+from coherent_cxr.chexpert.shown import label_set_of
+from coherent_cxr.stopped import RunStoppedError
+
+
+class LabelsHook:
+    """Sets the labels of the process when a context is made, with its environment and ``--params``."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """Read which labels the rule set of the context's parameters has.
+
+        Raises:
+            RunStoppedError: If its file cannot be used.
+        """
+        try:
+            parameters = context.config_loader["parameters"]
+        except MissingConfigException:
+            parameters = {}
+        section = parameters.get("chexpert_labelling")
+        rules = section.get("rules") if isinstance(section, dict) else None
+        try:
+            use_label_set(label_set_of(rules) if isinstance(rules, str) and rules else None)
+        except (RuleFileError, FunctionLabelerError, LabelSetError) as error:
+            raise RunStoppedError(
+                f"The setting 'chexpert_labelling.rules' cannot be used. {error}"
+            ) from error
