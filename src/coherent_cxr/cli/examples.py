@@ -5,7 +5,7 @@ from __future__ import annotations
 EXAMPLES = {
     "check-data": ("coherent-cxr check-data", "coherent-cxr check-data --env mimic_cxr"),
     "drift": (
-        "coherent-cxr drift drift.sqlite --reference validation.sqlite",
+        "coherent-cxr drift drift.sqlite --model models:/coherent-cxr@champion",
         "coherent-cxr drift drift.sqlite --output page.html",
     ),
     "evaluate": (
