@@ -12,6 +12,10 @@ EXAMPLES = {
         "coherent-cxr evaluate --generated mine.csv --references reports.csv",
         "coherent-cxr evaluate --generated a=a.csv --generated b=b.csv --references r.csv --output ab",
     ),
+    "export": (
+        "coherent-cxr export exported/",
+        "coherent-cxr export exported/ --model models:/coherent-cxr/3",
+    ),
     "generate": (
         "coherent-cxr generate image.png",
         "coherent-cxr generate image.dcm --attention attention.png --operating-point sensitive",
