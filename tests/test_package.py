@@ -121,9 +121,10 @@ def test_wheel_and_bundle_serve_in_an_environment_of_what_the_wheel_asks_for(
     )
     head = {"Authorization": f"Bearer {'x' * 22}", "Content_Type": "multipart/form-data; boundary=b"}
     part = b'--b\r\nContent-Disposition: form-data; name="files"; filename="i.png"\r\n\r\n'
-    status, told = serving.ask("POST", "/v1/reports", part + image.read_bytes() + b"\r\n--b--\r\n", **head)
+    body = part + image.read_bytes() + b"\r\n--b--\r\n"
+    status, told = serving.ask("POST", "/v1/reports", body=body, **head)
     assert (status, told["report"]) == (200, report)
     assert "not for clinical use" in told["notice"]
-    assert serving.ask("GET", "/", **head)[0] == 200
+    assert serving.ask("GET", "/", None, **head)[0] == 200
     assert serving.stop().code == 0, serving.told
     assert [path.name for path in elsewhere.iterdir()] == ["serve.log"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import distributed
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog
@@ -11,7 +12,8 @@ from kedro.runner import SequentialRunner
 from PIL import Image
 
 from coherent_cxr.configuration import ConfigurationError
-from coherent_cxr.pieces.table_file import TableFile
+from coherent_cxr.pieces.mapping import CLUSTER
+from coherent_cxr.pieces.table_file import TableFile, held
 from coherent_cxr.pipelines import inference
 from coherent_cxr.serving.batch import stage
 from coherent_cxr.serving.batch.stage import InferenceConfig
@@ -82,6 +84,25 @@ def test_pieces_of_a_large_table_have_the_same_columns(config: InferenceConfig, 
     assert isinstance(reports, TableFile)
     assert [len(piece) for piece in reports.pieces()] == [2]
     assert list(excluded["id"]) == ["black.png", "absent.png"]
+
+
+def test_a_dask_cluster_writes_the_same_reports(
+    config: InferenceConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, not_listed = stage.list_input(config)
+    listed.to_parquet(tmp_path / "listed.parquet")
+    table = TableFile(tmp_path / "listed.parquet", rows=2)
+    ours = inference.nodes.generate_reports(config, table, not_listed)
+    theirs = config.model_copy(update={"work_dir": str(tmp_path / "parts of the cluster")})
+    workers = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**workers) as cluster:
+        monkeypatch.setenv(CLUSTER, cluster.scheduler_address)
+        reports, excluded = inference.nodes.generate_reports(theirs, table, not_listed)
+    assert len(list(Path(theirs.work_dir).iterdir())) == 3
+    pd.testing.assert_frame_equal(
+        held(reports).drop(columns="created"), held(ours[0]).drop(columns="created")
+    )
+    pd.testing.assert_frame_equal(excluded, ours[1])
 
 
 @pytest.mark.parametrize("given", [None, "nowhere"])

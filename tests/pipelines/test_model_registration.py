@@ -28,7 +28,9 @@ from coherent_cxr.pipelines import evaluation, model_registration
 from coherent_cxr.pipelines.systems import Systems
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards import CiderD
-from coherent_cxr.serving.registration.registry import fetch_bundle_folder
+from coherent_cxr.serving.monitoring.drift_log import model_number
+from coherent_cxr.serving.monitoring.reference import read_reference
+from coherent_cxr.serving.registration.registry import fetch_bundle_folder, fetch_drift_reference
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig
 from coherent_cxr.training.encoder.decisions import BETAS
 from helpers.conf import read_conf
@@ -115,7 +117,9 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
     return catalog
 
 
-def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog, tracking: str) -> None:
+def test_the_best_on_validation_is_registered_with_its_card(
+    catalog: DataCatalog, tracking: str, store: ImageStore
+) -> None:
     SequentialRunner().run(STAGE, catalog)
     validation = catalog.load("validation_metrics")
     scores = {system: numbers["score"] for system, numbers in validation["systems"].items()}
@@ -137,6 +141,13 @@ def test_the_best_on_validation_is_registered_with_its_card(catalog: DataCatalog
     assert loaded.image_checks == ImageChecks()
     assert loaded.training_studies is not None
     assert loaded.training_studies.ids == ("S0", "S1")
+
+    kept = fetch_drift_reference("models:/coherent-cxr@champion", tracking)
+    assert kept.read_text() == catalog.load("drift_reference")
+    reference = read_reference(kept)
+    assert reference["model"].tolist() == [model_number(registered["bundle_digest"])] * 2
+    assert reference["brightness"].tolist() == [store.pixels[row].mean() for row in (2, 3)]
+    assert reference["distance"].notna().all()
 
     assert "<AppliedModelCard" in catalog.load("chai_model_card")
     card = catalog.load("model_card")

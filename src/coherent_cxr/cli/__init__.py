@@ -18,6 +18,7 @@ COMMANDS = {
     "generate": "Generate reports for chest radiographs: images, DICOM studies, folders, tables of studies.",
     "serve": "Serve reports over HTTP, until Ctrl-C.",
     "import": "Import your own reports and images: a table and a folder, with a page about their quality.",
+    "export": "Write a model's encoder and decoders to FOLDER as programs that need PyTorch alone.",
     "evaluate": "Score generated reports against references: language, CheXpert labels, intervals, a page.",
     "drift": "Write a page about drift from LOG, by day against validation.",
     "promote": "Make VERSION the champion by hand, for a written reason.",
@@ -28,7 +29,7 @@ COMMANDS = {
 }
 """Names and the first sentence of their help, so that ``--help`` need not import the commands."""
 KEDRO_COMMANDS = {**COMMANDS, "run": "Run the pipeline."}
-ROOMS = dict.fromkeys(("drift", "promote", "rexrank", "rollback", "train-labeller"), "operation")
+ROOMS = dict.fromkeys(("drift", "export", "promote", "rexrank", "rollback", "train-labeller"), "operation")
 """Packages of this one that hold a command's module, where it is not here."""
 MODULES = {"import": "import_corpus"}
 """Modules, and the commands in them, whose name is a word of Python."""

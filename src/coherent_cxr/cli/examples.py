@@ -5,12 +5,16 @@ from __future__ import annotations
 EXAMPLES = {
     "check-data": ("coherent-cxr check-data", "coherent-cxr check-data --env mimic_cxr"),
     "drift": (
-        "coherent-cxr drift drift.sqlite --reference validation.sqlite",
+        "coherent-cxr drift drift.sqlite --model models:/coherent-cxr@champion",
         "coherent-cxr drift drift.sqlite --output page.html",
     ),
     "evaluate": (
         "coherent-cxr evaluate --generated mine.csv --references reports.csv",
         "coherent-cxr evaluate --generated a=a.csv --generated b=b.csv --references r.csv --output ab",
+    ),
+    "export": (
+        "coherent-cxr export exported/",
+        "coherent-cxr export exported/ --model models:/coherent-cxr/3",
     ),
     "generate": (
         "coherent-cxr generate image.png",

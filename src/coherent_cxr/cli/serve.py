@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coherent_cxr.cli.generate import open_named
+from coherent_cxr.cli.places import require_writable_file
 from coherent_cxr.cli.project import find_project, model_options, open_tracking
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.inputs.names import printable
@@ -115,6 +116,8 @@ def serve(
         raise click.ClickException(str(error)) from error
     token = _token(token_env)
     archive = None if dicomweb is None else _archive(dicomweb, settings)
+    if drift_log is not None:
+        require_writable_file(drift_log, "--drift-log")
     with open_socket(host, port) as taken:
         writer = _writer(model, uri, operating_point)
         local = is_loopback(host)
@@ -158,16 +161,19 @@ def _archive(url: str, settings: ServiceSettings) -> Archive:
 
 
 def _add_shadow(app: FastAPI, model: str, uri: str | None, operating_point: str | None) -> None:
-    from coherent_cxr.serving.rest.shadow.shadow import Shadow
+    from coherent_cxr.serving.rest.shadow.shadow import Shadow, ShadowLog
 
-    _writer(model, uri, operating_point, "--challenger")  # which cannot be used is said now
+    # which cannot be used is said now
+    challenger = _writer(model, uri, operating_point, "--challenger").identity.digest
     folder = Path(model)
     if model.startswith("models:/"):
         from coherent_cxr.serving.registration.registry import fetch_bundle
 
         folder, _ = fetch_bundle(model, uri or open_tracking(find_project(Path.cwd())))
     service = app.state.service
-    service.shadow = Shadow(folder.resolve(), operating_point, service.metrics.registry)
+    log, champion = service.drift_log, service.writer.identity.digest
+    kept = None if log is None else ShadowLog(log, champion, challenger)
+    service.shadow = Shadow(folder.resolve(), operating_point, service.metrics.registry, kept)
 
 
 def _mount_page(app: FastAPI, settings: ServiceSettings, others: list[StudyWriter]) -> None:

@@ -11,6 +11,8 @@ from coherent_cxr.chexpert.contradictions import Stance, contradictions, stance_
 from coherent_cxr.reports.text import detokenize
 
 Sentence = tuple[str, ...]
+MOST_REMEMBERED = 65_536
+"""Sentences whose meaning is kept; a model writes a few thousand different ones."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ class Consistency:
         return False
 
     def _stance(self, sentence: Sentence) -> Stance:
-        if sentence not in self._stances:
-            self._stances[sentence] = stance_of(self.labeler, detokenize([sentence]))
-        return self._stances[sentence]
+        found = self._stances.get(sentence)
+        if found is None:
+            if len(self._stances) >= MOST_REMEMBERED:
+                self._stances.clear()
+            found = self._stances[sentence] = stance_of(self.labeler, detokenize([sentence]))
+        return found

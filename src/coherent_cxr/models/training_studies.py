@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -40,11 +41,16 @@ class TrainingStudies:
         Returns:
             Id and cosine distance, 0 (the same direction) to 2, nearest first.
         """
-        known, own = self.features.astype(np.float32), feature.astype(np.float32)
-        lengths = np.linalg.norm(known, axis=1) * np.linalg.norm(own)
-        distances = 1 - known @ own / np.maximum(lengths, 1e-12)
+        own = feature.astype(np.float32)
+        distances = 1 - self._directions @ own / max(float(np.linalg.norm(own)), 1e-12)
         order = np.argsort(distances, kind="stable")[:count]
         return [(self.ids[place], round(max(0.0, float(distances[place])), 4)) for place in order]
+
+    @cached_property
+    def _directions(self) -> NDArray[np.float32]:
+        known = self.features.astype(np.float32)  # once: half precision is slow to read
+        lengths = np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-12)
+        return np.asarray(known / lengths, dtype=np.float32)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything as named tensors; the ids as JSON in bytes."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from click.testing import CliRunner
 
 from coherent_cxr.cli import main
 from coherent_cxr.serving.monitoring.drift import days_of
-from coherent_cxr.serving.monitoring.drift_log import DriftLog
-from coherent_cxr.serving.monitoring.measures import COLUMNS
+from coherent_cxr.serving.monitoring.drift_log import DriftLog, DriftLogError
+from coherent_cxr.serving.monitoring.measures import COLUMNS, measured
 from coherent_cxr.serving.monitoring.page import drift_page
+from coherent_cxr.serving.monitoring.reference import read_reference, reference_text
 from helpers.study_reports import make_study
 
 
@@ -96,6 +98,26 @@ def test_the_command_writes_the_page(tmp_path):
     assert "mean grey level, on average, is higher" in page
     assert "Challenger in the shadow" in page
     assert "<td>12</td><td>1</td>" in page
+
+
+def test_the_command_compares_with_numbers_kept_at_registration(tmp_path):
+    log = DriftLog(tmp_path / "drift.sqlite")
+    for place in range(12):
+        log.add(make_study(study_id=str(place), image=np.full((8, 8), 140 + place, np.uint8)))
+    digest = make_study().model.digest
+    numbers = [measured(make_study(image=np.full((8, 8), 40 + place, np.uint8))) for place in range(12)]
+    kept = tmp_path / "drift_reference.csv"
+    kept.write_text(reference_text(pd.DataFrame(numbers, columns=COLUMNS), digest))
+    told = CliRunner().invoke(
+        main, ["drift", str(log.path), "--reference", str(kept), "--output", str(tmp_path / "page.html")]
+    )
+    assert told.exit_code == 0, told.output
+    assert "is higher than on validation: 146 of 12 reports against 45.5 of 12" in told.output
+    assert "another model" not in told.output
+    for text in ("", "model,words\n1,2\n", kept.read_text().replace("45", "x"), "\0\xff"):
+        kept.write_text(text)
+        with pytest.raises(DriftLogError, match="cannot be read as the validation numbers"):
+            read_reference(kept)
 
 
 def test_what_is_no_log_is_one_sentence(tmp_path):

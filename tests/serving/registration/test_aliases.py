@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -40,6 +41,17 @@ def test_a_deleted_champion_is_no_champion(tracking: str):
     assert settle(client, tracking, NAME, version, "keep")[0] == "champion"
     client.delete_model_version(NAME, version.version)
     assert champion_of(client, NAME) is None
+
+
+def test_a_challenger_that_becomes_champion_is_compared_with_itself_no_more(tracking: str):
+    client = mlflow.MlflowClient()
+    settle(client, tracking, NAME, _version(client, 0.5), "keep")
+    challenger = _version(client, 0.25)
+    assert settle(client, tracking, NAME, challenger, "keep")[0] == "challenger"
+    assert (
+        settle(client, tracking, NAME, dataclasses.replace(challenger, score=0.75), "keep")[0] == "champion"
+    )
+    assert dict(client.get_registered_model(NAME).aliases) == {"champion": int(challenger.version)}
 
 
 @pytest.mark.parametrize("score", ["none", ""])

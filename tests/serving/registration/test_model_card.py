@@ -86,5 +86,6 @@ def test_the_card_shows_where_the_model_abstains() -> None:
     assert "| Edema | 0.470 to 0.530 | 80% | 0.200 | 0.000 |" in card
     assert "Fracture" not in card
     none = Abstention(pd.DataFrame(bands[1:], columns=columns), curve, 10)
+    assert "none was held out: on new ones expect more wrong calls" in "\n".join(abstention_lines(none))
     assert "abstains from none" in "\n".join(abstention_lines(none))
     assert abstention_lines(Abstention(none.bands, curve[:0], 0)) == []

@@ -1,5 +1,6 @@
 """The rules of selection and promotion, on numbers worked out by hand."""
 
+import dataclasses
 import math
 
 import pytest
@@ -152,6 +153,18 @@ def test_the_first_version_becomes_champion():
 def test_a_version_that_may_not_be_champion_is_not_even_the_first():
     told = promote(_standing("1", 0.9, why_not="It has collapsed."), None, "move")
     assert (told.moved, told.reason) == (False, "It has collapsed.")
+
+
+@pytest.mark.parametrize("other", [{}, {"digest": "other"}, {"score": 0.9}])
+def test_the_champions_weights_with_newer_settings_replace_it(other):
+    champion = dataclasses.replace(_standing("1", **{"score": 0.25, **other}), weights_digest="w")
+    newer = dataclasses.replace(_standing("2", 0.25), weights_digest="w")
+    told = promote(newer, champion, "keep")
+    assert told.moved
+    assert told.reason.startswith("It is version 1 with the same weights")
+    assert not promote(dataclasses.replace(newer, why_not="It has collapsed."), champion, "keep").moved
+    unknown = dataclasses.replace(champion, weights_digest="")
+    assert not promote(dataclasses.replace(newer, score=0.1, weights_digest=""), unknown, "keep").moved
 
 
 def test_the_champion_itself_is_not_judged_against_itself():

@@ -14,6 +14,7 @@ from coherent_cxr.evaluation.headline import first_intervals
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
+from coherent_cxr.serving.monitoring.reference import reference_text, validation_measures
 from coherent_cxr.serving.registration import model_card, registry, scoring
 from coherent_cxr.serving.registration.card_head import with_head
 from coherent_cxr.serving.registration.chai_card import chai_card
@@ -65,8 +66,8 @@ def register_model(
     chexpert_labels: pd.DataFrame,
     test_time_shifts: int,
     **models: ModelBundle,
-) -> tuple[dict[str, Any], str, str]:
-    """Register the chosen generator; return what was registered and its model card in two forms."""
+) -> tuple[dict[str, Any], str, str, str]:
+    """Register the chosen generator; return its record, its card in two forms, and numbers of validation."""
     bundle = with_image_checks(
         models[validation_metrics["candidate"]],
         image_checks,
@@ -84,6 +85,7 @@ def register_model(
         folder = Path(config.checkpoint_folder)
         bundle = with_training_studies(bundle, image_store, encoded_reports, folder)
 
+    measures = validation_measures(bundle, image_store, of_validation)
     shown = None if bundle.decider is None else abstention
 
     def write_card(alias: str, promotion: Promotion) -> str:
@@ -100,7 +102,10 @@ def register_model(
             registry.CHAI_CARD: chai_card(
                 config, bundle.metadata, *numbers, intervals, radiographs, record, today
             ),
+            registry.DRIFT_REFERENCE: reference_text(measures, record[registry.DIGEST]),
         }
 
     registered = registry.register(config, bundle, validation_metrics, write_card, write_files)
-    return registered.record, registered.files[registry.MODEL_CARD], registered.files[registry.CHAI_CARD]
+    names = registry.MODEL_CARD, registry.CHAI_CARD, registry.DRIFT_REFERENCE
+    card, chai, reference = (registered.files[name] for name in names)
+    return registered.record, card, chai, reference

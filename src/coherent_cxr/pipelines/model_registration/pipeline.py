@@ -22,7 +22,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                         test_time_shifts="params:encoder_pretraining.test_time_shifts",
                     )
                 ),
-                outputs=["registered_model", "model_card", "chai_model_card"],
+                outputs=["registered_model", "model_card", "chai_model_card", "drift_reference"],
                 name="register_model",
                 tags="cpu",
             ),

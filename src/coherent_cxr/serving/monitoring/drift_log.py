@@ -77,7 +77,7 @@ class DriftLog:
         marks = ", ".join("?" * (3 + len(COLUMNS)))
 
         def insert(database: sqlite3.Connection) -> None:
-            key = (_day(report.created), self._hashed(report.study_id), _model(report.model.digest))
+            key = (_day(report.created), self._hashed(report.study_id), model_number(report.model.digest))
             database.execute(
                 f"INSERT OR REPLACE INTO reports (day, study, model, {', '.join(COLUMNS)}) VALUES ({marks})",
                 (*key, *(numbers[column] for column in COLUMNS)),
@@ -138,7 +138,7 @@ class DriftLog:
                 database.execute(
                     f"INSERT INTO shadow (day, champion, challenger, finding, {kind}) VALUES (?, ?, ?, ?, 1) "
                     f"ON CONFLICT (day, champion, challenger, finding) DO UPDATE SET {kind} = {kind} + 1",
-                    (_day(created), _model(champion), _model(challenger), place),
+                    (_day(created), model_number(champion), model_number(challenger), place),
                 )
 
         self._write(count)
@@ -233,6 +233,6 @@ def _day(created: str) -> int:
     return int(created[:10].replace("-", ""))
 
 
-def _model(digest: str) -> int:
+def model_number(digest: str) -> int:
     """Return a number that tells models apart: the first bits of the digest's digest."""
     return int.from_bytes(hashlib.sha256(digest.encode()).digest()[:6], "big")

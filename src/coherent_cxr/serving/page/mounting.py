@@ -13,6 +13,7 @@ from nicegui import ui
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from coherent_cxr.serving.page import FILES
 from coherent_cxr.serving.page.elements import ADDRESS
 from coherent_cxr.serving.page.model import PageModel
 from coherent_cxr.serving.page.study_page import StudyPage
@@ -35,7 +36,6 @@ HEADERS = {
 """Nothing may be fetched from elsewhere, and the page stands in no other one's frame."""
 SECONDS_BETWEEN_PINGS = 30.0
 """About: a busy machine must not look like a visitor who has left."""
-OURS = ("/_nicegui/", "/_nicegui_ws/")
 
 
 def mount_page(
@@ -102,7 +102,7 @@ class _PageMount(Mount):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         path = scope.get("path", "")
-        if path in ("/", "/favicon.ico") or path.startswith(OURS):
+        if path in ("/", "/favicon.ico") or path.startswith(FILES):
             return super().matches(scope)
         return Match.NONE, {}
 

@@ -60,6 +60,7 @@ def champion_of(client: Any, name: str, remedy: str = REMEDY) -> RegistryEntry |
         score=_number(version.tags.get("selection_score")),
         rule=version.tags.get("selection_rule", ""),
         data_digest=version.tags.get("validation_digest", ""),
+        weights_digest=version.tags.get("weights_digest", ""),
     )
 
 
@@ -96,12 +97,18 @@ def settle(
                 before = None if champion is None else champion.version
                 when = datetime.now(UTC).isoformat(timespec="seconds")
                 move = Move(candidate.version, before, promotion.reason, when, "rule")
-                done(name, lambda: remember(client, name, move))  # noqa: B023 - called at once
+                done(name, lambda: _record(client, name, move))  # noqa: B023 - called at once
                 return alias, promotion
     raise RegistryError(
         f"Other runs keep moving the alias '{CHAMPION}' of '{name}', so version {candidate.version} was "
         "registered without an alias. Run `kedro run --pipelines model_registration` again later."
     )
+
+
+def _record(client: Any, name: str, move: Move) -> None:
+    remember(client, name, move)
+    if str(dict(client.get_registered_model(name).aliases).get(CHALLENGER)) == move.version:
+        client.delete_registered_model_alias(name, CHALLENGER)  # it would be compared with itself
 
 
 @contextmanager

@@ -132,6 +132,9 @@ def abstention_lines(abstention: Abstention) -> list[str]:
         "|---" * (len(curve) + 1) + "|",
         "| wrong calls | " + " | ".join(f"{risk:.3f}" for risk in curve["risk"]) + " |",
         "",
+        "Thresholds, calibration and bands were chosen on these same studies, none was held out: on new ones "
+        "expect more wrong calls.",
+        "",
     ]
     if bands.empty:
         return [*lines, "That lowers the risk of no finding, so the model abstains from none.", ""]
@@ -142,7 +145,7 @@ def abstention_lines(abstention: Abstention) -> list[str]:
     ]
     return [
         *lines,
-        "It abstains between these probabilities; the bands were set on the same studies:",
+        "It abstains between these probabilities:",
         "",
         "| finding | abstains | studies outside | wrong of all | wrong outside |",
         "|---|---|---|---|---|",

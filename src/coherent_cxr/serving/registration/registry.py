@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 BUNDLE = "bundle"
 MODEL_CARD, CHAI_CARD = "model_card.md", "chai_model_card.xml"
+DRIFT_REFERENCE = "drift_reference.csv"
+"""File of a version's validation numbers, and its tag that says where they are."""
 DIGEST = "bundle_digest"
 """Tag of a version and key of a logged model's configuration: the SHA-256 of the bundle's manifest."""
 
@@ -68,8 +70,8 @@ def register(
         validation: What :func:`coherent_cxr.serving.registration.scoring.score_candidates` returned.
         write_card: Writes the model card from the alias and the decision about the champion; it becomes the
             version's description.
-        write_files: Writes the card's other forms from the card and the record, by file name; they become
-            artifacts of the run. Without it there is the card alone.
+        write_files: Writes the card's other forms and the validation numbers from the card and the record, by
+            file name; they become artifacts of the run. Without it there is the card alone.
 
     Raises:
         RegistryError: If the registry fails; before anything is registered, if it fails at once.
@@ -94,6 +96,7 @@ def register(
         rule=str(validation["rule"]),
         data_digest=str(validation["validation_digest"]),
         why_not=_why_not(system, validation),
+        weights_digest=bundle.digest,
     )
     tags = {
         "system": system,
@@ -101,7 +104,7 @@ def register(
         "selection_rule": candidate.rule,
         "validation_digest": candidate.data_digest,
         "label_rules": str(validation["label_rules"]),
-        "weights_digest": bundle.digest,
+        "weights_digest": candidate.weights_digest,
         COLLAPSED: " ".join(validation["assessments"][system].get("collapsed", ())) or NOT_COLLAPSED,
         DIGEST: digest,
     }
@@ -119,6 +122,7 @@ def register(
         "selection_score": candidate.score,
         "label_rules": str(validation["label_rules"]),
         "weights_digest": bundle.digest,
+        DIGEST: digest,
         "alias": alias,
         "alias_moved": promotion.moved,
         "reason": promotion.reason,
@@ -128,6 +132,9 @@ def register(
     if run is not None:
         for file, text in files.items():
             client.log_text(run.info.run_id, text, file)
+        if DRIFT_REFERENCE in files:
+            place = f"runs:/{run.info.run_id}/{DRIFT_REFERENCE}"
+            client.set_model_version_tag(config.name, candidate.version, DRIFT_REFERENCE, place)
     return Registered(record, card, files)
 
 
@@ -208,18 +215,10 @@ def fetch_bundle(uri: str, tracking_uri: str) -> Fetched:
         TrackingError: If the registry's server does not answer, or its database is damaged.
         BundleError: If the bundle is not the one that was registered.
     """
-    path = sqlite_path(tracking_uri)
-    if path is not None and not path.exists():
-        raise ModelNotFoundError(
-            f"There is no tracking database '{path}'. Run `kedro run` in the project first, or name a "
-            "database with --tracking-uri, or a model bundle's folder with --model."
-        )
-    check(tracking_uri)
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    mlflow.set_tracking_uri(tracking_uri)
-    client = mlflow.MlflowClient()
+    client = _client(tracking_uri)
     try:
         version = _version_at(client, uri)
         place = client.get_model_version_download_uri(version.name, version.version)
@@ -232,6 +231,50 @@ def fetch_bundle(uri: str, tracking_uri: str) -> Fetched:
         ) from error
     require_digest(folder, version.tags.get(DIGEST))
     return Fetched(folder, str(version.version))
+
+
+def fetch_drift_reference(uri: str, tracking_uri: str) -> Path:
+    """Find the validation numbers of a registered model.
+
+    Args:
+        uri: ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
+        tracking_uri: Where the registry is.
+
+    Raises:
+        ModelNotFoundError: If there is no such registry, model, alias or version, or it has none.
+        TrackingError: If the registry's server does not answer, or its database is damaged.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    client = _client(tracking_uri)
+    try:
+        version = _version_at(client, uri)
+        place = version.tags.get(DRIFT_REFERENCE)
+        if place is not None:
+            return Path(mlflow.artifacts.download_artifacts(place))
+    except (MlflowException, OSError) as error:
+        raise ModelNotFoundError(
+            masked(f"The validation numbers of '{uri}' cannot be fetched from {tracking_uri} ({error}).")
+        ) from error
+    raise ModelNotFoundError(
+        f"No validation numbers were kept with '{uri}': it was registered by an earlier version. Register it "
+        "again, or name a drift log of validation studies with --reference."
+    )
+
+
+def _client(tracking_uri: str) -> Any:
+    path = sqlite_path(tracking_uri)
+    if path is not None and not path.exists():
+        raise ModelNotFoundError(
+            f"There is no tracking database '{path}'. Run `kedro run` in the project first, or name a "
+            "database with --tracking-uri, or a model bundle's folder with --model."
+        )
+    check(tracking_uri)
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking_uri)
+    return mlflow.MlflowClient()
 
 
 def _remedy(client: Any, uri: str) -> str:

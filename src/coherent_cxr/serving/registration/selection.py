@@ -177,6 +177,7 @@ class RegistryEntry:
         rule: The rule behind the score, in words.
         data_digest: Digest of the validation data behind the score.
         why_not: Why it cannot be champion whatever its score; empty if it can.
+        weights_digest: Of the generator's weights; empty if it was not recorded.
     """
 
     version: str
@@ -184,6 +185,7 @@ class RegistryEntry:
     rule: str
     data_digest: str
     why_not: str = ""
+    weights_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,12 @@ def promote(candidate: RegistryEntry, champion: RegistryEntry | None, on_other_d
         return Promotion(False, candidate.why_not)
     if champion is None:
         return Promotion(True, "There was no champion.")
+    if candidate.weights_digest and candidate.weights_digest == champion.weights_digest:
+        return Promotion(
+            True,
+            f"It is version {champion.version} with the same weights; only what stands beside them "
+            "(thresholds, bands, image checks, names of studies) was made anew.",
+        )
     scores = f"{candidate.score:.4f} against {champion.score:.4f} of version {champion.version}"
     comparable = (candidate.data_digest, candidate.rule) == (champion.data_digest, champion.rule)
     comparable = comparable and not math.isnan(champion.score)

@@ -106,8 +106,8 @@ class StudyGenerator:
         other.operating_point = operating_point
         return other
 
-    @property
-    def _check(self) -> SentenceCheck | None:
+    @cached_property
+    def _check(self) -> SentenceCheck | None:  # kept, as it remembers what sentences say
         # what a token promises is what its own rule set means by it
         same_rules = self.bundle.metadata.get("label_rules") == self.labeler.name
         if not same_rules or not self.bundle.vocabulary.finding_token_ids:

@@ -63,7 +63,7 @@ class StudyWriter:
         identity: ModelIdentity,
         remove_repeats: bool = True,
         operating_point: str | None = None,
-        batch_size: int = 64,
+        batch_size: int = 256,
     ) -> None:
         _require_point(bundle, operating_point)
         self.bundle = bundle

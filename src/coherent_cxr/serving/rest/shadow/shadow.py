@@ -13,6 +13,8 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter
 
 from coherent_cxr.images.reading.dicom.helper import HelperProcess
+from coherent_cxr.serving.monitoring.drift_log import DriftLog
+from coherent_cxr.serving.monitoring.shadow import label_agreements
 from coherent_cxr.serving.rest.requests.uploads import StudyUpload, Upload
 from coherent_cxr.serving.study_report import StudyReport
 
@@ -27,6 +29,21 @@ MOST_BYTES = 50_000_000
 class _Seen(NamedTuple):
     images: tuple[Upload, ...]
     labels: dict[str, int | None]
+    created: str
+
+
+class ShadowLog(NamedTuple):
+    """Where agreements are kept by day, beside the counters.
+
+    Attributes:
+        log: Of numbers.
+        champion: Digest of the model that answers.
+        challenger: Digest of the other.
+    """
+
+    log: DriftLog
+    champion: str
+    challenger: str
 
 
 class Shadow:
@@ -38,9 +55,17 @@ class Shadow:
         model: Folder of the challenger's bundle.
         operating_point: As of the champion.
         registry: Where the counts go.
+        kept: Where they go as well.
     """
 
-    def __init__(self, model: Path, operating_point: str | None, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        model: Path,
+        operating_point: str | None,
+        registry: CollectorRegistry,
+        kept: ShadowLog | None = None,
+    ) -> None:
+        self._kept = kept
         self._command = (sys.executable, "-m", PROCESS, str(model), operating_point or "")
         self._waiting: queue.Queue[_Seen | None] = queue.Queue(MOST_WAITING)
         self.studies = Counter(
@@ -64,7 +89,7 @@ class Shadow:
             self.studies.labels("left_out").inc()
             return
         try:
-            self._waiting.put_nowait(_Seen(study.images, report.report.labels))
+            self._waiting.put_nowait(_Seen(study.images, report.report.labels, report.created))
         except queue.Full:
             self.studies.labels("left_out").inc()
 
@@ -90,6 +115,9 @@ class Shadow:
             if "labels" not in told:
                 self.studies.labels("failed").inc()
                 continue
+            if self._kept is not None:
+                found = label_agreements(seen.labels, told["labels"])
+                self._kept.log.add_agreements(found, seen.created, self._kept.champion, self._kept.challenger)
             self.studies.labels("compared").inc()
             for finding, label in seen.labels.items():
                 if told["labels"].get(finding) != label:
