@@ -6,10 +6,12 @@ import hashlib
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coherent_cxr.chexpert.chexbert_folder import CHEXBERT, CHEXBERT_FUNCTION
 from coherent_cxr.chexpert.engine.cache import SentenceCache
 from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler, Mention, as_text
 from coherent_cxr.chexpert.observations import OBSERVATIONS, label_set
@@ -33,14 +35,15 @@ class FunctionLabeler(CheXpertLabeler):
 
     The function gets a list of texts and returns an array or nested list ``(texts, labels)`` in the order of
     ``OBSERVATIONS``: 1 positive, 0 negative, -1 uncertain; 2, NaN or None not mentioned. It has to give the
-    same labels for the same text. Every text is asked for once, as long as the memory holds it.
+    same labels for the same text. Every text is asked for once, as long as the memory holds it. A function
+    ``fingerprint`` of its module, if there is one, names what else the labels depend on, such as weights.
 
     Args:
         path: ``module:function``.
         cache_size: Most texts to remember.
 
     Raises:
-        FunctionLabelerError: If the function cannot be imported.
+        FunctionLabelerError: If the function cannot be imported, or its weights are missing.
     """
 
     def __init__(self, path: str | Path, cache_size: int = 65_536, content: None = None) -> None:
@@ -55,8 +58,8 @@ class FunctionLabeler(CheXpertLabeler):
 
     @property
     def name(self) -> str:
-        """The import path."""
-        return self.rules
+        """The import path, or the name that stands for it."""
+        return CHEXBERT if self.rules == CHEXBERT_FUNCTION else self.rules
 
     def label(self, text: str | float | None) -> dict[str, int | None]:
         """Label one report section, as :meth:`CheXpertLabeler.label` does."""
@@ -141,10 +144,15 @@ def _imported(path: str) -> Callable[[list[str]], Any]:
 
 
 def _digest(path: str, function: Callable[[list[str]], Any]) -> str:
-    """SHA-256 of the path and of the file that the function stands in."""
+    """SHA-256 of the path, of the file that the function stands in, and of what its module names besides."""
     try:
         file = inspect.getsourcefile(function)
     except TypeError:  # of a built-in function, or an object without a file
         file = None
     source = Path(file).read_bytes() if file is not None else b""
-    return hashlib.sha256(path.encode() + b"\0" + source).hexdigest()
+    more = getattr(sys.modules[path.partition(":")[0]], "fingerprint", None)
+    try:
+        named = str(more()).encode() if callable(more) else b""
+    except OSError as error:
+        raise FunctionLabelerError(str(error)) from error
+    return hashlib.sha256(b"\0".join([path.encode(), source, *([named] if named else [])])).hexdigest()

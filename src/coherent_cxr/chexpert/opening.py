@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from coherent_cxr.chexpert.chexbert_folder import CHEXBERT, CHEXBERT_FUNCTION
 from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler
 from coherent_cxr.chexpert.function_labeller import IMPORT_PATH, FunctionLabeler
 from coherent_cxr.chexpert.learnt.labeller import LearntLabeler, is_learnt
@@ -14,8 +15,8 @@ ENGLISH: Final = ("corrected", "original")
 
 
 def is_function(rules: str) -> bool:
-    """Return whether a labeller is named as ``module:function``; a file of that name goes first."""
-    return IMPORT_PATH.fullmatch(rules) is not None and not Path(rules).is_file()
+    """Return whether a labeller is a function: "chexbert" or ``module:function``, and no file."""
+    return (rules == CHEXBERT or IMPORT_PATH.fullmatch(rules) is not None) and not Path(rules).is_file()
 
 
 def labeler_of(rules: str, cache_size: int, content: bytes | None = None) -> CheXpertLabeler:
@@ -31,7 +32,7 @@ def labeler_of(rules: str, cache_size: int, content: bytes | None = None) -> Che
         FunctionLabelerError: If a function cannot be imported.
     """
     if content is None and is_function(rules):
-        return FunctionLabeler(rules, cache_size)
+        return FunctionLabeler(CHEXBERT_FUNCTION if rules == CHEXBERT else rules, cache_size)
     if is_learnt(rules, content):
         return LearntLabeler(rules, cache_size, content)
     return CheXpertLabeler(rules, cache_size, content)

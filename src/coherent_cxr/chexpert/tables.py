@@ -9,13 +9,14 @@ from pathlib import Path
 import pandas as pd
 from pydantic import NonNegativeInt
 
+from coherent_cxr.chexpert.chexbert_folder import CHEXBERT, chexbert_folder
 from coherent_cxr.chexpert.engine.labeller import CheXpertLabeler, Mention
 from coherent_cxr.chexpert.observations import FOURTEEN
 from coherent_cxr.chexpert.opening import ENGLISH, is_function, labeler_of
 from coherent_cxr.chexpert.rules.checks import RuleFileError
 from coherent_cxr.chexpert.rules.language_file import english
 from coherent_cxr.chexpert.rules.rule_files import SHIPPED
-from coherent_cxr.configuration import Settings, require
+from coherent_cxr.configuration import ConfigurationError, Settings, require
 
 MENTION_TYPES = {
     "sentence": "int64",
@@ -32,8 +33,9 @@ class ChexpertLabellingConfig(Settings):
     """The rule sets in use: one setting for everything that labels.
 
     Attributes:
-        rules: What teaches, rewards, selects and judges first: "corrected", "original", "spanish", the path
-            of a rule file or of a learnt labeller, or a function of the user's own as ``module:function``.
+        rules: What teaches, rewards, selects and judges first: "corrected", "original", "spanish",
+            "chexbert", the path of a rule file or of a learnt labeller, or a function of the user's own as
+            ``module:function``.
         beside: The second judge in every clinical table; None: the shipped rule set that did not teach. There
             always is one for CheXpert's labels of English texts, as a model that was tuned on one labeller's
             words has to convince another.
@@ -46,11 +48,16 @@ class ChexpertLabellingConfig(Settings):
 
     def check(self) -> None:
         """Refuse settings that cannot work."""
-        right = "corrected, original, spanish, the path of a file that is there, or module:function"
+        right = "corrected, original, spanish, chexbert, the path of a file that is there, or module:function"
         for key, rules in (("rules", self.rules), ("beside", self.beside)):
             known = rules is None or rules in SHIPPED or (rules != "" and Path(rules).is_file())
             known = known or is_function(str(rules))
             require(known, f"chexpert_labelling.{key}", rules, right)
+            if rules == CHEXBERT:
+                try:
+                    chexbert_folder()
+                except FileNotFoundError as error:
+                    raise ConfigurationError(str(error)) from error
         named_apart = (
             self.beside in (None, self.rules) or Path(str(self.beside)).name != Path(self.rules).name
         )

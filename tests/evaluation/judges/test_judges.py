@@ -12,6 +12,10 @@ import pytest
 import torch
 
 from coherent_cxr.chexpert import OBSERVATIONS
+from coherent_cxr.chexpert.function_labeller import FunctionLabelerError
+from coherent_cxr.chexpert.opening import labeler_of
+from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
+from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.judges.bertscore import BertScore, matched_f1
 from coherent_cxr.evaluation.judges.chexbert import HEADS, CheXbert, CheXbertModel
@@ -35,6 +39,17 @@ def test_without_weights_every_judge_says_how_to_get_them_and_none_runs():
         assert sentence.startswith(name)
         assert "set evaluation.judges." in sentence
     assert usable_judges(filled(EvaluationConfig).judges) == []
+
+
+def test_chexbert_as_labeller_without_weights_stops_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.delenv("COHERENT_CXR_CHEXBERT", raising=False)
+    with pytest.raises(ConfigurationError, match="Set COHERENT_CXR_CHEXBERT to a folder"):
+        filled(ChexpertLabellingConfig, rules="chexbert")
+    monkeypatch.setenv("COHERENT_CXR_CHEXBERT", str(tmp_path))
+    with pytest.raises(ConfigurationError, match=r"finds no chexbert\.pth in"):
+        filled(ChexpertLabellingConfig, beside="chexbert")
+    with pytest.raises(FunctionLabelerError, match=r"finds no chexbert\.pth in"):
+        labeler_of("chexbert", 0)
 
 
 def test_a_place_that_is_not_there_is_named():
@@ -124,7 +139,7 @@ def tiny_bert(tmp_path: Path):
 
 
 @needs_transformers
-def test_chexbert_reads_a_checkpoint_as_its_authors_wrote_it(tiny_bert, tmp_path):
+def test_chexbert_reads_a_checkpoint_as_its_authors_wrote_it(tiny_bert, tmp_path, monkeypatch):
     bert, vocabulary = tiny_bert
     model = CheXbertModel(bert, 16).eval()
     with torch.no_grad():
@@ -143,13 +158,23 @@ def test_chexbert_reads_a_checkpoint_as_its_authors_wrote_it(tiny_bert, tmp_path
     codes = judge.codes(["heart enlarged .", "no effusion ."])
     named = dict(zip(OBSERVATIONS, codes[0].tolist(), strict=True))
     assert (named["Edema"], named["Fracture"], named["Pneumonia"], named["Cardiomegaly"]) == (1, 0, -1, 2)
-    words = judge._loaded[1](["Heart ENLARGED ."])["input_ids"][0]
+    words = judge._reader.tokenizer(["Heart ENLARGED ."])["input_ids"][0]
     assert words == [WORDS.index(word) for word in ("[CLS]", "heart", "enlarged", ".", "[SEP]")]
     values = dict(
         zip(judge.metrics, judge.measure(["heart"], ["no"]).values(np.ones((1, 1)))[0], strict=True)
     )
     assert values[Metric("CheXbert F1", "14 labels", "micro")] == 1
     assert values[Metric("CheXbert F1", "14 labels", "macro")] == pytest.approx(1 / 14)
+    # the same weights teach, reward and judge where they are named as the labeller
+    monkeypatch.setenv("COHERENT_CXR_CHEXBERT", str(tmp_path))
+    config = filled(ChexpertLabellingConfig, rules="chexbert", beside=None)
+    assert [labeler.name for labeler in config.judges()] == ["chexbert", "corrected"]
+    named = config.labeler().label("Heart enlarged.")
+    assert (named["Edema"], named["Fracture"], named["Pneumonia"], named["Cardiomegaly"]) == (1, 0, -1, None)
+    before = config.labeler().digest
+    model.linear_heads[0].bias.data[1] = 2.0
+    torch.save({"model_state_dict": model.state_dict()}, tmp_path / "chexbert.pth")
+    assert config.labeler().digest != before  # other weights are another labeller
 
 
 @needs_transformers

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from coherent_cxr.chexpert.chexbert_folder import VOCABULARY, WEIGHTS, chexbert_folder
 from coherent_cxr.chexpert.codes import columns_of
 from coherent_cxr.chexpert.observations import FOURTEEN
 from coherent_cxr.evaluation.judges.interface import EXTRA, Judge, lacks_package, lacks_place
@@ -41,6 +44,61 @@ class CheXbertModel(nn.Module):
         """Return logits of each head ``(reports, classes)`` for token ids ``(reports, tokens)``."""
         first = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
         return [head(first) for head in self.linear_heads]
+
+
+class CheXbertReader:
+    """Labels reports with its authors' checkpoint.
+
+    Args:
+        weights: The checkpoint.
+        vocabulary: ``vocab.txt`` of bert-base-uncased.
+    """
+
+    def __init__(self, weights: Path, vocabulary: Path) -> None:
+        transformers: Any = import_module("transformers")
+        saved = torch.load(weights, map_location="cpu", weights_only=True)
+        state = {key.removeprefix("module."): value for key, value in saved["model_state_dict"].items()}
+        state.pop("bert.embeddings.position_ids", None)  # a buffer that newer versions do not save
+        bert = transformers.BertModel(transformers.BertConfig(**_sizes(state)))
+        self._model = CheXbertModel(bert, state["linear_heads.0.weight"].shape[1])
+        self._model.load_state_dict(state)
+        self._model.eval()
+        # transformers 5 no longer lowers letters of its own accord, and the vocabulary has only small ones
+        self.tokenizer = transformers.BertTokenizer(str(vocabulary), do_lower_case=True)
+
+    @torch.no_grad()
+    def codes(self, texts: Sequence[str]) -> NDArray[np.int8]:
+        """Label reports: codes ``(reports, 14)`` in the order of CheXpert's observations."""
+        rows = []
+        for start in range(0, len(texts), BATCH):
+            batch = [" ".join(text.split()) for text in texts[start : start + BATCH]]
+            tokens = self.tokenizer(
+                batch, padding=True, truncation=True, max_length=MOST_TOKENS, return_tensors="pt"
+            )
+            logits = self._model(tokens["input_ids"], tokens["attention_mask"])
+            rows.append(np.stack([CODES[head.argmax(dim=1).numpy()] for head in logits], axis=1))
+        order = [HEADS.index(name) for name in FOURTEEN]
+        return np.concatenate(rows)[:, order] if rows else np.zeros((0, len(HEADS)), np.int8)
+
+
+def label(texts: list[str]) -> NDArray[np.int8]:
+    """Label texts as the labeller "chexbert" does ``(texts, 14)``.
+
+    Raises:
+        FileNotFoundError: If there are no weights; the message says what to do.
+    """
+    return _reader(chexbert_folder()).codes(texts)
+
+
+def fingerprint() -> str:
+    """Return the SHA-256 of the weights that :func:`label` uses."""
+    with (chexbert_folder() / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _reader(folder: Path) -> CheXbertReader:
+    return CheXbertReader(folder / WEIGHTS, folder / VOCABULARY)
 
 
 class CheXbert(Judge):
@@ -79,33 +137,15 @@ class CheXbert(Judge):
 
         return SumMeasure(self.metrics, cells.reshape(len(cells), -1), finish)
 
-    @torch.no_grad()
     def codes(self, texts: Sequence[str]) -> NDArray[np.int8]:
         """Label reports: codes ``(reports, 14)`` in the order of CheXpert's observations."""
-        model, tokenizer = self._loaded
-        rows = []
-        for start in range(0, len(texts), BATCH):
-            batch = [" ".join(text.split()) for text in texts[start : start + BATCH]]
-            tokens = tokenizer(
-                batch, padding=True, truncation=True, max_length=MOST_TOKENS, return_tensors="pt"
-            )
-            logits = model(tokens["input_ids"], tokens["attention_mask"])
-            rows.append(np.stack([CODES[head.argmax(dim=1).numpy()] for head in logits], axis=1))
-        order = [HEADS.index(name) for name in FOURTEEN]
-        return np.concatenate(rows)[:, order] if rows else np.zeros((0, len(HEADS)), np.int8)
+        return self._reader.codes(texts)
 
     @cached_property
-    def _loaded(self) -> tuple[CheXbertModel, Any]:
-        transformers: Any = import_module("transformers")
+    def _reader(self) -> CheXbertReader:
         assert self.config.chexbert is not None
-        saved = torch.load(self.config.chexbert, map_location="cpu", weights_only=True)
-        state = {key.removeprefix("module."): value for key, value in saved["model_state_dict"].items()}
-        state.pop("bert.embeddings.position_ids", None)  # a buffer that newer versions do not save
-        bert = transformers.BertModel(transformers.BertConfig(**_sizes(state)))
-        model = CheXbertModel(bert, state["linear_heads.0.weight"].shape[1])
-        model.load_state_dict(state)
-        # transformers 5 no longer lowers letters of its own accord, and the vocabulary has only small ones
-        return model.eval(), transformers.BertTokenizer(self.config.bert_vocabulary, do_lower_case=True)
+        assert self.config.bert_vocabulary is not None
+        return CheXbertReader(Path(self.config.chexbert), Path(self.config.bert_vocabulary))
 
 
 def _sizes(state: Mapping[str, Tensor]) -> dict[str, int]:
