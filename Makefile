@@ -29,7 +29,7 @@ test: install
 
 # files with many slow tests first (tests/conftest.py); what tests start finds our modules compiled
 pytest: install
-	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 40
 
 attack: install  ## kills, full disks and hostile files: one table in at most 20 minutes (docs/reliability.md)
 	PYTHONPATH=tests:benchmarks OMP_NUM_THREADS=1 $(BIN)/python tests/attack/campaign.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -103,6 +104,7 @@ class ReadReports(NamedTuple):
     cider: NDArray[np.float64]
 
 
+@dataclass
 class Validator:
     """Computes the validation numbers of a generator on fixed samples.
 
@@ -113,31 +115,23 @@ class Validator:
     ``repeat_rate`` is the share of sentences that stand earlier in the same report, before their removal;
     ``sentinel`` is the mean share that the references' words behind a finding token leave to the sentinel.
 
-    Args:
+    Attributes:
         samples: Validation samples.
         references: Their texts and labels.
         reader: Labels generated reports by the rules that labelled the references.
-        document_frequencies: CIDEr-D with the training split's document frequencies.
+        cider: CIDEr-D with the training split's document frequencies.
         regions_of: Image regions of rows of the store.
         batch_size: Samples per batch.
+        generated: The reports generated last.
     """
 
-    def __init__(
-        self,
-        samples: Samples,
-        references: SampleReferences,
-        reader: ReportReader,
-        document_frequencies: CiderD,
-        regions_of: FeatureProvider,
-        batch_size: int = 128,
-    ) -> None:
-        self.samples = samples
-        self.references = references
-        self.reader = reader
-        self.cider = document_frequencies
-        self.regions_of = regions_of
-        self.batch_size = batch_size
-        self.generated: list[list[list[str]]] = []
+    samples: Samples
+    references: SampleReferences
+    reader: ReportReader
+    cider: CiderD
+    regions_of: FeatureProvider
+    batch_size: int = 128
+    generated: list[list[list[str]]] = field(init=False, default_factory=list)
 
     @property
     def digest(self) -> str:

@@ -23,7 +23,7 @@ from coherent_cxr.models.bundle import weights_digest
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.runtime.fingerprint import fingerprint, run_key
 from coherent_cxr.training.engine.checkpoint import step_seed
-from coherent_cxr.training.engine.loop import Loop
+from coherent_cxr.training.engine.loop import Loop, loop_settings
 
 Features = Callable[[NDArray[np.int64]], Tensor]
 """Gives region features ``(rows, K, channels)`` for rows of the image store."""
@@ -164,19 +164,16 @@ def train_captioner(
     )
     steps = config.epochs * batches_per_epoch(len(train), config.batch_size)
     history = Loop(
+        **loop_settings(config),
         name=name,
         model=model,
         optimizer=torch.optim.Adam(model.parameters()),
         samples=len(train),
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        seed=config.seed,
         train_step=train_step,
         validate=validate,
         learning_rate=lambda step: config.learning_rate * 0.5 ** (3 * step // steps),
         checkpoints=folder / f"baselines-{name.replace(' ', '-').replace(',', '')}-{key}",
         select="likelihood",
-        clip_gradient=config.clip_gradient,
     ).run()
     return TrainedCaptioner(model.eval(), history)
 

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from coherent_cxr.configuration import Settings
 from coherent_cxr.inference.samples import batches_per_epoch, shuffled_batches
 from coherent_cxr.runtime.distributed import current_world
 from coherent_cxr.runtime.interruption import Interruption
@@ -41,11 +42,22 @@ VALIDATION_SHARE = 0.25
 """Share of the time between checkpoints after which one is written before a validation, too."""
 
 
+SETTINGS = (
+    *("epochs", "batch_size", "seed", "select"),
+    *("patience", "clip_gradient", "accumulate", "checkpoint_every"),
+)
+"""What stages set of their loop, under the same name."""
+
 TrainStep = Callable[[int, NDArray[np.int64], torch.Generator], tuple[Tensor, Mapping[str, float]]]
 """(step, chosen samples, randomness of this step) -> (mean loss over them, numbers to log).
 
 With several ranks or accumulation, a step calls it for parts of its batch and weighs each by its samples.
 """
+
+
+def loop_settings(config: Settings) -> dict[str, Any]:
+    """Return those settings of a stage that its loop has under the same name."""
+    return {name: getattr(config, name) for name in SETTINGS if name in type(config).model_fields}
 
 
 @dataclass

@@ -20,7 +20,7 @@ from coherent_cxr.rewards import CiderD
 from coherent_cxr.runtime.distributed import current_world, training_device
 from coherent_cxr.runtime.fingerprint import encoder_code, run_key
 from coherent_cxr.training.engine.checkpoint import step_seed
-from coherent_cxr.training.engine.loop import Loop
+from coherent_cxr.training.engine.loop import Loop, loop_settings
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.sentinel import tokens_of_findings
 from coherent_cxr.training.mle.step import MleStep, sentence_weights
@@ -127,22 +127,15 @@ def train_mle(
         validator.digest,
     )
     loop = Loop(
+        **loop_settings(config),
         name="likelihood training",
         model=model,
         optimizer=torch.optim.Adam([p for p in model.parameters() if p.requires_grad]),
         samples=len(train),
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        seed=config.seed,
         train_step=step,
         validate=validate,
         learning_rate=step.learning_rate,
         checkpoints=folder / f"mle_training-{key}",
-        select=config.select,
-        patience=config.patience,
-        clip_gradient=config.clip_gradient,
-        accumulate=config.accumulate,
-        checkpoint_every=config.checkpoint_every,
         extra_state=lambda: {"examples": examples},
         restore_extra=lambda state: examples.extend(state["examples"]),
     )

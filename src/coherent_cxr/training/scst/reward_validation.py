@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +12,11 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from coherent_cxr.inference.decoding import sample_reports
-from coherent_cxr.inference.features import FeatureProvider
-from coherent_cxr.inference.samples import Samples
 from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.text import metric_text
-from coherent_cxr.rewards import CiderD, Reports, WeightedReward
-from coherent_cxr.training.validation import ReportReader, SampleReferences, Validator
+from coherent_cxr.rewards import Reports, WeightedReward
+from coherent_cxr.training.validation import Validator
 
 RESAMPLES = 2_000
 
@@ -38,6 +37,7 @@ class Gain(NamedTuple):
     high: float
 
 
+@dataclass
 class RewardValidator(Validator):
     """A validator that also computes a run's objective: the weighted sum of its rewards' objectives.
 
@@ -45,30 +45,13 @@ class RewardValidator(Validator):
     For most rewards that is the mean reward of the greedy validation reports; for ``f_beta`` it is macro-
     F_beta over the split.
 
-    Args:
-        samples: Validation samples.
-        references: Their texts and labels.
-        reader: Labels generated reports by the rules that labelled the references.
-        document_frequencies: CIDEr-D with the training split's document frequencies.
-        regions_of: Image regions of rows of the store.
-        rewards: Rewards of the run.
-
     Attributes:
+        rewards: Rewards of the run.
         statistics: Each reward's statistics of the reports scored last ``(reports, numbers)``.
     """
 
-    def __init__(
-        self,
-        samples: Samples,
-        references: SampleReferences,
-        reader: ReportReader,
-        document_frequencies: CiderD,
-        regions_of: FeatureProvider,
-        rewards: Sequence[WeightedReward],
-    ) -> None:
-        super().__init__(samples, references, reader, document_frequencies, regions_of)
-        self.rewards = list(rewards)
-        self.statistics: list[NDArray[np.float64]] = []
+    rewards: Sequence[WeightedReward] = field(kw_only=True)
+    statistics: list[NDArray[np.float64]] = field(init=False, default_factory=list)
 
     def scores(self, reports: list[list[list[str]]]) -> dict[str, float]:
         """Score generated reports; the objective is ``reward``, each reward's own ``reward/<name>``."""

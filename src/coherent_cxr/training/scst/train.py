@@ -21,6 +21,7 @@ from coherent_cxr.runtime.distributed import current_world, training_device
 from coherent_cxr.runtime.fingerprint import encoder_code, function_digest, run_key
 from coherent_cxr.training.engine.checkpoint import step_seed
 from coherent_cxr.training.engine.history import COLUMNS
+from coherent_cxr.training.engine.loop import loop_settings
 from coherent_cxr.training.mle.train import TrainedGenerator
 from coherent_cxr.training.scst.advantage import AdvantageEstimator
 from coherent_cxr.training.scst.config import RlFineTuningConfig
@@ -85,7 +86,9 @@ def fine_tune(
     require_selectable("rl_fine_tuning.select", config.select, validation_references)
     reader = ReportReader(bundle.vocabulary, labeler)
     validator, start_validator = (
-        RewardValidator(held_out, validation_references, reader, document_frequencies, source, rewards)
+        RewardValidator(
+            held_out, validation_references, reader, document_frequencies, source, rewards=rewards
+        )
         for source in (regions_of, start_regions_of)
     )
     estimator = AdvantageEstimator(rewards, config.gamma, config.samples, config.group_scale)
@@ -146,25 +149,19 @@ def fine_tune(
         [function_digest(reward.function) for reward in config.rewards.values() if reward.function],
     )
     loop = WatchedLoop(
+        **loop_settings(config),
         name=f"{config.system} fine-tuning",
         model=model,
         optimizer=torch.optim.Adam([p for p in model.parameters() if p.requires_grad]),
         samples=len(train),
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        seed=config.seed,
         train_step=step,
         validate=validate,
         learning_rate=lambda step: config.learning_rate * (1 - step / steps if config.decay else 1),
         checkpoints=folder / f"rl_fine_tuning-{config.system}-{key}",
-        select=config.select,
-        clip_gradient=config.clip_gradient,
-        accumulate=config.accumulate,
         validate_first=True,
         keep_validated=True,
         inspect=guard.inspect,
         log_every=1,
-        checkpoint_every=config.checkpoint_every,
         extra_state=lambda: {
             "estimator": estimator.state_dict(),
             "watch": watch.state_dict(),
