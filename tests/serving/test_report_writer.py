@@ -20,6 +20,8 @@ from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.training_features import TrainingFeatures
 from coherent_cxr.serving.generator import ReportWriter, prepared
 from helpers.dicom_files import dataset, written
+from helpers.study_files import levels
+from helpers.tiny_bundle import make_bundle
 
 
 def test_a_report_has_text_sentences_labels_and_attention(bundle, image_file: Path):
@@ -42,6 +44,18 @@ def test_the_image_is_prepared_as_in_the_image_store(bundle, image_file: Path):
     np.testing.assert_array_equal(report.image, square)
     words = generate_with_attention(bundle.build(), bundle.vocabulary, square)
     assert [[w.word for w in s] for s in report.attention] == [[w.word for w in s] for s in words]
+
+
+@pytest.mark.parametrize("study_input", ["per_image", "per_study"])
+def test_a_lateral_is_read_as_one_or_warned_of(study_input: str):
+    tagged = {view: written(dataset(levels(1).astype(np.uint16), ViewPosition=view)) for view in ("PA", "LL")}
+    writer = ReportWriter(make_bundle(study_input=study_input))
+    frontal, lateral = (writer.write(image) for image in tagged.values())
+    warned = [note.code for note in lateral.notes if note.code == "lateral_view"]
+    assert "lateral_view" not in [note.code for note in frontal.notes]
+    assert warned == (["lateral_view"] if study_input == "per_image" else [])
+    first = frontal.attention[0][0].regions, lateral.attention[0][0].regions
+    assert np.array_equal(*first) == (study_input == "per_image")  # else by the embedding of the view
 
 
 def test_a_path_bytes_an_array_and_a_picture_give_the_same_report(bundle, image_file: Path):

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.serving.image import ImageSource, prepared
 from coherent_cxr.serving.report import NOTICE, Report, SentenceFinding
-from coherent_cxr.serving.study.generation import PreparedImage, PreparedStudy, StudyGenerator
+from coherent_cxr.serving.study.generation import PreparedStudy, StudyGenerator
+from coherent_cxr.serving.study.reading import read_image
+from coherent_cxr.serving.study.selection import Abilities, prepared_images
+from coherent_cxr.serving.study.study import GivenImage
 
 __all__ = ["NOTICE", "ImageSource", "Report", "ReportWriter", "SentenceFinding", "prepared"]
 
 
 class ReportWriter:
-    """Writes the report of one frontal image; :class:`~.study.writer.StudyWriter` writes those of studies.
+    """Writes the report of one image; :class:`~.study.writer.StudyWriter` writes those of studies.
+
+    What tags or the view classifier call a lateral is read as one where the model reads laterals, else as a
+    frontal image, with a warning.
 
     Args:
         bundle: The model.
@@ -36,7 +45,7 @@ class ReportWriter:
 
         Args:
             source: The image; of a study with several, the frontal one.
-            name: What error messages call the image; its path, or "the image", by default.
+            name: What error messages call the image; its path, or "The image", by default.
 
         Returns:
             The report with its labels, notes and attention.
@@ -46,6 +55,9 @@ class ReportWriter:
             OperatingPointError: If the model has no such operating point.
             NonFiniteError: If the model computes numbers that are not finite.
         """
-        radiograph = prepared(source, self.bundle.image_size, name)
-        image = PreparedImage(radiograph.pixels, notes=radiograph.notes)
-        return self.generator.generate([PreparedStudy((image,))])[0].report
+        called = name or (str(source) if isinstance(source, str | Path) else "The image")
+        image = read_image(GivenImage(source, called), 0, self.bundle.image_size, self.bundle.image_checks)
+        if image.pixels is None:
+            raise UnreadableImageError(image.reason, image.detail)
+        read = prepared_images([image], [0], Abilities.of(self.bundle))
+        return self.generator.generate([PreparedStudy(read)])[0].report

@@ -109,7 +109,7 @@ def select(study_id: str, images: Sequence[ReadImage], model: Abilities) -> Sele
     scored = [place for place in (*frontals, *laterals) if place not in read]
     told = dict.fromkeys(scored, SCORED_ONLY if model.scores else NOT_READ)
     told |= {place: why.detail for place, why in left_out.items()}
-    study = PreparedStudy(_prepared(images, read, model), _prepared(images, scored, model))
+    study = PreparedStudy(prepared_images(images, read, model), prepared_images(images, scored, model))
     shown = tuple(image.shown(told.get(place)) for place, image in enumerate(images))
     return Selected(study, shown, _study_notes(images, frontal=bool(frontals)))
 
@@ -153,9 +153,16 @@ def _refused(study_id: str, images: Sequence[ReadImage], left_out: dict[int, _Le
     )
 
 
-def _prepared(
+def prepared_images(
     images: Sequence[ReadImage], places: Sequence[int], model: Abilities
 ) -> tuple[PreparedImage, ...]:
+    """Return images as the model reads them.
+
+    Args:
+        images: Of a study.
+        places: Which of them; all could be read.
+        model: Whether it reads a lateral as one.
+    """
     chosen = []
     for image in (images[place] for place in places):
         assert image.pixels is not None
