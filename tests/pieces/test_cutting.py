@@ -49,6 +49,7 @@ def test_a_table_is_read_whole_or_in_pieces_alike(tmp_path: Path) -> None:
     assert [len(piece) for piece in pieces_of(file, ["row"])] == [3, 3, 2]
     for source in (table, file):
         pd.testing.assert_frame_equal(held(source, ["row"]), table[["row"]])
+        pd.testing.assert_frame_equal(held(source, ["study_id"], optional=("row", "date")), table)
     empty = _files(tmp_path, 3, empty=table[:0])["empty"]
     (piece,) = empty.pieces()
     pd.testing.assert_frame_equal(piece, table[:0])
