@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw
 
 from coherent_cxr.images.phantom.anatomy import Chest, Field
 
-
 Reals = NDArray[np.float64]
 
 
