@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
+import traceback
 
 import click
 import pytest
@@ -16,9 +17,11 @@ from kedro.pipeline import Pipeline
 from mlflow.exceptions import MlflowException
 from omegaconf.errors import InterpolationResolutionError
 
+from coherent_cxr.chexpert.codes import columns_of
 from coherent_cxr.cli.boundary import in_sentences, sentence_of
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.images.store import ImageStoreError
+from coherent_cxr.reports.vocabulary import Vocabulary
 
 
 def _raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
@@ -63,6 +66,18 @@ def test_what_a_user_can_mend_is_a_sentence(error: BaseException) -> None:
 )
 def test_a_mistake_of_the_program_is_not(error: BaseException) -> None:
     assert sentence_of(_raised(error, error.__cause__)) is None
+
+
+def test_a_value_that_our_code_refuses_is_a_sentence_in_a_child_process_too() -> None:
+    with pytest.raises(ValueError, match="needs tokens") as refused:
+        Vocabulary.from_dict({})
+    assert "needs tokens" in str(sentence_of(refused.value))
+    elsewhere = ValueError("told")
+    elsewhere.add_note("In its own process:\n" + "".join(traceback.format_exception(refused.value)))
+    assert sentence_of(_raised(elsewhere)) == "told"
+    with pytest.raises(ValueError) as mistake:  # noqa: PT011 - Python's own error in our code has no text
+        columns_of(["no observation"])
+    assert sentence_of(mistake.value) is None
 
 
 def test_what_kedro_says_of_names_it_was_given_is_a_sentence() -> None:

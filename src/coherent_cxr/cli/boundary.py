@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import errno
 import os
+import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -22,6 +24,8 @@ SHOW_TRACEBACK = "COHERENT_CXR_TRACEBACK"
 MOST_SHOWN = 600
 # Whoever raises an error of these libraries' own types wrote its message for the user.
 TELLING = {"kedro", "mlflow", "omegaconf", "sqlalchemy", "sqlite3", "yaml"}
+PACKAGE = "coherent_cxr"
+_FRAME = re.compile(r'File "([^"\n]*)", line \d+, in [^\n]*\n\s+([^\n]*)')
 MISTAKES = (TypeError, AttributeError, NameError, AssertionError)
 
 
@@ -82,12 +86,12 @@ def sentence_of(error: BaseException) -> str | None:
     """Return what to tell the user of an expected error, or None if the error is a mistake of the program.
 
     Expected are errors of our own types and of the libraries that users configure, of the operating system,
-    and those that Kedro raises about names it was given.
+    those that Kedro raises about names it was given, and each ``raise ValueError(...)`` of ours.
     """
     if not _is_expected(error):
         return None
     text = str(error) or type(error).__name__
-    ours = _root(error) == "coherent_cxr"
+    ours = _root(error) == PACKAGE or _is_refusal(error)
     text = text if ours else " ".join(text.split())
     if len(text) > MOST_SHOWN:
         text = f"{text[:MOST_SHOWN]} …"
@@ -114,7 +118,7 @@ def _of_settings(error: BaseException) -> str | None:
 def _is_expected(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno != errno.EPIPE  # a reader that has seen enough is click's to end quietly
-    if _root(error) == "coherent_cxr":
+    if _root(error) == PACKAGE:
         return True
     if _root(error) in TELLING:
         return not isinstance(_first_cause(error), MISTAKES)
@@ -122,7 +126,19 @@ def _is_expected(error: BaseException) -> bool:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     raised_in = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
-    return isinstance(error, ValueError) and raised_in.startswith("kedro.")
+    return isinstance(error, ValueError) and (raised_in.startswith("kedro.") or _is_refusal(error))
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Return whether our code raised a ValueError on purpose, here or in a child process, for users to read.
+
+    One that Python or a library raises (``int("x")``) is a mistake of the program.
+    """
+    if type(error) is not ValueError:
+        return False
+    told = "".join([*traceback.format_tb(error.__traceback__), *getattr(error, "__notes__", ())])
+    (*_, (file, line)) = [("", ""), *_FRAME.findall(told)]
+    return line.startswith("raise ValueError(") and PACKAGE in Path(file).parts
 
 
 def _first_cause(error: BaseException) -> BaseException:
