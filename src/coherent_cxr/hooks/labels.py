@@ -51,7 +51,5 @@ class LabelsHook:
         ):
             return
         if label_set_of(beside).observations != label_set().observations:
-            raise RuleFileError(
-                f"chexpert_labelling.beside is '{beside[:100]}', whose labels are not those of '{rules}'. Set "
-                "it to null, or to a rule set with the same labels."
-            )
+            named = f"chexpert_labelling.beside is '{beside[:100]}', whose labels are not those of '{rules}'."
+            raise RuleFileError(f"{named} Set it to null, or to a rule set with the same labels.")
