@@ -63,8 +63,11 @@ def test_an_example_trains_rewards_judges_and_serves_its_own_labels(
     assert {finding_token_of(name) for name in observations if name != "No Finding"} <= set(tokens)
     assert observations[-1] in newest(tmp_path, "results_page.html").read_text()
 
-    image = next((tmp_path / "data").rglob("*.png"))
-    answer = Running(forks, (*OURS, "generate", str(image), "--json"), tmp_path).end()
+    image, model = (
+        next((tmp_path / "data").glob("*/01_raw/**/*.png")),
+        f"models:/coherent-cxr-{example}@champion",
+    )
+    answer = Running(forks, (*OURS, "generate", str(image), "--model", model, "--json"), tmp_path).end()
     assert answer.code == 0, answer.errors
     report = json.loads(answer.output)
     assert tuple(report["labels"]) == observations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,11 @@ def shown_labeler() -> CheXpertLabeler:
     They follow the most correct rules for the labels and the language of this process, whatever rule set
     judged a run: "corrected", or the rule set that a run is configured with or that came with a model.
     """
-    labels = label_set()
+    return _labeler(label_set())
+
+
+@cache
+def _labeler(labels: LabelSet) -> CheXpertLabeler:
     return labeler_of(labels.shown, CACHE, labels.content)
 
 

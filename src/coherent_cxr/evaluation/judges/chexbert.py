@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from coherent_cxr.chexpert.chexbert_folder import VOCABULARY, WEIGHTS, chexbert_folder
 from coherent_cxr.chexpert.codes import columns_of
-from coherent_cxr.chexpert.observations import FOURTEEN
+from coherent_cxr.chexpert.observations import FOURTEEN, OBSERVATIONS, Live
 from coherent_cxr.evaluation.judges.interface import EXTRA, Judge, lacks_package, lacks_place
 from coherent_cxr.evaluation.metrics.label_sets import LABEL_SETS
 from coherent_cxr.evaluation.metrics.measures import Array, Metric, SumMeasure, ratio
@@ -105,12 +105,16 @@ class CheXbert(Judge):
     """F1 of CheXbert's labels of a report against its labels of the reference, uncertain as negative."""
 
     name = "CheXbert"
-    metrics = tuple(
-        Metric("CheXbert F1", labels, average) for labels in LABEL_SETS for average in ("micro", "macro")
+    metrics = Live(
+        lambda: [
+            Metric("CheXbert F1", labels, average) for labels in LABEL_SETS for average in ("micro", "macro")
+        ]
     )
 
     def missing(self) -> str | None:
         """Return what it lacks."""
+        if tuple(OBSERVATIONS) != FOURTEEN:
+            return f"{self.name} was not run: it knows CheXpert's labels only, and this run has others."
         checkpoint = "the checkpoint chexbert.pth of its authors (github.com/stanfordmlgroup/CheXbert)"
         return (
             lacks_place(self.config.chexbert, "chexbert", self.name, checkpoint)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.images.reading.notes import Level
 from coherent_cxr.pages import rendering
@@ -32,7 +29,7 @@ def report_html(study: StudyReport) -> str:
         information=[note for note in study.notes if note.level != Level.WARNING],
         left_out=[image for image in study.images if image.left_out],
         text=report.text,
-        sentences=shown_sentences(report, _labeler().explain(report.text)),
+        sentences=shown_sentences(report, shown_labeler().explain(report.text)),
         label_rules=report.label_rules,
         nearest=study.nearest,
     )
@@ -59,8 +56,3 @@ def image_caption(image: StudyImage) -> str:
     """Return what stands under an image: its name, its view and how that is known, and whether it is read."""
     left_out = f" Left out of the text: {image.left_out}" if image.left_out else ""
     return f"{image.name}: {image.view} view, {KNOWN_BY[image.view_from]}.{left_out}"
-
-
-@cache
-def _labeler() -> CheXpertLabeler:
-    return shown_labeler()
