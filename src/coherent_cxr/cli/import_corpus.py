@@ -122,7 +122,7 @@ def _write(imported: Imported, folder: Path, source: ImageSource | None, rows: i
     studies, images, exclusions, _ = imported.corpus
     files = None if source is None else len(source)
     found = imports.found(studies, images, rows, files, imported.bad_dates)
-    findings, _ = extract_findings(FindingsExtractionConfig(max_studies=None), studies)
+    findings, _ = extract_findings(FindingsExtractionConfig(target="findings", max_studies=None), studies)
     labels = label_table(CheXpertLabeler("corrected", cache_size=10_000), findings.head(MOST_LABELLED))
     shared = imports.shared(studies, images, imported.splits, _digests(source, images))
     tables = imports.describe(found, exclusions, shared, studies, images, findings, labels)
