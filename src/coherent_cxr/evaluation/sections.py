@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
+from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.evaluation import scoring
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.systems import judge_labels, label_reports, outputs_of, references_of
@@ -65,7 +65,7 @@ def _labels(judges: Sequence[CheXpertLabeler], own: pd.DataFrame) -> pd.DataFram
     """Label the section's texts; of one that is not there nothing is said, not even "No Finding"."""
     labels = label_reports(judges, own)
     empty = pd.concat([own["report"] == ""] * len(judges)).to_numpy()
-    labels.loc[empty, list(OBSERVATIONS)] = pd.NA
+    labels.loc[empty, labels.columns.difference(["rules", "system", "study_id"])] = pd.NA
     return labels
 
 
