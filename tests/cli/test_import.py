@@ -64,6 +64,7 @@ def test_what_cannot_be_used_is_said(export: Path) -> None:
     assert answer.exit_code == 1
     assert "no column Akzession; it has Accession, PatNr, Befund, Datei" in answer.output
     assert run(export, "--study-id", "Accession").exit_code == 2
+    assert "no_such" in run(export, *OPTIONS, "--rules", "no_such").output
     (export / "elsewhere").mkdir()
     Image.new("L", (20, 20)).save(export / "elsewhere" / "9.png")
     answer = run(export, *OPTIONS[:6], "--images", str(export / "elsewhere"))

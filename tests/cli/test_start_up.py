@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from coherent_cxr.cli import KEDRO_COMMANDS, cli, main, module_of
+from coherent_cxr.cli import KEDRO_COMMANDS, cli, main, module_of, name_of
 from coherent_cxr.cli.examples import EXAMPLES
 
 HEAVY = {
@@ -62,7 +62,7 @@ def test_a_report_on_a_page_or_in_parquet_imports_what_it_needs(tmp_path: Path) 
 @pytest.mark.parametrize("name", KEDRO_COMMANDS)
 def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
     module = importlib.import_module(module_of(name))
-    command = getattr(module, name.replace("-", "_"))
+    command = getattr(module, name_of(name))
     assert command.get_short_help_str(limit=200) == KEDRO_COMMANDS[name]
 
 

@@ -10,6 +10,7 @@ CELLS = st.one_of(st.none(), st.sampled_from(["1", "01", "2", " 2 ", "3.0", "5.0
 ROW = st.fixed_dictionaries(
     {
         **dict.fromkeys(("study_id", "patient_id", "image_id", "findings", "impression"), CELLS),
+        "study_date": st.sampled_from([None, "2024-05-06", "2025-05-06"]),
         "view": st.sampled_from(["frontal", "lateral", "unknown"]),
         "view_source": st.just("table"),
         "reason": st.sampled_from([None, None, "refused"]),

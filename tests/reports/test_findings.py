@@ -58,3 +58,39 @@ def test_layout_reaches_labels_and_sentences():
     assert labels.loc[0, ["Pneumothorax", "Consolidation"]].tolist() == [0, 1]
     mentions = mention_table(CheXpertLabeler("corrected"), findings)
     assert mentions["sentence"].tolist() == [0, 1]
+
+
+BOTH = pd.DataFrame(
+    {
+        "study_id": ["both", "findings", "impression", "same", "none"],
+        "findings": ["Big heart. Clear.", "Clear.", None, "Clear.", None],
+        "impression": ["Cardiomegaly.", "1. 2.", "Well.", "Clear. ", " "],
+    }
+)
+
+
+def test_the_impression_alone_is_a_target():
+    findings, excluded = extract_findings(filled(FindingsExtractionConfig, target="impression"), BOTH)
+    assert findings["study_id"].tolist() == ["both", "impression", "same"]
+    assert findings["tokens"].tolist() == [[["cardiomegaly"]], [["well"]], [["clear"]]]
+    assert excluded["reason"].tolist() == ["no_words_in_impression", "no_impression_section"]
+
+
+def test_two_sections_are_parted_by_an_empty_sentence():
+    config = filled(FindingsExtractionConfig, target="findings_and_impression")
+    findings, excluded = extract_findings(config, BOTH)
+    assert dict(zip(findings["study_id"], findings["tokens"], strict=True)) == {
+        "both": [["big", "heart"], ["clear"], [], ["cardiomegaly"]],
+        "findings": [["clear"]],
+        "impression": [[], ["well"]],
+        "same": [["clear"]],
+    }
+    assert findings.loc[0, "sentences"] == ["Big heart.", "Clear.", "", "Cardiomegaly."]
+    assert findings.loc[0, "text"] == "Big heart. Clear.\n\nCardiomegaly."
+    assert excluded.to_numpy().tolist() == [
+        [
+            "none",
+            "no_findings_and_impression_section",
+            "The report has neither a findings nor an impression section.",
+        ]
+    ]

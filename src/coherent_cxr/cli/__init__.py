@@ -17,7 +17,7 @@ COMMANDS = {
     "label": "Label radiology reports with the 14 observations of CheXpert, or others of a rule file.",
     "generate": "Generate reports for chest radiographs: images, DICOM studies, folders, tables of studies.",
     "serve": "Serve reports over HTTP, until Ctrl-C.",
-    "import": "Import your own reports and images: a table and a folder, with a page about their quality.",
+    "import": "Import your own reports and images: a TABLE and a folder, with a page about their quality.",
     "export": "Write a model's encoder and decoders to FOLDER as programs that need PyTorch alone.",
     "evaluate": "Score generated reports against references: language, CheXpert labels, intervals, a page.",
     "drift": "Write a page about drift from LOG, by day against validation.",
@@ -39,10 +39,11 @@ EXIT_CODES = {"run": 2}
 
 def module_of(command: str) -> str:
     """Return the full name of the module that implements a command."""
-    return ".".join(filter(None, (__name__, ROOMS.get(command), _name_of(command))))
+    return ".".join(filter(None, (__name__, ROOMS.get(command), name_of(command))))
 
 
-def _name_of(command: str) -> str:
+def name_of(command: str) -> str:
+    """Return the name of the module, and of the command in it, that implements a command."""
     return MODULES.get(command, command.replace("-", "_"))
 
 
@@ -73,7 +74,7 @@ class LazyGroup(click.Group):
         from coherent_cxr.cli.boundary import in_sentences
         from coherent_cxr.runtime.log import log_to_standard_error
 
-        command = getattr(importlib.import_module(module_of(cmd_name)), _name_of(cmd_name))
+        command = getattr(importlib.import_module(module_of(cmd_name)), name_of(cmd_name))
         assert isinstance(command, click.Command)
         if cmd_name in COMMANDS:
             log_to_standard_error()

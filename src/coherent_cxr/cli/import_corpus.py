@@ -18,6 +18,7 @@ from coherent_cxr.storage.whole import written_whole
 if TYPE_CHECKING:
     import pandas as pd
 
+    from coherent_cxr.chexpert import CheXpertLabeler
     from coherent_cxr.corpora.imported.importing import Imported
     from coherent_cxr.images.source import ImageSource
 
@@ -61,6 +62,7 @@ MOST_LABELLED = 5000
 @click.option("--split", help="Column of the split: train, validation, test.")
 @click.option("--encoding", help="Encoding of the table, such as latin-1; found out by default.")
 @click.option("--section-rules", help="Section rules for --report: a name or a file.")
+@click.option("--rules", default="corrected", show_default=True, help="Rule set of the labels on the page.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -72,6 +74,7 @@ def import_corpus(
     mapping: Path | None,
     image_columns: tuple[str, ...],
     output: Path | None,
+    rules: str,
     **options: Any,
 ) -> None:
     """Import your own reports and images: a TABLE and a folder, with a page about their quality.
@@ -79,6 +82,7 @@ def import_corpus(
     Exit code: 0 done, 1 the table or the folder cannot be used, or nothing in them belongs together, 2 wrong
     options.
     """
+    from coherent_cxr.chexpert import CheXpertLabeler, RuleFileError
     from coherent_cxr.configuration import ConfigurationError
     from coherent_cxr.corpora.imported.images import ImageFinder
     from coherent_cxr.corpora.imported.importing import import_rows
@@ -92,6 +96,10 @@ def import_corpus(
         settings = read_settings(mapping, {**options, "images": image_columns})
     except ConfigurationError as error:
         raise click.BadParameter(str(error), param_hint="--mapping") from error
+    try:
+        labeler = CheXpertLabeler(rules, cache_size=10_000)
+    except RuleFileError as error:
+        raise click.BadParameter(str(error), param_hint="--rules") from error
     folder = output or data_folders(find_project(Path.cwd()), ENV)[0] / "01_raw" / "import"
     require_writable_folder(folder, "--output")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / PAGE).is_file():
@@ -107,12 +115,13 @@ def import_corpus(
         imported = import_rows(settings, read.rows, finder)
     except SectionRuleError as error:
         raise click.BadParameter(str(error), param_hint="--section-rules") from error
-    _write(imported, folder, source, len(read.rows))
+    _write(imported, folder, source, len(read.rows), labeler)
     _say(imported, folder, source, elsewhere=output is not None)
 
 
-def _write(imported: Imported, folder: Path, source: ImageSource | None, rows: int) -> None:
-    from coherent_cxr.chexpert import CheXpertLabeler
+def _write(
+    imported: Imported, folder: Path, source: ImageSource | None, rows: int, labeler: CheXpertLabeler
+) -> None:
     from coherent_cxr.chexpert.tables import label_table
     from coherent_cxr.corpora.imported.loader import write_imported
     from coherent_cxr.corpora.quality import imports
@@ -122,8 +131,8 @@ def _write(imported: Imported, folder: Path, source: ImageSource | None, rows: i
     studies, images, exclusions, _ = imported.corpus
     files = None if source is None else len(source)
     found = imports.found(studies, images, rows, files, imported.bad_dates)
-    findings, _ = extract_findings(FindingsExtractionConfig(max_studies=None), studies)
-    labels = label_table(CheXpertLabeler("corrected", cache_size=10_000), findings.head(MOST_LABELLED))
+    findings, _ = extract_findings(FindingsExtractionConfig(target="findings", max_studies=None), studies)
+    labels = label_table(labeler, findings.head(MOST_LABELLED))
     shared = imports.shared(studies, images, imported.splits, _digests(source, images))
     tables = imports.describe(found, exclusions, shared, studies, images, findings, labels)
     with written_whole(folder) as writing:

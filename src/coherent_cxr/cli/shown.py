@@ -31,7 +31,10 @@ def show_study(told: StudyReport, alone: bool) -> None:
     for note in report.notes:
         if note.level == Level.WARNING:
             click.echo(f"Warning: {printable(note.detail, LONGEST)}")
-    click.echo(f"\n{report.text}\n")
+    for name, text in report.sections.items():
+        heading = "" if report.target == "findings" else f"{name.upper()}\n"
+        click.echo(f"\n{heading}{text}")
+    click.echo("" if report.sections else "\n\n")
     for sentence, (finding, probability) in zip(report.sentences, report.sentence_findings, strict=True):
         if probability is not None:
             click.echo(f"  {finding}, probability {probability:.2f}: {sentence}")

@@ -47,14 +47,17 @@ def gather(rows: pd.DataFrame, sections: Sequence[str], table: str) -> ParsedCor
     patient is a patient of its own.
 
     Args:
-        rows: study_id, patient_id (both clean), image_id, view, view_source, the sections, and reason and
-            detail of rows whose image is refused; all text or missing.
+        rows: study_id, patient_id (both clean), study_date (``2014-09-15``, the first of a study counts),
+            image_id, view, view_source, the sections, and reason and detail of rows whose image is refused;
+            all text or missing.
         sections: Names of the sections' columns.
         table: Name of the file, for the exclusions.
 
     Returns:
         The tables, without MeSH terms.
     """
+    dates = rows.dropna(subset=["study_id", "study_date"]).drop_duplicates("study_id")
+    date_of = dates.set_index("study_id")["study_date"].to_dict()
     named = rows.dropna(subset=["study_id", "patient_id"])
     patients = named.drop_duplicates("study_id").set_index("study_id")["patient_id"].to_dict()
     studies: dict[str, tuple[str | None, ...]] = {}
@@ -91,8 +94,11 @@ def gather(rows: pd.DataFrame, sections: Sequence[str], table: str) -> ParsedCor
             images.append((image, study, row["view"], row["view_source"]))
     return ParsedCorpus(
         pd.DataFrame(
-            [(study, patients.get(study, study), *texts) for study, texts in studies.items()],
-            columns=["study_id", "patient_id", *sections],
+            [
+                (study, patients.get(study, study), *texts, date_of.get(study), None)
+                for study, texts in studies.items()
+            ],
+            columns=["study_id", "patient_id", *sections, "study_date", "study_time"],
         ).astype("str"),
         pd.DataFrame(images, columns=["image_id", "study_id", "view", "view_source"]).astype("str"),
         pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str"),

@@ -251,7 +251,7 @@ def without_repeated_sentences(generated: pd.DataFrame) -> pd.DataFrame:
 
 
 def _repeats(tokens: Sequence[Sequence[str]]) -> tuple[int, int]:
-    sentences = [tuple(sentence) for sentence in tokens]
+    sentences = [tuple(sentence) for sentence in tokens if len(sentence)]
     return len(sentences) - len(set(sentences)), len(sentences)
 
 

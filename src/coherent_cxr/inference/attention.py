@@ -22,10 +22,10 @@ class WordAttention(NamedTuple):
     """One generated word, or the finding token in front of a sentence.
 
     Attributes:
-        word: The word; of a finding token, the observation.
+        word: The word; of a finding token, the observation; of a section's mark, the section.
         regions: Share of attention on each region ``(rows, columns)``, 0 to 1.
         sentinel: Share on the visual sentinel: 0 to 1, 1 ignores the image; all shares sum to one.
-        is_finding_token: Whether it is a finding token, which is no part of the report.
+        is_finding_token: Whether it is a finding token or a section's mark, which are no part of the report.
     """
 
     word: str
@@ -47,10 +47,10 @@ def attended_words(
     """
     return [
         WordAttention(
-            vocabulary.tokens[i].strip("<>") if i in vocabulary.finding_token_ids else vocabulary.tokens[i],
+            vocabulary.tokens[i].strip("<>§") if i in vocabulary.silent_ids else vocabulary.tokens[i],
             regions[place],
             float(sentinels[place]),
-            i in vocabulary.finding_token_ids,
+            i in vocabulary.silent_ids,
         )
         for place, i in enumerate(ids)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -19,6 +20,7 @@ from coherent_cxr.inference.sentence_decoding import (
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
 from coherent_cxr.models.word_decoder import DecoderStepCache, ImageContext
+from coherent_cxr.reports.sections import mark_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 How = Literal["greedy", "sample", "beam"]
@@ -275,8 +277,22 @@ def word_ids(reports: TargetReports) -> list[list[list[int]]]:
 
 
 def without_repeats(sentences: list[list[str]]) -> list[list[str]]:
-    """Drop every sentence that stands earlier in the same report (the paper's post-processing)."""
-    return [sentence for i, sentence in enumerate(sentences) if sentence not in sentences[:i]]
+    """Drop every sentence that stands earlier in the same section (the paper's post-processing).
+
+    The empty sentence marks a section (:mod:`~coherent_cxr.reports.sections`); a second mark goes, too.
+    """
+    return [sentences[place] for place in first_ones(sentences)]
+
+
+def first_ones(sentences: Sequence[Sequence[str]]) -> list[int]:
+    """Return the places of sentences that do not stand earlier in the same section."""
+    mark = mark_of(sentences)
+    starts = [0 if mark is None or place <= mark else mark for place in range(len(sentences))]
+    return [
+        place
+        for place, (sentence, start) in enumerate(zip(sentences, starts, strict=True))
+        if sentence not in sentences[start:place]
+    ]
 
 
 def repeat_rate(reports: list[list[list[str]]]) -> float:

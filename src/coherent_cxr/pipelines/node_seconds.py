@@ -27,6 +27,7 @@ MEASURED = {
     "check_finding_tokens": 2,
     "label_both_sides": 2,
     "score": 65,
+    "score_sections": 1,
     "draw_figures": 8,
     "register_model": 13,
     "write_results_page": 15,

@@ -16,6 +16,7 @@ from coherent_cxr.reports.affirmed_findings import count_affirmed
 from coherent_cxr.reports.finding_tokens import finding_tokens, finding_tokens_of
 from coherent_cxr.reports.ordering import SentenceOrder, findings_first
 from coherent_cxr.reports.priors import MOMENT, PRIOR, prior_studies
+from coherent_cxr.reports.sections import SECTION_MARK, mark_of, within_sections
 from coherent_cxr.reports.splits import SplitFileError, read_split_file, split_by_patient
 from coherent_cxr.reports.vocabulary import Vocabulary, count_words
 
@@ -140,13 +141,16 @@ def count_corpus(
     """
     training = set(splits.loc[splits["split"] == "train", "study_id"])
     words: Counter[str] = Counter()
+    marked = False
     for piece in findings:
-        reports = zip(piece["study_id"], piece["tokens"], strict=True)
-        words.update(count_words(tokens for study, tokens in reports if study in training))
+        reports = [t for s, t in zip(piece["study_id"], piece["tokens"], strict=True) if s in training]
+        words.update(count_words(reports))
+        marked = marked or any(mark_of(tokens) is not None for tokens in reports)
     _check_words(words, config.min_count, len(training))
     occurrences = count_affirmed(sentence_labels, training)
-    special_tokens = finding_tokens_of(occurrences) if config.finding_tokens else []
-    return CountedCorpus(Vocabulary.from_counts(words, config.min_count, special_tokens), occurrences)
+    silent = finding_tokens_of(occurrences) if config.finding_tokens else []
+    silent += [SECTION_MARK] if marked else []
+    return CountedCorpus(Vocabulary.from_counts(words, config.min_count, silent), occurrences)
 
 
 def encode_reports(
@@ -166,8 +170,8 @@ def encode_reports(
         sentence_labels: study_id, sentence and the observations of every single sentence of these studies.
 
     Returns:
-        study_id, split, sentences (lists of word ids, finding tokens included), n_words and n_unknown
-        (both without finding tokens), and prior_id and interval_days where the splits have them.
+        study_id, split, sentences (lists of word ids, finding tokens and the section's mark included),
+        n_words and n_unknown (both without these), and prior_id and interval_days where the splits have them.
 
     Raises:
         ValueError: If a study's sentences have no labels.
@@ -196,10 +200,15 @@ def encode_reports(
         }
     if config.sentence_order == "findings_first":
         order = findings_first(sentence_labels, occurrences)
-        reports = {study: [report[i] for i in order[study]] for study, report in reports.items()}
+        reports = {
+            study: [report[i] for i in within_sections(order[study], tokens_of[study])]
+            for study, report in reports.items()
+        }
     encoded = splits[["study_id", "split"]].reset_index(drop=True)
     encoded["sentences"] = pd.Series(list(reports.values()), dtype=object)
-    encoded["n_words"] = [sum(map(len, report)) for report in unmarked]
+    marks = [vocabulary.section_mark_id is not None and mark_of(tokens_of[s]) is not None for s in reports]
+    lengths = [sum(map(len, report)) for report in unmarked]
+    encoded["n_words"] = [length - marked for length, marked in zip(lengths, marks, strict=True)]
     encoded["n_unknown"] = [sum(s.count(Vocabulary.unk_id) for s in report) for report in unmarked]
     of_prior = splits[splits.columns.intersection(list(PRIOR))].reset_index(drop=True)
     return encoded.astype({"n_words": "int64", "n_unknown": "int64"}).join(of_prior)

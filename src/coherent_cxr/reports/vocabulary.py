@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from coherent_cxr.reports.sections import SECTION_MARK
 from coherent_cxr.reports.text import DEIDENTIFIED
 
 SPECIAL = ("<pad>", "<bos>", "<eos>", "<unk>")
@@ -22,8 +23,9 @@ def count_words(reports: Iterable[Sequence[Sequence[str]]]) -> Counter[str]:
 class Vocabulary:
     """Tokens by id: padding, sentence start, sentence end, unknown, words by falling count, finding tokens.
 
-    A finding token stands in front of a sentence (:mod:`.finding_tokens`). The
-    generator reads and emits it like a word; it is never part of a report's text.
+    A finding token stands in front of a sentence (:mod:`.finding_tokens`), the mark of a section is a
+    sentence's only one (:mod:`.sections`). The generator reads and emits both like words; they are never part
+    of a report's text.
 
     Args:
         tokens: All tokens in the order of their ids, the four special ones first. Finding tokens begin with
@@ -59,6 +61,8 @@ class Vocabulary:
         self.finding_token_ids = frozenset(
             i for i in range(len(SPECIAL), len(tokens)) if tokens[i].startswith("<")
         )
+        self.section_mark_id = self._ids.get(SECTION_MARK)
+        self.silent_ids = self.finding_token_ids | {i for i in (self.section_mark_id,) if i is not None}
         self.deidentified_ids = frozenset(i for i, token in enumerate(self.tokens) if DEIDENTIFIED in token)
         if len(self._ids) != len(self.tokens):
             twice = [token for token, count in Counter(self.tokens).items() if count > 1]
@@ -77,18 +81,24 @@ class Vocabulary:
 
     @classmethod
     def from_counts(
-        cls, counts: Mapping[str, int], min_count: int, finding_tokens: Sequence[str] = ()
+        cls, counts: Mapping[str, int], min_count: int, silent_tokens: Sequence[str] = ()
     ) -> Vocabulary:
         """Make the same of words that have been counted; one that can be no token is left out."""
         frequent = (word for word, count in counts.items() if count >= min_count and _is_token(word))
         words = sorted(frequent, key=lambda word: (-counts[word], word))
-        return cls([*SPECIAL, *words, *finding_tokens], {word: counts[word] for word in words}, min_count)
+        return cls([*SPECIAL, *words, *silent_tokens], {word: counts[word] for word in words}, min_count)
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def encode(self, sentence: Iterable[str]) -> list[int]:
-        """Return the ids of a sentence's tokens; words that are not known become the unknown id."""
+        """Return the ids of a sentence's tokens; words that are not known become the unknown id.
+
+        The empty sentence becomes the section's mark, if the vocabulary has one.
+        """
+        sentence = list(sentence)
+        if not sentence and self.section_mark_id is not None:
+            return [self.section_mark_id]
         return [self._ids.get(token, self.unk_id) for token in sentence]
 
     def id_of(self, token: str) -> int | None:
@@ -96,12 +106,12 @@ class Vocabulary:
         return self._ids.get(token)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """Return the words of a sentence's ids, without its finding token.
+        """Return the words of a sentence's ids, without its finding token; of a section's mark no word.
 
         Raises:
             IndexError: If an id is not in the vocabulary.
         """
-        return [self.tokens[i] for i in ids if i not in self.finding_token_ids]
+        return [self.tokens[i] for i in ids if i not in self.silent_ids]
 
     def finding_token_of(self, ids: Sequence[int]) -> str:
         """Return the finding token that a sentence's ids begin with; empty if they begin with none."""

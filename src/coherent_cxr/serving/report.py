@@ -47,6 +47,8 @@ class Report:
         probabilities: Of each observation, 0 to 1, calibrated on the validation split; None for a model
             without label classifier.
         sentence_findings: Of each sentence the finding that it was generated for, and its probability.
+        target: What the model learnt to write: ``findings``, ``impression`` or ``findings_and_impression``.
+        impression_from: Place of the impression's first sentence where there are two sections, else None.
         distance: How far the features of its images lie from those of the training; 1 is as far as those of
             nearly all validation images. None if the model does not know its training images.
     """
@@ -65,11 +67,25 @@ class Report:
     probabilities: dict[str, float] | None = None
     sentence_findings: tuple[SentenceFinding, ...] = ()
     distance: float | None = None
+    target: str = "findings"
+    impression_from: int | None = None
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """The text by section, ``findings`` before ``impression``; without those that say nothing."""
+        if self.impression_from is None:
+            only = {"impression" if self.target == "impression" else "findings": self.text}
+            return only if self.text else {}
+        parts = self.sentences[: self.impression_from], self.sentences[self.impression_from :]
+        named = zip(("findings", "impression"), map(" ".join, parts), strict=True)
+        return {name: text for name, text in named if text}
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is shown of the report as plain JSON, the same by every way of serving."""
+        sections = {} if self.target == "findings" else {"sections": self.sections}
         return {
             "report": self.text,
+            **sections,
             "sentences": self.sentences,
             "sentence_findings": [behind._asdict() for behind in self.sentence_findings],
             "labels": self.labels,

@@ -61,6 +61,7 @@ def test_rows_become_images_or_exclusions(tmp_path: Path) -> None:
         ["row 12", "no_image_name"],
         ["row 13", "other_text_of_study"],
     ]
+    assert studies["study_date"].tolist()[0] == "2014-09-15"
     assert mesh.empty
     assert tokenize_findings(studies["findings"][1]).tokens == [["normal"]]
 

@@ -91,6 +91,7 @@ def parse_chexpert_plus(config: ChexpertPlusConfig) -> ParsedCorpus:
             "view_source": view.mask(view != "unknown", "table").mask(view == "unknown", "none"),
             "indication": table[HISTORIES[0]].fillna(table[HISTORIES[1]]),
             **{section: table[column] for section, column in SECTIONS.items()},
+            "study_date": None,  # the order of a patient's reports is not one of time
             "reason": pd.Series("unexpected_name", table.index).where(strange),
             "detail": "Paths of images look like train/patient00001/study1/view1_frontal.jpg.",
         }

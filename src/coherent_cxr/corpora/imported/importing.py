@@ -27,7 +27,7 @@ class Imported(NamedTuple):
     """What an import makes.
 
     Attributes:
-        corpus: The tables; studies also have findings_source and study_date.
+        corpus: The tables; studies also have findings_source.
         splits: study_id and split where the table gives splits, else None.
         bad_dates: Dates that cannot be read.
     """
@@ -68,18 +68,20 @@ def import_rows(settings: ImportSettings, rows: pd.DataFrame, finder: ImageFinde
         {
             "study_id": kept.loc[where, settings.study_id].to_numpy(),
             "patient_id": clean_ids(_column(settings.patient_id, kept)).loc[where].to_numpy(),
+            "study_date": dates.loc[where].to_numpy(),
             "view": view,
             "view_source": ["none" if one == "unknown" else "table" for one in view],
             **{section: texts.loc[where, section].to_numpy() for section in SECTIONS},
             **{name: exploded[name].to_numpy() for name in ("image_id", "reason", "detail")},
         },
         index=where.to_numpy(),
-    ).astype({"study_id": "str", "patient_id": "str"})
+    ).astype({"study_id": "str", "patient_id": "str", "study_date": "str"})
     corpus = gather(canonical, SECTIONS, "the table")
     ids = kept[settings.study_id]
-    of_study = pd.DataFrame({"findings_source": sources, "study_date": dates}).loc[kept.index]
-    of_study = of_study[~ids.duplicated() & ids.notna()].set_axis(ids[~ids.duplicated() & ids.notna()])
-    studies = corpus.studies.join(of_study, on="study_id").astype("str")
+    first = ids[~ids.duplicated() & ids.notna()]
+    source_of = dict(zip(first, sources.loc[first.index], strict=True))
+    studies = corpus.studies.assign(findings_source=corpus.studies["study_id"].map(source_of))
+    studies = studies.astype("str")
     more = pd.DataFrame(excluded, columns=["id", "reason", "detail"]).astype("str")
     exclusions = pd.concat([more, corpus.exclusions], ignore_index=True)
     splits = None

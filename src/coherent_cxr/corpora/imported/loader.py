@@ -13,7 +13,7 @@ from coherent_cxr.corpora.openi.loader import CorpusError, ParsedCorpus
 
 STUDIES, IMAGES, EXCLUSIONS, SPLITS = "studies.parquet", "images.parquet", "exclusions.parquet", "splits.csv"
 COLUMNS = {
-    STUDIES: ("study_id", "patient_id", *SECTIONS, "findings_source", "study_date"),
+    STUDIES: ("study_id", "patient_id", *SECTIONS, "findings_source", "study_date", "study_time"),
     IMAGES: ("image_id", "study_id", "view", "view_source"),
     EXCLUSIONS: ("id", "reason", "detail"),
 }

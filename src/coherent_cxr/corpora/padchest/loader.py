@@ -11,11 +11,12 @@ import pandas as pd
 
 from coherent_cxr.configuration import Settings
 from coherent_cxr.corpora.image_rows import gather, read_rows
+from coherent_cxr.corpora.mimic_cxr.dates import iso_date
 from coherent_cxr.corpora.openi.loader import ParsedCorpus, package_file
 from coherent_cxr.inputs.tables.study_ids import clean_ids
 
 TABLE = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv.gz"
-COLUMNS = ("ImageID", "StudyID", "PatientID", "Projection", "Report")
+COLUMNS = ("StudyDate_DICOM", "ImageID", "StudyID", "PatientID", "Projection", "Report")
 VIEWS = {"PA": "frontal", "AP": "frontal", "AP_HORIZONTAL": "frontal", "L": "lateral"}
 REFUSED = {
     "COSTAL": ("rib_view", "Its projection is COSTAL: it shows the ribs."),
@@ -70,6 +71,7 @@ def parse_padchest(config: PadchestConfig) -> ParsedCorpus:
             "view_source": view.mask(view != "unknown", "projection").mask(view == "unknown", "none"),
             "findings": table["Report"],
             "impression": None,
+            "study_date": table["StudyDate_DICOM"].map(iso_date),
             "reason": refused.str[0],
             "detail": refused.str[1],
         }

@@ -35,7 +35,8 @@ def stage_counts(stage: str, kept: int, exclusions: pd.DataFrame) -> pd.DataFram
 
 def section_coverage(studies: pd.DataFrame) -> pd.DataFrame:
     """Count the studies that have each section, and its mean length in words."""
-    names = [n for n in studies.columns if n not in ("study_id", "patient_id", "findings_source")]
+    none = ("study_id", "patient_id", "findings_source", "study_date", "study_time")
+    names = [name for name in studies.columns if name not in none]
     rows = []
     for name in names:
         lengths = [len(str(text).split()) for text in studies[name].dropna() if str(text).strip()]

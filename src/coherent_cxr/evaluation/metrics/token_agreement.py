@@ -64,7 +64,8 @@ def token_agreement(
 def _agreement(
     system: str, labeler: CheXpertLabeler, tokens: Iterable[str], sentences: Iterable[list[str]]
 ) -> pd.DataFrame:
-    pairs = [(token, words) for token, words in zip(tokens, sentences, strict=True) if token]
+    # a section's mark has a token and no words
+    pairs = [(token, words) for token, words in zip(tokens, sentences, strict=True) if token and words]
     agreeing = affirmed(labeler, [token for token, _ in pairs], [words for _, words in pairs])
     names = [NO_FINDING_AFFIRMED if token == NO_FINDING_TOKEN else token.strip("<>") for token, _ in pairs]
     sentence_counts, right = Counter(names), Counter(compress(names, agreeing))

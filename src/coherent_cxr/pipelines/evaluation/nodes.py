@@ -135,6 +135,21 @@ def label_both_sides(
     return pd.concat(labels, ignore_index=True), references
 
 
+def score_sections(
+    config: EvaluationConfig,
+    labelling: ChexpertLabellingConfig,
+    generated_reports: pd.DataFrame,
+    findings: pd.DataFrame,
+    splits: pd.DataFrame,
+    image_store: ImageStore,
+) -> pd.DataFrame:
+    """Score findings and impression each alone; no row where reports have one section."""
+    from coherent_cxr.evaluation.sections import section_metrics
+
+    studies = test_studies(findings, splits, image_store.index["study_id"])
+    return section_metrics(config, labelling.judges(), generated_reports, findings, splits, studies)
+
+
 def score(
     config: EvaluationConfig,
     generated_reports: pd.DataFrame,

@@ -11,6 +11,7 @@ from coherent_cxr.pipelines.evaluation.nodes import (
     look_where_it_looked,
     measure_consensus,
     score,
+    score_sections,
 )
 from coherent_cxr.pipelines.evaluation.page_nodes import write_results_page
 from coherent_cxr.pipelines.inputs import named
@@ -73,6 +74,20 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 outputs=["metrics", "comparisons", "metrics_summary", "headline_resamples"],
                 name="score",
                 tags="cpu",
+            ),
+            Node(
+                score_sections,
+                inputs=[
+                    "params:evaluation",
+                    "params:chexpert_labelling",
+                    "generated_reports",
+                    "findings",
+                    "splits",
+                    "image_store",
+                ],
+                outputs="section_metrics",
+                name="score_sections",
+                tags=["cpu", "report"],
             ),
             Node(
                 measure_consensus,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
+from coherent_cxr.reports.findings import FindingsExtractionConfig
 from coherent_cxr.reports.text import metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
@@ -36,6 +38,7 @@ def train_mle(
     chexpert_labels: pd.DataFrame,
     document_frequencies: dict[str, Any],
     labelling: ChexpertLabellingConfig,
+    extraction: FindingsExtractionConfig,
 ) -> tuple[ModelBundle, pd.DataFrame, list[dict[str, Any]], Figure]:
     """Train by likelihood; return the model, its history, sample reports per epoch and learning curves."""
     from coherent_cxr.evaluation.report.figures.curves import learning_curves
@@ -58,4 +61,5 @@ def train_mle(
         labeler,
     )
     curves = learning_curves(result.history, "likelihood training")
-    return result.bundle, result.history, result.examples, curves
+    metadata = {**result.bundle.metadata, "target": extraction.target}
+    return replace(result.bundle, metadata=metadata), result.history, result.examples, curves

@@ -24,6 +24,7 @@ def create_pipeline() -> Pipeline:
                     *TRAINING,
                     "cider_document_frequencies",
                     "params:chexpert_labelling",
+                    "params:findings_extraction",
                 ],
                 outputs=["mle_model", "mle_history", "mle_examples", "mle_learning_curves"],
                 name="train_mle",

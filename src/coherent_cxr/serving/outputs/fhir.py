@@ -22,7 +22,7 @@ from coherent_cxr.serving.outputs.fhir_terms import (
 )
 from coherent_cxr.serving.outputs.findings import Finding, findings_of
 from coherent_cxr.serving.outputs.identification import Identification
-from coherent_cxr.serving.outputs.readable import as_text, checks, model_name
+from coherent_cxr.serving.outputs.readable import as_text, checks, model_name, paragraphs
 from coherent_cxr.serving.outputs.structured_report import MAKER, PRODUCT, moment, references, require_serve
 from coherent_cxr.serving.report import NOTICE
 
@@ -87,7 +87,7 @@ def fhir(report: StudyReport, identification: Identification | None = None) -> d
 
 
 def text_of(bundle: dict[str, Any]) -> str:
-    """Return the report's text from such a bundle, as it was before.
+    """Return the conclusion of such a bundle: the impression where there is one, else the report's text.
 
     Args:
         bundle: Written by :func:`fhir`.
@@ -99,7 +99,8 @@ def text_of(bundle: dict[str, Any]) -> str:
 
 
 def _diagnostic(report: StudyReport, who: Identification, observations: list[str]) -> dict[str, Any]:
-    text = storable(report.report.text)
+    sections = report.report.sections
+    text = storable(sections.get("impression", sections.get("findings", "")))
     whole = as_text(report) if any(who) else _without_names(report)
     made = {
         "resourceType": "DiagnosticReport",
@@ -223,14 +224,14 @@ def _labelled(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def _narrative(report: StudyReport) -> str:
-    lines = [NOTICE, storable(report.report.text), *checks(report, names=False)]
-    paragraphs = "".join(f"<p>{escape(storable(line))}</p>" for line in lines if line)
-    return f'<div xmlns="http://www.w3.org/1999/xhtml">{paragraphs}</div>'
+    lines = [NOTICE, *paragraphs(report), *checks(report, names=False)]
+    escaped = "".join(f"<p>{escape(storable(line))}</p>" for line in lines if line)
+    return f'<div xmlns="http://www.w3.org/1999/xhtml">{escaped}</div>'
 
 
 def _without_names(report: StudyReport) -> str:
     """Return text and checks without the names of study and files, which may name a patient."""
-    return "\n".join([NOTICE, "", storable(report.report.text), "", *checks(report, names=False)]) + "\n"
+    return "\n".join([NOTICE, "", *paragraphs(report), "", *checks(report, names=False)]) + "\n"
 
 
 def _instant(report: StudyReport) -> str:

@@ -26,15 +26,25 @@ def as_json(report: StudyReport) -> str:
 
 
 def as_text(report: StudyReport) -> str:
-    """Return the report as a person reads it: the findings, then what lets somebody check them."""
+    """Return the report as a person reads it: its sections, then what lets somebody check them."""
     images = [
         f"  {printable(image.name)}: {image.view}, view {image.view_from}"
         + (f". Left out: {printable(image.left_out, LONGEST_NOTE)}" if image.left_out else "")
         for image in report.images
     ]
-    lines = [NOTICE, "", f"Study {printable(report.study_id)}", *images, "", "FINDINGS", ""]
-    lines += [storable(report.report.text), "", *checks(report), "", origin(report)]
+    lines = [NOTICE, "", f"Study {printable(report.study_id)}", *images, ""]
+    for name, text in (report.report.sections or {"findings": ""}).items():
+        lines += [name.upper(), "", storable(text), ""]
+    lines += [*checks(report), "", origin(report)]
     return "\n".join(lines) + "\n"
+
+
+def paragraphs(report: StudyReport) -> list[str]:
+    """Return the text by section, each with its name where the model writes more than findings."""
+    own = report.report
+    if own.target == "findings":
+        return [storable(own.text)]
+    return [f"{name.capitalize()}: {storable(text)}" for name, text in own.sections.items()]
 
 
 def checks(report: StudyReport, names: bool = True) -> Iterator[str]:

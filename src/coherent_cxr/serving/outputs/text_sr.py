@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
     from coherent_cxr.serving.study_report import StudyReport
 
+SECTIONS = ("121070", "121072")
+"""Codes (DCM) of the containers Findings and Impressions."""
+
 
 def text_sr(report: StudyReport, identification: Identification | None = None) -> bytes:
-    """Return a Basic Text SR: a section Findings with the text, a section Summary with all that checks it.
+    """Return a Basic Text SR: the text in sections Findings and Impressions, in Summary all that checks it.
 
     The text is said to be inferred from the images that it rests on; all DICOM images of the study are
     evidence. A study without DICOM images gets a new Study Instance UID, and the document no evidence.
@@ -57,10 +60,15 @@ def text_sr(report: StudyReport, identification: Identification | None = None) -
     )
     root.ContentSequence.extend(language)
     root.ContentSequence.extend(observer(report))
-    if report.report.text:  # DICOM has no empty text, and no empty section
-        findings = _section(codes.DCM.Findings)
-        findings.ContentSequence.append(_finding(report))
-        root.ContentSequence.append(findings)
+    headings = {
+        "findings": (codes.DCM.Findings, codes.DCM.Finding),
+        "impression": (codes.DCM.Impressions, codes.DCM.Impression),
+    }
+    for name, text in report.report.sections.items():  # DICOM has no empty text, and no empty section
+        heading, concept = headings[name]
+        section = _section(heading)
+        section.ContentSequence.append(_inferred(report, concept, text))
+        root.ContentSequence.append(section)
     summary = _section(codes.DCM.Summary)
     for line in [NOTICE, *checks(report, names=False), origin(report)]:
         summary.ContentSequence.append(_text(codes.DCM.Comment, line))
@@ -74,11 +82,14 @@ def text_of(dataset: Dataset) -> str:
     Args:
         dataset: A document written by :func:`text_sr`, opened with pydicom.
     """
-    for section in dataset.ContentSequence:
-        if section.ValueType == "CONTAINER" and section.ConceptNameCodeSequence[0].CodeValue == "121070":
-            items = section.get("ContentSequence", [])
-            return "\n".join(str(item.TextValue) for item in items if item.ValueType == "TEXT")
-    return ""
+    texts = [
+        str(item.TextValue)
+        for section in dataset.ContentSequence
+        if section.ValueType == "CONTAINER" and section.ConceptNameCodeSequence[0].CodeValue in SECTIONS
+        for item in section.get("ContentSequence", [])
+        if item.ValueType == "TEXT"
+    ]
+    return " ".join(texts)
 
 
 def _section(name: Code) -> ContainerContentItem:
@@ -95,11 +106,11 @@ def _text(name: Code, text: str) -> TextContentItem:
     return TextContentItem(name, storable(text), RelationshipTypeValues.CONTAINS)
 
 
-def _finding(report: StudyReport) -> TextContentItem:
+def _inferred(report: StudyReport, concept: Code, text: str) -> TextContentItem:
     from highdicom.sr import ContentSequence, ImageContentItem, RelationshipTypeValues
     from pydicom.sr.codedict import codes
 
-    item = _text(codes.DCM.Finding, report.report.text)
+    item = _text(concept, text)
     sources = references(report, used_only=True)
     if sources:
         item.ContentSequence = ContentSequence(

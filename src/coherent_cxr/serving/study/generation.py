@@ -16,10 +16,12 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.inference.attention import WordAttention, attended_reports, image_features, words_of
+from coherent_cxr.inference.decoding import first_ones
 from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decider import OperatingPointError
 from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.reports.sections import mark_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.serving.report import Report, SentenceFinding
 
@@ -193,7 +195,9 @@ class StudyGenerator:
         place: int,
     ) -> Generated:
         if self.remove_repeats:
-            attention = _without_repeats(attention)
+            attention = [attention[one] for one in first_ones(words_of(attention))]
+        mark = mark_of(words_of(attention))
+        attention = [sentence for sentence in attention if words_of([sentence])[0]]
         sentences = words_of(attention)
         text = detokenize(sentences)
         means = features.mean(dim=1).cpu().numpy()
@@ -217,6 +221,8 @@ class StudyGenerator:
             findings=None if called is None else called[place],
             probabilities=own,
             sentence_findings=tuple(_behind(sentence, own or {}) for sentence in attention),
+            target=str(self.bundle.metadata.get("target", "findings")),
+            impression_from=mark,
             distance=None if known is None else float(known.distance(means[: len(study.read)]).max()),
         )
         return Generated(report, means[0])
@@ -273,8 +279,3 @@ def _once(*notes: Note) -> tuple[Note, ...]:
     for note in notes:
         first.setdefault(note.code, note)
     return tuple(first.values())
-
-
-def _without_repeats(sentences: list[list[WordAttention]]) -> list[list[WordAttention]]:
-    words = words_of(sentences)
-    return [sentence for i, sentence in enumerate(sentences) if words[i] not in words[:i]]

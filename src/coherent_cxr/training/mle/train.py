@@ -158,7 +158,7 @@ def train_mle(
 
 def _require_words(train: Samples, vocabulary: Vocabulary) -> None:
     words = train.reports.words
-    others = torch.tensor([*range(len(SPECIAL)), *vocabulary.finding_token_ids], device="cpu")
+    others = torch.tensor([*range(len(SPECIAL)), *vocabulary.silent_ids], device="cpu")
     if bool(torch.isin(words, others).all()):
         raise ValueError(
             f"Not one word of the {len(train)} training reports is in the vocabulary, so there is nothing to "
