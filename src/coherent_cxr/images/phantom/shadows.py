@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from coherent_cxr.images.phantom.anatomy import Chest, Field
+
+Reals = NDArray[np.float64]
 
 
 class Shadows:
@@ -73,17 +77,23 @@ def smooth_noise(rng: np.random.Generator, size: int, cells: int) -> Field:
 def curve(*points: tuple[float, float], steps: int = 24) -> NDArray[np.float64]:
     """Return a smooth curve (steps, 2) through points in body coordinates (Catmull-Rom spline)."""
     knots = np.asarray([points[0], *points, points[-1]], dtype=np.float64)
-    pieces = len(points) - 1
-    places = np.linspace(0, pieces, steps)
-    piece = np.minimum(places.astype(int), pieces - 1)
-    t = (places - piece)[:, None]
+    piece, t, squared, cubed = _places(len(points) - 1, steps)
     before, start, end, after = (knots[piece + k] for k in range(4))
     return np.asarray(
         0.5
         * (
             2 * start
             + (end - before) * t
-            + (2 * before - 5 * start + 4 * end - after) * t**2
-            + (3 * start - before - 3 * end + after) * t**3
+            + (2 * before - 5 * start + 4 * end - after) * squared
+            + (3 * start - before - 3 * end + after) * cubed
         )
     )
+
+
+@cache
+def _places(pieces: int, steps: int) -> tuple[NDArray[np.int64], Reals, Reals, Reals]:
+    """Return of each step the piece (steps,) and the place in it with its square and cube (steps, 1)."""
+    places = np.linspace(0, pieces, steps)
+    piece = np.minimum(places.astype(int), pieces - 1)
+    t = (places - piece)[:, None]
+    return piece, t, t**2, t**3
