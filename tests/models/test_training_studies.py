@@ -12,9 +12,11 @@ KNOWN = TrainingStudies(("a", "b", "c"), np.array([[1, 0], [0, 1], [1, 1]], dtyp
 
 
 def test_the_nearest_come_first_with_their_cosine_distance() -> None:
-    found = KNOWN.nearest(np.array([2, 0], dtype=np.float32), 2)
+    found, other = KNOWN.nearest(np.array([[2, 0], [0, 0.5]], dtype=np.float32), 2)
     assert found == [("a", 0.0), ("c", pytest.approx(1 - 1 / np.sqrt(2), abs=1e-3))]
-    assert [name for name, _ in KNOWN.nearest(np.zeros(2, np.float32), 9)] == ["a", "b", "c"]
+    assert [name for name, _ in other] == ["b", "c"]
+    (nothing,) = KNOWN.nearest(np.zeros((1, 2), np.float32), 9)
+    assert [name for name, _ in nothing] == ["a", "b", "c"]
 
 
 def test_they_are_saved_and_read_again() -> None:

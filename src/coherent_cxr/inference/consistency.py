@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import TypeVar
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.chexpert.contradictions import Stance, contradictions, stance_of
@@ -13,6 +14,15 @@ from coherent_cxr.reports.text import detokenize
 Sentence = tuple[str, ...]
 MOST_REMEMBERED = 65_536
 """Sentences whose meaning is kept; a model writes a few thousand different ones."""
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+def remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+    """Keep a value; where :data:`MOST_REMEMBERED` are kept already, forget those."""
+    if len(known) >= MOST_REMEMBERED:
+        known.clear()
+    known[key] = value
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,7 @@ class Consistency:
 
     labeler: CheXpertLabeler
     _stances: dict[Sentence, Stance] = field(default_factory=dict, repr=False, compare=False)
+    _opposed: dict[tuple[Sentence, Sentence], bool] = field(default_factory=dict, repr=False, compare=False)
 
     def denials(self, sentences: Sequence[Sequence[str]]) -> set[int]:
         """Return the places of sentences that deny what another one affirms.
@@ -55,18 +66,20 @@ class Consistency:
             before: Words of the sentences before it.
             sentence: Its words.
         """
-        new = self._stance(tuple(sentence))
-        for other in before:
-            old = self._stance(tuple(other))
+        return any(self._contradict(tuple(other), tuple(sentence)) for other in before)
+
+    def _contradict(self, other: Sentence, sentence: Sentence) -> bool:
+        found = self._opposed.get((other, sentence))
+        if found is None:
+            old, new = self._stance(other), self._stance(sentence)
             opposed = new.affirmed & old.denied or new.denied & old.affirmed
-            if opposed and contradictions(self.labeler, detokenize([other, sentence])):
-                return True
-        return False
+            found = bool(opposed and contradictions(self.labeler, detokenize([other, sentence])))
+            remember(self._opposed, (other, sentence), found)
+        return found
 
     def _stance(self, sentence: Sentence) -> Stance:
         found = self._stances.get(sentence)
         if found is None:
-            if len(self._stances) >= MOST_REMEMBERED:
-                self._stances.clear()
-            found = self._stances[sentence] = stance_of(self.labeler, detokenize([sentence]))
+            found = stance_of(self.labeler, detokenize([sentence]))
+            remember(self._stances, sentence, found)
         return found

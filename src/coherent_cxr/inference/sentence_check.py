@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.inference.consistency import Consistency
+from coherent_cxr.inference.consistency import Consistency, remember
 from coherent_cxr.inference.decisions import DecidedFindings
 from coherent_cxr.inference.sentence_decoding import SamplingConfig, beam_search, generate_sentences
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
@@ -60,6 +61,13 @@ def affirmed(
     ]
 
 
+class _Read(NamedTuple):
+    """Words of a sentence, and whether it agrees with its finding token or has none."""
+
+    words: tuple[str, ...]
+    agrees: bool
+
+
 @dataclass(frozen=True)
 class SentenceCheck:
     """Replaces a sentence that disagrees with its finding token, or with a sentence before it.
@@ -83,6 +91,10 @@ class SentenceCheck:
             raise ValueError(f"continuations is {self.continuations}; it must be at least 1.")
 
     @cached_property
+    def _known(self) -> dict[tuple[int, ...], _Read]:
+        return {}
+
+    @cached_property
     def _consistency(self) -> Consistency:
         return Consistency(self.labeler)
 
@@ -92,16 +104,7 @@ class SentenceCheck:
         Args:
             sentences: Word ids, the finding token first; ends and padding are passed over.
         """
-        tokens, words, places = [], [], []
-        for place, sentence in enumerate(sentences):
-            if self._has_token(sentence):
-                tokens.append(self.vocabulary.tokens[sentence[0]])
-                words.append(self._words(sentence))
-                places.append(place)
-        stays = [True] * len(sentences)
-        for place, good in zip(places, affirmed(self.labeler, tokens, words), strict=True):
-            stays[place] = good
-        return stays
+        return [self._read(sentence).agrees for sentence in sentences]
 
     def consistent(
         self, sentences: Sequence[Sequence[int]], before: Sequence[Sequence[Sequence[int]]]
@@ -151,10 +154,19 @@ class SentenceCheck:
     def _has_token(self, sentence: Sequence[int]) -> bool:
         return len(sentence) > 0 and sentence[0] in self.vocabulary.finding_token_ids
 
-    def _words(self, sentence: Sequence[int]) -> list[str]:
+    def _words(self, sentence: Sequence[int]) -> tuple[str, ...]:
         """Return the words of ids: without ends, padding and finding token."""
-        special = (Vocabulary.pad_id, Vocabulary.eos_id)
-        return self.vocabulary.decode([i for i in sentence if i not in special])
+        return self._read(sentence).words
+
+    def _read(self, sentence: Sequence[int]) -> _Read:
+        ids = tuple(i for i in sentence if i not in (Vocabulary.pad_id, Vocabulary.eos_id))
+        found = self._known.get(ids)
+        if found is None:
+            words, token = self.vocabulary.decode(ids), self.vocabulary.finding_token_of(ids)
+            agrees = not token or affirmed(self.labeler, [token], [words])[0]
+            found = _Read(tuple(words), agrees)
+            remember(self._known, ids, found)
+        return found
 
     def replace_unconfirmed(
         self,

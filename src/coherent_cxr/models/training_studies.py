@@ -31,20 +31,22 @@ class TrainingStudies:
     ids: tuple[str, ...]
     features: NDArray[np.float16]
 
-    def nearest(self, feature: NDArray[np.float32], count: int = SHOWN) -> list[tuple[str, float]]:
+    def nearest(self, features: NDArray[np.float32], count: int = SHOWN) -> list[list[tuple[str, float]]]:
         """Return the studies whose images look most alike.
 
         Args:
-            feature: Mean features of an image ``(channels,)``.
+            features: Mean features of images ``(images, channels)``.
             count: Most studies.
 
         Returns:
-            Id and cosine distance, 0 (the same direction) to 2, nearest first.
+            Of each image ids and cosine distances, 0 (the same direction) to 2, nearest first.
         """
-        own = feature.astype(np.float32)
-        distances = 1 - self._directions @ own / max(float(np.linalg.norm(own)), 1e-12)
-        order = np.argsort(distances, kind="stable")[:count]
-        return [(self.ids[place], round(max(0.0, float(distances[place])), 4)) for place in order]
+        lengths = np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+        distances = 1 - (features / lengths).astype(np.float32) @ self._directions.T
+        return [
+            [(self.ids[place], round(max(0.0, float(own[place])), 4)) for place in order[:count]]
+            for own, order in zip(distances, np.argsort(distances, axis=1, kind="stable"), strict=True)
+        ]
 
     @cached_property
     def _directions(self) -> NDArray[np.float32]:

@@ -162,13 +162,15 @@ class StudyWriter:
         return chosen if isinstance(chosen, Refusal) else _Read(study_id, chosen)
 
     def _finished(self, batch: Sequence[_Read | Refusal]) -> Iterator[StudyReport | Refusal]:
-        generated = iter(self._generated([read for read in batch if isinstance(read, _Read)]))
+        generated = self._generated([read for read in batch if isinstance(read, _Read)])
+        outcomes = iter(generated)
+        nearest = iter(self._nearest([made.feature for made in generated if isinstance(made, Generated)]))
         for read in batch:
             if isinstance(read, Refusal):
                 yield read
                 continue
-            outcome = next(generated)
-            yield outcome if isinstance(outcome, Refusal) else self._report(read, outcome)
+            outcome = next(outcomes)
+            yield outcome if isinstance(outcome, Refusal) else self._report(read, outcome, next(nearest))
 
     def _generated(self, batch: Sequence[_Read]) -> list[Generated | Refusal]:
         if not batch:
@@ -180,14 +182,14 @@ class StudyWriter:
                 return [_failed(batch[0].study_id, error)]
             return [outcome for read in batch for outcome in self._generated([read])]
 
-    def _report(self, read: _Read, generated: Generated) -> StudyReport:
+    def _report(self, read: _Read, generated: Generated, nearest: tuple[NearestStudy, ...]) -> StudyReport:
         report = generated.report
         return StudyReport(
             study_id=read.study_id,
             report=replace(report, notes=(*read.selected.notes, *report.notes)),
             images=read.selected.images,
             uncertain=self._uncertain(report),
-            nearest=self._nearest(generated.feature),
+            nearest=nearest,
             model=self.identity,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
@@ -198,9 +200,11 @@ class StudyWriter:
             return ()
         return decider.uncertain(report.probabilities, self.operating_point)
 
-    def _nearest(self, feature: NDArray[np.float32]) -> tuple[NearestStudy, ...]:
+    def _nearest(self, features: Sequence[NDArray[np.float32]]) -> list[tuple[NearestStudy, ...]]:
         known = self.bundle.training_studies
-        return () if known is None else tuple(NearestStudy(*near) for near in known.nearest(feature))
+        if known is None or not features:
+            return [()] * len(features)
+        return [tuple(NearestStudy(*near) for near in own) for own in known.nearest(np.stack(features))]
 
 
 def _require_point(bundle: ModelBundle, operating_point: str | None) -> None:
