@@ -82,7 +82,8 @@ def import_corpus(
     Exit code: 0 done, 1 the table or the folder cannot be used, or nothing in them belongs together, 2 wrong
     options.
     """
-    from coherent_cxr.chexpert import CheXpertLabeler, RuleFileError
+    from coherent_cxr.chexpert import RuleFileError
+    from coherent_cxr.chexpert.opening import labeler_of
     from coherent_cxr.configuration import ConfigurationError
     from coherent_cxr.corpora.imported.images import ImageFinder
     from coherent_cxr.corpora.imported.importing import import_rows
@@ -97,7 +98,7 @@ def import_corpus(
     except ConfigurationError as error:
         raise click.BadParameter(str(error), param_hint="--mapping") from error
     try:
-        labeler = CheXpertLabeler(rules, cache_size=10_000)
+        labeler = labeler_of(rules, 10_000)
     except RuleFileError as error:
         raise click.BadParameter(str(error), param_hint="--rules") from error
     folder = output or data_folders(find_project(Path.cwd()), ENV)[0] / "01_raw" / "import"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.models.decider import NO_FINDING
+from coherent_cxr.chexpert.observations import NO_FINDING
 from coherent_cxr.serving.study_report import StudyReport
 
 IN_TEXT = {1: "affirmed", 0: "denied", -1: "uncertain", None: "not mentioned"}

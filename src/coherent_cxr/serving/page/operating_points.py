@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import torch
 
-from coherent_cxr.models.decider import NO_FINDING, FindingDecider
+from coherent_cxr.chexpert.observations import NO_FINDING
+from coherent_cxr.models.decider import FindingDecider
 
 MEANINGS = {
     "balanced": "best balance of found and invented findings (F1)",

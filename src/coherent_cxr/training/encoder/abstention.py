@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import OBSERVATIONS
-from coherent_cxr.models.decider import NO_FINDING
+from coherent_cxr.chexpert.observations import NO_FINDING
 from coherent_cxr.training.encoder.decisions import calibration_of, thresholds_of
 
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
