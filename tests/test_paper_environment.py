@@ -14,6 +14,7 @@ from coherent_cxr.inference.generation import GenerationConfig, generate_reports
 from coherent_cxr.pipelines.mle_training.nodes import count_document_frequencies, train_mle
 from coherent_cxr.pipelines.rl_fine_tuning.nodes import fine_tune
 from coherent_cxr.pipelines.systems import Systems
+from coherent_cxr.reports.findings import FindingsExtractionConfig
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.scst.config import RlFineTuningConfig
@@ -91,6 +92,7 @@ def test_the_papers_path_trains_end_to_end(corpus: Corpus, tmp_path: Path) -> No
         labels,
         frequencies,
         labelling,
+        FindingsExtractionConfig(**given["findings_extraction"]),
     )
     assert history.loc[history["metric"] == "sampling", "value"].max() == pytest.approx(0.05)
     start = corpus.encoder.backbone_state()

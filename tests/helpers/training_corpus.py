@@ -15,8 +15,9 @@ from coherent_cxr.images.store import FORMAT, ImageStore, content_digest
 from coherent_cxr.models.image_encoder.backbone import LabelClassifier
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
 from coherent_cxr.models.image_encoder.weights import load_backbone
+from coherent_cxr.reports.sections import SECTION_MARK
 from coherent_cxr.reports.text import metric_text
-from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.reports.vocabulary import Vocabulary, count_words
 from coherent_cxr.rewards import CiderD
 
 SIDE = 64
@@ -45,15 +46,18 @@ class Corpus(NamedTuple):
     splits: pd.DataFrame
 
 
-def make_corpus(folder: Path, studies: int = 24) -> Corpus:
-    """Every study has a frontal image, every second one a lateral one, too; brightness tells its finding."""
+def make_corpus(folder: Path, studies: int = 24, impressions: bool = False) -> Corpus:
+    """Every study has a frontal image, every second one a lateral one, too; brightness tells its finding.
+
+    With impressions the last sentence of each report is one.
+    """
     kinds = list(SENTENCES)
     ids = [f"s{i:02d}" for i in range(studies)]
     kind = [kinds[i % 3] for i in range(studies)]
     thirds = {3: "validation", 7: "test"}  # each split has every finding
     split = [thirds.get(i // 3, "train") for i in range(studies)]
-    tokens = [SENTENCES[k] for k in kind]
-    vocabulary = Vocabulary.from_reports(tokens, 1)
+    tokens = [[*SENTENCES[k][:-1], [], SENTENCES[k][-1]] if impressions else SENTENCES[k] for k in kind]
+    vocabulary = Vocabulary.from_counts(count_words(tokens), 1, [SECTION_MARK] if impressions else [])
     findings = pd.DataFrame({"study_id": ids, "tokens": tokens})
     encoded = pd.DataFrame(
         {"study_id": ids, "split": split, "sentences": [[vocabulary.encode(s) for s in t] for t in tokens]}

@@ -13,6 +13,7 @@ from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.image_encoder.backbone import Backbone
 from coherent_cxr.pipelines.encoder_pretraining.nodes import pretrain_encoder
 from coherent_cxr.pipelines.mle_training.nodes import count_document_frequencies, train_mle
+from coherent_cxr.reports.findings import FindingsExtractionConfig
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.extra_images import ExtraImagesConfig
@@ -77,7 +78,9 @@ def test_both_stages_in_a_row(corpus: Corpus, tmp_path: Path):
         labels,
         frequencies,
         labelling,
+        filled(FindingsExtractionConfig, target="impression"),
     )
+    assert bundle.metadata["target"] == "impression"
     assert bundle.metadata["label_rules"] == "corrected"
     assert bundle.metadata["label_rules_digest"] == labelling.labeler().digest
     assert bundle.config == config.generator

@@ -59,7 +59,11 @@ def test_the_table_agrees_with_the_package():
         assert name in described["description"]
     names = {name.removeprefix("densenet121-res224-") for name in models.model_urls}
     assert set(SEEN) <= names
-    assert corpora_seen("torchxrayvision:densenet121-res224-pc") == ()
+    assert corpora_seen("torchxrayvision:densenet121-res224-pc") == ("padchest",)
+    assert corpora_seen("torchxrayvision:densenet121-res224-rsna") == ()
+    for corpus, name in (("padchest", "pc"), ("chexpert", "chex")):
+        with pytest.raises(ConfigurationError, match=f"trained on '{corpus}'"):
+            refuse_seen(f"torchxrayvision:{name}", corpus, allowed=False)
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,14 @@ from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.inference.generation import GenerationConfig, generate_reports
 from coherent_cxr.models.image_encoder.backbone import Backbone
+from coherent_cxr.reports.sections import mark_of
 from coherent_cxr.runtime import pace
 from coherent_cxr.runtime.distributed import run_in_ranks
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.step import MleStep
 from coherent_cxr.training.mle.train import train_mle
 from helpers.settings import filled
-from helpers.training_corpus import LABELER
+from helpers.training_corpus import LABELER, make_corpus
 
 
 def train(config, corpus, labeler=LABELER):
@@ -71,6 +72,28 @@ def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, stud
     assert reports[0].equals(reports[1])
     assert reports[0]["study_id"].tolist() == studies == reports[2]["study_id"].tolist()
     assert reports[0]["tokens"].tolist() == corpus.findings["tokens"].iloc[21:].tolist()
+
+
+@pytest.mark.slow
+def test_it_learns_where_the_impression_begins(config, tmp_path):
+    corpus = make_corpus(tmp_path / "store", impressions=True)
+    generator = config.generator.replace(sentence_feedback=True, dropout=0.0, max_sentences=5)
+    config = changed(
+        config,
+        generator=generator,
+        epochs=30,
+        batch_size=3,
+        learning_rate=1e-2,
+        halve_every=18,
+        sampling_every=30,
+    )
+    trained = train(config, corpus)
+    studies = corpus.splits.loc[corpus.splits["split"] == "test", "study_id"].tolist()
+    how = filled(GenerationConfig, batch_size=4, precision="fp32")
+    reports = generate_reports(trained.bundle, corpus.store, studies, how, None, LABELER)
+    assert reports["tokens"].tolist() == corpus.findings["tokens"].iloc[21:].tolist()
+    assert [mark_of(tokens) for tokens in reports["tokens"]] == [1, 1, 2]
+    assert not reports["report"].str.contains("impression").any()
 
 
 @pytest.mark.slow
