@@ -87,7 +87,7 @@ def _best(metrics: ByMetric, comparisons: ByMetric, columns: Mapping[str, Metric
             table = metrics.rows(columns[name]).set_index("system")
             table = table.drop(index=[s for s in judged.oracles if s in table.index])
             if len(table):
-                values = table["value"].to_dict()
+                values = {str(system): float(value) for system, value in table["value"].items()}
                 best = best_of(values)
                 lead = _lead(values, against_best(values, comparisons.records(columns[name])))
                 parts.append(f"best in {what}: {best} ({name} {values[best]:.3f}{lead})")
