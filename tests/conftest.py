@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,6 +82,17 @@ def forks() -> Iterator[Forks]:
     started = Forks()
     yield started
     started.close()
+
+
+@pytest.fixture
+def forked_ranks(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ranks of a training are forked; that they are started as programs has tests of its own."""
+    from coherent_cxr.runtime import distributed
+    from helpers.forked_ranks import ForkedRank
+
+    paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    monkeypatch.setattr(distributed, "subprocess", SimpleNamespace(Popen=partial(ForkedRank, forks)))
 
 
 @pytest.fixture

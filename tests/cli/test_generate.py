@@ -157,7 +157,7 @@ def test_outside_a_project_the_remedy_is_named(image, tmp_path, monkeypatch):
 
 def test_warnings_stand_above_the_report_and_in_json(image, tmp_path: Path):
     bundle = make_bundle()
-    near = np.random.default_rng(0).normal(size=(40, 1024)).astype(np.float32) * 1e-3
+    near = np.random.default_rng(0).normal(size=(40, 64)).astype(np.float32) * 1e-3
     known = dataclasses.replace(bundle, training_features=TrainingFeatures.fit(near[:30], near[30:]))
     known.save(tmp_path / "bundle")
     answer = generate(image, "--model", tmp_path / "bundle")
@@ -197,7 +197,7 @@ def test_a_models_own_words_cannot_drive_the_terminal(image, tmp_path: Path):
 @pytest.fixture(scope="module")
 def bundle_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("model") / "bundle"
-    make_bundle(encoder="mobilenet_v3_large").save(folder)
+    make_bundle(encoder="small_cnn").save(folder)
     return folder
 
 

@@ -17,7 +17,7 @@ from coherent_cxr.reports.finding_tokens import finding_tokens_of
 from coherent_cxr.reports.vocabulary import Vocabulary
 from helpers.settings import filled
 
-ENCODER = "mobilenet_v3_large"
+ENCODER = "small_cnn"
 WORDS = ["heart", "lungs", "effusion", "no", "pneumothorax", "is", "seen", "edema"]
 ALWAYS = -1e9
 

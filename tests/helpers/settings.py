@@ -35,7 +35,7 @@ OF_TESTS: Mapping[str, Mapping[str, Any]] = {
         "guard": {"min_positive_calls": 0.0, "min_unique_reports": 0.0},
     },
     "EncoderPretrainingConfig": {
-        "encoder": "densenet121",
+        "encoder": "small_cnn",
         "weights": "none",
         "frozen_stride": 0,
         "epochs": 5,

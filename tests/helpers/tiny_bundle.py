@@ -10,7 +10,7 @@ from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
 from helpers.settings import filled
 
-ENCODER = "densenet121"
+ENCODER = "small_cnn"
 WORDS = ["heart", "lungs", "clear", "effusion", "no", "pneumothorax", "is", ","]
 
 

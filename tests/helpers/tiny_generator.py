@@ -17,7 +17,7 @@ WORDS = 20  # vocabulary size, the four marks included
 @pytest.fixture(params=[False, True], ids=["paper", "feedback"])
 def config(request: pytest.FixtureRequest) -> GeneratorConfig:
     sizes = {"size": 16, "attention_size": 8, "dropout": 0.0, "max_sentences": 4, "max_words": 6}
-    return filled(GeneratorConfig, encoder="efficientnet_lite0", sentence_feedback=request.param, **sizes)
+    return filled(GeneratorConfig, encoder=ENCODER, sentence_feedback=request.param, **sizes)
 
 
 @pytest.fixture

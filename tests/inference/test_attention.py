@@ -41,7 +41,7 @@ def test_every_word_has_a_map_of_the_image_and_shares_that_sum_to_one(study_inpu
 
 
 def test_finding_marks_have_maps_and_are_no_words_of_the_report():
-    bundle = make_bundle(seed=7)
+    bundle = make_bundle(seed=28)
     model = bundle.build()
     image = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
     plain = generate_with_attention(model, bundle.vocabulary, image)

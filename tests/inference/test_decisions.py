@@ -22,7 +22,7 @@ def generator(max_sentences: int = 6, feedback: bool = True) -> ReportGenerator:
     torch.manual_seed(5)
     config = filled(
         GeneratorConfig,
-        encoder="efficientnet_lite0",
+        encoder="small_cnn",
         size=16,
         attention_size=8,
         dropout=0.0,

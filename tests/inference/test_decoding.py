@@ -63,7 +63,7 @@ def test_a_wider_beam_never_writes_a_less_likely_report(model, beams):
     regions = torch.randn(40, 5, 16, generator=torch.Generator().manual_seed(3)) * 3
     greedy = log_probability(model, regions, decode(model, regions).reports)
     beam = log_probability(model, regions, decode(model, regions, "beam", beams=beams).reports)
-    assert (beam >= greedy).all()
+    assert (beam >= greedy - 1e-4).all()  # sums in another order
     assert (beam > greedy + 1e-4).any(), "the search found nothing better anywhere"
 
 
@@ -71,7 +71,7 @@ def test_a_beam_as_wide_as_the_choice_finds_the_likeliest_sentence():
     torch.manual_seed(3)
     config = filled(
         GeneratorConfig,
-        encoder="efficientnet_lite0",
+        encoder="small_cnn",
         size=8,
         attention_size=4,
         dropout=0.0,
@@ -111,7 +111,7 @@ def test_sampling_frequencies_match_the_reported_probability(model, regions):
 def test_log_probability_of_all_reports_of_a_tiny_model_sums_to_one(config):
     tiny = filled(
         GeneratorConfig,
-        encoder="efficientnet_lite0",
+        encoder="small_cnn",
         size=8,
         attention_size=4,
         dropout=0.0,
@@ -262,7 +262,7 @@ def test_logits_that_overflow_are_refused(model, regions, place, what):
 
 def test_a_vocabulary_without_words_writes_nothing():
     config = filled(
-        GeneratorConfig, encoder="efficientnet_lite0", size=16, attention_size=8, max_sentences=2, max_words=3
+        GeneratorConfig, encoder="small_cnn", size=16, attention_size=8, max_sentences=2, max_words=3
     )
     with pytest.raises(NonFiniteError, match="logits of the words"):
         decode(ReportGenerator(config, 4).eval(), torch.zeros(1, 4, 16))

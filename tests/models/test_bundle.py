@@ -27,7 +27,7 @@ def bundle() -> ModelBundle:
         }
     )
     config = filled(
-        GeneratorConfig, encoder="efficientnet_lite0", size=16, attention_size=8, max_sentences=3, max_words=5
+        GeneratorConfig, encoder="small_cnn", size=16, attention_size=8, max_sentences=3, max_words=5
     )
     torch.manual_seed(0)
     return ModelBundle(config, vocabulary, 64, ReportGenerator(config, 8).state_dict(), {"system": "mle"})
@@ -73,7 +73,7 @@ def test_a_bundle_without_a_manifest_is_refused_and_can_be_sealed(bundle, tmp_pa
     ("setting", "meant"), [("study_input", "per_image"), ("sentence_feedback", False), ("label_input", False)]
 )
 def test_a_bundle_from_before_a_setting_means_what_models_were_then(tmp_path, setting, meant):
-    config = filled(GeneratorConfig, encoder="efficientnet_lite0", size=16, attention_size=8)
+    config = filled(GeneratorConfig, encoder="small_cnn", size=16, attention_size=8)
     vocabulary = Vocabulary.from_counts({"clear": 3}, 1)
     weights = ReportGenerator(config, len(vocabulary)).state_dict()
     ModelBundle(config, vocabulary, 64, weights, {}).save(tmp_path)

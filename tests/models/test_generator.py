@@ -134,7 +134,7 @@ def test_gradient_reaches_every_parameter_without_nan(study_input, feedback):
     torch.manual_seed(0)
     config = filled(
         GeneratorConfig,
-        encoder="efficientnet_lite0",
+        encoder="small_cnn",
         size=16,
         attention_size=8,
         max_sentences=4,

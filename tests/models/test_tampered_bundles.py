@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from coherent_cxr.models.bundle import CONFIG, VOCABULARY, WEIGHTS, ModelBundle
 from coherent_cxr.models.manifest import MANIFEST, BundleError, write_manifest
 from coherent_cxr.reports.vocabulary import Vocabulary
-from helpers.tiny_bundle import WORDS, make_bundle
+from helpers.tiny_bundle import ENCODER, WORDS, make_bundle
 
 SEEDS = range(30)
 FILES = (WEIGHTS, CONFIG, VOCABULARY, MANIFEST)
@@ -141,7 +141,8 @@ def _config(**changes: Any) -> bytes:
     described = {
         "generator": {
             "size": 16, "attention_size": 8, "dropout": 0.0, "max_sentences": 3, "max_words": 5,
-            "study_input": "per_image", "sentence_feedback": False, **changes.pop("generator", {}),
+            "encoder": ENCODER, "study_input": "per_image", "sentence_feedback": False,
+            **changes.pop("generator", {}),
         },
         "image_size": 64,
         "metadata": {},
@@ -207,10 +208,10 @@ def test_weights_that_are_not_finite_are_refused(saved: Path, tmp_path: Path, va
     folder = tmp_path / "bundle"
     shutil.copytree(saved, folder)
     weights = load_file(folder / WEIGHTS)
-    weights["encoder.backbone.features.conv0.weight"].view(-1)[7] = value
+    weights["encoder.backbone.features.layer0.0.weight"].view(-1)[7] = value
     save_file(weights, folder / WEIGHTS)
     write_manifest(folder, (WEIGHTS, CONFIG, VOCABULARY))
-    with pytest.raises(BundleError, match=r"conv0\.weight' are not all finite numbers"):
+    with pytest.raises(BundleError, match=r"layer0\.0\.weight' are not all finite numbers"):
         ModelBundle.load(folder)
 
 

@@ -162,7 +162,7 @@ def test_the_page_shows_corpus_training_attention_and_notices(catalog):
         "Open-I reports, synthetic images",
         "not for clinical use",
         "too small",
-        "densenet121",
+        "small_cnn",
         "The champion: extra",
     ):
         assert part in page

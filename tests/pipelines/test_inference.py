@@ -25,7 +25,7 @@ from helpers.tiny_bundle import make_bundle
 
 @pytest.fixture
 def config(tmp_path: Path) -> InferenceConfig:
-    make_bundle(encoder="mobilenet_v3_large").save(tmp_path / "bundle")
+    make_bundle(encoder="small_cnn").save(tmp_path / "bundle")
     images = tmp_path / "images"
     write_dicom(images / "1.dcm", "1.2.1", 1)
     write_dicom(images / "2.dcm", "1.2.1", 2)

@@ -35,7 +35,7 @@ from coherent_cxr.serving.registration.selection import ModelRegistrationConfig
 from coherent_cxr.training.encoder.decisions import BETAS
 from helpers.conf import read_conf
 from helpers.settings import filled
-from helpers.tiny_bundle import make_bundle
+from helpers.tiny_bundle import ENCODER, make_bundle
 
 SYSTEMS = Systems(("nlg", "ccr", "full"), "full")
 STAGE = evaluation.create_pipeline(SYSTEMS).only_nodes(
@@ -86,8 +86,8 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
     word_id = {word: place for place, word in enumerate(vocabulary.to_dict()["tokens"])}
     catalog["image_store"] = store
     catalog["image_checks"] = {"views": None, "chest": None}
-    classifier = LabelClassifier(len(OBSERVATIONS), Backbone())
-    catalog["pretrained_encoder"] = PretrainedEncoder("densenet121", [classifier.state_dict()]).to_tensors()
+    classifier = LabelClassifier(len(OBSERVATIONS), Backbone(ENCODER))
+    catalog["pretrained_encoder"] = PretrainedEncoder(ENCODER, [classifier.state_dict()]).to_tensors()
     catalog["label_thresholds"] = pd.DataFrame(
         [(point, name, 0.5, 1.0, 0.0) for point in BETAS for name in OBSERVATIONS],
         columns=["operating_point", "observation", "threshold", "slope", "intercept"],
@@ -137,7 +137,7 @@ def test_the_best_on_validation_is_registered_with_its_card(
     loaded = ModelBundle.load(fetch_bundle_folder("models:/coherent-cxr@champion", tracking))
     assert loaded.digest == catalog.load(next(n for n, s in MODELS.items() if s == chosen)).digest
     assert loaded.training_features is not None
-    assert len(loaded.training_features.mean) == 1024
+    assert len(loaded.training_features.mean) == 64
     assert loaded.image_checks == ImageChecks()
     assert loaded.training_studies is not None
     assert loaded.training_studies.ids == ("S0", "S1")

@@ -30,7 +30,7 @@ from coherent_cxr.serving.study_report import ModelIdentity
 from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 
-ENCODER = "mobilenet_v3_large"
+ENCODER = "small_cnn"
 FINDINGS = [name for name in OBSERVATIONS if name != "No Finding"]
 VOCABULARY = Vocabulary.from_counts(dict.fromkeys("abcdefgh", 5), 1, finding_tokens_of(FINDINGS))
 
@@ -51,6 +51,8 @@ def limits(calls: dict[str, list[str]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+GREY = 1e-3
+"""What the rounding of grey levels to whole ones may change a probability by."""
 CALLS = {"balanced": ["Edema"], "sensitive": ["Edema", "Fracture", "Support Devices"], "specific": []}
 
 
@@ -130,7 +132,7 @@ def test_scores_are_those_of_the_classifier(
     assert told is not None
     assert told["Pneumonia"] == 0
     edema = OBSERVATIONS.index("Edema")
-    assert told["Edema"] == pytest.approx(float(torch.sigmoid(0.5 * wanted[edema] - 1)), abs=1e-5)
+    assert told["Edema"] == pytest.approx(float(torch.sigmoid(0.5 * wanted[edema] - 1)), abs=GREY)
 
 
 def test_a_saved_bundle_brings_its_decisions(decided: ModelBundle, tmp_path: Path) -> None:
@@ -156,7 +158,7 @@ def test_findings_in_the_band_are_uncertain_and_older_bundles_have_no_band(
     everything = torch.tensor([(0.0, 1.0)] * len(OBSERVATIONS))
     assert decided.decider is not None
     decider = dataclasses.replace(decided.decider, bands={"balanced": band, "specific": everything})
-    known = TrainingStudies(("T1",), np.ones((1, 960), np.float16))
+    known = TrainingStudies(("T1",), np.ones((1, 64), np.float16))
     dataclasses.replace(decided, decider=decider, training_studies=known).save(tmp_path / "bundle")
     loaded = ModelBundle.load(tmp_path / "bundle")
     told = StudyWriter(loaded, identity).write(study)
@@ -215,7 +217,7 @@ def test_all_encoders_and_shifted_copies_have_a_say(
     assert told is not None
     for place, name in enumerate(OBSERVATIONS):
         if name != "Pneumonia":
-            assert told[name] == pytest.approx(float(wanted[place]), abs=1e-5)
+            assert told[name] == pytest.approx(float(wanted[place]), abs=GREY)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +244,7 @@ def test_damaged_further_classifiers_are_refused(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"weight": torch.full((14, 960), float("nan"))}, "label classifier"),
+        ({"weight": torch.full((14, 64), float("nan"))}, "label classifier"),
         ({"weight": torch.zeros(14, 5)}, "reads 5 channels"),
         ({"bias": torch.zeros(3)}, "does not fit 14 observations"),
         ({"intercept": torch.full((14,), float("nan"))}, "not a number"),

@@ -36,7 +36,7 @@ WRITERS = tuple(name for name, system in SYSTEMS.items() if issubclass(system, C
 def encoder(corpus, folder):
     config = filled(
         EncoderPretrainingConfig,
-        encoder="mobilenet_v3_large",
+        encoder="small_cnn",
         epochs=2,
         batch_size=8,
         dropout=0.1,

@@ -112,7 +112,7 @@ def test_a_store_of_one_image_is_refused_by_every_stage(one_image, checkpoint_fo
 
 def test_starting_weights_can_be_kept_with_one_image(one_image, checkpoint_folder):
     config = filled(
-        EncoderPretrainingConfig, encoder="mobilenet_v3_large", epochs=0, checkpoint_folder=checkpoint_folder
+        EncoderPretrainingConfig, encoder="small_cnn", epochs=0, checkpoint_folder=checkpoint_folder
     )
     pretrained, history = pretrain_encoder(config, one_image.store, one_image.labels, one_image.splits)
     assert len(pretrained.members) == 1

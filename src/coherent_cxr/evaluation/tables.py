@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from coherent_cxr.evaluation.metrics.measures import Metric
@@ -27,10 +29,16 @@ class ByMetric:
         self.systems = list(dict.fromkeys(table["system"]))
         self._table = table
         self._rows = table.groupby(KEYS, sort=False).indices
+        self._cells = {str(name): table[name].tolist() for name in table}
 
     def rows(self, metric: Metric) -> pd.DataFrame:
         """Return the rows of one metric; none if it has none."""
         return self._table.iloc[self._rows.get(tuple(metric), [])]
+
+    def records(self, metric: Metric) -> list[dict[str, Any]]:
+        """Return the same rows as mappings, which a page reads hundreds of."""
+        rows = self._rows.get(tuple(metric), [])
+        return [{name: cells[row] for name, cells in self._cells.items()} for row in rows]
 
 
 def label_table(metrics: pd.DataFrame, name: str, uncertain: str, rules: str) -> pd.DataFrame:

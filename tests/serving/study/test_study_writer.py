@@ -29,7 +29,7 @@ from coherent_cxr.serving.study_report import DicomReference, ModelIdentity, Stu
 from helpers.dicom_files import dataset, written
 from helpers.tiny_bundle import make_bundle
 
-ENCODER = "mobilenet_v3_large"
+ENCODER = "small_cnn"
 IDENTITY = ModelIdentity("a folder", None, "0" * 64)
 TOP_BRIGHT = np.where(np.arange(SIDE * SIDE) < SIDE * SIDE // 2, 1.0, -1.0)
 BY_TOP = ViewClassifier(TOP_BRIGHT, 0.0, 1.0, 100)

@@ -143,6 +143,7 @@ def test_a_killed_training_ends_with_the_same_bytes(config, corpus, tmp_path, mo
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_ranks")
 def test_two_processes_give_the_losses_of_one_with_twice_the_batch(config, corpus, tmp_path):
     generator = config.generator.replace(dropout=0.0)
     config = changed(config, generator=generator, sampling_step=0.0, batch_size=8)

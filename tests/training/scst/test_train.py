@@ -144,6 +144,7 @@ def test_runs_side_by_side_end_with_the_bytes_of_one_alone(corpus, generator, wh
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_ranks")
 def test_two_processes_take_the_steps_of_one_in_two_parts(corpus, generator, tmp_path):
     settings = {"epochs": 1, "batch_size": 8, "rewards": REWARDS}
     together = run_in_ranks(

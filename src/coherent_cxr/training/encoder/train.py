@@ -27,6 +27,7 @@ from coherent_cxr.runtime.fingerprint import encoder_code, run_key
 from coherent_cxr.training.encoder.augmentation import augmented
 from coherent_cxr.training.encoder.config import EncoderPretrainingConfig
 from coherent_cxr.training.encoder.freezing import freeze_up_to
+from coherent_cxr.training.encoder.precision import faster_format
 from coherent_cxr.training.encoder.scores import auroc_by_label, image_logits, study_means
 from coherent_cxr.training.encoder.targets import (
     LabelledImages,
@@ -37,7 +38,7 @@ from coherent_cxr.training.encoder.targets import (
 )
 from coherent_cxr.training.engine.checkpoint import step_seed
 from coherent_cxr.training.engine.history import History
-from coherent_cxr.training.engine.loop import Loop, one_cycle
+from coherent_cxr.training.engine.loop import Loop, loop_settings, one_cycle
 
 
 def pretrain_encoder(
@@ -112,6 +113,9 @@ def _train_member(
     if config.epochs == 0:
         return _on_cpu(model), History().table()
     frozen = freeze_up_to(model.backbone, config.frozen_stride)
+    if config.precision == "auto":
+        side, folder = sources[0].store.size, Path(config.checkpoint_folder)
+        config = config.replace(precision=faster_format(model, frozen, side, device, folder))
     averaged = AveragedModel(
         model,
         multi_avg_fn=get_ema_multi_avg_fn(config.average_weights),  # type: ignore[no-untyped-call]  # torch's
@@ -177,21 +181,15 @@ def _train_member(
         *(images.digest for images in (*sources, validation)),
     )
     loop = Loop(
+        **loop_settings(config),
         name="encoder pretraining",
         model=nn.ModuleDict({"trained": model, "averaged": averaged}),
         optimizer=optimizer,
         samples=len(targets),
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        seed=config.seed,
         train_step=train_step,
         validate=validate,
         learning_rate=lambda step: config.learning_rate * one_cycle(step / loop.steps),
         checkpoints=Path(config.checkpoint_folder) / f"encoder_pretraining-{key}",
-        select=config.select,
-        patience=config.patience,
-        accumulate=config.accumulate,
-        checkpoint_every=config.checkpoint_every,
     )
     history = loop.run()
     return _on_cpu(kept), history

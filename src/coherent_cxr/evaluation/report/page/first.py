@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
-import pandas as pd
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from coherent_cxr.evaluation.headline import headline_groups
 from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.metrics.protocols import column_name
 from coherent_cxr.evaluation.metrics.text_quality import CONTRADICTIONS, FAULTS, LATERALITY, TextQuality
 from coherent_cxr.evaluation.report.page.data import Background, Judged
-from coherent_cxr.evaluation.report.page.headline import SIGNIFICANT, Headline, against_best, headline, listed
+from coherent_cxr.evaluation.report.page.headline import (
+    SIGNIFICANT,
+    Headline,
+    against_best,
+    best_of,
+    headline,
+    listed,
+)
 from coherent_cxr.evaluation.tables import ByMetric, rows_of
 from coherent_cxr.rewards.clinical.f1_means import F1_MEANS
 
@@ -82,25 +87,25 @@ def _best(metrics: ByMetric, comparisons: ByMetric, columns: Mapping[str, Metric
             table = metrics.rows(columns[name]).set_index("system")
             table = table.drop(index=[s for s in judged.oracles if s in table.index])
             if len(table):
-                lead = _lead(table, comparisons.rows(columns[name]))
-                best = table["value"].idxmax()
-                parts.append(f"best in {what}: {best} ({name} {table['value'].max():.3f}{lead})")
+                values = {str(system): float(value) for system, value in table["value"].items()}
+                best = best_of(values)
+                lead = _lead(values, against_best(values, comparisons.records(columns[name])))
+                parts.append(f"best in {what}: {best} ({name} {values[best]:.3f}{lead})")
                 break
     words = "; ".join(parts)
     return f"{words[:1].upper()}{words[1:]}." if parts else ""
 
 
-def _lead(table: pd.DataFrame, comparisons: pd.DataFrame) -> str:
-    if len(table) < 2:
+def _lead(values: Mapping[str, float], p_values: Mapping[str, float]) -> str:
+    if len(values) < 2:
         return ""
-    best = table["value"].idxmax()
-    p_values = against_best(table, comparisons)
-    level = [str(s) for s in table.index if s != best and p_values.get(str(s), 0.0) >= SIGNIFICANT]
+    best = best_of(values)
+    level = [system for system in values if system != best and p_values.get(system, 0.0) >= SIGNIFICANT]
     if not level:
         return ", significantly ahead of all others"
-    if len(level) == len(table) - 1:
+    if len(level) == len(values) - 1:
         return ", significantly ahead of none"
-    level = sorted(level, key=lambda s: -float(table["value"].to_dict()[s]))
+    level = sorted(level, key=lambda system: -values[system])
     return f", not significantly ahead of {_few(level)}, but of all others"
 
 
@@ -133,14 +138,14 @@ def _distance(
     parts = [
         f"{words} {prefix}{other}"
         for other, prefix in beside
-        if (words := _against(comparisons.rows(columns[name]), shown, str(other)))
+        if (words := _against(comparisons.records(columns[name]), shown, str(other)))
     ]
     role = "The champion" if background.champion else "The system shown below"
     return f"{role}, {shown}, is in {name} {', and '.join(parts)}." if parts else ""
 
 
-def _against(comparisons: pd.DataFrame, system: str, other: str) -> str:
-    for row in comparisons.to_dict("records"):
+def _against(comparisons: Iterable[Mapping[str, Any]], system: str, other: str) -> str:
+    for row in comparisons:
         if {row["system"], row["other"]} == {system, other}:
             sign = 1 if row["system"] == system else -1
             difference = sign * row["difference"]

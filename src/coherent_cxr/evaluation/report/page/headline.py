@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
-
-import numpy as np
-import pandas as pd
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from coherent_cxr.chexpert.observations import how_many
 from coherent_cxr.evaluation.judges.registry import JUDGES
@@ -65,50 +63,59 @@ def headline(
     rows: dict[str, list[Cell | None]] = {system: [] for system in metrics.systems}
     names, sentences = [], []
     for name, metric in columns.items():
-        table = metrics.rows(metric).set_index("system")
-        if table.empty and not keep_absent:
+        found = {str(row["system"]): row for row in metrics.records(metric)}
+        if not found and not keep_absent:
             continue
         names.append(name)
-        if table.empty:
-            for cells in rows.values():
-                cells.append(None)
-            continue
-        competing = table.drop(index=[system for system in oracles if system in table.index])
-        p_values = {} if competing.empty else against_best(competing, comparisons.rows(metric))
-        for system in metrics.systems:
-            rows[system].append(_cell(table, competing, p_values, system) if system in table.index else None)
-        if not competing.empty:
-            sentences.append(_sentence(name, competing, p_values))
+        values = {system: float(row["value"]) for system, row in found.items() if system not in oracles}
+        p_values = against_best(values, comparisons.records(metric)) if values else {}
+        for system, cells in rows.items():
+            cells.append(_cell(found[system], values, p_values) if system in found else None)
+        if values:
+            sentences.append(_sentence(name, values, p_values))
     return Headline(names, rows, sentences)
 
 
-def against_best(table: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, float]:
+def against_best(values: Mapping[str, float], comparisons: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """Return the p-value of each system's difference from the best one.
 
     The best is chosen by the values that are then compared, so the p-values are those adjusted for all pairs.
+
+    Args:
+        values: By system.
+        comparisons: Rows of the metric's paired differences.
     """
-    best = str(table["value"].idxmax())
-    with_best = comparisons[(comparisons["system"] == best) | (comparisons["other"] == best)]
-    others = np.where(with_best["system"] == best, with_best["other"], with_best["system"])
-    return {best: 1.0, **dict(zip(map(str, others), with_best["adjusted_p_value"].tolist(), strict=True))}
+    best = best_of(values)
+    p_values = {best: 1.0}
+    for row in comparisons:
+        pair = str(row["system"]), str(row["other"])
+        if best in pair:
+            p_values[pair[pair[0] == best]] = row["adjusted_p_value"]
+    return p_values
 
 
-def _cell(table: pd.DataFrame, competing: pd.DataFrame, p_values: Mapping[str, float], system: str) -> Cell:
-    value, low, high = (float(table[column].to_dict()[system]) for column in ("value", "low", "high"))
-    if system not in competing.index:
+def best_of(values: Mapping[str, float]) -> str:
+    """Return the first system with the highest value; those without a number are never it."""
+    return max(values, key=lambda system: -math.inf if math.isnan(values[system]) else values[system])
+
+
+def _cell(row: Mapping[str, Any], values: Mapping[str, float], p_values: Mapping[str, float]) -> Cell:
+    system, value = str(row["system"]), float(row["value"])
+    if system not in values:
         rank = "oracle"
-    elif value == competing["value"].max():
+    elif value == values[best_of(values)]:
         rank = "best"
     else:
         rank = "like best" if p_values.get(system, 0.0) >= SIGNIFICANT else "worse"
-    return Cell(value, low, high, rank)
+    return Cell(value, float(row["low"]), float(row["high"]), rank)
 
 
-def _sentence(name: str, table: pd.DataFrame, p_values: Mapping[str, float]) -> str:
-    best = str(table["value"].idxmax())
-    others = [str(s) for s in table.sort_values("value", ascending=False).index if s != best]
+def _sentence(name: str, values: Mapping[str, float], p_values: Mapping[str, float]) -> str:
+    best = best_of(values)
+    falling = sorted(values, key=lambda system: (math.isnan(values[system]), -values[system]))
+    others = [system for system in falling if system != best]
     chance = [s for s in others if p_values.get(s, 0.0) >= SIGNIFICANT]
-    first = f"{name}: {best} is highest with {table['value'].max():.3f}"
+    first = f"{name}: {best} is highest with {values[best]:.3f}"
     if not others:
         return f"{first}."
     if not chance:

@@ -18,7 +18,7 @@ class Pair(NamedTuple):
 def pairs(comparisons: ByMetric, metric: Metric) -> dict[str, dict[str, Pair]]:
     """Return the differences by row and column system; empty if fewer than two systems have the metric."""
     table: dict[str, dict[str, Pair]] = {}
-    for row in comparisons.rows(metric).to_dict("records"):
+    for row in comparisons.records(metric):
         first, second = str(row["system"]), str(row["other"])
         difference, p_value = float(row["difference"]), float(row["adjusted_p_value"])
         table.setdefault(first, {})[second] = Pair(difference, p_value)

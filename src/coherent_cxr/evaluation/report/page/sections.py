@@ -74,7 +74,7 @@ def heatmaps(judged: Judged, metrics: ByMetric) -> list[dict[str, Any]]:
             rows = {}
             for label, count in zip(OBSERVATIONS, positives, strict=True):
                 metric = Metric(name, label, "", judged.config.uncertain, rules)
-                found = {str(row["system"]): row for row in metrics.rows(metric).to_dict("records")}
+                found = {str(row["system"]): row for row in metrics.records(metric)}
                 cells = [found.get(system) if count else None for system in metrics.systems]
                 rows[label] = {"positives": count, "few": count < FEWEST, "cells": cells}
             maps.append({"name": f"{name}, {rules}", "systems": metrics.systems, "rows": rows})
