@@ -6,7 +6,7 @@ import csv
 import errno
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from io import TextIOWrapper
 from pathlib import Path
@@ -43,7 +43,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     def __init__(
         self,
         path: str,
-        columns: dict[str, type],
+        columns: Mapping[str, type],
         file_format: str,
         *,
         labels_as_float: bool = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -156,7 +156,7 @@ def _excluded(refused: list[Refusal]) -> pd.DataFrame:
     return _table([exclusion_of(refusal) for refusal in refused], EXCLUSIONS)
 
 
-def _table(rows: list[dict[str, Any]], columns: dict[str, type]) -> pd.DataFrame:
+def _table(rows: list[dict[str, Any]], columns: Mapping[str, type]) -> pd.DataFrame:
     def cell(value: Any) -> Any:
         return storable(value) if isinstance(value, str) else value
 
