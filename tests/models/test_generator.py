@@ -182,8 +182,8 @@ def test_the_model_learns_eight_studies_by_heart(config):
     torch.manual_seed(0)
     model = ReportGenerator(config, 20)
     decoders = [*model.sentence_decoder.parameters(), *model.word_decoder.parameters()]
-    optimizer = torch.optim.Adam(decoders, lr=2e-2)
-    for _ in range(250):
+    optimizer = torch.optim.Adam(decoders, lr=3e-2)
+    for _ in range(120):
         optimizer.zero_grad()
         loss = likelihood_loss(model(regions, reports))
         (loss.words + loss.stop).backward()

@@ -44,11 +44,11 @@ def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, stud
     config = changed(
         config,
         generator=generator,
-        epochs=30,
+        epochs=20,
         batch_size=3,
         learning_rate=1e-2,
-        halve_every=18,
-        sampling_every=30,
+        halve_every=12,
+        sampling_every=20,
     )
     trained = train(config, corpus)
     history = trained.history[trained.history["split"] == "validation"]
