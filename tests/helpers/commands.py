@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from coherent_cxr.tracking.addresses import ADDRESS_VARIABLES
 from helpers.forks import Command, Starter
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,7 +40,9 @@ class Running:
 
     def __init__(self, starter: Starter, arguments: tuple[str, ...], folder: Path, **variables: str) -> None:
         paths = [*filter(None, [variables.get("PYTHONPATH")]), str(REPOSITORY / "src")]
-        environment = os.environ | {"COLUMNS": "200"} | variables | {"PYTHONPATH": os.pathsep.join(paths)}
+        # MLflow writes the address it was told last into the environment of whoever told it
+        inherited = {name: value for name, value in os.environ.items() if name not in ADDRESS_VARIABLES}
+        environment = inherited | {"COLUMNS": "200"} | variables | {"PYTHONPATH": os.pathsep.join(paths)}
         # files, as a pipe is full some time and nobody may read it
         self._streams = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115 - closed at its end
         output, errors = (stream.fileno() for stream in self._streams)
