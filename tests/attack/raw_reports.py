@@ -1,4 +1,4 @@
-"""Damaged reports of Open-I (XML, archives, Kaggle's tables): every report is a study or an exclusion."""
+"""Damaged reports of Open-I (XML, archives, Kaggle's tables), tables of images: rows or exclusions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ from child import Attempt
 from damage import PACKERS, hurt, ill_said, sentence
 from report_tables import rows_of, written
 
+from coherent_cxr.corpora.chexpert_plus.loader import ChexpertPlusConfig, parse_chexpert_plus
+from coherent_cxr.corpora.image_rows import OTHER_TEXT
+from coherent_cxr.corpora.imported.importing import import_rows
+from coherent_cxr.corpora.imported.mapping import ImportSettings
 from coherent_cxr.corpora.openi.kaggle import PROJECTIONS, parse_kaggle
 from coherent_cxr.corpora.openi.kaggle import REPORTS as KAGGLE_REPORTS
 from coherent_cxr.corpora.openi.loader import CorpusError, ParsedCorpus, parse_openi
+from coherent_cxr.corpora.padchest.loader import PadchestConfig, parse_padchest
+from coherent_cxr.inputs.errors import TableError
+from coherent_cxr.inputs.tables.reading import read_table
+from helpers.published_tables import CHEXPERT_PLUS, PADCHEST, as_csv, chexpert_row, padchest_row
 
 REPORTS = 5
 KNOWN = 150
@@ -35,7 +43,7 @@ def prepare(folder: Path) -> Attempt:
         place.mkdir()
         kind = number % 4
         if kind == 3:
-            return kaggle(place, rng)
+            return (kaggle, image_rows)[number // 4 % 2](place, rng)
         files = [real[n] for n in rng.permutation(len(real))[:REPORTS]]
         for n in range(REPORTS):
             if rng.random() < (0.2 if kind == 2 else 0.6):
@@ -130,3 +138,34 @@ def kaggle(place: Path, rng: np.random.Generator) -> str:
     rows = sum(rows_of(place / name, "csv", header=True) for name in tables)
     told = len(parsed.studies) + len(parsed.images) + len(parsed.exclusions)
     return "" if told == rows else f"{rows} rows came in, {told} studies, images and exclusions went out"
+
+
+def image_rows(place: Path, rng: np.random.Generator) -> str:
+    """Read a damaged table of PadChest, CheXpert Plus or a hospital: every row is a row of what comes out."""
+    kind = ("padchest", "chexpert_plus", "imported")[rng.integers(0, 3)]
+    texts = [sentence(rng) for _ in range(6)]
+    if kind == "chexpert_plus":
+        paths = [f"train/patient{n:05d}/study1/view1_frontal.jpg" for n in range(6)]
+        rows = [chexpert_row(p, section_findings=t) for p, t in zip(paths, texts, strict=True)]
+        data = as_csv(rows, CHEXPERT_PLUS)
+    else:
+        rows = [padchest_row(str(n), StudyID=f"{n:03d}", Report=t) for n, t in enumerate(texts)]
+        data = as_csv(rows, PADCHEST)
+    path = place / "df_chexpert_plus_1.csv"
+    path.write_bytes(hurt(data, as_csv(rows[:1], rows[0]), rng))
+    try:
+        if kind == "imported":
+            mapping = ImportSettings(study_id="StudyID", patient_id="PatientID", report="Report")
+            parsed = import_rows(mapping, read_table(path, mapping.columns()), None).corpus
+        elif kind == "padchest":
+            parsed = parse_padchest(PadchestConfig(table=str(path)))
+        else:
+            parsed = parse_chexpert_plus(ChexpertPlusConfig(root=str(path)))
+    except (CorpusError, TableError) as error:
+        return ill_said(error)
+    read = rows_of(path, "csv", header=True)
+    left_out = parsed.exclusions[parsed.exclusions["reason"] != OTHER_TEXT]
+    kept = len(parsed.studies if kind == "imported" else parsed.images)
+    return (
+        "" if kept + len(left_out) == read else f"{kind}: {read} rows, {kept} kept, {len(left_out)} left out"
+    )

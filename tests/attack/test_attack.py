@@ -12,7 +12,7 @@ from helpers.forks import Forks
 
 SEED = 20261128
 HOUR = 3600
-TRIES = {"report_tables": 6, "raw_reports": 4, "mimic": 2, "user_files": 2, "radiographs": 6, "tampered": 2}
+TRIES = {"report_tables": 6, "raw_reports": 8, "mimic": 2, "user_files": 2, "radiographs": 6, "tampered": 2}
 
 
 @pytest.fixture(autouse=True)

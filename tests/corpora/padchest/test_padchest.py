@@ -66,6 +66,11 @@ def test_rows_become_images_or_exclusions(tmp_path: Path) -> None:
     assert tokenize_findings(studies["findings"][1]).tokens == [["normal"]]
 
 
+def test_a_part_of_the_table_without_ribs_is_read_too(tmp_path: Path) -> None:
+    _, images, exclusions, _ = parse(tmp_path, as_csv(ROWS[:2], PADCHEST))
+    assert (len(images), len(exclusions)) == (2, 0)
+
+
 def test_a_table_that_is_cut_off_or_lacks_a_column_is_refused_in_a_sentence(tmp_path: Path) -> None:
     whole = as_csv(ROWS, PADCHEST)
     packed = gzip.compress(whole)

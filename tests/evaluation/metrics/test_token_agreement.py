@@ -9,6 +9,7 @@ from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.evaluation.metrics.token_agreement import token_agreement
 from coherent_cxr.evaluation.report.page.tokens import finding_tokens
 from coherent_cxr.reports.finding_tokens import NO_FINDING_TOKEN, finding_tokens_of
+from coherent_cxr.reports.sections import SECTION_MARK
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 EFFUSION, EDEMA = "<Pleural Effusion>", "<Edema>"
@@ -84,6 +85,18 @@ def test_shares_by_system_and_finding_are_those_counted_by_hand(labeler: CheXper
     assert shown["systems"] == ["training references", "mle", "nlg"]
     assert shown["rows"]["nothing affirmed"] == [None, (1.0, 1), None]
     assert shown["rows"]["all findings"] == [(2 / 3, 3), (0.5, 2), (0.5, 2)]
+
+
+def test_the_mark_of_a_section_is_no_sentence(labeler: CheXpertLabeler) -> None:
+    vocabulary = Vocabulary([*VOCABULARY.tokens, SECTION_MARK], VOCABULARY.counts, 1)
+    mark = vocabulary.encode([NO_FINDING_TOKEN, SECTION_MARK])
+    references = encoded([f"{EDEMA}|edema"])
+    references.at[0, "sentences"] = [*references.at[0, "sentences"], mark]
+    generated = pd.DataFrame(
+        {"system": "mle", "unprocessed": [[["edema"], []]], "finding_tokens": [[EDEMA, NO_FINDING_TOKEN]]}
+    )
+    table = token_agreement(labeler, generated, references, vocabulary)
+    assert set(table["observation"]) == {"all findings", "Edema"}
 
 
 def test_an_uncertain_sentence_does_not_affirm(labeler: CheXpertLabeler) -> None:

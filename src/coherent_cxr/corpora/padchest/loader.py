@@ -61,7 +61,6 @@ def parse_padchest(config: PadchestConfig) -> ParsedCorpus:
     table = read_rows(path, COLUMNS, "Correct report_parsing.padchest.table, or download it again.")
     projection = table["Projection"].str.strip().str.upper()
     view = projection.map(VIEWS).fillna("unknown")
-    refused = projection.map(REFUSED)
     rows = pd.DataFrame(
         {
             "study_id": clean_ids(table["StudyID"]),
@@ -72,8 +71,8 @@ def parse_padchest(config: PadchestConfig) -> ParsedCorpus:
             "findings": table["Report"],
             "impression": None,
             "study_date": table["StudyDate_DICOM"].map(iso_date),
-            "reason": refused.str[0],
-            "detail": refused.str[1],
+            "reason": projection.map({name: reason for name, (reason, _) in REFUSED.items()}),
+            "detail": projection.map({name: detail for name, (_, detail) in REFUSED.items()}),
         }
     )
     return gather(rows, ("findings", "impression"), path.name)

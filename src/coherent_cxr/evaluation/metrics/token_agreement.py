@@ -40,7 +40,8 @@ def token_agreement(
         systems with finding tokens; of each the row over all findings first.
     """
     training = encoded_reports.loc[encoded_reports["split"] == "train", "sentences"]
-    learnt = [list(sentence) for report in training for sentence in report]
+    mark = vocabulary.section_mark_id
+    learnt = [list(sentence) for report in training for sentence in report if mark not in sentence]
     known_words = [[i for i in sentence if i != Vocabulary.unk_id] for sentence in learnt]
     tables = [
         _agreement(
@@ -51,21 +52,23 @@ def token_agreement(
         )
     ]
     for system, own in generated.groupby("system", sort=False):
-        tokens = [str(token) for report in own["finding_tokens"] for token in report]
-        if any(tokens):
-            reports = zip(own["unprocessed"], own["finding_tokens"], strict=True)
-            words = [
-                list(s) for sentences, tokens_of_report in reports if len(tokens_of_report) for s in sentences
-            ]
-            tables.append(_agreement(str(system), labeler, tokens, words))
+        reports = zip(own["finding_tokens"], own["unprocessed"], strict=True)
+        pairs = [
+            (str(token), list(sentence))
+            for tokens, sentences in reports
+            if len(tokens)
+            for token, sentence in zip(tokens, sentences, strict=True)
+            if len(sentence)  # a section's mark has none
+        ]
+        if any(token for token, _ in pairs):
+            tables.append(_agreement(str(system), labeler, *zip(*pairs, strict=True)))
     return pd.concat(tables, ignore_index=True)
 
 
 def _agreement(
     system: str, labeler: CheXpertLabeler, tokens: Iterable[str], sentences: Iterable[list[str]]
 ) -> pd.DataFrame:
-    # a section's mark has a token and no words
-    pairs = [(token, words) for token, words in zip(tokens, sentences, strict=True) if token and words]
+    pairs = [(token, words) for token, words in zip(tokens, sentences, strict=True) if token]
     agreeing = affirmed(labeler, [token for token, _ in pairs], [words for _, words in pairs])
     names = [NO_FINDING_AFFIRMED if token == NO_FINDING_TOKEN else token.strip("<>") for token, _ in pairs]
     sentence_counts, right = Counter(names), Counter(compress(names, agreeing))
