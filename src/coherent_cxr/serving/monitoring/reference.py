@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from coherent_cxr.images.reading.grey import Radiograph
-from coherent_cxr.images.store import ImageStore
-from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.serving.monitoring.drift_log import DriftLog, DriftLogError, model_number
 from coherent_cxr.serving.monitoring.measures import COLUMNS, measured
-from coherent_cxr.serving.study.study import GivenImage, Refusal, Study
-from coherent_cxr.serving.study.writer import StudyWriter
-from coherent_cxr.serving.study_report import ModelIdentity
+
+if TYPE_CHECKING:
+    from coherent_cxr.images.store import ImageStore
+    from coherent_cxr.models.bundle import ModelBundle
+    from coherent_cxr.serving.study.study import Study
 
 MODEL = "model"
 MOST_STUDIES = 500
@@ -34,6 +34,10 @@ def validation_measures(bundle: ModelBundle, store: ImageStore, study_ids: Seque
         A row for each study, without its name, with the columns of a drift log's reports. Seconds are
         missing: they say nothing about the machine that serves.
     """
+    from coherent_cxr.serving.study.study import Refusal  # the command drift needs none of it, and no PyTorch
+    from coherent_cxr.serving.study.writer import StudyWriter
+    from coherent_cxr.serving.study_report import ModelIdentity
+
     known = [study for study in study_ids if store.rows_of_study(study)]
     chosen = np.sort(np.random.default_rng(0).permutation(len(known))[:MOST_STUDIES])
     writer = StudyWriter(bundle, ModelIdentity("validation", None, ""))
@@ -73,6 +77,9 @@ def read_reference(path: Path) -> pd.DataFrame:
 
 
 def _study(store: ImageStore, study_id: str) -> Study:
+    from coherent_cxr.images.reading.grey import Radiograph
+    from coherent_cxr.serving.study.study import GivenImage, Study
+
     rows = store.rows_of_study(study_id)
     views = store.index.set_index("row").loc[rows, "view"]
     images = [
