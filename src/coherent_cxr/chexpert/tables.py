@@ -76,7 +76,9 @@ class ChexpertLabellingConfig(Settings):
         if self.beside not in (None, self.rules):
             return judges([self.rules, str(self.beside)], self.cache_size)
         (first,) = judges([self.rules], self.cache_size)
-        if first.observations != FOURTEEN or first.language != english():
+        # folding accents or not is a matter of rule sets, not of the language
+        language = dataclasses.replace(first.language, fold_accents=english().fold_accents)
+        if first.observations != FOURTEEN or language != english():
             return [first]
         second = next(name for name in ENGLISH if name != self.rules)
         return [first, *judges([second], self.cache_size)]

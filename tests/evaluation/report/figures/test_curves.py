@@ -20,4 +20,5 @@ def test_one_panel_per_metric_with_a_line_per_split():
 
 
 def test_an_empty_history_gives_a_figure():
-    assert learning_curves(History().table(), "nothing yet").axes
+    figure = learning_curves(History().table(), "a title")
+    assert [text.get_text() for text in figure.texts] == ["no numbers yet", "a title"]

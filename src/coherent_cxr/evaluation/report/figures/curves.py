@@ -157,6 +157,8 @@ def _figure(panels: Mapping[str, Lines], x: str, title: str = "") -> Figure:
             left = place / PANELS + YLABELS / WIDTH
             _plot(figure.add_axes((left, bottom / height, *size)), name, lines, x)
         bottom -= room
+    if not shown:
+        figure.text(0.5, 0.4, "no numbers yet", ha="center", fontsize=8)
     if title:
         figure.suptitle(title, y=1 - 0.05 / height)
     return figure
