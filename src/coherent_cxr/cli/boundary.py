@@ -132,9 +132,14 @@ def _is_expected(error: BaseException) -> bool:
 def _is_refusal(error: BaseException) -> bool:
     """Return whether our code raised a ValueError on purpose, here or in a child process, for users to read.
 
-    One that Python or a library raises (``int("x")``) is a mistake of the program.
+    One that Python or a library raises (``int("x")``) is a mistake of the program. One whose message is
+    withheld says nothing without its traceback.
     """
     if type(error) is not ValueError:
+        return False
+    from coherent_cxr.corpora.quality.redaction import WITHHELD
+
+    if WITHHELD in str(error):
         return False
     told = "".join([*traceback.format_tb(error.__traceback__), *getattr(error, "__notes__", ())])
     (*_, (file, line)) = [("", ""), *_FRAME.findall(told)]
