@@ -14,6 +14,7 @@ import pytest
 
 from coherent_cxr.chexpert.rules.rule_files import load_rules
 from coherent_cxr.reports.finding_tokens import finding_token_of
+from coherent_cxr.tracking.addresses import ADDRESS_VARIABLES
 from helpers.commands import OURS, Running
 from helpers.forks import Forks
 
@@ -43,9 +44,10 @@ def test_an_example_trains_rewards_judges_and_serves_its_own_labels(
         shutil.copytree(REPOSITORY / entry, tmp_path / entry)
     (tmp_path / "src").symlink_to(REPOSITORY / "src")
     command = [sys.executable, "-m", "coherent_cxr", "--env", f"../docs/examples/{example}"]
-    ran = subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, "DO_NOT_TRACK": "true"}, capture_output=True, text=True
-    )
+    # earlier tests of this process leave other projects and MLflow's address in its environment
+    environment = {name: value for name, value in os.environ.items() if name not in ADDRESS_VARIABLES}
+    environment |= {"PYTHONPATH": str(REPOSITORY / "src"), "DO_NOT_TRACK": "true"}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0
     observations = load_rules(RULES[example]).observations
     judge = Path(RULES[example]).name

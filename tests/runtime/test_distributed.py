@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from coherent_cxr.runtime.distributed import World, current_world, run_in_ranks
+from helpers.commands import REPOSITORY
 
 
 def test_alone_every_exchange_is_with_oneself():
@@ -74,7 +75,12 @@ def test_ranks_started_by_torchrun_work_for_the_first_one(tmp_path: Path):
             "-c",
             command,
         ],
-        env={**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"},
+        env=os.environ
+        | {
+            "PATH": f"{binaries}:{os.environ['PATH']}",
+            "PYTHONPATH": str(REPOSITORY / "src"),  # not what earlier tests left there
+            "OMP_NUM_THREADS": "1",
+        },
         cwd=tmp_path,
         capture_output=True,
         text=True,
