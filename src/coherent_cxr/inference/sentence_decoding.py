@@ -239,9 +239,7 @@ def beam_search(
         parent, word = best // log.shape[-1], best % log.shape[-1]
         words = torch.cat([_of_parents(words, parent), word.unsqueeze(-1)], dim=-1)
         ended = ended.gather(2, parent) | (word == Vocabulary.eos_id)
-        state = DecoderState(
-            *(_of_parents(s.view(*ended.shape, -1), parent).flatten(1, 2) for s in state)
-        )
+        state = DecoderState(*(_of_parents(s.view(*ended.shape, -1), parent).flatten(1, 2) for s in state))
         # Scores only fall, so a best hypothesis that has ended stays the best.
         over = (ended if finish_all else ended[..., :1]).flatten(1).all(dim=1)
         on = (~over).nonzero().squeeze(1)
