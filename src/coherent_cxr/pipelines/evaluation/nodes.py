@@ -229,7 +229,7 @@ def look_where_it_looked(
     model = main_model.build()
     regions = study_regions(model, image_store, studies, generation, priors_of(splits))
     labeler = labelling.labeler()
-    check = sentence_check(main_model.vocabulary, labeler, generation.continuations)
+    check = sentence_check(main_model.vocabulary, labeler, generation)
     return study_attention(
         config,
         labeler,
