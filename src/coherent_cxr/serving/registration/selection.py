@@ -96,7 +96,7 @@ class ModelRegistrationConfig(Settings):
         return Selection(champion, champion or highest(assessments))
 
     def with_candidate(self, validation: Mapping[str, Any]) -> dict[str, Any]:
-        """Return numbers of validation with the candidate that is set now: they may be those of an earlier run.
+        """Return numbers of validation, perhaps of an earlier run, with the candidate that is set now.
 
         Args:
             validation: What :func:`coherent_cxr.serving.registration.scoring.score_candidates` returned.
