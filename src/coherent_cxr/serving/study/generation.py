@@ -203,7 +203,7 @@ class StudyGenerator:
         text = detokenize(sentences)
         own = None if probabilities is None else probabilities[place]
         known = self.bundle.training_features
-        distances = [] if known is None else [float(known.distance(mean[np.newaxis])[0]) for mean in means]
+        far = None if known is None else [float(known.distance(mean[np.newaxis])[0]) for mean in means]
         report = Report(
             text=text,
             sentences=[detokenize([sentence]) for sentence in sentences],
@@ -212,8 +212,8 @@ class StudyGenerator:
             taught_by_rules=str(self.bundle.metadata.get("label_rules", "not recorded")),
             notes=tuple(
                 note
-                for image, distance in zip(study.read, distances or [None] * len(means), strict=False)
-                for note in _notes(image, distance)
+                for of_study, image in enumerate(study.read)
+                for note in _notes(image, None if far is None else far[of_study])
             ),
             attention=attention,
             image=study.read[0].pixels,
@@ -224,7 +224,7 @@ class StudyGenerator:
             sentence_findings=tuple(_behind(sentence, own or {}) for sentence in attention),
             target=str(self.bundle.metadata.get("target", "findings")),
             impression_from=mark,
-            distance=None if known is None else max(distances[: len(study.read)]),
+            distance=None if far is None else max(far[: len(study.read)]),
         )
         return Generated(report, means[0])
 
