@@ -56,6 +56,7 @@ def register_model(
     validation_metrics: dict[str, Any],
     metrics_summary: dict[str, Any],
     metrics: pd.DataFrame,
+    generated_reports: pd.DataFrame,
     radiographs: dict[str, Any],
     image_store: ImageStore,
     encoded_reports: pd.DataFrame,
@@ -87,11 +88,17 @@ def register_model(
 
     measures = validation_measures(bundle, image_store, of_validation)
     shown = None if bundle.decider is None else abstention
+    of_candidate = generated_reports[generated_reports["system"] == validation_metrics["candidate"]]
+    sample = (
+        tuple(of_candidate.iloc[0][["study_id", "report"]])
+        if config.sample_report and len(of_candidate)
+        else None
+    )
 
     def write_card(alias: str, promotion: Promotion) -> str:
         intervals = first_intervals(metrics, validation_metrics["candidate"])
         tables = bundle.metadata, validation_metrics, metrics_summary, intervals, radiographs
-        return model_card.model_card(config, *tables, alias, promotion, shown)
+        return model_card.model_card(config, *tables, alias, promotion, shown, sample)
 
     def write_files(card: str, record: dict[str, Any]) -> dict[str, str]:
         numbers = validation_metrics, metrics_summary
