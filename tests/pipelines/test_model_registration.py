@@ -30,7 +30,7 @@ from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.monitoring.drift_log import model_number
 from coherent_cxr.serving.monitoring.reference import read_reference
-from coherent_cxr.serving.registration.registry import fetch_bundle_folder, fetch_drift_reference
+from coherent_cxr.serving.registration.fetching import fetch_bundle_folder, fetch_drift_reference
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig
 from coherent_cxr.training.encoder.decisions import BETAS
 from helpers.conf import read_conf

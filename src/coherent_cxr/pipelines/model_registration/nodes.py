@@ -15,9 +15,10 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.monitoring.reference import reference_text, validation_measures
-from coherent_cxr.serving.registration import model_card, registry, scoring
-from coherent_cxr.serving.registration.card_head import with_head
-from coherent_cxr.serving.registration.chai_card import chai_card
+from coherent_cxr.serving.registration import registry, scoring
+from coherent_cxr.serving.registration.cards import model_card
+from coherent_cxr.serving.registration.cards.chai import chai_card
+from coherent_cxr.serving.registration.cards.head import with_head
 from coherent_cxr.serving.registration.decisions import with_bands, with_decider
 from coherent_cxr.serving.registration.familiarity import with_image_checks, with_training_studies
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion

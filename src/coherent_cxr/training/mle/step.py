@@ -19,7 +19,7 @@ from coherent_cxr.models.likelihood import sampled_words, stop_log_probabilities
 from coherent_cxr.models.packing import counted_words
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
-from coherent_cxr.training.engine.loop import one_cycle
+from coherent_cxr.training.engine.schedule import one_cycle
 from coherent_cxr.training.mle.config import MleTrainingConfig
 from coherent_cxr.training.mle.sentinel import sentinel_shares, words_behind_findings
 from coherent_cxr.training.mle.unlikelihood import unlikelihood

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from markdown_it import MarkdownIt
 
-from coherent_cxr.serving.registration.model_card import abstention_lines, description, model_card
+from coherent_cxr.serving.registration.cards.model_card import abstention_lines, description, model_card
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion
 from coherent_cxr.training.encoder.abstention import Abstention
 from helpers.settings import filled

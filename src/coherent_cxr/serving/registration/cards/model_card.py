@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coherent_cxr.models.decider import REFERENCE_POINT
-from coherent_cxr.serving.registration.markdown import code, plain
+from coherent_cxr.serving.registration.cards.markdown import code, plain
 from coherent_cxr.serving.registration.selection import REFERENCE, ModelRegistrationConfig, Promotion
 from coherent_cxr.training.encoder.abstention import Abstention
 
