@@ -2,10 +2,12 @@
 
 Run: python benchmarks/inference_throughput.py MODEL FOLDER [--studies 256] [--batch 256] [--repeats 5]
     [--encoder densenet121 --size 224]
-MODEL is a model bundle's folder, FOLDER holds images. The rival encodes the same images, prepared already, 16
-together as ours, with every encoder that the model brings (label classifiers, shifted copies). Ours reads the
-files, writes the reports with attention, labels and notes. They take turns; compared is the median of
-processor time, which other programs on the machine change less than time on the clock.
+MODEL is a model bundle's folder, FOLDER holds images. The first rival encodes the same images, prepared
+already, 16 together as ours, with every encoder that the model brings (label classifiers, shifted copies).
+The second one is the sum of what no pipeline can leave out: that, reading the files, and decoding the words
+from the features, greedily, without attention maps and without checks of sentences. Ours reads the files,
+writes the reports with attention, checked sentences, labels and notes. They take turns; compared is the
+median of processor time, which other programs on the machine change less than time on the clock.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 import torch
 from ratios import note
 
+from coherent_cxr.inference.decoding import decode
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.serving.batch.listing import list_studies
@@ -73,13 +76,22 @@ def main() -> None:
     generator = writer._writer.generator
     backbone, decider = generator.model.encoder.backbone, bundle.decider
 
+    known: dict[int, torch.Tensor] = {}
+
     @torch.no_grad()
     def encode() -> None:
         for start in range(0, len(pixels), ENCODED):
             images = torch.from_numpy(pixels[start : start + ENCODED])
             features = backbone(images)
+            known[start] = features
             if decider is not None:
                 decider.logits(backbone, images, features)
+
+    @torch.no_grad()
+    def decode_words() -> None:
+        features = torch.cat(list(known.values()))
+        for start in range(0, len(features), given.batch):
+            decode(generator.model, generator.model.encoder(features[start : start + given.batch]))
 
     def read() -> None:
         for source in first:
@@ -95,16 +107,22 @@ def main() -> None:
 
     encode()
     write()
-    turns = [(seconds(encode), seconds(read), seconds(write)) for _ in range(given.repeats)]
-    bare, reading, ours = (float(np.median(turn)) for turn in zip(*turns, strict=True))
+    parts = encode, read, decode_words, write
+    turns = [[seconds(part) for part in parts] for _ in range(given.repeats)]
+    bare, reading, words, ours = (float(np.median(turn)) for turn in zip(*turns, strict=True))
     count = len(pixels)
     print(f"{count} studies of one image of {writer.size} pixels, {backbone.name}, batches of {given.batch}")
     print(f"bare encoder  {1e3 * bare / count:7.1f} ms an image")
     print(f"reading files {1e3 * reading / count:7.1f} ms")
-    print(f"reports       {1e3 * ours / count:7.1f} ms, reading included")
+    print(f"bare decoder  {1e3 * words / count:7.1f} ms")
+    print(f"reports       {1e3 * ours / count:7.1f} ms, all included")
     print(f"sentences     {np.mean(sentences):7.1f} a report")
-    print(f"share of the bare encoder's throughput: {bare / ours:.0%} (goal 90 %)")
+    all_bare = bare + reading + words
+    possible = f"goal 90 %; {bare / all_bare:.0%} is possible"
+    print(f"share of the bare encoder's throughput: {bare / ours:.0%} ({possible})")
+    print(f"share of the throughput of reading, bare encoder and bare decoder: {all_bare / ours:.0%}")
     note("reports of a folder, of the throughput", bare / ours, "bare encoder", at_least=0.9)
+    note("reports of a folder, of the throughput", all_bare / ours, "reading and bare model", at_least=0.9)
 
 
 if __name__ == "__main__":

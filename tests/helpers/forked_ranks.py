@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +22,12 @@ class ForkedRank:
         if self.returncode is None:
             self.returncode = self._process.wait(timeout).code
         return self.returncode
+
+    def poll(self) -> int | None:
+        """Return the exit code if it has ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.wait(0.01)
+        return None
 
     def kill(self) -> None:
         """End it at once, if it goes on."""

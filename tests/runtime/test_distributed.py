@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import torch
 
 from coherent_cxr.runtime.distributed import World, current_world, run_in_ranks
 from helpers.commands import REPOSITORY
+from helpers.forks import Command, Forks
 
 
 def test_alone_every_exchange_is_with_oneself():
@@ -51,6 +53,29 @@ def test_a_rank_that_fails_is_an_error(monkeypatch):
 
 def succeed() -> None:
     return None
+
+
+def test_a_rank_that_dies_before_it_joins_ends_the_run_at_once(tmp_path: Path, forks: Forks):
+    # In a process of its own: rank 0 would wait for hours if it did not notice.
+    broken = tmp_path / "broken" / "coherent_cxr"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('half an installation')")
+    code = (
+        "import os; from coherent_cxr.runtime.distributed import current_world, run_in_ranks;"
+        f"os.environ['PYTHONPATH'] = {str(broken.parent)!r};"  # of the ranks that it starts
+        "run_in_ranks(current_world, 2)"
+    )
+    said = tmp_path / "said"
+    with said.open("wb") as log:
+        environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
+        process = forks.start(Command(["-c", code], tmp_path, log.fileno(), environment))
+    try:
+        assert process.wait(60).code == 1
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+    assert "ImportError: half an installation" in said.read_text()
+    assert "Training rank 1 of 2 ended with exit status 1 before the training began" in said.read_text()
 
 
 @pytest.mark.slow

@@ -159,7 +159,10 @@ class SentenceCheck:
         return self._read(sentence).words
 
     def _read(self, sentence: Sequence[int]) -> _Read:
-        ids = tuple(i for i in sentence if i not in (Vocabulary.pad_id, Vocabulary.eos_id))
+        if Vocabulary.eos_id in sentence:  # what follows an end is padding
+            ids = tuple(sentence[: sentence.index(Vocabulary.eos_id)])
+        else:
+            ids = tuple(i for i in sentence if i != Vocabulary.pad_id)
         found = self._known.get(ids)
         if found is None:
             words, token = self.vocabulary.decode(ids), self.vocabulary.finding_token_of(ids)

@@ -198,7 +198,7 @@ def beam_search(
     guidance: Guidance | None = None,
     finish_all: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Search each sentence for the likeliest wordings.
+    """Search each sentence for the likeliest wordings; studies whose search is over drop out.
 
     Args:
         model: The generator.
@@ -223,12 +223,15 @@ def beam_search(
     ended = (~exists).unsqueeze(-1).expand(-1, -1, beams)
     words = word.new_zeros(batch, rows, beams, 0)
     state = None
-    for _ in range(model.config.max_words):
+    found = word.new_full((batch, rows, beams, model.config.max_words), Vocabulary.pad_id)
+    found_scores = scores.clone()
+    running = torch.arange(batch, device=exists.device)  # studies with sentences that are searched
+    for longest in range(1, model.config.max_words + 1):
         logits, _, state = model.word_decoder.step(word.flatten(1), context, cache, image, state)
         if guidance is not None and words.shape[-1] == 0:
             logits = guidance.guide(logits)
         logits = model.word_decoder.well_formed(logits, word.flatten(1))
-        log = torch.log_softmax(logits, dim=-1).view(batch, rows, beams, -1)
+        log = torch.log_softmax(logits, dim=-1).view(*ended.shape, -1)
         # An ended hypothesis goes on with padding alone, at no cost.
         log = log.masked_fill(ended.unsqueeze(-1), -math.inf)
         log[..., Vocabulary.pad_id] = log[..., Vocabulary.pad_id].masked_fill(ended, 0.0)
@@ -236,14 +239,19 @@ def beam_search(
         parent, word = best // log.shape[-1], best % log.shape[-1]
         words = torch.cat([_of_parents(words, parent), word.unsqueeze(-1)], dim=-1)
         ended = ended.gather(2, parent) | (word == Vocabulary.eos_id)
-        state = DecoderState(
-            *(_of_parents(s.view(batch, rows, beams, -1), parent).flatten(1, 2) for s in state)
-        )
+        state = DecoderState(*(_of_parents(s.view(*ended.shape, -1), parent).flatten(1, 2) for s in state))
         # Scores only fall, so a best hypothesis that has ended stays the best.
-        if bool((ended if finish_all else ended[..., 0]).all()):
-            break
-    require_finite(scores[..., 0], WORD_LOGITS)
-    return words, scores
+        over = (ended if finish_all else ended[..., :1]).flatten(1).all(dim=1)
+        on = (~over).nonzero().squeeze(1)
+        if len(on) <= STAYING * len(running) or longest == model.config.max_words:
+            found[running, ..., :longest], found_scores[running] = words, scores
+            if len(on) == 0:
+                break
+            running, word, words, scores = running[on], word[on], words[on], scores[on]
+            ended, context, image = ended[on], context[on], image.of(on)
+            state = DecoderState(*(part[on] for part in state))
+    require_finite(found_scores[..., 0], WORD_LOGITS)
+    return found[..., :longest], found_scores
 
 
 def _of_parents(values: Tensor, parent: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ class FindingDecider:
             NonFiniteError: If a logit is not finite.
         """
         device = features.device
-        own = LabelClassifier(len(OBSERVATIONS), backbone).eval()
+        own = LabelClassifier(len(OBSERVATIONS), backbone)  # of its parts only the backbone has two modes
         own.head.weight, own.head.bias = (nn.Parameter(part.to(device)) for part in (self.weight, self.bias))
         total = average_logits(own, images, own.classify(features), self.shifts)
         for other in self._others:

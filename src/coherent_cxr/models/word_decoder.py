@@ -70,6 +70,7 @@ class WordDecoder(nn.Module):
     end: Tensor
     finding_tokens: Tensor
     never_generated: Tensor
+    malformed: Tensor
 
     def __init__(
         self,
@@ -104,6 +105,10 @@ class WordDecoder(nn.Module):
             chosen[sorted(ids)] = True
             self.register_buffer(name, chosen, persistent=False)
         self.decides_findings = bool(finding_tokens)
+        # what makes no sentence: at its start, right behind a finding token, and inside
+        inside = self.never_generated | self.finding_tokens
+        malformed = torch.stack([self.never_generated, inside | end, inside])
+        self.register_buffer("malformed", malformed, persistent=False)
 
     def encode_regions(self, regions: Tensor) -> ImageContext:
         """Prepare regions ``(batch, K, size)`` for decoding."""
@@ -209,12 +214,10 @@ class WordDecoder(nn.Module):
         Returns:
             The logits with minus infinity where a word is excluded.
         """
-        logits = self.without_never_generated(logits)
         if not self.decides_findings:
-            return logits
-        inside = (previous != Vocabulary.bos_id).unsqueeze(-1)
-        excluded = (inside & self.finding_tokens) | (self.finding_tokens[previous].unsqueeze(-1) & self.end)
-        return logits.masked_fill(excluded, float("-inf"))
+            return self.without_never_generated(logits)
+        place = 2 - 2 * (previous == Vocabulary.bos_id).long() - self.finding_tokens[previous].long()
+        return logits.masked_fill(self.malformed[place], float("-inf"))
 
     def without_never_generated(self, logits: Tensor) -> Tensor:
         """Exclude words that training reads and learns but no report may hold: de-identification marks."""

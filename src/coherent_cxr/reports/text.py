@@ -6,6 +6,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from coherent_cxr.inputs.text.layout import blocks, join_wrapped_lines
@@ -134,7 +135,7 @@ def detokenize(tokens: Sequence[Sequence[str]]) -> str:
     Returns:
         Sentences with a capital, punctuation in place and a full stop; empty sentences are left out.
     """
-    return " ".join(_readable(sentence) for sentence in tokens if len(sentence))
+    return " ".join(_readable(tuple(sentence)) for sentence in tokens if len(sentence))
 
 
 def metric_text(tokens: Sequence[Sequence[str]]) -> str:
@@ -142,7 +143,8 @@ def metric_text(tokens: Sequence[Sequence[str]]) -> str:
     return " ".join(" ".join([*sentence, "."]) for sentence in tokens if len(sentence))
 
 
-def _readable(sentence: Sequence[str]) -> str:
+@lru_cache(maxsize=16_384)  # models write the same sentences again and again
+def _readable(sentence: tuple[str, ...]) -> str:
     text = " ".join(DEIDENTIFIED.upper() if token == DEIDENTIFIED else token for token in sentence)
     text = re.sub(r"\s+([,;:)%])", r"\1", text)
     text = re.sub(r"\(\s+", "(", text)

@@ -13,6 +13,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,14 +101,15 @@ def run_in_ranks(function: Callable[..., T], processes: int, *arguments: Any) ->
         arguments: Its arguments, the same in every rank.
 
     Raises:
-        RuntimeError: If a started rank fails.
+        RuntimeError: If a started rank fails, or ends before the training begins.
     """
     if "WORLD_SIZE" in os.environ and int(os.environ["WORLD_SIZE"]) > 1:
         return _lead(function, arguments)
     if processes == 1:
         return function(*arguments)
-    with _started_ranks(processes):
+    with _started_ranks(processes) as require_alive:
         try:
+            _join(require_alive)
             result = _lead(function, arguments)
         except BaseException:
             # The others may be at any point of their work, so they are terminated.
@@ -141,11 +143,28 @@ def _lead(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         return function(*arguments)
 
 
-def _join() -> None:
+def _join(require_alive: Callable[[], None] = lambda: None) -> None:
+    """Form the group; ``require_alive`` is called again and again and raises if a rank has ended."""
     device = training_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=WAIT)
+    failed: list[BaseException] = []
+
+    def form() -> None:
+        try:
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=WAIT)
+        except BaseException as error:
+            failed.append(error)
+
+    # PyTorch waits for the other ranks where neither they nor a signal can reach it: in a thread of its own,
+    # which does not keep the program from ending.
+    forming = threading.Thread(target=form, name="form-group", daemon=True)
+    forming.start()
+    while forming.is_alive():
+        require_alive()
+        forming.join(0.1)
+    if failed:
+        raise failed[0]
 
 
 def _dismiss() -> None:
@@ -167,8 +186,12 @@ def _inside() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _started_ranks(processes: int) -> Iterator[None]:
-    """Start ranks 1 and up as child processes and describe the group in this process's environment."""
+def _started_ranks(processes: int) -> Iterator[Callable[[], None]]:
+    """Start ranks 1 and up as child processes and describe the group in this process's environment.
+
+    Yields:
+        What raises an error if one of them has ended.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -183,8 +206,17 @@ def _started_ranks(processes: int) -> Iterator[None]:
         for rank in range(1, processes)
     ]
     os.environ.update({**shared, "RANK": "0", "LOCAL_RANK": "0"})
+
+    def require_alive() -> None:
+        for rank, child in enumerate(children, start=1):
+            if child.poll() is not None:
+                raise RuntimeError(
+                    f"Training rank {rank} of {processes} ended with exit status {child.returncode} before "
+                    "the training began; its own message stands above."
+                )
+
     try:
-        yield
+        yield require_alive
         for rank, child in enumerate(children, start=1):
             if child.wait(timeout=60) != 0:
                 raise RuntimeError(

@@ -66,7 +66,10 @@ class ImageChecks:
         Returns:
             Warnings, or nothing.
         """
-        features = rank_features(pixels)
+        return self.notes_of(rank_features(pixels), is_lateral)
+
+    def notes_of(self, features: NDArray[np.float32], is_lateral: bool = False) -> tuple[Note, ...]:
+        """Do the same from an image's ranks, as :func:`~.view_classifier.rank_features` gives them."""
         notes = []
         lateral = 0.0 if self.views is None else self.views.lateral(features)
         if lateral >= SURE and not self.laterals_read:

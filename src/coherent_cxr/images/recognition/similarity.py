@@ -29,7 +29,8 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def ranks(levels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Replace each grey level by its rank, scaled to a mean of 0 and a length of 1 ``(pixels,)``."""
-    rank = levels.argsort(kind="stable").argsort(kind="stable").astype(np.float32)
+    rank = np.empty(len(levels), np.float32)
+    rank[levels.argsort(kind="stable")] = np.arange(len(levels), dtype=np.float32)
     rank -= rank.mean()
     return np.asarray(rank / (np.linalg.norm(rank) or 1), dtype=np.float32)
 

@@ -35,7 +35,7 @@ class PreparedImage(NamedTuple):
     Attributes:
         pixels: Grey levels ``(size, size)``.
         is_lateral: Whether it is a lateral view.
-        notes: Notes of its reader.
+        notes: Notes of its reader and of the image checks.
         name: What its notes are marked with; empty where the study has no other image.
     """
 
@@ -138,6 +138,7 @@ class StudyGenerator:
         ]
         # of each study (images, K, channels)
         features = _split(torch.cat(parts), [len(images) for images in needed])
+        means = [own.mean(dim=1).cpu().numpy() for own in features]
         called, probabilities = self._decided(pixels, features)
         attended = attended_reports(
             self.model,
@@ -147,7 +148,7 @@ class StudyGenerator:
             check=self._check,
         )
         return [
-            self._generated(study, features[place], attended[place], called, probabilities, place)
+            self._generated(study, means[place], attended[place], called, probabilities, place)
             for place, study in enumerate(studies)
         ]
 
@@ -188,7 +189,7 @@ class StudyGenerator:
     def _generated(
         self,
         study: PreparedStudy,
-        features: Tensor,
+        means: NDArray[np.float32],
         attention: list[list[WordAttention]],
         called: Sequence[dict[str, bool]] | None,
         probabilities: Sequence[dict[str, float]] | None,
@@ -200,9 +201,9 @@ class StudyGenerator:
         attention = [sentence for sentence in attention if words_of([sentence])[0]]
         sentences = words_of(attention)
         text = detokenize(sentences)
-        means = features.mean(dim=1).cpu().numpy()
         own = None if probabilities is None else probabilities[place]
         known = self.bundle.training_features
+        distances = [] if known is None else [float(known.distance(mean[np.newaxis])[0]) for mean in means]
         report = Report(
             text=text,
             sentences=[detokenize([sentence]) for sentence in sentences],
@@ -211,8 +212,8 @@ class StudyGenerator:
             taught_by_rules=str(self.bundle.metadata.get("label_rules", "not recorded")),
             notes=tuple(
                 note
-                for image, feature in zip(study.read, means, strict=False)
-                for note in self._notes(image, feature)
+                for image, distance in zip(study.read, distances or [None] * len(means), strict=False)
+                for note in _notes(image, distance)
             ),
             attention=attention,
             image=study.read[0].pixels,
@@ -223,35 +224,33 @@ class StudyGenerator:
             sentence_findings=tuple(_behind(sentence, own or {}) for sentence in attention),
             target=str(self.bundle.metadata.get("target", "findings")),
             impression_from=mark,
-            distance=None if known is None else float(known.distance(means[: len(study.read)]).max()),
+            distance=None if known is None else max(distances[: len(study.read)]),
         )
         return Generated(report, means[0])
 
-    def _notes(self, image: PreparedImage, feature: NDArray[np.float32]) -> tuple[Note, ...]:
-        notes = _once(*image.notes, *self._checked(image, feature))
-        if not image.name:
-            return notes
-        return tuple(Note(note.code, f"{image.name}: {note.detail}") for note in notes)
 
-    def _checked(self, image: PreparedImage, feature: NDArray[np.float32]) -> tuple[Note, ...]:
-        checks, known = self.bundle.image_checks, self.bundle.training_features
-        notes = () if checks is None else checks.notes(image.pixels, image.is_lateral)
-        if known is None:
-            detail = (
-                "The model does not say what its training images were like, so this one was not compared."
-            )
-            return (*notes, Note("not_compared", detail))
-        distance = float(known.distance(feature[np.newaxis])[0])
-        if distance <= 1:
-            return notes
-        how_far = "a little farther from theirs than"
-        if distance >= 1.05:  # so that no "1.0 times as far" is said
-            how_far = f"{min(distance, 999):.1f} times as far from theirs as"
-        detail = (
-            f"The image is unlike those that this model was trained on: its features lie {how_far} those of "
-            "nearly all validation images. The report may be wrong altogether."
-        )
-        return (*notes, Note("unlike_training", detail))
+def _notes(image: PreparedImage, distance: float | None) -> tuple[Note, ...]:
+    """Return the notes on an image, its distance from the training images among them."""
+    notes = _once(*image.notes, *_compared(distance))
+    if not image.name:
+        return notes
+    return tuple(Note(note.code, f"{image.name}: {note.detail}") for note in notes)
+
+
+def _compared(distance: float | None) -> tuple[Note, ...]:
+    if distance is None:
+        detail = "The model does not say what its training images were like, so this one was not compared."
+        return (Note("not_compared", detail),)
+    if distance <= 1:
+        return ()
+    how_far = "a little farther from theirs than"
+    if distance >= 1.05:  # so that no "1.0 times as far" is said
+        how_far = f"{min(distance, 999):.1f} times as far from theirs as"
+    detail = (
+        f"The image is unlike those that this model was trained on: its features lie {how_far} those of "
+        "nearly all validation images. The report may be wrong altogether."
+    )
+    return (Note("unlike_training", detail),)
 
 
 def _require_decisions(bundle: ModelBundle, operating_point: str | None) -> None:

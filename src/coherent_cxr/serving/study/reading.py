@@ -34,6 +34,7 @@ class ReadImage:
         identifiers: Of a DICOM image.
         pixels: Grey levels ``(size, size)``; None if it could not be read.
         notes: Notes of the reader.
+        ranks: What the image checks compare ``(1024,)``; None if it could not be read.
         lateral: Probability of a lateral view, by the classifier; one half without one.
         reason: Why it could not be read, as a code.
         detail: The same as a sentence.
@@ -45,6 +46,7 @@ class ReadImage:
     identifiers: Identifiers | None = None
     pixels: NDArray[np.uint8] | None = None
     notes: tuple[Note, ...] = ()
+    ranks: NDArray[np.float32] | None = None
     lateral: float = 0.5
     reason: str = ""
     detail: str = ""
@@ -98,4 +100,5 @@ def read_image(given: GivenImage, place: int, size: int, checks: ImageChecks | N
     else:
         known = "frontal", "assumed"
     identifiers = None if tags is None else tags.identifiers
-    return ReadImage(name, known[0], known[1], identifiers, radiograph.pixels, radiograph.notes, lateral)
+    pixels, notes = radiograph.pixels, radiograph.notes
+    return ReadImage(name, known[0], known[1], identifiers, pixels, notes, features, lateral)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.images.recognition.checks import ImageChecks
-from coherent_cxr.images.recognition.view_classifier import LATERAL, rank_features
+from coherent_cxr.images.recognition.view_classifier import LATERAL
 from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.serving.study.generation import PreparedImage, PreparedStudy
@@ -122,7 +122,7 @@ def _unusable(image: ReadImage, checks: ImageChecks | None) -> _LeftOut | None:
         return _LeftOut("other_modality", f"{note.detail} The model reads chest radiographs only.")
     if note := _note(image, "other_body_part"):
         chest = None if checks is None else checks.chest
-        if chest is not None and not chest.is_like(rank_features(image.pixels)):
+        if chest is not None and image.ranks is not None and not chest.is_like(image.ranks):
             return _LeftOut("other_body_part", f"{note.detail} Nor does it look like a chest radiograph.")
     return None
 
@@ -161,15 +161,21 @@ def prepared_images(
     Args:
         images: Of a study.
         places: Which of them; all could be read.
-        model: Whether it reads a lateral as one.
+        model: Whether it reads a lateral as one, and its checks.
+
+    Returns:
+        With the notes of the reader and those of the checks.
     """
     chosen = []
     for image in (images[place] for place in places):
         assert image.pixels is not None
+        assert image.ranks is not None
         as_lateral = model.laterals_read and image.view == LATERAL
-        notes = tuple(note for note in image.notes if not (as_lateral and note.code == "lateral_view"))
+        notes = [note for note in image.notes if not (as_lateral and note.code == "lateral_view")]
+        if model.checks is not None:
+            notes += model.checks.notes_of(image.ranks, as_lateral)
         name = quote(image.name, 60) if len(images) > 1 else ""
-        chosen.append(PreparedImage(image.pixels, as_lateral, notes, name))
+        chosen.append(PreparedImage(image.pixels, as_lateral, tuple(notes), name))
     return tuple(chosen)
 
 
