@@ -1,14 +1,14 @@
 """What the study before is worth: temporal F1 with and without it, on the fabricated MIMIC-CXR.
 
-Two generators are trained alike, one with ``study_input: with_prior``, one without. The first is also given
-no prior, and that of a wrong patient. Everything is fabricated, so no corpus is needed; what a stage has made
+Three generators are trained alike: without ``study_input: with_prior``, with it, and with ``prior_report``
+besides. Those that read priors are also given none, and that of a wrong patient. Everything is fabricated, so no corpus is needed; what a stage has made
 stays in the folder, and a second run goes on from there::
 
-    python benchmarks/priors.py [--folder data/priors] [--patients 200] [--epochs 16] [--split test]
+    python benchmarks/priors.py [--folder data/priors] [--patients 200] [--epochs 16] [--splits test]
         [--seeds 0 1 2]
 
-A seed makes a corpus of its own, an encoder and both generators. Settings are chosen with
-``--split validation``.
+A seed makes a corpus of its own, an encoder and the generators. Settings are chosen with
+``--splits validation``.
 """
 
 from __future__ import annotations
@@ -68,6 +68,11 @@ from coherent_cxr.training.mle.train import train_mle
 
 SIZE = 128
 WITHOUT, RIGHT, NONE, WRONG = "without", "right prior", "no prior", "wrong patient's prior"
+READING = {
+    "": {"study_input": "with_prior"},
+    " and report": {"study_input": "with_prior", "prior_report": True},
+}
+"""Generators that read priors, by what their rows' names end in."""
 SHOWN = ("BLEU-4", "ROUGE-L", "CIDEr-D", "macro-F1-10 corrected", "micro-14-F1 corrected")
 
 
@@ -162,13 +167,13 @@ def of_wrong_patients(priors: Priors, patient_of: Mapping[str, str], studies: Se
     for place, study in enumerate(known):
         others = (known[(place + step) % len(known)] for step in range(len(known) // 2, len(known)))
         other = next(one for one in others if patient_of[one] != patient_of[study])
-        moved[study] = PriorStudy(priors[other].study_id, priors[study].days)
+        moved[study] = priors[other]._replace(days=priors[study].days)
     return moved
 
 
 def table(prepared: Prepared, folder: Path, bundles: Mapping[str, ModelBundle], split: str) -> Scored:
     """Generate and score the reports of the studies that have a prior."""
-    priors = priors_of(prepared.splits)
+    priors = priors_of(prepared.splits, prepared.findings)
     patients = dict(zip(prepared.splits["study_id"], prepared.splits["patient_id"], strict=True))
     stored = set(prepared.store.index["study_id"])
     studies = [
@@ -176,12 +181,10 @@ def table(prepared: Prepared, folder: Path, bundles: Mapping[str, ModelBundle], 
         for study in studies_of_split(prepared.findings, prepared.splits, stored, split)
         if study in priors and priors[study].study_id in stored
     ]
-    rows: list[tuple[str, str, Priors]] = [
-        (WITHOUT, "per_image", {}),
-        (RIGHT, "with_prior", priors),
-        (NONE, "with_prior", {}),
-        (WRONG, "with_prior", of_wrong_patients(priors, patients, studies)),
-    ]
+    rows: list[tuple[str, str, Priors]] = [(WITHOUT, WITHOUT, {})]
+    wrong = of_wrong_patients(priors, patients, studies)
+    for kind in READING:
+        rows += [(RIGHT + kind, kind, priors), (NONE + kind, kind, {}), (WRONG + kind, kind, wrong)]
     generation = base_settings(GenerationConfig, checkpoint_folder=str(folder / "checkpoints"))
     judge = shown_labeler()
     reports = [
@@ -203,7 +206,8 @@ def table(prepared: Prepared, folder: Path, bundles: Mapping[str, ModelBundle], 
     values = metrics_table(scores)
     print(_wide(values, columns, "value"))
     pairs = comparisons_table(scores)
-    pairs = pairs[(pairs["system"] == RIGHT) | (pairs["other"] == RIGHT)]
+    shown = pairs["system"].str.startswith(RIGHT) | pairs["other"].str.startswith(RIGHT)
+    pairs = pairs[shown].copy()
     pairs["system"] = pairs["system"] + " - " + pairs["other"]
     print(_wide(pairs, columns, "difference"))
     return Scored(generated, _named(values, columns), _named(pairs, columns))
@@ -222,8 +226,8 @@ def _wide(long: pd.DataFrame, columns: Mapping[str, Metric], value: str) -> str:
 def _named(long: pd.DataFrame, columns: Mapping[str, Metric]) -> pd.DataFrame:
     """Return the rows of some metrics, with the names they are shown by."""
     names = {metric: name for name, metric in columns.items()}
-    keys = [names.get(Metric(*key)) for key in long[KEYS].itertuples(index=False)]
-    return long.assign(name=keys).dropna(subset=["name"])
+    keys = [names.get(Metric(*key), "") for key in long[KEYS].itertuples(index=False)]
+    return long.assign(name=pd.Series(keys, index=long.index)).query("name != ''")
 
 
 def over_seeds(tables: Sequence[pd.DataFrame], value: str) -> str:
@@ -238,25 +242,28 @@ def main() -> None:
     options.add_argument("--folder", type=Path, default=Path("data/priors"))
     options.add_argument("--patients", type=int, default=200)
     options.add_argument("--epochs", type=int, default=16)
-    options.add_argument("--split", choices=("validation", "test"), default="test")
+    options.add_argument("--splits", choices=("validation", "test"), nargs="+", default=["test"])
     options.add_argument("--seeds", type=int, nargs="+", default=[0])
     given = options.parse_args()
-    folder, scored = given.folder, list[Scored]()
+    folder = given.folder
+    scored: dict[str, list[Scored]] = {split: [] for split in given.splits}
     for seed in given.seeds:
         print(f"Seed {seed}")
         prepared = prepare(folder, given.patients, seed)
         bundles = {
-            name: train(prepared, folder, {"study_input": name}, given.epochs, seed)
-            for name in ("per_image", "with_prior")
+            name: train(prepared, folder, generator, given.epochs, seed)
+            for name, generator in {WITHOUT: {"study_input": "per_image"}, **READING}.items()
         }
-        scored.append(table(prepared, folder, bundles, given.split))
-        reports = folder / f"reports_{given.split}_{seed}.json"
-        scored[-1].generated.to_json(reports, orient="records", indent=1)
+        for split, of_split in scored.items():
+            print(f"{split}: ", end="")
+            of_split.append(table(prepared, folder, bundles, split))
+            reports = folder / f"reports_{split}_{seed}.json"
+            of_split[-1].generated.to_json(reports, orient="records", indent=1)
         print(f"{time.process_time():.0f} s of processor time", flush=True)
-    if len(scored) > 1:
-        print(f"Mean over the seeds {given.seeds} (lowest to highest)")
-        print(over_seeds([one.values for one in scored], "value"))
-        print(over_seeds([one.pairs for one in scored], "difference"))
+    for split, of_split in scored.items():
+        print(f"{split}: mean over the seeds {given.seeds} (lowest to highest)")
+        print(over_seeds([one.values for one in of_split], "value"))
+        print(over_seeds([one.pairs for one in of_split], "difference"))
 
 
 if __name__ == "__main__":

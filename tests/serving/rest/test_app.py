@@ -23,11 +23,12 @@ from coherent_cxr.serving.outputs import fhir, text_sr
 from coherent_cxr.serving.rest.engine.service import Service
 from coherent_cxr.serving.rest.requests.uploads import StudyUpload, Upload
 from coherent_cxr.serving.rest.settings import ServiceSettings
+from coherent_cxr.serving.study.writer import StudyWriter
 from coherent_cxr.serving.study_report import StudyReport
 from helpers.bombs import huge_png
 from helpers.dicom_files import RAMP_12_BIT, dataset, written
 from helpers.rest_service import MODEL, make_app, make_writer
-from helpers.tiny_bundle import WORDS
+from helpers.tiny_bundle import WORDS, make_bundle
 
 LEVELS = np.random.default_rng(0).integers(0, 255, (90, 70), dtype=np.uint8)
 UIDS = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"}
@@ -277,10 +278,10 @@ RAW: dict[str, tuple[bytes, dict[str, str], int, str]] = {
         400,
         "no multipart",
     ),
-    "too many files": ((PART + PNG + b"\r\n") * 5 + b"--b--", PARTS, 400, "more than 3 files"),
+    "too many files": ((PART + PNG + b"\r\n") * 7 + b"--b--", PARTS, 400, "more than 6 files"),
     "a text for a file": (PART.replace(b'; filename="a"', b"") + b"a\r\n--b--\r\n", PARTS, 422, "is a text"),
     "a large text": (
-        PART.replace(b'; filename="a"', b"") + b"a" * 9999 + b"\r\n--b--\r\n",
+        PART.replace(b'; filename="a"', b"") + b"a" * 99_999 + b"\r\n--b--\r\n",
         PARTS,
         400,
         "in a field",
@@ -295,3 +296,55 @@ RAW: dict[str, tuple[bytes, dict[str, str], int, str]] = {
 def test_bodies_that_are_no_study_are_refused_in_a_sentence(client: TestClient, name: str) -> None:
     body, head, status, words = RAW[name]
     is_refused(client.post("/v1/reports", content=body, headers=head), status, words)
+
+
+def test_a_study_before_goes_with_files_or_json_and_is_compared() -> None:
+    settings = {"study_input": "with_prior", "sentence_feedback": True, "prior_report": True}
+    report = "Effusion. " * 200  # longer than an ordinary field
+    fields = {"days_since_prior": "30.5", "prior_report": report}
+    files = [("files", ("a.png", picture_of(1))), ("prior_files", ("b.png", picture_of(2)))]
+    body = {
+        "images": [encoded(picture_of(1))],
+        "prior_images": [encoded(picture_of(2))],
+        "days_since_prior": 30.5,
+        "prior_report": report,
+    }
+    with TestClient(make_app(writer=StudyWriter(make_bundle(**settings), MODEL))) as client:
+        posted = client.post("/v1/reports", files=files, data=fields)
+        assert posted.status_code == 200, posted.text
+        told, alone = posted.json(), client.post("/v1/reports", files=files[:1]).json()
+        as_json = client.post("/v1/reports", json=body).json()
+        assert {**as_json, "created": ""} == {**told, "created": ""}
+        assert not [note for note in told["notes"] if "prior" in note["code"]]
+        assert [image["name"] for image in told["images"]] == ["The image at position 1"]
+        assert alone["report"]
+        unread = client.post("/v1/reports", json={**body, "prior_images": [encoded(b"no image")]}).json()
+        assert "prior_unread" in [note["code"] for note in unread["notes"]]
+        assert unread["report"] == alone["report"]
+
+
+PRIOR = {"images": [encoded(PNG)], "prior_images": [encoded(PNG)], "days_since_prior": 3}
+
+
+def test_a_model_without_priors_says_that_it_ignored_one(client: TestClient) -> None:
+    told = client.post("/v1/reports", json=PRIOR).json()
+    assert "prior_ignored" in [note["code"] for note in told["notes"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"days_since_prior": "soon"}, "days_since_prior is 'soon'"),
+        ({"days_since_prior": None}, "must be a number of days"),
+        ({"prior_images": []}, "without an image of the study before"),
+        ({"prior_images": "x"}, "'prior_images' is no list"),
+        ({"prior_report": 7}, "'prior_report' must be a text"),
+        ({"prior_images": [{"view": "frontal"}]}, "The prior image at position 1 is no object"),
+    ],
+)
+def test_a_study_before_that_is_not_whole_is_refused(
+    client: TestClient, change: dict[str, Any], said: str
+) -> None:
+    refused = client.post("/v1/reports", json={**PRIOR, **change})
+    assert refused.status_code == 422
+    assert said in refused.json()["error"]

@@ -53,7 +53,8 @@ class PriorReportEncoder(nn.Module):
         last = states[torch.arange(len(flat), device=flat.device), (lengths - 1).clamp_min(0)]
         there = (lengths > 0).to(last.dtype).unsqueeze(1)
         total = (last * there).view(batch, sentences, -1).sum(dim=1)
-        return total / there.view(batch, sentences, 1).sum(dim=1).clamp_min(1)
+        mean: Tensor = total / there.view(batch, sentences, 1).sum(dim=1).clamp_min(1)
+        return mean
 
 
 class PriorEncoder(nn.Module):

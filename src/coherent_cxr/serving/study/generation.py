@@ -24,6 +24,7 @@ from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.sections import mark_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.serving.report import Report, SentenceFinding
+from coherent_cxr.serving.study.prior import PreparedPrior, prior_input
 
 ENCODED = 16
 """Most images that are encoded together."""
@@ -52,10 +53,12 @@ class PreparedStudy(NamedTuple):
         read: What the report is generated from: an image, the one under the attention maps, and for a
             generator of whole studies perhaps one of the other view.
         scored: Further images that the label classifier scores.
+        prior: The study before, for a generator that reads it; None where there is none.
     """
 
     read: tuple[PreparedImage, ...]
     scored: tuple[PreparedImage, ...] = ()
+    prior: PreparedPrior | None = None
 
 
 class Generated(NamedTuple):
@@ -145,6 +148,13 @@ class StudyGenerator:
             *self._read(studies, features),
             called=called,
             check=self._check,
+            prior=prior_input(
+                self.model,
+                self.bundle.vocabulary,
+                torch.stack([own[0] for own in features]),
+                [study.prior for study in studies],
+                ENCODED,
+            ),
         )
         return [
             self._generated(study, features[place], attended[place], called, probabilities, place)
@@ -156,7 +166,7 @@ class StudyGenerator:
     ) -> tuple[Tensor, int, Tensor | None]:
         """Return features of what is read, the images' size, and their views."""
         size = studies[0].read[0].pixels.shape[0]
-        if self.bundle.config.study_input != "per_study":  # served studies come without a prior
+        if self.bundle.config.study_input != "per_study":
             return torch.stack([own[0] for own in features]), size, None
         # without an image of the other view the one there is stands in both places, as in training
         places = [(0, len(study.read) - 1) for study in studies]
