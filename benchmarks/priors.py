@@ -1,8 +1,9 @@
 """What the study before is worth: temporal F1 with and without it, on the fabricated MIMIC-CXR.
 
 Three generators are trained alike: without ``study_input: with_prior``, with it, and with ``prior_report``
-besides. Those that read priors are also given none, and that of a wrong patient. Everything is fabricated, so no corpus is needed; what a stage has made
-stays in the folder, and a second run goes on from there::
+besides. Those that read priors are also given none, and that of a wrong patient. Everything is
+fabricated, so no corpus is needed; what a stage has made stays in the folder, and a second run goes on from
+there::
 
     python benchmarks/priors.py [--folder data/priors] [--patients 200] [--epochs 16] [--splits test]
         [--seeds 0 1 2]

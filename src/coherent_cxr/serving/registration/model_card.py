@@ -100,7 +100,7 @@ def model_card(
             "",
             "## Limits",
             "",
-            "- One corpus, one image per study, no prior studies; rare findings are mostly missed.",
+            "- One corpus; rare findings are mostly missed.",
             "- Label metrics and training reward share one labeller, which flatters models trained on it.",
             "",
             "## Licence",
