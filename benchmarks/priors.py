@@ -5,7 +5,7 @@ besides. Those that read priors are also given none, and that of a wrong patient
 fabricated, so no corpus is needed; what a stage has made stays in the folder, and a second run goes on from
 there::
 
-    python benchmarks/priors.py [--folder data/priors] [--patients 200] [--epochs 16] [--splits test]
+    python benchmarks/priors.py [--folder data/priors] [--patients 400] [--epochs 16] [--splits test]
         [--seeds 0 1 2]
 
 A seed makes a corpus of its own, an encoder and the generators. Settings are chosen with
@@ -206,12 +206,20 @@ def table(prepared: Prepared, folder: Path, bundles: Mapping[str, ModelBundle], 
     columns |= {str(m): m for m in scores.metrics if m.name.startswith(f"{TEMPORAL}, ")}
     values = metrics_table(scores)
     print(_wide(values, columns, "value"))
-    pairs = comparisons_table(scores)
-    shown = pairs["system"].str.startswith(RIGHT) | pairs["other"].str.startswith(RIGHT)
-    pairs = pairs[shown].copy()
-    pairs["system"] = pairs["system"] + " - " + pairs["other"]
+    pairs = _of_right(comparisons_table(scores))
     print(_wide(pairs, columns, "difference"))
     return Scored(generated, _named(values, columns), _named(pairs, columns))
+
+
+def _of_right(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return differences of the right prior to none, a wrong one, no generator of priors, and no report."""
+    wanted = [(RIGHT + kind, other) for kind in READING for other in (WITHOUT, NONE + kind, WRONG + kind)]
+    wanted += [(RIGHT + kind, RIGHT) for kind in READING if kind]
+    turned = pairs.rename(columns={"system": "other", "other": "system"})
+    turned[["difference", "low", "high"]] = -turned[["difference", "high", "low"]].to_numpy()
+    both = pd.concat([pairs, turned], ignore_index=True)
+    chosen = both[[pair in wanted for pair in zip(both["system"], both["other"], strict=True)]]
+    return chosen.assign(system=chosen["system"] + " - " + chosen["other"])
 
 
 def _wide(long: pd.DataFrame, columns: Mapping[str, Metric], value: str) -> str:
@@ -241,7 +249,7 @@ def over_seeds(tables: Sequence[pd.DataFrame], value: str) -> str:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--folder", type=Path, default=Path("data/priors"))
-    options.add_argument("--patients", type=int, default=200)
+    options.add_argument("--patients", type=int, default=400)
     options.add_argument("--epochs", type=int, default=16)
     options.add_argument("--splits", choices=("validation", "test"), nargs="+", default=["test"])
     options.add_argument("--seeds", type=int, nargs="+", default=[0])
