@@ -69,7 +69,7 @@ from coherent_cxr.training.mle.train import train_mle
 
 SIZE = 128
 WITHOUT, RIGHT, NONE, WRONG = "without", "right prior", "no prior", "wrong patient's prior"
-READING = {
+READING: Mapping[str, Mapping[str, object]] = {
     "": {"study_input": "with_prior"},
     " and report": {"study_input": "with_prior", "prior_report": True},
 }
