@@ -24,6 +24,7 @@ from coherent_cxr.reports.repeats import first_ones
 from coherent_cxr.reports.sections import mark_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.serving.report import Report, SentenceFinding
+from coherent_cxr.serving.study.prior import PreparedPrior, prior_input
 
 ENCODED = 16
 """Most images that are encoded together."""
@@ -52,10 +53,12 @@ class PreparedStudy(NamedTuple):
         read: What the report is generated from: an image, the one under the attention maps, and for a
             generator of whole studies perhaps one of the other view.
         scored: Further images that the label classifier scores.
+        prior: The study before, for a generator that reads it; None where there is none.
     """
 
     read: tuple[PreparedImage, ...]
     scored: tuple[PreparedImage, ...] = ()
+    prior: PreparedPrior | None = None
 
 
 class Generated(NamedTuple):
@@ -146,6 +149,13 @@ class StudyGenerator:
             *self._read(studies, features),
             called=called,
             check=self._check,
+            prior=prior_input(
+                self.model,
+                self.bundle.vocabulary,
+                torch.stack([own[0] for own in features]),
+                [study.prior for study in studies],
+                ENCODED,
+            ),
         )
         return [
             self._generated(study, means[place], attended[place], called, probabilities, place)
@@ -157,7 +167,7 @@ class StudyGenerator:
     ) -> tuple[Tensor, int, Tensor | None]:
         """Return features of what is read, the images' size, and their views."""
         size = studies[0].read[0].pixels.shape[0]
-        if self.bundle.config.study_input != "per_study":  # served studies come without a prior
+        if self.bundle.config.study_input != "per_study":
             return torch.stack([own[0] for own in features]), size, None
         # without an image of the other view the one there is stands in both places, as in training
         places = [(0, len(study.read) - 1) for study in studies]
@@ -204,6 +214,7 @@ class StudyGenerator:
         own = None if probabilities is None else probabilities[place]
         known = self.bundle.training_features
         distances = [] if known is None else [float(known.distance(mean[np.newaxis])[0]) for mean in means]
+        told: Sequence[float | None] = distances or [None] * len(means)
         report = Report(
             text=text,
             sentences=[detokenize([sentence]) for sentence in sentences],
@@ -212,7 +223,7 @@ class StudyGenerator:
             taught_by_rules=str(self.bundle.metadata.get("label_rules", "not recorded")),
             notes=tuple(
                 note
-                for image, distance in zip(study.read, distances or [None] * len(means), strict=False)
+                for image, distance in zip(study.read, told, strict=False)
                 for note in _notes(image, distance)
             ),
             attention=attention,

@@ -10,6 +10,7 @@ from coherent_cxr.evaluation.metrics.protocols import IN_WORDS
 from coherent_cxr.evaluation.metrics.text_quality import FAULTS
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS
 from coherent_cxr.evaluation.report.page import paper, sections
+from coherent_cxr.evaluation.report.page.by_section import section_tables
 from coherent_cxr.evaluation.report.page.consensus import consensus_tables
 from coherent_cxr.evaluation.report.page.data import Background, Judged
 from coherent_cxr.evaluation.report.page.first import first_screen
@@ -79,6 +80,7 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         encoder=sections.encoder(background),
         consensus=consensus_tables(background.consensus),
         finding_tokens=finding_tokens(background.finding_tokens),
+        by_section=section_tables(background.sections, config.uncertain, judges[0]),
     )
 
 

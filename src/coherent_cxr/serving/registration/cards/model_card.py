@@ -105,7 +105,7 @@ def model_card(
             *([] if sample is None else _sample(*sample)),
             "## Limits",
             "",
-            "- One corpus, one image per study, no prior studies; rare findings are mostly missed.",
+            "- One corpus; rare findings are mostly missed.",
             "- Label metrics and training reward share one labeller, which flatters models trained on it.",
             "",
             "## Licence",
