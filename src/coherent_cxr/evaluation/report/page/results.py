@@ -16,11 +16,11 @@ from coherent_cxr.evaluation.report.page.data import Background, Judged
 from coherent_cxr.evaluation.report.page.first import first_screen
 from coherent_cxr.evaluation.report.page.headline import headline, other_columns
 from coherent_cxr.evaluation.report.page.pairs import pairs
-from coherent_cxr.evaluation.report.page.reasons import in_words
 from coherent_cxr.evaluation.report.page.rendering import render
 from coherent_cxr.evaluation.report.page.tokens import finding_tokens
 from coherent_cxr.evaluation.tables import ByMetric
 from coherent_cxr.pages.colours import RAMP, system_colours
+from coherent_cxr.pages.reasons import in_words
 
 
 def results_page(judged: Judged, background: Background | None = None) -> str:
