@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coherent_cxr.evaluation.report.comparison.page import CompareConfig, comparison_page
+from coherent_cxr.evaluation.report.comparison.page import CompareConfig, RecordedRun, comparison_page
 from coherent_cxr.pipelines.compare.runs import RunNotFoundError, find_runs
 from helpers.settings import filled
 
@@ -115,9 +115,20 @@ def test_the_page_shows_changes_parameters_and_data_that_differ(client):
     assert "mle_training.seed" not in page
     assert "MleTrainingConfig" not in page
     assert "mle_model" in page
-    assert "1 datasets are the same" in page
+    assert "1 of the datasets that both runs made are the same" in page
     assert "No difference in labels or splits" in page
     assert "<svg" in page
+
+
+@pytest.mark.parametrize(("splits", "alarms"), [({}, False), ({"splits": "b"}, True)])
+def test_what_one_run_alone_recorded_is_no_difference(splits: dict[str, str], alarms: bool) -> None:
+    own = {"run_id": "1", "name": "r", "started": "", "summary": SUMMARIES[0], "commit": "", "histories": {}}
+    first = RecordedRun(**own, parameters={"a.b": "1", "a.c": "2"}, digests={"splits": "a"})
+    page = comparison_page(first, RecordedRun(**own, parameters={"a.c": "2"}, digests=splits))
+    assert ("Labels or splits differ" in page) == alarms
+    assert "1 parameters that the first run alone recorded" in page
+    assert ("1 datasets that the first run alone recorded" in page) != alarms
+    assert "None that both runs recorded." in page
 
 
 def compare(client: mlflow.MlflowClient, first: str, second: str) -> str:
