@@ -1,6 +1,6 @@
 """How time and memory grow with the amount of data, stage by stage, as one log-log figure.
 
-Run: python benchmarks/growth.py [--full] [--only STAGE ...] [--json FILE] [--figure FILE]
+Run: python benchmarks/growth_curves.py [--full] [--only STAGE ...] [--json FILE] [--figure FILE]
 
 Reports are fabricated as in ``corpora_scale.py`` (hardly a sentence repeats, so no cache helps), images are
 tiny PNG files in an archive, evaluations score twelve systems whose reports are made of real sentences of
