@@ -52,5 +52,9 @@ def test_what_a_sentence_affirms_and_denies():
     assert stance_of(LABELER, "Small left effusion without pneumothorax.") == (
         {"Pleural Effusion"},
         {"Pneumothorax"},
+        frozenset(),
     )
-    assert "Edema" in stance_of(LABELER, "The lungs are clear.").denied
+    assert stance_of(LABELER, "No pneumothorax or edema.").only_denied == {"Pneumothorax", "Edema"}
+    clear = stance_of(LABELER, "The lungs are clear.")
+    assert "Edema" in clear.denied
+    assert not clear.only_denied

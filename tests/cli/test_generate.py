@@ -212,7 +212,7 @@ def test_a_folder_becomes_a_table_and_what_fails_becomes_a_row(bundle_folder, tm
     answer = generate(studies, "--model", bundle_folder, "--output", output)
     assert answer.exit_code == 1, answer.output
     assert "2 reports" in answer.output
-    assert "1 without a report, 1 files that are no images" in answer.output
+    assert "1 without a report, 1 file that is no image:" in answer.output
     assert "not for clinical use" in answer.output
     table = pd.read_csv(output)
     assert list(table["study_id"]) == ["c.png", "1.2.1"]

@@ -264,3 +264,13 @@ def test_a_sentence_that_contradicts_an_earlier_one_is_chosen_again(labeler: Che
     assert chosen[0] == none
     assert check.consistent([chosen], [report_of("edema")]) == [True]
     assert check.confirms([chosen]) == [True]
+
+
+def test_a_denial_is_said_once_where_that_is_asked_for(labeler: CheXpertLabeler) -> None:
+    once = SentenceCheck(VOCABULARY, labeler, deny_once=True)
+    denied, other, twice = (
+        report_of(*said) for said in (("no edema",), ("no effusion",), ("no edema", "clear"))
+    )
+    assert once.consistent([*denied, *denied, *denied], [other, denied, twice]) == [True, False, False]
+    assert once.consistent(report_of("clear", "edema"), [report_of("clear"), other]) == [True, True]
+    assert SentenceCheck(VOCABULARY, labeler).consistent(denied, [denied]) == [True]

@@ -34,20 +34,23 @@ class Stance(NamedTuple):
     Attributes:
         affirmed: Observations that it affirms.
         denied: Observations that it denies; those of the lungs where it says that they are clear.
+        only_denied: Observations that it denies by name; none where it says anything else of a finding.
     """
 
     affirmed: frozenset[str]
     denied: frozenset[str]
+    only_denied: frozenset[str]
 
 
 def stance_of(labeler: CheXpertLabeler, sentence: str) -> Stance:
     """Return what a sentence affirms and denies."""
-    found = {POSITIVE: set[str](), NEGATIVE: set[str]()}
-    for mention in labeler.explain(sentence):
-        found.get(mention.status, set[str]()).add(mention.observation)
+    mentions = [mention for mention in labeler.explain(sentence) if mention.observation != "No Finding"]
+    affirmed = frozenset(mention.observation for mention in mentions if mention.status == POSITIVE)
+    denied = frozenset(mention.observation for mention in mentions if mention.status == NEGATIVE)
     language = labeler.language
     clear = language.clear_denies if language.clear.search(sentence) else frozenset[str]()
-    return Stance(frozenset(found[POSITIVE] - {"No Finding"}), frozenset(found[NEGATIVE]) | clear)
+    only = all(mention.status == NEGATIVE for mention in mentions)
+    return Stance(affirmed, denied | clear, denied if only else frozenset())
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:

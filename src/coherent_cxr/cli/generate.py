@@ -216,7 +216,8 @@ def _write(
         raise click.ClickException(f"'{output}' cannot be written: {error.strerror}. (--output)") from error
     click.echo(f"{counts.reports:,} reports: {printable(output)}. {NOTICE}")
     if counts.refused or counts.passed_over:
-        passed = f", {counts.passed_over:,} files that are no images" if counts.passed_over else ""
+        files = "file that is no image" if counts.passed_over == 1 else "files that are no images"
+        passed = f", {counts.passed_over:,} {files}" if counts.passed_over else ""
         click.echo(f"{counts.refused:,} without a report{passed}: {printable(exclusions)}", err=True)
     return not counts.refused
 

@@ -68,6 +68,16 @@ class Consistency:
         """
         return any(self._contradict(tuple(other), tuple(sentence)) for other in before)
 
+    def repeats_denial(self, before: Sequence[Sequence[str]], sentence: Sequence[str]) -> bool:
+        """Tell whether a sentence only denies findings, one of which another such sentence denied before.
+
+        Args:
+            before: Words of the sentences before it.
+            sentence: Its words.
+        """
+        own = self._stance(tuple(sentence)).only_denied
+        return bool(own) and any(own & self._stance(tuple(other)).only_denied for other in before)
+
     def _contradict(self, other: Sentence, sentence: Sentence) -> bool:
         found = self._opposed.get((other, sentence))
         if found is None:

@@ -80,11 +80,13 @@ class SentenceCheck:
         vocabulary: Words and finding tokens of the generator.
         labeler: Reads the sentences; of the rule set that the finding tokens were taught by.
         continuations: Continuations to choose among, at least 1.
+        deny_once: Whether a sentence that denies a finding again is replaced, too.
     """
 
     vocabulary: Vocabulary
     labeler: CheXpertLabeler
     continuations: int = CONTINUATIONS
+    deny_once: bool = False
 
     def __post_init__(self) -> None:
         if self.continuations < 1:
@@ -109,18 +111,20 @@ class SentenceCheck:
     def consistent(
         self, sentences: Sequence[Sequence[int]], before: Sequence[Sequence[Sequence[int]]]
     ) -> list[bool]:
-        """Tell which sentences contradict none before them.
+        """Tell which sentences contradict none before them, nor deny again what one before them denies.
 
         Args:
             sentences: Word ids of each sentence.
             before: Word ids of the sentences before each.
         """
         return [
-            not self._consistency.contradicts(
-                [self._words(other) for other in earlier], self._words(sentence)
-            )
+            self._fits([self._words(other) for other in earlier], self._words(sentence))
             for sentence, earlier in zip(sentences, before, strict=True)
         ]
+
+    def _fits(self, before: Sequence[Sequence[str]], sentence: Sequence[str]) -> bool:
+        again = self.deny_once and self._consistency.repeats_denial(before, sentence)
+        return not again and not self._consistency.contradicts(before, sentence)
 
     def denials(self, report: Sequence[Sequence[int]]) -> set[int]:
         """Return the places of a report's sentences that deny what another one affirms."""

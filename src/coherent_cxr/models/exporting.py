@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import torch
@@ -117,8 +118,10 @@ def export_model(bundle: ModelBundle, folder: Path, notice: str) -> None:
     for name, (module, example) in steps.items():
         batch = torch.export.Dim("batch", min=1)
         shapes = tuple({0: batch} for _ in example)
-        program = torch.export.export(module.eval(), example, dynamic_shapes=shapes)
-        torch.export.save(program, folder / f"{name}.pt2")
+        with warnings.catch_warnings():  # PyTorch's, of how it keeps the weights of an LSTM
+            warnings.simplefilter("ignore", UserWarning)
+            program = torch.export.export(module.eval(), example, dynamic_shapes=shapes)
+            torch.export.save(program, folder / f"{name}.pt2")
     settings = {
         "notice": notice,
         "image_size": bundle.image_size,

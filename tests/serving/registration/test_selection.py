@@ -87,6 +87,21 @@ def test_best_takes_the_highest_score_and_the_first_of_equals():
         filled(ModelRegistrationConfig, candidate="largest").choose(found)
 
 
+def test_a_candidate_named_after_the_models_were_scored_counts():
+    scores = {
+        "systems": {"mle": {"score": 0.5}, "nlg": {"score": 0.25}},
+        "by_rule": "mle",
+        "candidate": "mle",
+    }
+    named = filled(ModelRegistrationConfig, candidate="nlg").with_candidate(scores)
+    assert named == {**scores, "candidate": "nlg"}
+    assert filled(ModelRegistrationConfig).with_candidate(named) == scores
+    none_may = {**named, "by_rule": None}
+    assert filled(ModelRegistrationConfig).with_candidate(none_may)["candidate"] == "mle"
+    with pytest.raises(ConfigurationError, match=r"candidate.*'ccr'.*one of best, mle, nlg"):
+        filled(ModelRegistrationConfig, candidate="ccr").with_candidate(scores)
+
+
 def test_where_all_have_collapsed_the_best_of_them_is_registered_but_no_champion():
     collapsed = {
         system: Assessment(score, ALIKE, ["It has collapsed."])

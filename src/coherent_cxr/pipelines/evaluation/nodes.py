@@ -231,7 +231,7 @@ def look_where_it_looked(
         model, main_model.vocabulary, image_store, studies, generation, priors_of(splits, findings)
     )
     labeler = labelling.labeler()
-    check = sentence_check(main_model.vocabulary, labeler, generation.continuations)
+    check = sentence_check(main_model.vocabulary, labeler, generation)
     return study_attention(
         config,
         labeler,

@@ -70,6 +70,7 @@ def register_model(
     **models: ModelBundle,
 ) -> tuple[dict[str, Any], str, str, str]:
     """Register the chosen generator; return its record, its card in two forms, and numbers of validation."""
+    validation_metrics = config.with_candidate(validation_metrics)
     bundle = with_image_checks(
         models[validation_metrics["candidate"]],
         image_checks,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, NonNegativeInt
 
@@ -91,14 +91,32 @@ class ModelRegistrationConfig(Settings):
         def highest(systems: Mapping[str, Assessment]) -> str:
             return max(systems, key=lambda system: systems[system].score)
 
-        known = self.candidate == "best" or self.candidate in assessments
-        right = f"one of best, {', '.join(assessments)}"
-        require(known, "model_registration.candidate", self.candidate, right)
+        self._require_candidate(assessments)
         eligible = {system: found for system, found in assessments.items() if not found.reasons}
         champion = highest(eligible) if eligible else None
         if self.candidate != "best":
             return Selection(champion, self.candidate)
         return Selection(champion, champion or highest(assessments))
+
+    def with_candidate(self, validation: Mapping[str, Any]) -> dict[str, Any]:
+        """Return numbers of validation, perhaps of an earlier run, with the candidate that is set now.
+
+        Args:
+            validation: What :func:`coherent_cxr.serving.registration.scoring.score_candidates` returned.
+
+        Raises:
+            ConfigurationError: If the configured candidate is not among the systems.
+        """
+        systems = validation["systems"]
+        self._require_candidate(systems)
+        highest = max(systems, key=lambda system: systems[system]["score"])
+        best = validation["by_rule"] or highest
+        return {**validation, "candidate": best if self.candidate == "best" else self.candidate}
+
+    def _require_candidate(self, systems: Mapping[str, Any]) -> None:
+        known = self.candidate == "best" or self.candidate in systems
+        right = f"one of best, {', '.join(systems)}"
+        require(known, "model_registration.candidate", self.candidate, right)
 
 
 class Selection(NamedTuple):
