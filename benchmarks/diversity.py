@@ -4,6 +4,7 @@ Generators are trained alike on what a finished run has kept (encoder, images, r
 validation split, with and without the removal of repeated sentences, which is a step after decoding::
 
     python benchmarks/diversity.py --project FOLDER [--folder data/diversity] [--epochs 8] [--seeds 0]
+        [--variants feedback "feedback, unlikelihood"]
 
 FOLDER is the project in which ``make run`` was run; nothing is written there.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,17 @@ def load(project: Path) -> dict[str, Any]:
     return {name: catalog.load(name) for name in NEEDED}
 
 
-def compare(kept: Mapping[str, Any], folder: Path, epochs: int, seed: int) -> pd.DataFrame:
-    """Train every variant and score its validation reports; returns variant, removal and metrics."""
+def compare(
+    kept: Mapping[str, Any], folder: Path, epochs: int, seed: int, variants: Sequence[str]
+) -> pd.DataFrame:
+    """Train variants and score its validation reports; returns variant, removal and metrics."""
     labeler, frequencies = shown_labeler(), CiderD.from_dict(kept["cider_document_frequencies"])
     stored = kept["image_store"].index["study_id"]
     studies = studies_of_split(kept["findings"], kept["splits"], stored, "validation")
     generation = base_settings(GenerationConfig, checkpoint_folder=str(folder))
     reports = []
-    for name, changes in VARIANTS.items():
+    for name in variants:
+        changes = VARIANTS[name]
         start = time.process_time()
         trained = train_mle(
             base_settings(
@@ -119,11 +123,12 @@ def main() -> None:
     options.add_argument("--folder", type=Path, default=Path("data/diversity"))
     options.add_argument("--epochs", type=int, default=8)
     options.add_argument("--seeds", type=int, nargs="+", default=[0])
+    options.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     given = options.parse_args()
     kept = load(given.project)
     tables = []
     for seed in given.seeds:
-        tables.append(compare(kept, given.folder.resolve(), given.epochs, seed))
+        tables.append(compare(kept, given.folder.resolve(), given.epochs, seed, given.variants))
         print(f"Seed {seed}\n{tables[-1].round(3).to_string()}", flush=True)
     every = pd.concat(tables).groupby(level=0, sort=False)
     spread = every.max() - every.min()
