@@ -86,7 +86,7 @@ def client_and_complaint(
             mlflow.log_dict({"inputs": {}, "digests": digests}, "data_digests.json")
             with mlflow.start_run(nested=True, run_name="mle training", tags={"training": "mle"}):
                 for step in range(3):
-                    mlflow.log_metric("validation/macro_f1", 0.2 * step, step)
+                    mlflow.log_metric("validation/macro_f1", 0.2 * step, 147 * (step + 1))
     with mlflow.start_run(run_name="without results"):
         mlflow.log_param("x", 1)
     yield mlflow.MlflowClient(), str(error.value)
@@ -104,6 +104,7 @@ def test_the_last_two_runs_with_results_are_taken_in_their_order(client):
     assert first.summary == SUMMARIES[0]
     assert first.histories["mle"]["value"].tolist() == pytest.approx([0, 0.1, 0.2])
     assert second.histories["mle"]["value"].tolist() == pytest.approx([0, 0.2, 0.4])
+    assert [run.histories["mle"]["epoch"].tolist() for run in (first, second)] == [[0, 1, 2], [1, 2, 3]]
 
 
 def test_the_page_shows_changes_parameters_and_data_that_differ(client):
