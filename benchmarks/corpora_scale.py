@@ -21,7 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -108,6 +108,52 @@ def used() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+class Ran(NamedTuple):
+    """A stage that has run: seconds by the clock, processor time with that of processes, most memory."""
+
+    title: str
+    seconds: float
+    processor: float
+    peak: int
+
+
+def catalog_of(folder: Path, repeating: bool) -> DataCatalog:
+    """Return the catalog of the tabular stages over a published corpus."""
+    entries: dict[str, dict[str, Any]] = {}
+    for stage in ("report_parsing", "findings_extraction", "chexpert_labelling", "vocabulary_building"):
+        text = (CONF / stage / "catalog.yml").read_text().replace("${globals:data}", str(folder))
+        entries |= {key: entry for key, entry in yaml.safe_load(text).items() if key[0] != "_"}
+    catalog = DataCatalog.from_config(entries)
+    catalog["params:report_parsing"] = base_settings(
+        ReportParsingConfig, corpus="mimic_cxr", mimic_cxr=MimicCxrConfig(root=str(folder))
+    )
+    catalog["params:findings_extraction"] = base_settings(FindingsExtractionConfig)
+    catalog["params:chexpert_labelling"] = base_settings(
+        ChexpertLabellingConfig, cache_size=65_536 if repeating else 0
+    )
+    catalog["params:vocabulary_building"] = base_settings(VocabularyBuildingConfig, min_count=5)
+    return catalog
+
+
+def run_stages(catalog: DataCatalog, rows: int | None) -> Iterator[Ran]:
+    """Run the stages in pieces of so many rows, or on whole tables, and yield what each took."""
+    hooks = _create_hook_manager()
+    if rows is not None:
+        hooks.register(PiecesHook(rows))
+    watch = Watch()
+    watch.start()
+    for title, pipeline in (
+        ("parse", report_parsing.create_pipeline()),
+        ("extract", findings_extraction.create_pipeline()),
+        ("label", chexpert_labelling.create_pipeline()),
+        ("vocabulary", vocabulary_building.create_pipeline()),
+    ):
+        watch.peak = 0
+        before, start = used(), time.perf_counter()
+        SequentialRunner().run(pipeline, catalog, hooks)
+        yield Ran(title, time.perf_counter() - start, used() - before, watch.peak)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--reports", type=int, default=227_835)
@@ -115,47 +161,20 @@ def main() -> None:
     parser.add_argument("--repeating", action="store_true")
     parser.add_argument("--whole", action="store_true")
     arguments = parser.parse_args()
-    hooks = _create_hook_manager()
-    if not arguments.whole:
-        hooks.register(PiecesHook(arguments.rows))
     with tempfile.TemporaryDirectory() as name:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # which takes its memory along
             pool.submit(publish, Path(name), arguments.reports, arguments.repeating).result()
-        entries: dict[str, dict[str, Any]] = {}
-        stages = ("report_parsing", "findings_extraction", "chexpert_labelling", "vocabulary_building")
-        for stage in stages:
-            text = (CONF / stage / "catalog.yml").read_text().replace("${globals:data}", name)
-            entries |= {key: entry for key, entry in yaml.safe_load(text).items() if key[0] != "_"}
-        catalog = DataCatalog.from_config(entries)
-        mimic_cxr = MimicCxrConfig(root=name)
-        labelling = base_settings(ChexpertLabellingConfig, cache_size=65_536 if arguments.repeating else 0)
-        catalog["params:report_parsing"] = base_settings(
-            ReportParsingConfig, corpus="mimic_cxr", mimic_cxr=mimic_cxr
-        )
-        catalog["params:findings_extraction"] = base_settings(FindingsExtractionConfig)
-        catalog["params:chexpert_labelling"] = labelling
-        catalog["params:vocabulary_building"] = base_settings(VocabularyBuildingConfig, min_count=5)
         kind = "whole tables" if arguments.whole else f"{arguments.rows:,} rows a piece"
         words = "sentences repeat" if arguments.repeating else "sentences hardly repeat"
         print(f"{arguments.reports:,} reports, {words}, {kind}", flush=True)
-        watch = Watch()
-        watch.start()
-        elapsed, before = 0.0, used()
-        for title, pipeline in (
-            ("parse", report_parsing.create_pipeline()),
-            ("extract + label", findings_extraction.create_pipeline() + chexpert_labelling.create_pipeline()),
-            ("vocabulary", vocabulary_building.create_pipeline()),
-        ):
-            watch.peak = 0
-            start = time.perf_counter()
-            SequentialRunner().run(pipeline, catalog, hooks)
-            ran = time.perf_counter() - start
-            elapsed += ran
-            print(f"{title:<15} {ran:8.1f} s   peak memory {watch.peak / 1e9:5.2f} GB", flush=True)
+        catalog = catalog_of(Path(name), arguments.repeating)
+        elapsed = processor = 0.0
+        for ran in run_stages(catalog, None if arguments.whole else arguments.rows):
+            elapsed, processor = elapsed + ran.seconds, processor + ran.processor
+            print(f"{ran.title:<15} {ran.seconds:8.1f} s   peak memory {ran.peak / 1e9:5.2f} GB", flush=True)
         encoded: Any = catalog.get("encoded_reports")
         rows = pq.read_metadata(encoded._get_load_path()).num_rows
-    processor = f"{used() - before:.0f} s of processor time"
-    print(f"{'together':<15} {elapsed:8.1f} s   {processor}, {rows:,} rows encoded")
+    print(f"{'together':<15} {elapsed:8.1f} s   {processor:.0f} s of processor time, {rows:,} rows encoded")
 
 
 if __name__ == "__main__":

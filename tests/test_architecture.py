@@ -1,13 +1,15 @@
-"""The tree in ``docs/architecture.md`` is the tree of ``src``, and the files it names are where it says."""
+"""The tree in ``docs/architecture.md`` is the tree of ``src``; files and folders stay short."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "coherent_cxr"
 INDENT = 4
+MOST_LINES, MOST_FILES = 300, 14
 
 
 def tree(text: str) -> dict[str, str]:
@@ -44,3 +46,11 @@ def test_every_file_that_the_tree_names_is_in_that_folder() -> None:
     ]
     assert named
     assert not [str(path) for path in named if not path.is_file()]
+
+
+def test_files_and_folders_stay_short() -> None:
+    files = [path for place in ("src", "tests") for path in (ROOT / place).rglob("*.py")]
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
+    folders = Counter(path.parent for path in files if path.is_relative_to(SOURCE))
+    assert {folder: number for folder, number in folders.items() if number > MOST_FILES} == {}

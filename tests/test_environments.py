@@ -46,6 +46,17 @@ def test_an_environment_says_only_what_differs_and_of_known_entries(
         assert {**entry, "filepath": ""} == {**before[name], "filepath": ""}, name
 
 
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_where_results_stay_on_the_machine_a_model_carries_no_ids_and_no_report(
+    env: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COHERENT_CXR_SHARED_DATA", "memory://bucket/cxr")
+    parameters = loader(env)["parameters"]
+    model = parameters["model_registration"]
+    stays = bool(parameters["privacy"]["keep_artifacts_local"]) if "privacy" in parameters else False
+    assert not (stays and (model["name_training_studies"] or model["sample_report"]))
+
+
 def test_production_keeps_results_in_the_object_store_and_the_rest_on_this_machine(
     production: dict[str, Any],
 ) -> None:

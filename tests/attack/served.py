@@ -18,7 +18,7 @@ from child import BY_THE_CLOCK, generator
 from damage import HOSTILE, hurt
 from tally import SECONDS, Tally
 
-from coherent_cxr.serving.registration.registry import fetch_bundle_folder
+from coherent_cxr.serving.registration.fetching import fetch_bundle_folder
 from helpers.bombs import BOMBS
 from helpers.fuzzing import damaged, real_files
 from helpers.tiny_registry import make_registry

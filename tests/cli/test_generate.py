@@ -230,6 +230,39 @@ def test_a_folder_becomes_a_table_and_what_fails_becomes_a_row(bundle_folder, tm
     assert lines[1]["report"] == table["report"][1]
 
 
+def test_a_study_before_is_named_by_options(bundle_folder, tmp_path: Path):
+    image, old = write_png(tmp_path / "new.png", 1), write_png(tmp_path / "old.png", 2)
+    (tmp_path / "findings.txt").write_text("Small effusion.")
+    prior = ("--prior", old, "--days-since-prior", "30", "--prior-report", tmp_path / "findings.txt")
+    answer = generate(image, "--model", bundle_folder, "--json", *prior)
+    assert answer.exit_code == 0, answer.output
+    assert "prior_ignored" in [note["code"] for note in json.loads(answer.output)["notes"]]
+    make_bundle(encoder="small_cnn", study_input="with_prior", prior_report=True).save(tmp_path / "bundle")
+    answer = generate(image, "--model", tmp_path / "bundle", "--json", *prior)
+    assert answer.exit_code == 0, answer.output
+    assert not [note for note in json.loads(answer.output)["notes"] if "prior" in note["code"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--prior", "old.png"), "needs an image, and the days since"),
+        (("--days-since-prior", "3"), "needs an image, and the days since"),
+        (("--prior", "old.png", "--days-since-prior", "-3"), "days_since_prior is '-3'"),
+        (("--prior", "absent.png", "--days-since-prior", "3"), "There is no image file"),
+        (("--prior", "old.png", "--days-since-prior", "3", "new.png"), "there are 2. A table names"),
+        (("--prior", "old.png", "--days-since-prior", "3", "--prior-report", "old.png"), "no text in UTF-8"),
+    ],
+)
+def test_a_study_before_that_cannot_be_is_one_sentence(tmp_path: Path, monkeypatch, options, said):
+    write_png(tmp_path / "image.png", 1), write_png(tmp_path / "old.png", 2), write_png(tmp_path / "new.png")
+    monkeypatch.chdir(tmp_path)
+    answer = generate("image.png", "--model", "nowhere", *options)
+    assert answer.exit_code == 1
+    assert said in answer.output
+    assert "Traceback" not in answer.output
+
+
 def test_one_study_as_a_structured_report(bundle_folder, tmp_path: Path):
     image = write_dicom(tmp_path / "1.dcm", "1.2.1", 1)
     answer = generate(image, "--model", bundle_folder, "--output", tmp_path / "sr.dcm")

@@ -123,3 +123,17 @@ def test_the_headline_names_the_generator_that_finds_most():
     assert told is not None
     assert "'full' has the highest macro-F1-10 of the trained generators, 0.500 and CIDEr-D 0.375." in told
     assert headline({"mle": {"macro-F1-10 corrected": None}}, ["mle"]) is None
+
+
+def test_the_headline_says_first_which_generator_was_chosen_on_validation():
+    summary = {
+        "mle": {"macro-F1-10 corrected": 0.25, "CIDEr-D": 0.5},
+        "full": {"macro-F1-10 corrected": 0.5, "CIDEr-D": 0.375},
+    }
+    other = headline(summary, ["mle", "full"], "mle")
+    assert other is not None
+    assert other.startswith("Chosen on validation: 'mle', macro-F1-10 0.250 and CIDEr-D 0.500. On the test")
+    same = headline(summary, ["mle", "full"], "full")
+    assert same is not None
+    assert "0.500 and CIDEr-D 0.375, which was also chosen on validation." in same
+    assert headline(summary, ["mle", "full"], "unknown") == headline(summary, ["mle", "full"])

@@ -17,13 +17,14 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.inference.consensus import ConsensusConfig, ConsensusDecoder, most_agreed
 from coherent_cxr.inference.decisions import DecidedFindings
-from coherent_cxr.inference.decoding import decode, without_repeats, word_ids
+from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.generated_rows import RowGenerator, check_systems, uses_true_labels
 from coherent_cxr.inference.generation import GenerationConfig, Likely, generate_reports
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.finding_tokens import finding_tokens_of
+from coherent_cxr.reports.repeats import without_repeats
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, bleu

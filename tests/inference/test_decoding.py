@@ -4,17 +4,12 @@ import pytest
 import torch
 
 from coherent_cxr.finite import NonFiniteError
-from coherent_cxr.inference.decoding import (
-    decode,
-    repeat_rate,
-    sample_reports_and_greedy,
-    without_repeats,
-    word_ids,
-)
+from coherent_cxr.inference.decoding import decode, sample_reports_and_greedy, word_ids
 from coherent_cxr.inference.sentence_decoding import SamplingConfig
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import report_log_probability
+from coherent_cxr.reports.repeats import repeat_rate, without_repeats
 from coherent_cxr.reports.vocabulary import Vocabulary
 from helpers.settings import filled
 

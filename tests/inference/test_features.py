@@ -85,3 +85,26 @@ def test_a_prior_changes_the_regions_and_its_absence_reads_no_second_image(corpu
     # an image alone, as serving gives it, is one without a prior
     served = model.encoder(model.encoder.backbone(torch.from_numpy(corpus.store.pixels[[4]])))
     torch.testing.assert_close(served[0], together[1], rtol=2e-3, atol=2e-3)
+
+
+def test_the_report_read_is_that_of_the_prior_alone(corpus, tmp_path):
+    torch.manual_seed(0)
+    config = filled(GeneratorConfig, encoder=ENCODER, size=16, study_input="with_prior", prior_report=True)
+    model = ReportGenerator(config, len(corpus.vocabulary)).eval()
+    index = corpus.store.index.set_index("row")["study_id"]
+    rows = np.array([[4, 0, 36], [4, -1, -1]])
+    study, prior = index[4], index[0]
+
+    def regions_of(**reports):
+        told = {name: corpus.vocabulary.encode(text.split()) for name, text in reports.items()}
+        encoded = {name: [sentence] for name, sentence in told.items()}
+        provider = feature_provider(model, corpus.store, "frozen", tmp_path, "fp32", CPU, encoded)
+        return provider(rows)
+
+    right = regions_of(**{prior: "the heart is enlarged"})
+    own = regions_of(**{prior: "the heart is enlarged", study: "the lungs are clear", "s09": "no edema"})
+    wrong, none = regions_of(**{prior: "the lungs are clear"}), regions_of()
+    assert torch.equal(own, right)  # neither a study's own report nor a stranger's
+    assert torch.equal(wrong[1], right[1])  # without a prior no report
+    assert not torch.allclose(wrong[0], right[0])
+    assert not torch.allclose(none[0], right[0])

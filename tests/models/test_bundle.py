@@ -70,7 +70,13 @@ def test_a_bundle_without_a_manifest_is_refused_and_can_be_sealed(bundle, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("setting", "meant"), [("study_input", "per_image"), ("sentence_feedback", False), ("label_input", False)]
+    ("setting", "meant"),
+    [
+        ("study_input", "per_image"),
+        ("sentence_feedback", False),
+        ("label_input", False),
+        ("prior_report", False),
+    ],
 )
 def test_a_bundle_from_before_a_setting_means_what_models_were_then(tmp_path, setting, meant):
     config = filled(GeneratorConfig, encoder="small_cnn", size=16, attention_size=8)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.models.config import GeneratorConfig
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
-from coherent_cxr.models.image_encoder.prior import PriorImages
+from coherent_cxr.models.image_encoder.prior import PriorInput
 from coherent_cxr.models.likelihood import (
     likelihood_loss,
     report_log_probability,
@@ -121,16 +121,17 @@ def test_marks_that_are_never_written_have_no_probability(model, regions, report
 
 
 @pytest.mark.parametrize(
-    ("study_input", "feedback"),
+    ("study_input", "feedback", "prior_report"),
     [
-        ("per_image", False),
-        ("per_study", False),
-        ("per_image", True),
-        ("per_study", True),
-        ("with_prior", True),
+        ("per_image", False, False),
+        ("per_study", False, False),
+        ("per_image", True, False),
+        ("per_study", True, False),
+        ("with_prior", True, False),
+        ("with_prior", True, True),
     ],
 )
-def test_gradient_reaches_every_parameter_without_nan(study_input, feedback):
+def test_gradient_reaches_every_parameter_without_nan(study_input, feedback, prior_report):
     torch.manual_seed(0)
     config = filled(
         GeneratorConfig,
@@ -141,6 +142,7 @@ def test_gradient_reaches_every_parameter_without_nan(study_input, feedback):
         max_words=6,
         study_input=study_input,
         sentence_feedback=feedback,
+        prior_report=prior_report,
     )
     model = ReportGenerator(config, 20).train()
     images = torch.randint(0, 256, (6, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -152,9 +154,8 @@ def test_gradient_reaches_every_parameter_without_nan(study_input, feedback):
     if study_input == "per_study":
         regions = model.encoder(features.view(3, 2, 4, -1), views)
     elif study_input == "with_prior":
-        regions = model.encoder(
-            features[:3], prior=PriorImages(features[3:], torch.tensor([-1.0, 0.5, 40.0]))
-        )
+        days = torch.tensor([-1.0, 0.5, 40.0])
+        regions = model.encoder(features[:3], prior=PriorInput(features[3:], days, words.flip(0)))
     else:
         regions = model.encoder(features[:3])
     reports = TargetReports(words, torch.tensor([3, 3, 2]), torch.ones(3, dtype=torch.bool))

@@ -131,8 +131,7 @@ def test_reports_are_parsed_piece_by_piece(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(one, held(other))
 
 
-@pytest.mark.parametrize("rows", [1, 7])
-@pytest.mark.parametrize("order", ["findings_first", "as_written"])
+@pytest.mark.parametrize(("rows", "order"), [(1, "findings_first"), (7, "as_written")])
 def test_word_ids_do_not_depend_on_where_tables_are_cut(
     whole: DataCatalog, tmp_path: Path, rows: int, order: SentenceOrder
 ) -> None:

@@ -86,6 +86,24 @@ def test_pieces_of_a_large_table_have_the_same_columns(config: InferenceConfig, 
     assert list(excluded["id"]) == ["black.png", "absent.png"]
 
 
+def test_a_table_brings_studies_before_and_another_interval_writes_again(
+    config: InferenceConfig, tmp_path: Path
+) -> None:
+    settings = {"study_input": "with_prior", "sentence_feedback": True, "prior_report": True}
+    make_bundle(encoder="small_cnn", **settings).save(tmp_path / "of priors")
+    manifest = tmp_path / "images" / "studies.csv"
+    changed = {"input": str(manifest), "model": str(tmp_path / "of priors"), "part": 1}
+    config = config.model_copy(update=changed)
+    told = []
+    for days in (3, 400):
+        rows = f"0.png,1.png,{days},Small effusion.\n2.png,black.png,5,\n"
+        manifest.write_text(f"path,prior_images,days_since_prior,prior_report\n{rows}")
+        reports, _ = stage.generate_piece(config, "", stage.list_input(config)[0])
+        assert ["prior_unread" in notes for notes in reports["notes"]] == [False, True]
+        told.append(reports)
+    assert len(list(Path(config.work_dir).iterdir())) == 3  # the second study's part was there
+
+
 def test_a_dask_cluster_writes_the_same_reports(
     config: InferenceConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

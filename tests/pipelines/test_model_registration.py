@@ -30,7 +30,7 @@ from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.monitoring.drift_log import model_number
 from coherent_cxr.serving.monitoring.reference import read_reference
-from coherent_cxr.serving.registration.registry import fetch_bundle_folder, fetch_drift_reference
+from coherent_cxr.serving.registration.fetching import fetch_bundle_folder, fetch_drift_reference
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig
 from coherent_cxr.training.encoder.decisions import BETAS
 from helpers.conf import read_conf
@@ -113,6 +113,10 @@ def catalog(tmp_path: Path, store: ImageStore) -> DataCatalog:
     catalog["metrics"] = pd.DataFrame(
         [{"system": system, "metric": "BLEU-4", **fields, **intervals} for system in MODELS.values()]
     )
+    catalog["generated_reports"] = pd.DataFrame(
+        [(system, "S9", f"Report of {system}.") for system in MODELS.values()],
+        columns=["system", "study_id", "report"],
+    )
     catalog["radiographs"] = {"root": "r", "drawn": True, "notice": "Drawn by a program."}
     return catalog
 
@@ -164,6 +168,7 @@ def test_the_best_on_validation_is_registered_with_its_card(
         "- BLEU-4: 0.250 (0.125 to 0.500)",
     ):
         assert told in card
+    assert f"> Report of {chosen}" in card
 
 
 def test_the_same_models_again_do_not_move_the_alias(
@@ -185,10 +190,11 @@ def test_the_same_models_again_do_not_move_the_alias(
 
 def test_a_named_candidate_is_registered_whatever_its_score(catalog: DataCatalog, tracking: str) -> None:
     settings = catalog.load("params:model_registration")
-    catalog["params:model_registration"] = settings.replace(candidate="ccr")
+    catalog["params:model_registration"] = settings.replace(candidate="ccr", sample_report=False)
     SequentialRunner().run(STAGE, catalog)
     registered = catalog.load("registered_model")
     assert registered["system"] == "ccr"
+    assert "Report of" not in catalog.load("model_card")
     if catalog.load("validation_metrics")["by_rule"] != "ccr":
         assert (registered["alias"], registered["alias_moved"]) == ("challenger", False)
         assert "by the rule" in registered["reason"]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coherent_cxr.reports.encoding import VocabularyBuildingConfig, split_studies
-from coherent_cxr.reports.priors import prior_studies
+from coherent_cxr.reports.priors import PriorStudy, prior_studies, prior_word_ids, priors_of
+from coherent_cxr.reports.vocabulary import Vocabulary
 from helpers.encoded_corpus import corpus, encode_corpus
 from helpers.settings import filled
 
@@ -84,3 +85,16 @@ def test_priors_travel_with_the_splits_and_stay_within_them():
     assert (with_prior["interval_days"] == 1).all()
     for study, prior in with_prior["prior_id"].drop("S20").items():
         assert split_of[study] == split_of[prior]
+
+
+def test_a_prior_brings_its_own_report_and_no_other():
+    table = pd.DataFrame(
+        {"study_id": ["a", "b", "c"], "prior_id": [None, "a", "x"], "interval_days": [None, 2.0, 3.0]}
+    )
+    clear, worse = [["lungs", "clear"], [], ["stable"]], [["worse", "since"]]
+    findings = pd.DataFrame({"study_id": ["a", "b", "c"], "tokens": [clear, worse, worse]})
+    found = priors_of(table, findings)
+    assert found == {"b": PriorStudy("a", 2.0, clear), "c": PriorStudy("x", 3.0, ())}
+    assert priors_of(table)["b"] == PriorStudy("a", 2.0)
+    vocabulary = Vocabulary.from_counts({"lungs": 3, "clear": 2}, 1, ["<No Finding>", "§impression"])
+    assert prior_word_ids(found, vocabulary) == {"a": [[4, 5], [3]], "x": []}

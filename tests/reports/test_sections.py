@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.chexpert.tables import sentence_table
-from coherent_cxr.inference.decoding import without_repeats
 from coherent_cxr.inference.generation import report_table
 from coherent_cxr.reports.encoding import VocabularyBuildingConfig, count_corpus, encode_reports
+from coherent_cxr.reports.repeats import without_repeats
 from coherent_cxr.reports.sections import SECTION_MARK, mark_of, section_of, within_sections
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary

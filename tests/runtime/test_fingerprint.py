@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -36,12 +37,20 @@ STAGES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def one_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("copy") / "coherent_cxr"
+    return Path(shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__")))
+
+
 @pytest.fixture
-def copy(tmp_path) -> Path:
-    """A copy of the package's sources that may be changed."""
-    return Path(
-        shutil.copytree(PACKAGE, tmp_path / "coherent_cxr", ignore=shutil.ignore_patterns("__pycache__"))
-    )
+def copy(one_copy: Path) -> Iterator[Path]:
+    """A copy of the package's sources that a test may change."""
+    yield one_copy
+    for path in (path for path in one_copy.rglob("*") if path.suffix in (".py", ".yml")):
+        original = (PACKAGE / path.relative_to(one_copy)).read_bytes()
+        if path.read_bytes() != original:
+            path.write_bytes(original)
 
 
 def digest(stage: str, package: Path) -> str:

@@ -29,7 +29,7 @@ from pydicom.uid import (
 
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.manifest import BundleError, write_manifest
-from coherent_cxr.serving.registration.registry import fetch_bundle_folder
+from coherent_cxr.serving.registration.fetching import fetch_bundle_folder
 from coherent_cxr.serving.registration.requirements import REQUIREMENTS, pinned_requirements
 from helpers.dicom_files import RAMP_12_BIT, dataset, written
 from helpers.environment import make_environment

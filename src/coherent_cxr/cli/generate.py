@@ -58,6 +58,20 @@ PICTURES = (".png", ".svg", ".pdf")
     help="Whether each PNG or JPEG is a study, or those of a folder are one; DICOM images say it themselves.",
 )
 @click.option(
+    "--prior",
+    metavar="IMAGE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="An image of the same patient's study before, for a model that reads it (once for each image). Of "
+    "many studies, a table names the studies before.",
+)
+@click.option("--days-since-prior", metavar="DAYS", help="How long before; goes with --prior.")
+@click.option(
+    "--prior-report",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A text file with the findings of the study before; goes with --prior.",
+)
+@click.option(
     "--copy-patient",
     is_flag=True,
     help="Copy name, number, birthday and sex of the patient, and number and date of the study, from the "
@@ -84,6 +98,9 @@ def generate(
     output: Path | None,
     form: str | None,
     studies_by: str,
+    prior: tuple[Path, ...],
+    days_since_prior: str | None,
+    prior_report: Path | None,
     copy_patient: bool,
     drift_log: Path | None,
     as_json: bool,
@@ -92,7 +109,8 @@ def generate(
     """Generate reports for chest radiographs: images, DICOM studies, folders, tables of studies.
 
     A PATH is a PNG, JPEG or DICOM file, a folder of such files, or a table (.csv, .tsv, .jsonl, .parquet)
-    with the columns path and, if you like, study_id and view.
+    with the columns path and, if you like, study_id, view, prior_images (with semicolons between them),
+    days_since_prior and prior_report.
 
     For research only, not for clinical use. Exit code: 0 every study has a report, 1 some have none.
     """
@@ -103,6 +121,13 @@ def generate(
     if output is None and form is not None:
         raise click.ClickException("--format says how an output is written; name one with --output.")
     listing = _listed(paths, studies_by, tried=output is None)
+    if prior or days_since_prior is not None or prior_report is not None:
+        from coherent_cxr.serving.batch.listing import with_prior
+
+        try:
+            listing = with_prior(listing, prior, days_since_prior, prior_report)
+        except ValueError as error:
+            raise click.ClickException(f"{error} (--prior, --days-since-prior, --prior-report)") from error
     if attention is not None and len(listing.studies) != 1:
         raise click.ClickException(f"--attention is for one study; there are {len(listing.studies):,}.")
     chosen = None if output is None else _format(output, form, len(listing.studies))

@@ -57,7 +57,6 @@ def open_tracking(project: Path) -> str:
     Raises:
         TrackingError: If the database is damaged or the server does not answer.
     """
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # of one small file
     uri = tracking_uri(project)
     path = sqlite_path(uri)
     if path is not None and path.exists():

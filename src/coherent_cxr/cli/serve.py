@@ -167,7 +167,7 @@ def _add_shadow(app: FastAPI, model: str, uri: str | None, operating_point: str 
     challenger = _writer(model, uri, operating_point, "--challenger").identity.digest
     folder = Path(model)
     if model.startswith("models:/"):
-        from coherent_cxr.serving.registration.registry import fetch_bundle
+        from coherent_cxr.serving.registration.fetching import fetch_bundle
 
         folder, _ = fetch_bundle(model, uri or open_tracking(find_project(Path.cwd())))
     service = app.state.service

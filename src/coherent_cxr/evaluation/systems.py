@@ -14,8 +14,8 @@ from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.chexpert.codes import label_codes
 from coherent_cxr.evaluation.metrics.protocols import Reports
 from coherent_cxr.images.store import ImageStore
-from coherent_cxr.inference.decoding import without_repeats
 from coherent_cxr.inputs.quoting import quote
+from coherent_cxr.reports.repeats import without_repeats
 from coherent_cxr.reports.text import detokenize, metric_text
 
 

@@ -47,26 +47,39 @@ def words_of(name: str, data: Any) -> str | None:
     return None if tell is None else tell(data)
 
 
-def headline(summary: Mapping[str, Mapping[str, Any]], trained: list[str]) -> str | None:
-    """Say which trained generator finds most, and how well its language agrees; None if nothing is known.
+def headline(
+    summary: Mapping[str, Mapping[str, Any]], trained: list[str], chosen: str | None = None
+) -> str | None:
+    """Say what the chosen generator scores and which one finds most; None if nothing is known.
 
     Args:
-        summary: ``{system: {metric: value}}``.
+        summary: ``{system: {metric: value}}`` on the test split.
         trained: Names of the generators.
+        chosen: The one that was chosen on the validation split, if a choice was made.
     """
     every = dict.fromkeys(name for name_of in summary.values() for name in name_of)
     for metric in (name for first in ("macro-F1-10 ", "micro-") for name in every if name.startswith(first)):
         values = {name: summary.get(name, {}).get(metric) for name in trained}
         known = {name: value for name, value in values.items() if isinstance(value, float)}
         if known:
-            best = max(known, key=lambda name: known[name])
-            cider = summary[best].get("CIDEr-D")
-            language = f" and CIDEr-D {cider:.3f}" if isinstance(cider, float) else ""
+            best, short = max(known, key=lambda name: known[name]), metric.split()[0]
+            first = ""
+            if chosen in known and chosen != best:
+                first = (
+                    f"Chosen on validation: '{chosen}', {short} {_scores(summary, chosen, known[chosen])}. "
+                )
+            also = ", which was also chosen on validation" if chosen == best else ""
             return (
-                f"On the test split '{best}' has the highest {metric.split()[0]} of the trained generators, "
-                f"{known[best]:.3f}{language}. The results page says which differences are significant."
+                f"{first}On the test split '{best}' has the highest {short} of the trained generators, "
+                f"{_scores(summary, best, known[best])}{also}. "
+                "The results page says which differences are significant."
             )
     return None
+
+
+def _scores(summary: Mapping[str, Mapping[str, Any]], system: str, findings: float) -> str:
+    cider = summary[system].get("CIDEr-D")
+    return f"{findings:.3f}" + (f" and CIDEr-D {cider:.3f}" if isinstance(cider, float) else "")
 
 
 def _of_history(name: str, history: Any) -> str | None:

@@ -48,6 +48,7 @@ class RunLogHook:
         self._stages = list(dict.fromkeys(stage_of(node) for node in nodes))
         self._done, self._told = 0.0, 0
         self._summary: dict[str, Any] = {}
+        self._chosen: str | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -103,6 +104,8 @@ class RunLogHook:
                 self._words.setdefault(stage_of(node), []).append(words)
             if dataset_name == "metrics_summary" and isinstance(data, dict):
                 self._summary = data
+            if dataset_name == "validation_metrics" and isinstance(data, dict):
+                self._chosen = data.get("candidate")
             self._unsaved[node.name].discard(dataset_name)
             if not self._unsaved[node.name]:
                 self._close(node.name)
@@ -123,7 +126,7 @@ class RunLogHook:
         env = run_params.get("env")
         option = f" --env {env}" if env not in (None, "base", "local") else ""
         logger.info("Done in %s.", duration(time.monotonic() - self._began))
-        sentence = headline(self._summary, trained()) if self._summary else None
+        sentence = headline(self._summary, trained(), self._chosen) if self._summary else None
         if sentence:
             logger.info("%s", sentence)
         page = _path_of("results_page", pipeline, catalog)

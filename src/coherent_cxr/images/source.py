@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -13,25 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from coherent_cxr.images.identifiers import (
+    DICOM_EXTENSIONS,
+    SNIFFED,
+    folder_and_number,
+    identifier,
+    identifier_by_path,
+    is_dicom,
+    is_picture,
+    other_names,
+)
 from coherent_cxr.inputs.archives import ArchiveError, is_plain_tar, members
 from coherent_cxr.inputs.folders import walk
 from coherent_cxr.inputs.limits import MAX_FILE_BYTES
 from coherent_cxr.inputs.names import printable
 
-DICOM_EXTENSIONS = (".dcm", ".dicom")
-EXTENSIONS = (".png", ".jpg", ".jpeg", *DICOM_EXTENSIONS)
 ARCHIVES = (".tar", ".tgz", ".tar.gz")
 _log = logging.getLogger(__name__)
-_STUDY_PREFIX = re.compile(r"CXR\d+_")
-_NUMBERED = re.compile(r"(?:.*/)?((CXR\d+)_[A-Za-z0-9._-]{1,100})/(\d{1,3})(\.[A-Za-z]+)")
-_BY_PATIENT = re.compile(r"(?:.*/)?(patient\d+)/(study\d+)/([A-Za-z0-9._-]{1,100})(\.[A-Za-z]+)")
-"""CheXpert's tree, in which every study has a file view1_frontal."""
-_ENDING_OF_A_NUMBER = re.compile(r"\.\d+|")
-_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-SNIFFED = 132
 Peek = Callable[[], bytes]
-"""Gives the first bytes of a file, at least :data:`SNIFFED` of them if it has so many."""
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+"""Gives the first bytes of a file, at least ``SNIFFED`` of them if it has so many."""
 
 
 class ImageSourceError(ValueError):
@@ -127,7 +125,7 @@ class ImageSource(ABC):
         if self.by_path:
             return adopted
         numbers: dict[str, list[str]] = defaultdict(list)
-        for name in sorted((name for name in self.files if "/" in name), key=_by_number):
+        for name in sorted((name for name in self.files if "/" in name), key=folder_and_number):
             numbers[name.split("_")[0]].append(name)
         for image_id in image_ids:
             if image_id in self.files or not image_id.startswith("CXR"):
@@ -137,7 +135,7 @@ class ImageSource(ABC):
                 self.numbered.add(image_id)
                 adopted += 1
                 continue
-            for name in (image_id.removeprefix("CXR"), _STUDY_PREFIX.sub("", image_id)):
+            for name in other_names(image_id):
                 if name in self.files:
                     self.files[image_id] = self.files.pop(name)
                     adopted += 1
@@ -167,38 +165,16 @@ class ImageSource(ABC):
 
     def _add(self, file: ImageFile, peek: Peek) -> bool:
         """Take a file into the index unless it is no image; False if its identifier is taken."""
-        if self.by_path:
-            return self._add_by_path(file, peek)
-        numbered = _NUMBERED.fullmatch(file.path)
-        if numbered and numbered[4].lower() in EXTENSIONS:
-            return self.files.setdefault(f"{numbered[1]}/{numbered[3]}", file) is file
-        name = file.path.rsplit("/", 1)[-1]
-        if in_study := _BY_PATIENT.fullmatch(file.path):
-            name = "_".join(in_study.groups()[:3]) + in_study[4]
-        stem, extension = os.path.splitext(name)  # noqa: PTH122 - a path inside an archive, not on this machine
-        if _ENDING_OF_A_NUMBER.fullmatch(extension) and _IDENTIFIER.fullmatch(name):
-            if not self._shows(file, peek):
+        name = identifier_by_path(file.path) if self.by_path else identifier(file.path)
+        if name is None:
+            return True
+        if not name.has_ending:
+            start = peek()
+            if is_dicom(start):
+                self._dicom.add(file.path)
+            elif not is_picture(start):
                 return True
-            return self.files.setdefault(name, file) is file
-        if extension.lower() not in EXTENSIONS or not _IDENTIFIER.fullmatch(stem):
-            return True
-        # Kaggle's copy of Open-I names its PNG files "1_IM-0001-4001.dcm.png".
-        return self.files.setdefault(stem.removesuffix(".dcm"), file) is file
-
-    def _add_by_path(self, file: ImageFile, peek: Peek) -> bool:
-        path, extension = os.path.splitext(file.path)  # noqa: PTH122 - a path inside an archive perhaps
-        if extension.lower() in EXTENSIONS:
-            return self.files.setdefault(path, file) is file
-        if not _ENDING_OF_A_NUMBER.fullmatch(extension) or not self._shows(file, peek):
-            return True
-        return self.files.setdefault(file.path, file) is file
-
-    def _shows(self, file: ImageFile, peek: Peek) -> bool:
-        """Tell from its first bytes whether a file without an ending is an image."""
-        start = peek()
-        if _is_dicom(start):
-            self._dicom.add(file.path)
-        return _is_dicom(start) or start.startswith(_PICTURES)
+        return self.files.setdefault(name.text, file) is file
 
 
 class FolderSource(ImageSource):
@@ -287,17 +263,8 @@ def open_source(root: str | Path, *, by_path: bool = False) -> ImageSource:
         raise ImageSourceError(str(error)) from error
 
 
-def _by_number(name: str) -> tuple[str, int]:
-    folder, _, number = name.rpartition("/")
-    return folder, int(number)
-
-
 def _scan_archive(root: Path) -> Iterator[tuple[ImageFile, Peek]]:
     for member in members(root):
         if not member.refusal:
             file = ImageFile(member.name, member.offset, member.size, member.modified)
             yield file, lambda member=member: next(member.pieces(), b"")  # type: ignore[misc]  # bound at once
-
-
-def _is_dicom(start: bytes) -> bool:
-    return start[128:132] == b"DICM"

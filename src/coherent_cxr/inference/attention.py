@@ -15,6 +15,7 @@ from coherent_cxr.inference.decisions import DecidedFindings
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.models.image_encoder.prior import PriorInput
 from coherent_cxr.reports.vocabulary import Vocabulary
 
 
@@ -104,6 +105,7 @@ def attended_reports(
     views: Tensor | None = None,
     called: Sequence[Mapping[str, bool]] | None = None,
     check: SentenceCheck | None = None,
+    prior: PriorInput | None = None,
 ) -> list[list[list[WordAttention]]]:
     """Do the same for several studies, from features that are known already.
 
@@ -117,6 +119,7 @@ def attended_reports(
         called: Observations that each report has to affirm (true) or leave out; None lets the generator
             decide.
         check: Replaces sentences that disagree with their finding token; None keeps them.
+        prior: The studies before, for a generator that reads them; None where no study has any.
 
     Returns:
         Of each study the words of each sentence. Their maps are those of the first image: of a study with a
@@ -127,7 +130,7 @@ def attended_reports(
         flags = {name: [study[name] for study in called] for name in called[0]}
         known = {name: torch.tensor(own, device=features.device) for name, own in flags.items()}
         decided = DecidedFindings.of_labels(vocabulary, known)
-    regions = model.encoder(features, views)
+    regions = model.encoder(features, views, prior)
     decoded = decode(model, regions, keep_attention=True, guidance=decided, check=check)
     assert decoded.attention is not None
     side = size // model.encoder.backbone.stride

@@ -19,10 +19,11 @@ from torch import Tensor
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.configuration import Settings
 from coherent_cxr.inference.decisions import DecidedFindings, Guidance
-from coherent_cxr.inference.decoding import decode, without_repeats, word_ids
+from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.finding_tokens import finding_token_of
+from coherent_cxr.reports.repeats import without_repeats
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, bleu

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.feature_cache import cached_features
-from coherent_cxr.inference.samples import images_to_tensor, is_lateral
+from coherent_cxr.inference.samples import images_to_tensor, is_lateral, pad_reports
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.precision import Precision, encoder_autocast
-from coherent_cxr.models.image_encoder.prior import PriorImages
+from coherent_cxr.models.image_encoder.prior import PriorInput
+from coherent_cxr.reports.priors import EncodedReports
 
 EncoderMode = Literal["frozen", "trainable"]
 FeatureProvider = Callable[[NDArray[np.int64]], Tensor]
@@ -31,8 +32,20 @@ def feature_provider(
     folder: Path,
     precision: Precision,
     device: torch.device,
+    prior_reports: EncodedReports | None = None,
 ) -> FeatureProvider:
-    """Return the function that turns rows of the image store into regions, with gradient where it belongs."""
+    """Return the function that turns rows of the image store into regions, with gradient where it belongs.
+
+    Args:
+        model: The generator.
+        store: Prepared images.
+        mode: Whether features are computed once, and kept.
+        folder: Where they are kept.
+        precision: Number format of the encoder.
+        device: Where to compute.
+        prior_reports: From :func:`~coherent_cxr.reports.priors.prior_word_ids`, for a generator that reads
+            the reports of priors; a prior that is not named has none.
+    """
     if mode == "frozen":
         cached = cached_features(model.encoder.backbone, store, folder, precision, device)
 
@@ -47,11 +60,20 @@ def feature_provider(
             return features
 
     lateral = torch.from_numpy(is_lateral(store)).long().to(device)
+    study_of = dict(zip(store.index["row"], store.index["study_id"], strict=True))
+
+    def words_of(before: NDArray[np.int64]) -> Tensor | None:
+        """Return the words of the reports that belong to the priors' images, in these rows; -1 is none."""
+        if not model.config.prior_report:
+            return None
+        known: EncodedReports = prior_reports or {}
+        own = [known.get(study_of[row], []) if row >= 0 else [] for row in before.tolist()]
+        return pad_reports(own, model.config).words.to(device)
 
     def regions_of(rows: NDArray[np.int64]) -> Tensor:
-        hours = None
+        hours = words = None
         if model.config.study_input == "with_prior":
-            rows, hours = rows[:, :2], torch.from_numpy(rows[:, 2]).to(device)
+            rows, hours, words = rows[:, :2], torch.from_numpy(rows[:, 2]).to(device), words_of(rows[:, 1])
             rows = np.where(rows < 0, rows[:, :1], rows)  # whatever is there, it will not be read
         # An image that stands in both views' places is computed once.
         once, places = np.unique(rows, return_inverse=True)
@@ -63,7 +85,7 @@ def feature_provider(
         if rows.ndim == 2:
             features = features.view(*rows.shape, *features.shape[1:])
             if hours is not None:
-                prior = PriorImages(features[:, 1], hours / 24)
+                prior = PriorInput(features[:, 1], hours / 24, words)
                 with_prior: Tensor = model.encoder(features[:, 0], prior=prior)
                 return with_prior
             views = lateral[torch.from_numpy(rows).to(device)]

@@ -24,7 +24,7 @@ from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.precision import Precision
-from coherent_cxr.reports.priors import Priors
+from coherent_cxr.reports.priors import Priors, prior_word_ids
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD
@@ -182,7 +182,8 @@ def batches(
     model = bundle.build().to(device)
     mode: EncoderMode = "trainable" if config.checkpoint_folder is None else "frozen"
     folder = Path(config.checkpoint_folder or "")
-    regions_of = feature_provider(model, store, mode, folder, config.precision, device)
+    told = prior_word_ids(priors or {}, bundle.vocabulary) if bundle.config.prior_report else None
+    regions_of = feature_provider(model, store, mode, folder, config.precision, device, told)
     for start in counted(range(0, len(study_ids), config.batch_size), "reports", "batches"):
         batch = study_ids[start : start + config.batch_size]
         rows = [rows_to_read(store, study, bundle.config, priors)[0] for study in batch]

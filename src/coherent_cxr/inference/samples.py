@@ -147,7 +147,7 @@ def pad_reports(reports: Sequence[Sequence[Sequence[int]]], config: GeneratorCon
     counts = [min(len(report), config.max_sentences) for report in reports]
     longest = max((len(s) for report in reports for s in report[: config.max_sentences]), default=0)
     width = min(longest + 1, config.max_words)
-    words = torch.full((len(reports), max(counts, default=1), width), Vocabulary.pad_id)
+    words = torch.full((len(reports), max([1, *counts]), width), Vocabulary.pad_id)
     for r, report in enumerate(reports):
         for s, sentence in enumerate(report[: config.max_sentences]):
             closed = [*sentence, Vocabulary.eos_id][:width]

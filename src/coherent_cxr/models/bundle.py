@@ -41,7 +41,12 @@ MOST_BYTES = {
     LABELS: 1 << 26,
 }
 IMAGE_SIZES = range(32, 4097)
-EARLIER = {"study_input": "per_image", "sentence_feedback": False, "label_input": False}
+EARLIER = {
+    "study_input": "per_image",
+    "sentence_feedback": False,
+    "label_input": False,
+    "prior_report": False,
+}
 """Settings that bundles of earlier versions do not name, and how their models were built."""
 
 

@@ -31,6 +31,7 @@ class GeneratorConfig(Settings):
         sentence_feedback: Whether the sentence decoder reads the sentence just generated, which keeps it from
             generating it again; false is the paper's decoder, whose topics follow from the image alone.
         label_input: Whether the label classifier's probabilities are added to the image regions.
+        prior_report: Whether ``with_prior`` also reads the findings text of the study before.
     """
 
     encoder: str = "densenet121"
@@ -42,8 +43,14 @@ class GeneratorConfig(Settings):
     study_input: StudyInput
     sentence_feedback: bool
     label_input: bool
+    prior_report: bool
 
     def check(self) -> None:
-        """Refuse an encoder that does not exist."""
+        """Refuse an encoder that does not exist, and a prior's report without a prior."""
         names = encoder_names()
         require(self.encoder in names, "generator.encoder", self.encoder, f"one of {', '.join(names)}")
+        reads_prior = self.study_input == "with_prior"
+        expectation = "false, unless generator.study_input is with_prior"
+        require(
+            reads_prior or not self.prior_report, "generator.prior_report", self.prior_report, expectation
+        )

@@ -70,7 +70,10 @@ class ReportGenerator(nn.Module):
         super().__init__()
         self.config = config
         labels = len(OBSERVATIONS) if config.label_input else 0
-        self.encoder = ImageEncoder(config.size, config.dropout, config.study_input, config.encoder, labels)
+        prior_words = vocabulary_size if config.prior_report else 0
+        self.encoder = ImageEncoder(
+            config.size, config.dropout, config.study_input, config.encoder, labels, prior_words
+        )
         self.sentence_decoder = SentenceDecoder(config.size, config.sentence_feedback)
         self.word_decoder = WordDecoder(
             vocabulary_size,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 import pandas as pd
+
+from coherent_cxr.reports.vocabulary import Vocabulary
 
 MOMENT: Final = ("study_date", "study_time")
 """Columns of studies of a corpus that says when they were made."""
@@ -15,24 +17,49 @@ PRIOR: Final = ("prior_id", "interval_days")
 
 
 class PriorStudy(NamedTuple):
-    """The study before, and how many days before."""
+    """The study before.
+
+    Attributes:
+        study_id: Which it is.
+        days: How many days before.
+        report: Words of each sentence of its findings, perhaps with the mark of a section; empty where it has
+            none, or they are not asked for.
+    """
 
     study_id: str
     days: float
+    report: Sequence[Sequence[str]] = ()
 
 
 Priors = Mapping[str, PriorStudy]
 """The study before by study; one that has none is not named."""
+EncodedReports = Mapping[str, list[list[int]]]
+"""Word ids of each sentence of a study's findings, by study."""
 
 
-def priors_of(table: pd.DataFrame) -> dict[str, PriorStudy]:
-    """Return the priors that ``splits`` or ``encoded_reports`` name; none of a corpus without dates."""
+def priors_of(table: pd.DataFrame, findings: pd.DataFrame | None = None) -> dict[str, PriorStudy]:
+    """Return the priors that ``splits`` or ``encoded_reports`` name; none of a corpus without dates.
+
+    Args:
+        table: study_id, and perhaps prior_id and interval_days.
+        findings: study_id and tokens: what the corpus' own reports say, which is what a hospital has of an
+            earlier study. None leaves the priors without a report.
+    """
     if not set(PRIOR) <= set(table.columns):
         return {}
+    told = {} if findings is None else dict(zip(findings["study_id"], findings["tokens"], strict=True))
     there = table.dropna(subset=list(PRIOR))
     return {
-        study: PriorStudy(prior, float(days))
+        study: PriorStudy(prior, float(days), told.get(prior, ()))
         for study, prior, days in there[["study_id", *PRIOR]].itertuples(index=False)
+    }
+
+
+def prior_word_ids(priors: Priors, vocabulary: Vocabulary) -> EncodedReports:
+    """Return what the reports of priors say in word ids, by the prior's own study, marks left out."""
+    return {
+        prior.study_id: [vocabulary.encode(sentence) for sentence in prior.report if len(sentence)]
+        for prior in priors.values()
     }
 
 

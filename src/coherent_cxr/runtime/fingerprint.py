@@ -74,7 +74,7 @@ def code_digest(*modules: str, package: Path = PACKAGE) -> str:
         ModuleNotFoundError: If one of the modules does not exist.
     """
     files: set[Path] = set()
-    waiting = list(modules)
+    waiting, met = list(modules), set(modules)
     for module in modules:
         if _file_of(module, package) is None:
             raise ModuleNotFoundError(f"There is no module '{module}' in '{package}'.")
@@ -82,7 +82,9 @@ def code_digest(*modules: str, package: Path = PACKAGE) -> str:
         file = _file_of(waiting.pop(), package)
         if file is not None and file not in files:
             files.add(file)
-            waiting.extend(_imported(file, package))
+            new = set(_imported(file, package)) - met
+            met |= new
+            waiting.extend(new)
     packages = {file.parent for file in files} - {package}
     files |= {data for folder in packages for data in folder.rglob(DATA)}
     digest = hashlib.sha256()
@@ -124,15 +126,23 @@ def _imported(file: Path, package: Path) -> Iterator[str]:
     """Yield names that may be modules of this package: a file's imports, and the packages it is in."""
     here = [package.name, *file.relative_to(package).with_suffix("").parts]
     yield from (".".join(here[:depth]) for depth in range(1, len(here)))
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join([*here[: len(here) - node.level], *([node.module] if node.module else [])])
-            module = base if node.level else str(node.module)
-            names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
+    for name, level, of in _imports(file.read_bytes()):
+        base = ".".join([*here[: len(here) - level], *([name] if name else [])]) if level else name
+        for module in (base, *(f"{base}.{one}" for one in of)):
+            parts = module.split(".")
             yield from (".".join(parts[: depth + 1]) for depth in range(len(parts)))
+
+
+@functools.lru_cache(maxsize=2048)
+def _imports(source: bytes) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+    """Return (module, dots before it, names taken from it) of all import statements of a source.
+
+    Stages share most of their files, and to parse one takes milliseconds.
+    """
+    found: list[tuple[str, int, tuple[str, ...]]] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.extend((alias.name, 0, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.append((node.module or "", node.level, tuple(alias.name for alias in node.names)))
+    return tuple(found)

@@ -67,8 +67,7 @@ def set_up_log() -> None:
     logging.getLogger("coherent_cxr").setLevel(logging.DEBUG if is_verbose() else logging.INFO)
     if is_verbose():
         return
-    # in a file, MLflow's bar would be drawn again and again
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    _without_bar_of_mlflow()
     root = logging.getLogger()
     for handler in list(root.handlers):
         console: Any = getattr(handler, "console", None)
@@ -82,8 +81,14 @@ def set_up_log() -> None:
         root.addHandler(ours)
 
 
+def _without_bar_of_mlflow() -> None:
+    # of a few files it says nothing, and in a log it would be drawn again and again
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
 def log_to_standard_error() -> None:
     """Keep what is logged out of what a command prints."""
+    _without_bar_of_mlflow()
     for handler in logging.getLogger().handlers:
         if isinstance(handler, RunHandler):
             handler.to_standard_error()

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.chexpert.codes import DEFAULT_TYPES, label_codes
-from coherent_cxr.inference.decoding import decode, repeat_rate, without_repeats, word_ids
+from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.features import FeatureProvider
 from coherent_cxr.inference.samples import Samples, to_device
 from coherent_cxr.models.generator import ReportGenerator, TargetReports
 from coherent_cxr.models.likelihood import stop_log_probabilities, word_log_probabilities
+from coherent_cxr.reports.repeats import repeat_rate, without_repeats
 from coherent_cxr.reports.text import detokenize, metric_text
 from coherent_cxr.reports.vocabulary import Vocabulary
 from coherent_cxr.rewards import CiderD, ccr

@@ -31,6 +31,11 @@ def test_outcomes_are_counted_by_reason() -> None:
     assert table.to_numpy().tolist() == [["parsing", "kept", 7], ["parsing", "y", 2], ["parsing", "x", 1]]
 
 
+def test_the_page_says_reasons_in_words() -> None:
+    table = pd.DataFrame([("parsing", "lateral_view", 2)], columns=["stage", "outcome", "count"])
+    assert "a lateral view" in render({"What went in and out": table})
+
+
 def test_sections_views_and_labels() -> None:
     studies = pd.DataFrame(
         {

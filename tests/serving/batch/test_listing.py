@@ -13,7 +13,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from coherent_cxr.images.reading.decode import UnreadableImageError
 from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.serving.batch.listing import Listing, list_studies
-from coherent_cxr.serving.study.study import GivenImage
+from coherent_cxr.serving.study.study import GivenImage, GivenPrior
 from helpers.dicom_files import dataset, written
 from helpers.study_files import levels, write_dicom, write_png
 
@@ -137,6 +137,34 @@ def test_rows_that_name_no_image_or_a_rounded_study_cost_only_themselves(tmp_pat
         ("row 5", "no_path"),
     ]
     assert "Row 3 of" in listing.refused[0].message
+
+
+def test_a_table_names_the_studies_before(tmp_path: Path) -> None:
+    table = tmp_path / "studies.csv"
+    table.write_text(
+        "study_id,path,prior_images,days_since_prior,prior_report\n"
+        'S1,a.png,"old/1.png; old/2.png",30.5,Small effusion.\n'
+        'S1,b.png,"old/1.png; old/2.png",30.5,Small effusion.\n'
+        "S2,c.png,,,\n"
+        "S3,d.png,old/3.png,soon,\n"
+        "S4,e.png,,12,\n"
+        "S5,f.png,old/4.png,1,\n"
+        "S5,g.png,old/5.png,2,\n"
+    )
+    listing = list_studies([table])
+    old = tuple(GivenImage(tmp_path / "old" / name) for name in ("1.png", "2.png"))
+    assert [(study.study_id, study.prior) for study in listing.studies] == [
+        ("S1", GivenPrior(old, 30.5, "Small effusion.")),
+        ("S2", None),
+    ]
+    assert [(found.study_id, found.reason) for found in listing.refused] == [
+        ("S3", "wrong_prior"),
+        ("S4", "wrong_prior"),
+        ("S5", "wrong_prior"),
+    ]
+    assert "days_since_prior is 'soon'" in listing.refused[0].message
+    assert "prior_images names no image" in listing.refused[1].message
+    assert "2 studies before it" in listing.refused[2].message
 
 
 def test_a_table_without_paths_and_a_path_that_is_not_there_stop_before_any_work(tmp_path: Path) -> None:

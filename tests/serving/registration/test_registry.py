@@ -12,7 +12,8 @@ import pytest
 
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.manifest import manifest_digest
-from coherent_cxr.serving.registration.registry import ModelNotFoundError, fetch_bundle_folder, register
+from coherent_cxr.serving.registration.fetching import ModelNotFoundError, fetch_bundle_folder
+from coherent_cxr.serving.registration.registry import register
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion
 from coherent_cxr.tracking.addresses import TrackingError
 from helpers.settings import filled

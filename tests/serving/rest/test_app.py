@@ -277,10 +277,10 @@ RAW: dict[str, tuple[bytes, dict[str, str], int, str]] = {
         400,
         "no multipart",
     ),
-    "too many files": ((PART + PNG + b"\r\n") * 5 + b"--b--", PARTS, 400, "more than 3 files"),
+    "too many files": ((PART + PNG + b"\r\n") * 7 + b"--b--", PARTS, 400, "more than 6 files"),
     "a text for a file": (PART.replace(b'; filename="a"', b"") + b"a\r\n--b--\r\n", PARTS, 422, "is a text"),
     "a large text": (
-        PART.replace(b'; filename="a"', b"") + b"a" * 9999 + b"\r\n--b--\r\n",
+        PART.replace(b'; filename="a"', b"") + b"a" * 99_999 + b"\r\n--b--\r\n",
         PARTS,
         400,
         "in a field",

@@ -18,12 +18,17 @@ from coherent_cxr.images.recognition.chest_likeness import ChestLikeness
 from coherent_cxr.images.recognition.similarity import SIDE
 from coherent_cxr.images.recognition.view_classifier import ViewClassifier
 from coherent_cxr.inference.attention import image_features, words_of
-from coherent_cxr.inference.decoding import decode, without_repeats, word_ids
-from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.models.decider import OperatingPointError
+from coherent_cxr.reports.repeats import without_repeats
 from coherent_cxr.serving.generator import ReportWriter
 from coherent_cxr.serving.image import prepared
-from coherent_cxr.serving.study.study import GivenImage, Refusal, RefusedStudyError, Study
+from coherent_cxr.serving.study.study import (
+    GivenImage,
+    Refusal,
+    RefusedStudyError,
+    Study,
+)
 from coherent_cxr.serving.study.writer import StudyWriter
 from coherent_cxr.serving.study_report import DicomReference, ModelIdentity, StudyReport
 from helpers.dicom_files import dataset, written
@@ -86,17 +91,6 @@ def test_one_image_gives_the_report_of_the_writer_of_images(writer: StudyWriter,
     assert (told.study_id, told.images[0].name, told.model) == ("study.png", "study.png", IDENTITY)
     assert told.as_dict()["images"][0]["left_out"] is None
     assert told.created.endswith("+00:00")
-
-
-def test_a_model_that_reads_priors_serves_a_study_without_one(tmp_path: Path) -> None:
-    make_bundle(encoder=ENCODER, study_input="with_prior", sentence_feedback=True).save(tmp_path)
-    served = StudyWriter(ModelBundle.load(tmp_path), IDENTITY)
-    report = served.write(Study.of([FRONTAL], "S1")).report
-    model = served.bundle.build()
-    regions = model.encoder(image_features(model, prepared(FRONTAL, 64).pixels))
-    (expected,) = word_ids(decode(model, regions).reports)
-    words = [served.bundle.vocabulary.decode(sentence) for sentence in expected]
-    assert words_of(report.attention) == without_repeats(words)
 
 
 def test_many_studies_give_what_each_gives_alone(writer: StudyWriter) -> None:

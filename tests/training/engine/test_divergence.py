@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from coherent_cxr.training.engine.checkpoint import Checkpoints
-from coherent_cxr.training.engine.loop import TrainingDivergedError
+from coherent_cxr.training.engine.divergence import TrainingDivergedError
 from helpers.toy import toy_loop
 
 

@@ -11,7 +11,7 @@ import torch
 
 from coherent_cxr.runtime import progress_line
 from coherent_cxr.training.engine.checkpoint import step_seed
-from coherent_cxr.training.engine.loop import one_cycle
+from coherent_cxr.training.engine.schedule import one_cycle
 from helpers.toy import INPUTS, TARGETS, toy_loop
 from helpers.toy_history import SPEED
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from coherent_cxr.training.engine.checkpoint import Checkpoints
-from coherent_cxr.training.engine.loop import EndedEarlyError
+from coherent_cxr.training.engine.divergence import EndedEarlyError
 from helpers.toy import toy_loop, weights
 from helpers.toy_history import dying
 

@@ -11,7 +11,9 @@ import torch
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.inference.generation import GenerationConfig, generate_reports
+from coherent_cxr.inference.study_features import study_regions
 from coherent_cxr.models.image_encoder.backbone import Backbone
+from coherent_cxr.reports.priors import priors_of
 from coherent_cxr.reports.sections import mark_of
 from coherent_cxr.runtime import pace
 from coherent_cxr.runtime.distributed import run_in_ranks
@@ -72,6 +74,31 @@ def test_it_learns_writes_and_comes_back_the_same(config, corpus, tmp_path, stud
     assert reports[0].equals(reports[1])
     assert reports[0]["study_id"].tolist() == studies == reports[2]["study_id"].tolist()
     assert reports[0]["tokens"].tolist() == corpus.findings["tokens"].iloc[21:].tolist()
+
+
+def test_a_generator_that_reads_reports_of_priors_is_trained_saved_and_loaded(config, corpus, tmp_path):
+    ids = corpus.encoded_reports["study_id"]
+    dated = corpus.encoded_reports.assign(prior_id=ids.shift(3), interval_days=2.0)
+    generator = config.generator.replace(study_input="with_prior", prior_report=True)
+    trained = train(changed(config, generator=generator, epochs=1), corpus._replace(encoded_reports=dated))
+    trained.bundle.save(tmp_path / "bundle")
+    loaded = type(trained.bundle).load(tmp_path / "bundle")
+    assert "encoder.prior.report.gru.weight_ih_l0" in loaded.weights
+    how = filled(GenerationConfig, batch_size=4, precision="fp32")
+    with_reports, without = priors_of(dated, corpus.findings), priors_of(dated)
+    regions = {}
+    for name, bundle, priors in (
+        ("trained", trained.bundle, with_reports),
+        ("loaded", loaded, with_reports),
+        ("no report", loaded, without),
+        ("absent", loaded, {}),
+    ):
+        read = study_regions(bundle.build(), bundle.vocabulary, corpus.store, ["s00", "s07"], how, priors)
+        (regions[name],) = read
+    assert torch.equal(regions["trained"], regions["loaded"])
+    assert torch.equal(regions["loaded"][0], regions["absent"][0])  # s00 has no prior
+    assert not torch.allclose(regions["loaded"][1], regions["no report"][1])
+    assert not torch.allclose(regions["no report"][1], regions["absent"][1])
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def drift(log: Path, model: str | None, reference: Path | None, uri: str | None,
             raise click.ClickException(
                 "--model and --reference both name what to compare with; leave one out."
             )
-        from coherent_cxr.serving.registration.registry import fetch_drift_reference
+        from coherent_cxr.serving.registration.fetching import fetch_drift_reference
 
         reference = fetch_drift_reference(model, uri or open_tracking(find_project(Path.cwd())))
     try:

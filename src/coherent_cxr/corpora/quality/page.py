@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from coherent_cxr.pages import rendering
+from coherent_cxr.pages.reasons import in_words
 
 SHARES = {"share", "share positive"}
 BARS = {"count", "studies", "images", "positive"}
@@ -63,6 +64,8 @@ def _rows(table: pd.DataFrame) -> list[list[dict[str, Any]]]:
 
 
 def _text(name: object, value: Any) -> str:
+    if name == "outcome":
+        return in_words(str(value))
     if name in SHARES:
         return f"{100 * value:.1f} %"
     if isinstance(value, float):

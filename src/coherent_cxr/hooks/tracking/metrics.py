@@ -40,10 +40,10 @@ def history_metrics(dataset: str, history: pd.DataFrame) -> tuple[str, list[Metr
     ]
 
 
-def summary_metrics(summary: Mapping[str, Mapping[str, Any]]) -> list[Metric]:
+def summary_metrics(summary: Mapping[str, Mapping[str, Any]], trained: list[str]) -> list[Metric]:
     """Turn the first numbers of ``{system: {metric: value}}`` into metrics named ``<metric>/<system>``.
 
-    All others are in a table beside them.
+    Those of the trained generators come first. All other numbers are in a table beside them.
     """
     from mlflow.entities import Metric
 
@@ -53,7 +53,7 @@ def summary_metrics(summary: Mapping[str, Mapping[str, Any]]) -> list[Metric]:
     first_of = {names[0]: first for first, names in by_first.items() if names}
     return [
         Metric(allowed_name(f"{first_of[name]}/{system}"), float(value), now, 0)
-        for system, numbers in summary.items()
+        for system, numbers in sorted(summary.items(), key=lambda item: item[0] not in trained)
         for name, value in numbers.items()
         if name in first_of and isinstance(value, int | float) and not isinstance(value, bool)
     ]

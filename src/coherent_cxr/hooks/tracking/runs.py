@@ -64,6 +64,8 @@ class TrackingHook:
         self.artifacts_stay = False
         self.inputs: dict[str, str] = {}
         self.digests: dict[str, str] = {}
+        self.summary: dict[str, Any] = {}
+        self.chosen: str | None = None
 
     @hook_impl(tryfirst=True)  # before kedro-mlflow reads mlflow.yml
     def after_context_created(self, context: KedroContext) -> None:
@@ -101,6 +103,7 @@ class TrackingHook:
         self.run_id = None if run is None else run.info.run_id
         self.catalog = catalog
         self.inputs, self.digests = dict(_input_versions(pipeline, catalog)), {}
+        self.summary, self.chosen = {}, None
         if run is not None:
             self._close_stale_runs(run.info.experiment_id)
             name = run_name(run_params["pipeline_names"], self.environment, pipeline, catalog)
@@ -137,7 +140,13 @@ class TrackingHook:
             client = self._client()
             log_training(client, client.get_run(self.run_id), *history_metrics(dataset_name, data))
         elif dataset_name == "metrics_summary":
-            self._log_headline(data)
+            self.summary = data
+            self._log_metrics(summary_metrics(data, trained()))
+            self._client().log_table(self.run_id, headline_table(data), HEADLINE)
+            self._describe()
+        elif dataset_name == "validation_metrics":
+            self.chosen = data.get("candidate")
+            self._describe()
 
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -167,10 +176,8 @@ class TrackingHook:
             place = str(getattr(self.catalog.get(name), "_filepath", name))
             log_dataset(self._client(), self.run_id, dataset_input(name, digest, place, context))
 
-    def _log_headline(self, summary: dict[str, Any]) -> None:
-        self._log_metrics(summary_metrics(summary))
-        self._client().log_table(self.run_id, headline_table(summary), HEADLINE)
-        sentence = headline(summary, trained())
+    def _describe(self) -> None:
+        sentence = headline(self.summary, trained(), self.chosen)
         if sentence:
             self._set_tags({DESCRIPTION: f"{sentence} All numbers: {HEADLINE}. For research only."})
 

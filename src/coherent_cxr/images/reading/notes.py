@@ -22,6 +22,7 @@ WARNINGS = {
     "unlike_chest_radiograph": "its grey levels are not arranged as in the radiographs of the training",
     "no_frontal": "the study has no frontal image, so the report rests on a lateral one",
     "unread_images": "some images of the study could not be read",
+    "prior_unread": "the study before could not be read, and the report was written without it",
     "unlike_training": "the model's features of it lie far from those of the images it was trained on",
     "burned_in_annotation": "its tags say that the pixels may identify the patient",
     "window_ignored": "its window shows nothing, or is no window at all",
@@ -36,6 +37,8 @@ INFORMATION = {
     "assumed_tags": "tags that the decoder needs are absent and were assumed",
     "padding_ignored": "its padding value covers the whole image",
     "texts_ignored": "texts came with the images, and the model reads images alone",
+    "prior_ignored": "a study before came with the images, and the model does not read it",
+    "prior_report_ignored": "the report of the study before came as well, and the model reads images alone",
     "identifying_tags": "tags that identify the patient are filled; they were not copied",
 }
 """Codes of all other notes, with what they mean."""

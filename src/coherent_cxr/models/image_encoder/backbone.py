@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from coherent_cxr.models.config import StudyInput
 from coherent_cxr.models.encoders.architecture import EncoderName, Normalisation, architecture
-from coherent_cxr.models.image_encoder.prior import PriorEncoder, PriorImages
+from coherent_cxr.models.image_encoder.prior import PriorEncoder, PriorInput
 
 VIEWS = 2
 """Images of a study that are read together: frontal and lateral."""
@@ -102,6 +102,7 @@ class ImageEncoder(nn.Module):
         study_input: StudyInput = "per_image",
         encoder: EncoderName = "densenet121",
         labels: int = 0,
+        prior_words: int = 0,
     ) -> None:
         super().__init__()
         self.backbone = Backbone(encoder)
@@ -109,13 +110,13 @@ class ImageEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.view = nn.Embedding(VIEWS, size) if study_input == "per_study" else None
         with_prior = study_input == "with_prior"
-        self.prior = PriorEncoder(self.backbone.channels, size) if with_prior else None
+        self.prior = PriorEncoder(self.backbone.channels, size, prior_words) if with_prior else None
         # the classifier keeps its pretrained weights
         self.labels = nn.Linear(self.backbone.channels, labels).requires_grad_(False) if labels else None
         self.of_labels = nn.Linear(labels, size) if labels else None
 
     def forward(
-        self, features: Tensor, views: Tensor | None = None, prior: PriorImages | None = None
+        self, features: Tensor, views: Tensor | None = None, prior: PriorInput | None = None
     ) -> Tensor:
         """Project backbone features to regions.
 
@@ -124,7 +125,7 @@ class ImageEncoder(nn.Module):
                 ``(batch, VIEWS, K, channels)``.
             views: View of each of a study's images, 0 frontal and 1 lateral ``(batch, VIEWS)``; by default
                 all are frontal.
-            prior: Of ``with_prior`` the images before; by default there are none.
+            prior: Of ``with_prior`` the studies before; by default there are none.
 
         Returns:
             Regions V ``(batch, K, size)``, or ``(batch, VIEWS * K, size)`` for ``per_study``.

@@ -115,7 +115,7 @@ def ablate(
         "evidence": Likely(label_probabilities(scores_of_split, label_thresholds), usual),
         **decisions,
     }
-    labeler, priors = labelling.labeler(), priors_of(splits)
+    labeler, priors = labelling.labeler(), priors_of(splits, findings)
     cider = CiderD.from_dict(document_frequencies)
     for name, what in known.items():
         if what is not None and not mle_model.follows_decisions:

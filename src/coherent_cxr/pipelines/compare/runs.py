@@ -139,7 +139,9 @@ def _histories(run: Run, client: mlflow.MlflowClient) -> dict[str, pd.DataFrame]
         training = holder.data.tags.get(TRAINING)
         system, _, metric = (f"{training}/{name}" if training else name).rpartition("/validation/")
         if system and metric in CURVES:
-            for point in client.get_metric_history(holder.info.run_id, name):
-                row = {"step": point.step, "epoch": point.step, "split": "validation", "metric": metric}
+            points = sorted(client.get_metric_history(holder.info.run_id, name), key=lambda one: one.step)
+            # validated once an epoch; a reinforcement run once more, before its first step
+            for epoch, point in enumerate(points, start=0 if points[0].step == 0 else 1):
+                row = {"step": point.step, "epoch": epoch, "split": "validation", "metric": metric}
                 rows.setdefault(system, []).append({**row, "value": point.value})
     return {system: pd.DataFrame(own) for system, own in rows.items()}

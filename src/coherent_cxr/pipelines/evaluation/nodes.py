@@ -69,7 +69,7 @@ def generate_reports(
         label_calls,
         _likely(label_scores, label_thresholds),
         chexpert_labels,
-        priors_of(splits),
+        priors_of(splits, findings),
     )
     tables = [baseline_reports]
     for system, bundle in models.items():
@@ -106,7 +106,7 @@ def measure_consensus(
     studies = studies_of_split(findings, splits, image_store.index["study_id"], "validation")
     labeler, frequencies = labelling.labeler(), CiderD.from_dict(document_frequencies)
     likely = _likely(label_scores, label_thresholds)
-    known = label_calls, likely, chexpert_labels, priors_of(splits)
+    known = label_calls, likely, chexpert_labels, priors_of(splits, findings)
     generator = RowGenerator(config, image_store, labeler, frequencies, *known)
     tables = [generator.by_samples(system, bundle, studies) for system, bundle in models.items()]
     generated = pd.concat(tables, ignore_index=True)
@@ -227,7 +227,9 @@ def look_where_it_looked(
     studies = test_studies(findings, splits, image_store.index["study_id"])
     patients = splits.set_index("study_id")["patient_id"].astype(str)
     model = main_model.build()
-    regions = study_regions(model, image_store, studies, generation, priors_of(splits))
+    regions = study_regions(
+        model, main_model.vocabulary, image_store, studies, generation, priors_of(splits, findings)
+    )
     labeler = labelling.labeler()
     check = sentence_check(main_model.vocabulary, labeler, generation)
     return study_attention(

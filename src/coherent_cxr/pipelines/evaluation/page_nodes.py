@@ -44,6 +44,7 @@ def write_results_page(
     label_thresholds: pd.DataFrame,
     finding_token_agreement: pd.DataFrame,
     consensus_quality: pd.DataFrame,
+    section_metrics: pd.DataFrame,
     **others: pd.DataFrame | ModelBundle,
 ) -> str:
     """Write the results page; the others are ``<stage>_history``, ``<stage>_exclusions`` and generators."""
@@ -95,6 +96,7 @@ def write_results_page(
         encoder=EncoderQuality(label_quality, label_reliability, label_thresholds),
         finding_tokens=finding_token_agreement,
         consensus=consensus_quality,
+        sections=section_metrics,
     )
     return results_page(judged, background)
 

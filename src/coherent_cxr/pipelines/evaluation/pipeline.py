@@ -169,7 +169,7 @@ def create_pipeline(systems: Systems) -> Pipeline:
                         *("reference_labels", "studies", "findings", "chexpert_labels", "splits"),
                         *("image_store", "radiographs", "validation_metrics", "attended", "label_quality"),
                         *("label_reliability", "label_thresholds", "finding_token_agreement"),
-                        "consensus_quality",
+                        *("consensus_quality", "section_metrics"),
                         config="params:evaluation",
                         parsing="params:report_parsing",
                         **{f"{name}_history": dataset for name, dataset in systems.histories.items()},

@@ -15,9 +15,10 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.serving.monitoring.reference import reference_text, validation_measures
-from coherent_cxr.serving.registration import model_card, registry, scoring
-from coherent_cxr.serving.registration.card_head import with_head
-from coherent_cxr.serving.registration.chai_card import chai_card
+from coherent_cxr.serving.registration import registry, scoring
+from coherent_cxr.serving.registration.cards import model_card
+from coherent_cxr.serving.registration.cards.chai import chai_card
+from coherent_cxr.serving.registration.cards.head import with_head
 from coherent_cxr.serving.registration.decisions import with_bands, with_decider
 from coherent_cxr.serving.registration.familiarity import with_image_checks, with_training_studies
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion
@@ -56,6 +57,7 @@ def register_model(
     validation_metrics: dict[str, Any],
     metrics_summary: dict[str, Any],
     metrics: pd.DataFrame,
+    generated_reports: pd.DataFrame,
     radiographs: dict[str, Any],
     image_store: ImageStore,
     encoded_reports: pd.DataFrame,
@@ -88,11 +90,17 @@ def register_model(
 
     measures = validation_measures(bundle, image_store, of_validation)
     shown = None if bundle.decider is None else abstention
+    of_candidate = generated_reports[generated_reports["system"] == validation_metrics["candidate"]]
+    sample = (
+        tuple(of_candidate.iloc[0][["study_id", "report"]])
+        if config.sample_report and len(of_candidate)
+        else None
+    )
 
     def write_card(alias: str, promotion: Promotion) -> str:
         intervals = first_intervals(metrics, validation_metrics["candidate"])
         tables = bundle.metadata, validation_metrics, metrics_summary, intervals, radiographs
-        return model_card.model_card(config, *tables, alias, promotion, shown)
+        return model_card.model_card(config, *tables, alias, promotion, shown, sample)
 
     def write_files(card: str, record: dict[str, Any]) -> dict[str, str]:
         numbers = validation_metrics, metrics_summary

@@ -15,7 +15,8 @@ def create_pipeline(systems: Systems) -> Pipeline:
                 register_model,
                 inputs=systems.beside(
                     named(
-                        *("validation_metrics", "metrics_summary", "metrics", "radiographs", "image_store"),
+                        *("validation_metrics", "metrics_summary", "metrics", "generated_reports"),
+                        *("radiographs", "image_store"),
                         *("encoded_reports", "image_checks", "pretrained_encoder", "label_thresholds"),
                         *("label_scores", "chexpert_labels"),
                         config="params:model_registration",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +13,12 @@ from coherent_cxr.inputs.errors import TableError
 from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.inputs.tables.reading import describe, load_table
 from coherent_cxr.inputs.tables.study_ids import clean_ids, rounded
-from coherent_cxr.serving.study.study import GivenImage, Refusal, Study
+from coherent_cxr.serving.study.study import GivenImage, GivenPrior, Refusal, Study, days_since_prior
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz")
 """How names of tables end."""
 STUDY, PATH, VIEW = "study_id", "path", "view"
+PRIOR = ("prior_images", "days_since_prior", "prior_report")
 
 
 def is_manifest(path: Path) -> bool:
@@ -31,6 +32,10 @@ def studies_of_manifest(path: Path) -> Iterator[Study | Refusal]:
     Paths are relative to the folder of the table. Images with the same ``study_id`` are one study, wherever
     their rows stand; an image without one is a study by itself, named by its path. A view is a word such as
     ``frontal``, ``PA`` or ``lateral``; any other word leaves it to the image.
+
+    The study before of the same patient may stand in ``prior_images`` (paths with semicolons between them),
+    ``days_since_prior`` and, if it has findings, ``prior_report``, in one row of a study or the same in
+    several.
 
     Args:
         path: The table.
@@ -46,15 +51,16 @@ def studies_of_manifest(path: Path) -> Iterator[Study | Refusal]:
     if PATH not in names:
         raise TableError(
             f"'{path}' has no column {PATH}; {describe(table)}. A table of studies has the columns {PATH} "
-            f"and, if you like, {STUDY} and {VIEW}."
+            f"and, if you like, {STUDY}, {VIEW} and those of the study before: {', '.join(PRIOR)}."
         )
     absent = pd.Series(pd.NA, table.rows.index, dtype="str")
-    columns = (STUDY, PATH, VIEW)
+    columns = (STUDY, PATH, VIEW, *PRIOR)
     rows = pd.DataFrame({name: table.rows[names[name]] if name in names else absent for name in columns})
     rows[STUDY] = clean_ids(rows[STUDY])
     studies: dict[str, dict[str, GivenImage]] = {}
-    for number, (study, image, view) in enumerate(rows.itertuples(index=False), 2):
-        place = "" if pd.isna(image) else str(image).strip()
+    priors: dict[str, set[tuple[str, ...]]] = {}
+    for number, (study, image, view, *prior) in enumerate(rows.itertuples(index=False), 2):
+        place = _text(image)
         study_id = place if pd.isna(study) else str(study)
         if not place:
             where = f"Row {number} of '{path}'"
@@ -65,8 +71,37 @@ def studies_of_manifest(path: Path) -> Iterator[Study | Refusal]:
         else:
             given = GivenImage(path.parent / place, view=_view(view))
             studies.setdefault(study_id, {}).setdefault(place, given)
+            if any(told := tuple(map(_text, prior))):
+                priors.setdefault(study_id, set()).add(told)
     for study_id, images in studies.items():
-        yield Study(tuple(images.values()), study_id)
+        try:
+            before = _prior(path.parent, priors.get(study_id, set()))
+        except ValueError as error:
+            detail = f"The study {quote(study_id)} of '{path}' gets no report. {error}"
+            yield Refusal(study_id, "wrong_prior", detail)
+        else:
+            yield Study(tuple(images.values()), study_id, before)
+
+
+def _prior(folder: Path, told: Collection[tuple[str, ...]]) -> GivenPrior | None:
+    """Return the study before.
+
+    Raises:
+        ValueError: If its rows name several, or no image, or no possible interval.
+    """
+    if not told:
+        return None
+    if len(told) > 1:
+        raise ValueError(f"Its rows name {len(told)} studies before it; a study has one.")
+    ((images, days, report),) = told
+    places = [place.strip() for place in images.split(";") if place.strip()]
+    if not places:
+        raise ValueError(f"{PRIOR[1]} or {PRIOR[2]} is filled, and {PRIOR[0]} names no image.")
+    return GivenPrior(tuple(GivenImage(folder / one) for one in places), days_since_prior(days), report)
+
+
+def _text(given: Any) -> str:
+    return "" if pd.isna(given) else str(given).strip()
 
 
 def _view(given: Any) -> Literal["frontal", "lateral"] | None:

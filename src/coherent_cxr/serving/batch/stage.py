@@ -19,7 +19,7 @@ from coherent_cxr.serving.batch.columns import COLUMNS, EXCLUSIONS, exclusion_of
 from coherent_cxr.serving.batch.listing import StudiesBy, list_studies
 from coherent_cxr.serving.outputs.characters import storable
 from coherent_cxr.serving.study.opening import open_model
-from coherent_cxr.serving.study.study import GivenImage, Refusal, Study
+from coherent_cxr.serving.study.study import GivenImage, GivenPrior, Refusal, Study
 from coherent_cxr.serving.study.writer import FAILED, StudyWriter
 from coherent_cxr.storage.whole import looks_whole, written_whole
 
@@ -55,8 +55,8 @@ def list_input(config: InferenceConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
     """List the studies.
 
     Returns:
-        ``study_id`` and ``images`` (JSON: path and view of each), and what is no study (``id``, ``reason``,
-        ``detail``).
+        ``study_id``, ``images`` (JSON: path and view of each) and ``prior`` (JSON: paths, days and report of
+        the study before; missing where there is none), and what is no study (``id``, ``reason``, ``detail``).
 
     Raises:
         ConfigurationError: If the input is not named or not there.
@@ -69,10 +69,11 @@ def list_input(config: InferenceConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
     except UnreadableImageError as error:
         raise ConfigurationError(f"'inference.input' is '{config.input}'; it must be {right}.") from error
     rows = [
-        (str(study.study_id), json.dumps([(str(image.source), image.view) for image in study.images]))
+        (str(study.study_id), json.dumps([(str(image.source), image.view) for image in study.images]), before)
         for study in listing.studies
+        for before in [None if study.prior is None else _prior_json(study.prior)]
     ]
-    studies = pd.DataFrame(rows, columns=["study_id", "images"], dtype="string")
+    studies = pd.DataFrame(rows, columns=["study_id", "images", "prior"], dtype="string")
     return studies, _excluded(listing.refused)
 
 
@@ -136,7 +137,11 @@ def _key(writer: StudyWriter, studies: list[Study]) -> str:
 
 
 def _state(study: Study) -> tuple[Any, ...]:
-    return (study.study_id, *(part for image in study.images for part in _stamp(image)))
+    own = (study.study_id, *(part for image in study.images for part in _stamp(image)))
+    if study.prior is None:
+        return own
+    before = (part for image in study.prior.images for part in _stamp(image))
+    return (*own, study.prior.days, study.prior.report, *before)
 
 
 def _stamp(image: GivenImage) -> Iterator[Any]:
@@ -148,8 +153,17 @@ def _stamp(image: GivenImage) -> Iterator[Any]:
     yield from (status.st_size, status.st_mtime_ns)
 
 
-def _study(study_id: str, images: str) -> Study:
-    return Study(tuple(GivenImage(Path(path), view=view) for path, view in json.loads(images)), study_id)
+def _study(study_id: str, images: str, prior: Any = None) -> Study:
+    own = tuple(GivenImage(Path(path), view=view) for path, view in json.loads(images))
+    if not isinstance(prior, str):
+        return Study(own, study_id)
+    paths, days, report = json.loads(prior)
+    before = GivenPrior(tuple(GivenImage(Path(path)) for path in paths), days, report)
+    return Study(own, study_id, before)
+
+
+def _prior_json(prior: GivenPrior) -> str:
+    return json.dumps(([str(image.source) for image in prior.images], prior.days, prior.report))
 
 
 def _excluded(refused: list[Refusal]) -> pd.DataFrame:

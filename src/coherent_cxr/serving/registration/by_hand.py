@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from coherent_cxr.serving.registration.aliases import CHALLENGER, CHAMPION, champion_of, done, taking_turns
+from coherent_cxr.serving.registration.cards.markdown import plain
 from coherent_cxr.serving.registration.history import (
     LONGEST_REASON,
     Move,
@@ -13,7 +14,6 @@ from coherent_cxr.serving.registration.history import (
     moves_of,
     remember,
 )
-from coherent_cxr.serving.registration.markdown import plain
 from coherent_cxr.serving.registration.selection import COLLAPSED, NOT_COLLAPSED
 
 REMEDY = "Nothing was moved by this command; try it again when the registry answers."

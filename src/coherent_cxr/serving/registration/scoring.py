@@ -16,6 +16,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.features import feature_provider
 from coherent_cxr.inference.samples import samples_of_split
 from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.reports.priors import prior_word_ids, priors_of
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.runtime.fingerprint import fingerprint
 from coherent_cxr.serving.registration.selection import (
@@ -65,7 +66,9 @@ def score_candidates(
     for system, bundle in bundles.items():
         samples = samples_of_split(encoded_reports, store, "validation", bundle.config, images_per_study=1)
         model = bundle.build().to(device)
-        regions_of = feature_provider(model, store, "frozen", Path(config.checkpoint_folder), "auto", device)
+        told = prior_word_ids(priors_of(encoded_reports, findings), bundle.vocabulary)
+        folder = Path(config.checkpoint_folder)
+        regions_of = feature_provider(model, store, "frozen", folder, "auto", device, told)
         references = references_of(samples, findings, labels)
         reader = ReportReader(bundle.vocabulary, labeler)
         validator = Validator(samples, references, reader, document_frequencies, regions_of)

@@ -44,6 +44,8 @@ class ModelRegistrationConfig(Settings):
             which the model abstains holds; 0 for no bands.
         name_training_studies: Whether ids of training studies go into the bundle, to be named beside reports
             on images that look alike; only where the licence of the corpus allows it.
+        sample_report: Whether the model card shows a generated report; only where text of reports may be
+            passed on with a model.
         licence: Licence of the weights, for the model card.
         checkpoint_folder: Where training cached the image features.
     """
@@ -57,6 +59,7 @@ class ModelRegistrationConfig(Settings):
     on_other_data: Literal["keep", "move"]
     abstain_share: ShareBelowOne
     name_training_studies: bool
+    sample_report: bool
     licence: str
     checkpoint_folder: str
 

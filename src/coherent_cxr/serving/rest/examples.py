@@ -23,6 +23,8 @@ IMAGE = {
         "view": VIEW,
     },
 }
+DAYS = {"type": "number", "description": "How many days before the study before was made."}
+PRIOR_REPORT = {"type": "string", "description": "What the findings of the study before say."}
 AS_JSON = {
     "type": "object",
     "required": ["images"],
@@ -30,6 +32,9 @@ AS_JSON = {
         "images": {"type": "array", "items": IMAGE},
         "study_id": STUDY_ID,
         "operating_point": POINT,
+        "prior_images": {"type": "array", "items": IMAGE},
+        "days_since_prior": DAYS,
+        "prior_report": PRIOR_REPORT,
     },
     "example": {"study_id": "S1", "images": [{"image": "iVBORw0KGgo…", "view": "frontal"}]},
 }
@@ -41,6 +46,9 @@ AS_FILES = {
         "views": {"type": "array", "items": VIEW, "description": "One for each file, or none."},
         "study_id": STUDY_ID,
         "operating_point": POINT,
+        "prior_files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+        "days_since_prior": DAYS,
+        "prior_report": PRIOR_REPORT,
     },
 }
 EXAMPLE = {

@@ -16,14 +16,15 @@ from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.inference.attention import WordAttention, attended_reports, image_features, words_of
-from coherent_cxr.inference.decoding import first_ones
 from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decider import OperatingPointError
 from coherent_cxr.models.generator import ReportGenerator
+from coherent_cxr.reports.repeats import first_ones
 from coherent_cxr.reports.sections import mark_of
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.serving.report import Report, SentenceFinding
+from coherent_cxr.serving.study.prior import PreparedPrior, prior_input
 
 ENCODED = 16
 """Most images that are encoded together."""
@@ -52,10 +53,12 @@ class PreparedStudy(NamedTuple):
         read: What the report is generated from: an image, the one under the attention maps, and for a
             generator of whole studies perhaps one of the other view.
         scored: Further images that the label classifier scores.
+        prior: The study before, for a generator that reads it; None where there is none.
     """
 
     read: tuple[PreparedImage, ...]
     scored: tuple[PreparedImage, ...] = ()
+    prior: PreparedPrior | None = None
 
 
 class Generated(NamedTuple):
@@ -146,6 +149,13 @@ class StudyGenerator:
             *self._read(studies, features),
             called=called,
             check=self._check,
+            prior=prior_input(
+                self.model,
+                self.bundle.vocabulary,
+                torch.stack([own[0] for own in features]),
+                [study.prior for study in studies],
+                ENCODED,
+            ),
         )
         return [
             self._generated(study, means[place], attended[place], called, probabilities, place)
@@ -157,7 +167,7 @@ class StudyGenerator:
     ) -> tuple[Tensor, int, Tensor | None]:
         """Return features of what is read, the images' size, and their views."""
         size = studies[0].read[0].pixels.shape[0]
-        if self.bundle.config.study_input != "per_study":  # served studies come without a prior
+        if self.bundle.config.study_input != "per_study":
             return torch.stack([own[0] for own in features]), size, None
         # without an image of the other view the one there is stands in both places, as in training
         places = [(0, len(study.read) - 1) for study in studies]
@@ -203,7 +213,8 @@ class StudyGenerator:
         text = detokenize(sentences)
         own = None if probabilities is None else probabilities[place]
         known = self.bundle.training_features
-        far = None if known is None else [float(known.distance(mean[np.newaxis])[0]) for mean in means]
+        distances = [] if known is None else [float(known.distance(mean[np.newaxis])[0]) for mean in means]
+        told: Sequence[float | None] = distances or [None] * len(means)
         report = Report(
             text=text,
             sentences=[detokenize([sentence]) for sentence in sentences],
@@ -212,8 +223,8 @@ class StudyGenerator:
             taught_by_rules=str(self.bundle.metadata.get("label_rules", "not recorded")),
             notes=tuple(
                 note
-                for of_study, image in enumerate(study.read)
-                for note in _notes(image, None if far is None else far[of_study])
+                for image, distance in zip(study.read, told, strict=False)
+                for note in _notes(image, distance)
             ),
             attention=attention,
             image=study.read[0].pixels,
@@ -224,7 +235,7 @@ class StudyGenerator:
             sentence_findings=tuple(_behind(sentence, own or {}) for sentence in attention),
             target=str(self.bundle.metadata.get("target", "findings")),
             impression_from=mark,
-            distance=None if far is None else max(far[: len(study.read)]),
+            distance=None if known is None else max(distances[: len(study.read)]),
         )
         return Generated(report, means[0])
 

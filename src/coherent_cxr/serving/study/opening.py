@@ -41,7 +41,7 @@ def open_model(name: str, tracking_uri: Callable[[], str]) -> OpenedModel:
     folder, version = Path(name), None
     called = name if name.startswith(REGISTERED) else folder.resolve().name
     if name.startswith(REGISTERED):
-        from coherent_cxr.serving.registration.registry import fetch_bundle
+        from coherent_cxr.serving.registration.fetching import fetch_bundle
 
         folder, version = fetch_bundle(name, tracking_uri())
     bundle = ModelBundle.load(folder)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from coherent_cxr.images.reading.notes import Note
+from coherent_cxr.images.reading.notes import Level, Note
 from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.images.recognition.view_classifier import LATERAL
 from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.models.bundle import ModelBundle
+from coherent_cxr.reports.text import tokenize_findings
 from coherent_cxr.serving.study.generation import PreparedImage, PreparedStudy
-from coherent_cxr.serving.study.reading import ReadImage
-from coherent_cxr.serving.study.study import Refusal
+from coherent_cxr.serving.study.prior import PreparedPrior
+from coherent_cxr.serving.study.reading import ReadImage, read_image
+from coherent_cxr.serving.study.study import GivenPrior, Refusal
 from coherent_cxr.serving.study_report import StudyImage
 
 CERTAIN = ("given", "tags")
@@ -21,6 +23,9 @@ LATERAL_ONLY = "It is a lateral view, and the model reads frontal ones only."
 SCORED_ONLY = "The text rests on another image; this one counts for the probabilities of the findings alone."
 NOT_READ = "The model reads one image of each view, and another one of this view came first."
 NO_FRONTAL = "The study has no frontal image; the report rests on a lateral one."
+PRIOR_IGNORED = "A study before came with the images; this model does not read it, so it changed nothing."
+PRIOR_REPORT_IGNORED = "The report of the study before changed nothing: this model reads its images alone."
+PRIOR_UNREAD = "The study before could not be read, and the report was written as if there were none."
 OTHER_PART = "Other images of the study are not of another part of the body."
 
 
@@ -32,19 +37,24 @@ class Abilities(NamedTuple):
         laterals_read: Whether laterals were among its training images.
         scores: Whether its label classifier scores every image of a study.
         checks: What it knows of its training images' pixels.
+        reads_prior: Whether it reads the study before ...
+        reads_prior_report: ... and its report.
     """
 
     of_studies: bool
     laterals_read: bool
     scores: bool
     checks: ImageChecks | None
+    reads_prior: bool = False
+    reads_prior_report: bool = False
 
     @classmethod
     def of(cls, bundle: ModelBundle) -> Abilities:
         """Return those of a model."""
         of_studies, checks = bundle.config.study_input == "per_study", bundle.image_checks
         laterals_read = of_studies or (checks is not None and checks.laterals_read)
-        return cls(of_studies, laterals_read, bundle.decider is not None, checks)
+        prior = bundle.config.study_input == "with_prior", bundle.config.prior_report
+        return cls(of_studies, laterals_read, bundle.decider is not None, checks, *prior)
 
 
 class Selected(NamedTuple):
@@ -112,6 +122,46 @@ def select(study_id: str, images: Sequence[ReadImage], model: Abilities) -> Sele
     study = PreparedStudy(prepared_images(images, read, model), prepared_images(images, scored, model))
     shown = tuple(image.shown(told.get(place)) for place, image in enumerate(images))
     return Selected(study, shown, _study_notes(images, frontal=bool(frontals)))
+
+
+class ReadPrior(NamedTuple):
+    """The study before.
+
+    Attributes:
+        prepared: As the model reads it; None where it reads none.
+        notes: What people have to know of it.
+    """
+
+    prepared: PreparedPrior | None = None
+    notes: tuple[Note, ...] = ()
+
+
+def read_prior(given: GivenPrior | None, size: int, model: Abilities) -> ReadPrior:
+    """Read the study before; one that a model cannot read never costs the study its report.
+
+    Args:
+        given: The study before, if there is one.
+        size: Side of the square that the model reads.
+        model: What the model can read.
+    """
+    if given is None:
+        return ReadPrior()
+    if not model.reads_prior:
+        return ReadPrior(notes=(Note("prior_ignored", PRIOR_IGNORED),))
+    images = [read_image(image, at, size, model.checks) for at, image in enumerate(given.images)]
+    chosen = select("prior", images, model)
+    if isinstance(chosen, Refusal):
+        return ReadPrior(notes=(Note("prior_unread", f"{PRIOR_UNREAD} {chosen.message}"),))
+    tokens = tokenize_findings(given.report).tokens if model.reads_prior_report else []
+    first = chosen.study.read[0]
+    notes = [
+        Note(note.code, f"The study before: {note.detail}")
+        for note in (*chosen.notes, *first.notes)
+        if note.level == Level.WARNING
+    ]
+    if given.report and not model.reads_prior_report:
+        notes.append(Note("prior_report_ignored", PRIOR_REPORT_IGNORED))
+    return ReadPrior(PreparedPrior(first.pixels, given.days, tokens), tuple(notes))
 
 
 def _unusable(image: ReadImage, checks: ImageChecks | None) -> _LeftOut | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from coherent_cxr.images.reading.dicom.identifiers import ImageTags
 from coherent_cxr.images.reading.grey import UnreadableImageError
+from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.serving.image import ImageSource
 from coherent_cxr.serving.study_report import StudyImage
 
@@ -28,6 +30,40 @@ class GivenImage(NamedTuple):
     tags: ImageTags | None = None
 
 
+MOST_DAYS = 36_525
+"""The longest interval between two studies of one patient: a hundred years."""
+
+
+class GivenPrior(NamedTuple):
+    """The study before, of the same patient.
+
+    Attributes:
+        images: At least one, in any order.
+        days: How many days before.
+        report: What its findings section says; empty where it has none.
+    """
+
+    images: tuple[GivenImage, ...]
+    days: float
+    report: str = ""
+
+
+def days_since_prior(given: object) -> float:
+    """Read how many days lie between a study and the one before.
+
+    Raises:
+        ValueError: If it is no number from 0 to 36,525.
+    """
+    try:
+        days = math.nan if isinstance(given, bool) else float(str(given))
+    except ValueError:
+        days = math.nan
+    if not 0 <= days <= MOST_DAYS:
+        said = quote(str(given), 40)
+        raise ValueError(f"days_since_prior is {said}; it must be a number of days from 0 to {MOST_DAYS:,}.")
+    return days
+
+
 @dataclass(frozen=True)
 class Study:
     """Images of one examination.
@@ -35,10 +71,12 @@ class Study:
     Attributes:
         images: At least one, in any order.
         study_id: Which study; by default its Study Instance UID, else the name of its first image.
+        prior: The study before, for a model that reads it.
     """
 
     images: tuple[GivenImage, ...]
     study_id: str | None = None
+    prior: GivenPrior | None = None
 
     @classmethod
     def of(cls, sources: Iterable[ImageSource | GivenImage], study_id: str | None = None) -> Study:

@@ -23,7 +23,7 @@ from coherent_cxr.serving.generator import ReportWriter
 from coherent_cxr.serving.report import Report
 from coherent_cxr.serving.study.generation import Generated
 from coherent_cxr.serving.study.reading import read_image
-from coherent_cxr.serving.study.selection import Abilities, Selected, select
+from coherent_cxr.serving.study.selection import Abilities, Selected, read_prior, select
 from coherent_cxr.serving.study.study import Refusal, RefusedStudyError, Study
 from coherent_cxr.serving.study_report import ModelIdentity, NearestStudy, StudyReport
 
@@ -147,8 +147,9 @@ class StudyWriter:
     def _read(self, study: Study) -> _Read | Refusal:
         study_id = study.study_id or ""
         try:
-            if len(study.images) > MOST_IMAGES:
-                held = f"The study {quote(study_id)} holds {len(study.images):,} images"
+            count = max(len(study.images), len(study.prior.images) if study.prior else 0)
+            if count > MOST_IMAGES:
+                held = f"The study {quote(study_id)} or its prior holds {count:,} images"
                 detail = f"{held}; at most {MOST_IMAGES} are read."
                 return Refusal(study_id, "too_many_images", detail)
             size, checks = self.bundle.image_size, self.bundle.image_checks
@@ -157,9 +158,13 @@ class StudyWriter:
                 uids = [image.identifiers.study_uid for image in images if image.identifiers is not None]
                 study_id = next(filter(None, uids), images[0].name if images else "")
             chosen = select(study_id, images, self._abilities)
+            prior = read_prior(study.prior, size, self._abilities)
         except Exception as error:  # one study never fails the others
             return _failed(study_id, error)
-        return chosen if isinstance(chosen, Refusal) else _Read(study_id, chosen)
+        if isinstance(chosen, Refusal):
+            return chosen
+        with_prior = chosen.study._replace(prior=prior.prepared)
+        return _Read(study_id, chosen._replace(study=with_prior, notes=(*chosen.notes, *prior.notes)))
 
     def _finished(self, batch: Sequence[_Read | Refusal]) -> Iterator[StudyReport | Refusal]:
         generated = self._generated([read for read in batch if isinstance(read, _Read)])

@@ -38,7 +38,8 @@ from coherent_cxr.training.encoder.targets import (
 )
 from coherent_cxr.training.engine.checkpoint import step_seed
 from coherent_cxr.training.engine.history import History
-from coherent_cxr.training.engine.loop import Loop, loop_settings, one_cycle
+from coherent_cxr.training.engine.loop import Loop, loop_settings
+from coherent_cxr.training.engine.schedule import one_cycle
 
 
 def pretrain_encoder(

@@ -24,15 +24,8 @@ from coherent_cxr.runtime.pace import Pace
 from coherent_cxr.runtime.progress_line import ProgressLine
 from coherent_cxr.storage.exclusive import sole_holder
 from coherent_cxr.training.engine.checkpoint import LOCK, Checkpoints, pack, step_seed, unpack
-from coherent_cxr.training.engine.divergence import (
-    EndedEarlyError,
-    TrainingDivergedError,
-    refuse_infinite_tensors,
-    refuse_infinity,
-)
+from coherent_cxr.training.engine.divergence import EndedEarlyError, refuse_infinite_tensors, refuse_infinity
 from coherent_cxr.training.engine.progress import Progress
-
-__all__ = ["EndedEarlyError", "Loop", "TrainingDivergedError", "one_cycle"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +33,6 @@ INTERRUPTED = "interrupted"
 
 VALIDATION_SHARE = 0.25
 """Share of the time between checkpoints after which one is written before a validation, too."""
-
 
 SETTINGS = (
     *("epochs", "batch_size", "seed", "select"),
@@ -200,7 +192,7 @@ class Loop:
             progress.batches = batch + 1
             progress.window.append(numbers)
             if len(progress.window) == self.log_every:
-                self._log(progress.step / self.steps * self.epochs)
+                progress.log_window(progress.step / self.steps * self.epochs)
             line.update(1, **_shown(progress.epoch + 1, numbers), **self._validated)
             if interrupted:
                 self._save(store, pace)
@@ -208,7 +200,7 @@ class Loop:
             elif pace.due():
                 self._save(store, pace)
         if progress.window:
-            self._log(progress.epoch + 1)
+            progress.log_window(progress.epoch + 1)
 
     def _step(self, chosen: NDArray[np.int64], interruption: Interruption) -> dict[str, float]:
         """Take one step on a batch, this rank on its share of it, and return the batch's numbers.
@@ -275,12 +267,6 @@ class Loop:
     def _waited_enough(self) -> bool:
         return self.patience is not None and self.progress.waited >= self.patience
 
-    def _log(self, epoch: float) -> None:
-        window = self.progress.window
-        means = {name: float(np.mean([numbers[name] for numbers in window])) for name in window[-1]}
-        self.progress.history.log(self.progress.step, epoch, "train", means)
-        self.progress.window = []
-
     def _continues(self) -> str:
         progress = self.progress
         return (
@@ -302,10 +288,3 @@ def _shown(epoch: int, numbers: Mapping[str, float]) -> dict[str, Any]:
     losses = {name: f"{value:.3f}" for name, value in numbers.items() if name.endswith("loss")}
     speed = f"{numbers['images_per_second']:.0f}"
     return {"epoch": epoch, **losses, "lr": f"{numbers['learning_rate']:.1e}", "images/s": speed}
-
-
-def one_cycle(progress: float, warm_up: float = 0.25) -> float:
-    """Share of the peak learning rate at a share of the run: linear up, cosine down (Smith 2018)."""
-    if progress < warm_up:
-        return 0.04 + 0.96 * progress / warm_up
-    return 0.5 * (1 + math.cos(math.pi * min((progress - warm_up) / (1 - warm_up), 1))) + 1e-4

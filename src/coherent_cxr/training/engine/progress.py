@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from coherent_cxr.training.engine.history import History
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,12 @@ class Progress:
             )
         if not self.threads or before != now:
             self.threads.append(now)
+
+    def log_window(self, epoch: float) -> None:
+        """Put the means of the window into the history as one row, and empty it."""
+        means = {name: float(np.mean([numbers[name] for numbers in self.window])) for name in self.window[-1]}
+        self.history.log(self.step, epoch, "train", means)
+        self.window = []
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as plain JSON; floats keep every bit."""

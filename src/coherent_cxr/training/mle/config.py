@@ -41,6 +41,8 @@ class MleTrainingConfig(Settings):
             to the sentinel; 0 (the paper's loss) lets them ignore the image.
         unlikelihood_weight: Weight of what words of earlier sentences cost where the reference does not
             repeat them; 0 (the paper's loss): nothing.
+        coverage_weight: Weight of what a sentence costs that attends to what earlier sentences have attended
+            to; 0 (the paper's loss): nothing.
         sampling_step: Scheduled sampling: the chance of feeding a sampled word grows by this share ...
         sampling_every: ... every so many epochs.
         clip_gradient: Largest norm of the gradient.
@@ -69,6 +71,7 @@ class MleTrainingConfig(Settings):
     finding_weight: PositiveFloat
     sentinel_weight: NonNegativeFloat
     unlikelihood_weight: NonNegativeFloat
+    coverage_weight: NonNegativeFloat
     sampling_step: Share
     sampling_every: PositiveInt
     clip_gradient: PositiveFloat

@@ -19,8 +19,9 @@ from coherent_cxr.models.likelihood import sampled_words, stop_log_probabilities
 from coherent_cxr.models.packing import counted_words
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
-from coherent_cxr.training.engine.loop import one_cycle
+from coherent_cxr.training.engine.schedule import one_cycle
 from coherent_cxr.training.mle.config import MleTrainingConfig
+from coherent_cxr.training.mle.coverage import coverage
 from coherent_cxr.training.mle.sentinel import sentinel_shares, words_behind_findings
 from coherent_cxr.training.mle.unlikelihood import unlikelihood
 
@@ -32,7 +33,8 @@ class MleStep:
     of words, or of stop decisions, per report. So the loss of a batch is the mean of those of its parts,
     whatever their lengths, and processes that share a batch take the step that one process would take.
     With ``sentinel_weight`` the mean share that words behind a finding token leave to the sentinel is added,
-    in the same way, and with ``unlikelihood_weight`` what words of earlier sentences cost, per word.
+    in the same way, with ``unlikelihood_weight`` what words of earlier sentences cost, per word, and with
+    ``coverage_weight`` what attending to the same regions again costs, per sentence.
 
     Args:
         config: The stage's settings.
@@ -115,6 +117,10 @@ class MleStep:
             repeated = repeated / (self.words_per_report * len(chosen))
             loss = loss + self.config.unlikelihood_weight * repeated
             parts["unlikelihood"] = repeated.item()
+        if self.config.coverage_weight:
+            again = coverage(scored).sum() / (self.stops_per_report * len(chosen))
+            loss = loss + self.config.coverage_weight * again
+            parts["coverage"] = again.item()
         return loss, parts
 
 

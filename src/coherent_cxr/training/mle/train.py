@@ -15,6 +15,7 @@ from coherent_cxr.inference.samples import Samples, samples_of_split
 from coherent_cxr.models.bundle import ModelBundle, weights_digest
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.pretrained import PretrainedEncoder
+from coherent_cxr.reports.priors import prior_word_ids, priors_of
 from coherent_cxr.reports.vocabulary import SPECIAL, Vocabulary
 from coherent_cxr.rewards import CiderD
 from coherent_cxr.runtime.distributed import current_world, training_device
@@ -90,7 +91,8 @@ def train_mle(
     if config.compile:
         backbone.compile()
     folder = Path(config.checkpoint_folder)
-    regions_of = feature_provider(model, store, config.encoder, folder, config.precision, device)
+    told = prior_word_ids(priors_of(encoded_reports, findings), vocabulary)
+    regions_of = feature_provider(model, store, config.encoder, folder, config.precision, device, told)
     validator = Validator(
         held_out,
         references,

@@ -13,7 +13,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 from coherent_cxr.chexpert import OBSERVATIONS, POSITIVE
 from coherent_cxr.chexpert.codes import DEFAULT_TYPES
 from coherent_cxr.configuration import Settings, Share
-from coherent_cxr.inference.decoding import repeat_rate
+from coherent_cxr.reports.repeats import repeat_rate
 from coherent_cxr.training.engine.divergence import EndedEarlyError
 
 logger = logging.getLogger(__name__)

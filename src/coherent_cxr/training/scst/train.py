@@ -16,6 +16,7 @@ from coherent_cxr.images.store import ImageStore
 from coherent_cxr.inference.features import feature_provider
 from coherent_cxr.inference.samples import batches_per_epoch, samples_of_split
 from coherent_cxr.models.bundle import ModelBundle, weights_digest
+from coherent_cxr.reports.priors import prior_word_ids, priors_of
 from coherent_cxr.rewards import CiderD, RewardContext, build_rewards
 from coherent_cxr.runtime.distributed import current_world, training_device
 from coherent_cxr.runtime.fingerprint import encoder_code, function_digest, run_key
@@ -77,8 +78,9 @@ def fine_tune(
     for module in (model, start):
         module.encoder.backbone.requires_grad_(False)
     folder = Path(config.checkpoint_folder)
+    told = prior_word_ids(priors_of(encoded_reports, findings), bundle.vocabulary)
     regions_of, start_regions_of = (
-        feature_provider(module, store, "frozen", folder, config.precision, device)
+        feature_provider(module, store, "frozen", folder, config.precision, device, told)
         for module in (model, start)
     )
     held_out = samples_of_split(encoded_reports, store, "validation", bundle.config, images_per_study=1)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coherent_cxr.evaluation.report.comparison.page import CompareConfig, comparison_page
+from coherent_cxr.evaluation.report.comparison.page import CompareConfig, RecordedRun, comparison_page
 from coherent_cxr.pipelines.compare.runs import RunNotFoundError, find_runs
 from helpers.settings import filled
 
@@ -86,7 +86,7 @@ def client_and_complaint(
             mlflow.log_dict({"inputs": {}, "digests": digests}, "data_digests.json")
             with mlflow.start_run(nested=True, run_name="mle training", tags={"training": "mle"}):
                 for step in range(3):
-                    mlflow.log_metric("validation/macro_f1", 0.2 * step, step)
+                    mlflow.log_metric("validation/macro_f1", 0.2 * step, 147 * (step + 1))
     with mlflow.start_run(run_name="without results"):
         mlflow.log_param("x", 1)
     yield mlflow.MlflowClient(), str(error.value)
@@ -104,6 +104,7 @@ def test_the_last_two_runs_with_results_are_taken_in_their_order(client):
     assert first.summary == SUMMARIES[0]
     assert first.histories["mle"]["value"].tolist() == pytest.approx([0, 0.1, 0.2])
     assert second.histories["mle"]["value"].tolist() == pytest.approx([0, 0.2, 0.4])
+    assert [run.histories["mle"]["epoch"].tolist() for run in (first, second)] == [[0, 1, 2], [1, 2, 3]]
 
 
 def test_the_page_shows_changes_parameters_and_data_that_differ(client):
@@ -115,9 +116,20 @@ def test_the_page_shows_changes_parameters_and_data_that_differ(client):
     assert "mle_training.seed" not in page
     assert "MleTrainingConfig" not in page
     assert "mle_model" in page
-    assert "1 datasets are the same" in page
+    assert "1 of the datasets that both runs made are the same" in page
     assert "No difference in labels or splits" in page
     assert "<svg" in page
+
+
+@pytest.mark.parametrize(("splits", "alarms"), [({}, False), ({"splits": "b"}, True)])
+def test_what_one_run_alone_recorded_is_no_difference(splits: dict[str, str], alarms: bool) -> None:
+    own = {"run_id": "1", "name": "r", "started": "", "summary": SUMMARIES[0], "commit": "", "histories": {}}
+    first = RecordedRun(**own, parameters={"a.b": "1", "a.c": "2"}, digests={"splits": "a"})
+    page = comparison_page(first, RecordedRun(**own, parameters={"a.c": "2"}, digests=splits))
+    assert ("Labels or splits differ" in page) == alarms
+    assert "1 parameters that the first run alone recorded" in page
+    assert ("1 datasets that the first run alone recorded" in page) != alarms
+    assert "None that both runs recorded." in page
 
 
 def compare(client: mlflow.MlflowClient, first: str, second: str) -> str:

@@ -84,7 +84,7 @@ def judged(scores, outputs, references, findings) -> Judged:
 
 
 @pytest.fixture(scope="module")
-def background(judged) -> Background:
+def background(judged, scores) -> Background:
     labeler = CheXpertLabeler()
     report = attended_report([["the", "heart", "is", "enlarged"], ["no", "pleural", "effusion", ",", "seen"]])
     mentions = attended_mentions(labeler, [report] * 20)
@@ -129,6 +129,7 @@ def background(judged) -> Background:
                 "share": [0.985, 0.975],
             }
         ),
+        sections=metrics_table(scores).assign(section="impression"),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.report.page import results_page
+from coherent_cxr.evaluation.report.page.by_section import section_tables
 from coherent_cxr.evaluation.report.page.results import _meteor_not_run
 from helpers.settings import filled
 
@@ -22,6 +23,7 @@ def test_every_section_is_there_and_says_what_it_is_not_for(page):
         "encoder",
         "tokens",
         "consensus",
+        "sections",
         "samples",
         "attention",
         "curves",
@@ -50,6 +52,21 @@ def test_shares_of_finding_tokens_and_quality_by_samples_stand_in_their_tables(p
     assert "<td>0.985<small>200</small></td><td>0.975<small>40</small></td>" in page
     assert re.search(r"<tr><th>–</th><td>0\.125</td><td class=\"absent\">–</td>", page)
     assert re.search(r"<tr><th>8</th><td class=\"absent\">–</td>", page)
+
+
+@pytest.mark.slow
+def test_each_section_has_a_table_and_one_section_has_none(page, judged, background):
+    assert "<h3>impression</h3>" in page
+    table = page.split('id="sections"')[1].split("</table>")[0]
+    assert "<th>BLEU-4</th><th>ROUGE-L</th><th>CIDEr-D</th><th>macro-F1-10 corrected</th>" in table
+    row = re.search(r"<tr><th>perfect</th>(.*?)</tr>", table)
+    assert row is not None
+    assert row[1].startswith("<td>1.000<small>1.000 – 1.000</small></td>")
+    silent = re.search(r"<tr><th>silent</th>(.*?)</tr>", table)
+    assert silent is not None
+    assert silent[1].startswith('<td class="absent">–</td>')
+    assert section_tables(None, "as_negative", "corrected") == {}
+    assert section_tables(pd.DataFrame({"section": [], "system": []}), "as_negative", "corrected") == {}
 
 
 @pytest.mark.slow

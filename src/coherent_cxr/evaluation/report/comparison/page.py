@@ -78,6 +78,10 @@ def comparison_page(first: RecordedRun, second: RecordedRun) -> str:
         "comparison.html",
         colours=system_colours(found),
         labels_differ=bool({"chexpert_labels", "splits"} & digests.keys()),
+        one_sided={
+            "parameters": one_sided(_leaves(first.parameters), _leaves(second.parameters)),
+            "datasets": one_sided(first.digests, second.digests),
+        },
         runs=(first, second),
         metrics=metrics,
         changes=found,
@@ -100,7 +104,17 @@ def _leaves(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def unequal(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return what is not the same on both sides, by name; "–" where a side lacks it."""
-    names = sorted({*first, *second})
-    pairs = {name: (first.get(name, "–"), second.get(name, "–")) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    """Return what both sides have and is not the same, by name."""
+    return {
+        name: (first[name], second[name])
+        for name in sorted(first.keys() & second.keys())
+        if first[name] != second[name]
+    }
+
+
+def one_sided(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the names that one side alone has: a run of fewer stages records fewer."""
+    return {
+        "first": sorted(first.keys() - second.keys()),
+        "second": sorted(second.keys() - first.keys()),
+    }

@@ -182,6 +182,7 @@ class Background:
         encoder: Quality of the encoder's label classifier.
         consensus: From :func:`~coherent_cxr.evaluation.metrics.consensus_quality.consensus_quality`.
         finding_tokens: From :func:`~coherent_cxr.evaluation.metrics.token_agreement.token_agreement`.
+        sections: From :func:`~coherent_cxr.evaluation.sections.section_metrics`.
     """
 
     images: Sequence[NDArray[np.uint8]] = ()
@@ -199,3 +200,4 @@ class Background:
     encoder: EncoderQuality | None = None
     consensus: pd.DataFrame | None = None
     finding_tokens: pd.DataFrame | None = None
+    sections: pd.DataFrame | None = None

@@ -106,7 +106,7 @@ def _lead(values: Mapping[str, float], p_values: Mapping[str, float]) -> str:
     if len(level) == len(values) - 1:
         return ", significantly ahead of none"
     level = sorted(level, key=lambda system: -values[system])
-    return f", not significantly ahead of {_few(level)}, but of all others"
+    return f", significantly ahead of all but {_few(level)}"
 
 
 def _few(names: list[str]) -> str:

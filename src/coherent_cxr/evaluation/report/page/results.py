@@ -10,16 +10,17 @@ from coherent_cxr.evaluation.metrics.protocols import IN_WORDS
 from coherent_cxr.evaluation.metrics.text_quality import FAULTS
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS
 from coherent_cxr.evaluation.report.page import paper, sections
+from coherent_cxr.evaluation.report.page.by_section import section_tables
 from coherent_cxr.evaluation.report.page.consensus import consensus_tables
 from coherent_cxr.evaluation.report.page.data import Background, Judged
 from coherent_cxr.evaluation.report.page.first import first_screen
 from coherent_cxr.evaluation.report.page.headline import headline, other_columns
 from coherent_cxr.evaluation.report.page.pairs import pairs
-from coherent_cxr.evaluation.report.page.reasons import in_words
 from coherent_cxr.evaluation.report.page.rendering import render
 from coherent_cxr.evaluation.report.page.tokens import finding_tokens
 from coherent_cxr.evaluation.tables import ByMetric
 from coherent_cxr.pages.colours import RAMP, system_colours
+from coherent_cxr.pages.reasons import in_words
 
 
 def results_page(judged: Judged, background: Background | None = None) -> str:
@@ -79,6 +80,7 @@ def results_page(judged: Judged, background: Background | None = None) -> str:
         encoder=sections.encoder(background),
         consensus=consensus_tables(background.consensus),
         finding_tokens=finding_tokens(background.finding_tokens),
+        by_section=section_tables(background.sections, config.uncertain, judges[0]),
     )
 
 

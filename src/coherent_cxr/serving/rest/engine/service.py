@@ -22,7 +22,7 @@ from coherent_cxr.serving.rest.requests.refusals import RefusedError, of_study
 from coherent_cxr.serving.rest.requests.uploads import NO_POINT, StudyUpload, Upload
 from coherent_cxr.serving.rest.settings import ServiceSettings
 from coherent_cxr.serving.rest.shadow.shadow import Shadow
-from coherent_cxr.serving.study.study import GivenImage, Refusal, Study
+from coherent_cxr.serving.study.study import GivenImage, GivenPrior, Refusal, Study
 from coherent_cxr.serving.study.writer import StudyWriter
 from coherent_cxr.serving.study_report import StudyReport
 
@@ -132,11 +132,14 @@ class Service:
         assert self._batcher is not None, "start() comes first"
         writer = self.writer_at(study.operating_point)
         begin = time.perf_counter()
-        images = await asyncio.gather(*map(self._decoded, study.images))
+        prior = study.prior
+        own, before = study.images, prior.images if prior else ()
+        images = await asyncio.gather(*map(self._decoded, (*own, *before)))
         decoded = time.perf_counter()
         self.metrics.stages.labels("decode").observe(decoded - begin)
-        given = tuple(_given(upload, read) for upload, read in zip(study.images, images, strict=True))
-        report = await self._batcher.ask(_Asked(Study(given, study.study_id), writer))
+        given = tuple(map(_given, (*own, *before), images))
+        told = GivenPrior(given[len(own) :], prior.days, prior.report) if prior else None
+        report = await self._batcher.ask(_Asked(Study(given[: len(own)], study.study_id, told), writer))
         end = time.perf_counter()
         self.metrics.stages.labels("write").observe(end - decoded)
         self._keep_numbers(study, report, end - begin)

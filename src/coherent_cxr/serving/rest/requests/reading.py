@@ -15,18 +15,20 @@ from starlette.requests import ClientDisconnect
 from coherent_cxr.serving.rest.requests.admission import Held
 from coherent_cxr.serving.rest.requests.refusals import RefusedError
 from coherent_cxr.serving.rest.requests.uploads import (
+    LONGEST_REPORT,
     StudyUpload,
     Upload,
     checked,
     name_at,
+    prior_of,
     study_of_json,
     view_of,
 )
 from coherent_cxr.serving.rest.settings import ServiceSettings
 
 JSON, MULTIPART = "application/json", "multipart/form-data"
-MAX_FIELD_BYTES, MAX_FIELDS = 1_000, 64
-FIELDS = ("files", "views", "study_id", "operating_point")
+MAX_FIELD_BYTES, MAX_FIELDS = 4 * LONGEST_REPORT, 64
+FIELDS = ("files", "views", "study_id", "operating_point", "prior_files", "days_since_prior", "prior_report")
 
 
 class _InMemory(MultiPartParser):
@@ -39,7 +41,8 @@ async def read_study(request: Request, settings: ServiceSettings, held: Held) ->
     """Read the images of a request.
 
     Args:
-        request: Multipart (``files``, ``views``, ``study_id``), or JSON as
+        request: Multipart (``files``, ``views``, ``study_id``, ``operating_point``, and of the study before
+            ``prior_files``, ``days_since_prior``, ``prior_report``), or JSON as
             :func:`~coherent_cxr.serving.rest.requests.uploads.study_of_json` reads it.
         settings: Limits.
         held: Counts the bytes that are read.
@@ -96,7 +99,7 @@ async def _multipart(request: Request, body: bytes, settings: ServiceSettings) -
     parser = _InMemory(
         request.headers,
         _whole(body),
-        max_files=settings.max_images,
+        max_files=2 * settings.max_images,
         max_fields=MAX_FIELDS,
         max_part_size=MAX_FIELD_BYTES,
     )
@@ -107,7 +110,7 @@ async def _multipart(request: Request, body: bytes, settings: ServiceSettings) -
             400,
             "no_multipart",
             f"The request is no {MULTIPART} that can be read: it is damaged, or has more than "
-            f"{settings.max_images} files, {MAX_FIELDS} fields or {MAX_FIELD_BYTES:,} bytes in a field.",
+            f"{2 * settings.max_images} files, {MAX_FIELDS} fields or {MAX_FIELD_BYTES:,} bytes in a field.",
         ) from None
     if unknown := sorted({name for name, _ in form.multi_items()} - set(FIELDS)):
         raise RefusedError(
@@ -119,15 +122,23 @@ async def _multipart(request: Request, body: bytes, settings: ServiceSettings) -
         raise RefusedError(
             422, "wrong_views", f"There are {len(files)} files but {len(views)} views; give one for each."
         )
+    uploads = await _uploads(files, views, "")
+    before = await _uploads(form.getlist("prior_files"), [], "prior ")
+    prior = prior_of(before, form.get("days_since_prior"), form.get("prior_report"), settings)
+    study = checked(uploads, form.get("study_id"), form.get("operating_point"), settings)
+    return study._replace(prior=prior)
+
+
+async def _uploads(files: list[UploadFile | str], views: list[str], what: str) -> list[Upload]:
     uploads = []
     for position, file in enumerate(files, 1):
-        name = name_at(position)
+        name = name_at(position, what)
         if not isinstance(file, UploadFile):
             raise RefusedError(422, "no_file", f"{name} is a text, not a file: give it a file name.")
         data = await file.read()
         await file.close()
         uploads.append(Upload(name, data, view_of(views[position - 1] if views else None, name)))
-    return checked(uploads, form.get("study_id"), form.get("operating_point"), settings)
+    return uploads
 
 
 def _too_large(settings: ServiceSettings) -> RefusedError:

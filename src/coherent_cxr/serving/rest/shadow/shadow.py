@@ -84,8 +84,11 @@ class Shadow:
         self._thread.start()
 
     def consider(self, study: StudyUpload, report: StudyReport) -> None:
-        """Let the challenger read a study, if it has time; return at once."""
-        if sum(len(image.data) for image in study.images) > MOST_BYTES:
+        """Let the challenger read a study, if it has time; return at once.
+
+        One with a prior, which its process is not given, is left out.
+        """
+        if study.prior is not None or sum(len(image.data) for image in study.images) > MOST_BYTES:
             self.studies.labels("left_out").inc()
             return
         try:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from markdown_it import MarkdownIt
 
-from coherent_cxr.serving.registration.model_card import abstention_lines, description, model_card
+from coherent_cxr.serving.registration.cards.model_card import abstention_lines, description, model_card
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig, Promotion
 from coherent_cxr.training.encoder.abstention import Abstention
 from helpers.settings import filled
@@ -38,6 +38,7 @@ def _card(evil: str) -> str:
         {"drawn": False, "notice": evil},
         evil,
         Promotion(True, evil),
+        sample=(evil, evil),
     )
 
 
@@ -58,6 +59,7 @@ def test_what_is_known_stands_on_the_card() -> None:
     assert card.startswith("# corpus of 2026 (v1.0): system `corpus of 2026 (v1.0)`")
     assert "**For research only, not for clinical use.**" in card
     assert "CIDEr-D +0.100 against mle (+0.000 to +0.200)" in card
+    assert "Study `corpus of 2026 (v1.0)`, the first of the test split" in card
     assert "| mle | – | 0.250 |" in card
     assert "- corpus of 2026 (v1.0): 0.250 (0.125 to 0.500)" in card
 

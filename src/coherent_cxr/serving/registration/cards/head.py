@@ -31,7 +31,7 @@ def with_head(
     """Put the head before a model card.
 
     Args:
-        card: Markdown, as :func:`coherent_cxr.serving.registration.model_card.model_card` writes it.
+        card: Markdown, as :func:`coherent_cxr.serving.registration.cards.model_card.model_card` writes it.
         config: Name and licence.
         validation: What :func:`coherent_cxr.serving.registration.scoring.score_candidates` returned.
         test: Headline metrics of every system on the test split.

@@ -82,7 +82,7 @@ def chai_card(
         },
         "Warnings": {
             "KnownRisksAndLimitations": (
-                "One corpus, no prior studies; rare findings are mostly missed. Label metrics and training "
+                "One corpus; rare findings are mostly missed. Label metrics and training "
                 "reward share one labeller, which flatters models trained on it. Images unlike those of the "
                 "training are warned of, not recognised for certain."
             ),

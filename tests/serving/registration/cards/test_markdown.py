@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from coherent_cxr.serving.registration.markdown import code, plain
+from coherent_cxr.serving.registration.cards.markdown import code, plain
 
 READER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 HOSTILE = [

@@ -11,8 +11,8 @@ import yaml
 from defusedxml import ElementTree
 from markdown_it import MarkdownIt
 
-from coherent_cxr.serving.registration.card_head import card_head, with_head
-from coherent_cxr.serving.registration.chai_card import NAMESPACE, chai_card
+from coherent_cxr.serving.registration.cards.chai import NAMESPACE, chai_card
+from coherent_cxr.serving.registration.cards.head import card_head, with_head
 from coherent_cxr.serving.registration.selection import ModelRegistrationConfig
 from helpers.settings import filled
 
