@@ -52,9 +52,9 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def install(dist: Path, *options: str) -> None:
     """Install the wheel alone."""
     (wheel,) = dist.glob("*.whl")
-    pip = [sys.executable, "-m", "pip", *options, "--no-compile", "--quiet", "--no-index", "--no-deps", str(wheel)]
+    pip = [sys.executable, "-m", "pip", *options, "--no-compile", "--quiet", "--no-index", "--no-deps"]
     # Kedro names the copy's sources in PYTHONPATH, where pip would find them installed
-    subprocess.run(pip, check=True, env={**os.environ, "PYTHONPATH": ""})
+    subprocess.run([*pip, str(wheel)], check=True, env={**os.environ, "PYTHONPATH": ""})
 
 
 @pytest.mark.slow

@@ -28,9 +28,9 @@ from coherent_cxr.evaluation.statistics.bootstrap import (
     adjusted_p_value,
     centred,
     paired_p_value,
-    patient_weights,
     percentile_interval,
     standardised,
+    weight_blocks,
 )
 from coherent_cxr.evaluation.systems import References, SystemOutput
 from coherent_cxr.evaluation.tables import KEYS
@@ -68,7 +68,6 @@ def score_systems(
         outputs: Reports and labels of the systems.
         references: The truth.
     """
-    weights = patient_weights(references.patients, config.resamples, config.seed)
     whole = np.ones((1, len(references.study_ids)))
     judges = usable_judges(config.judges)
     rulers = [Ruler.of(protocol, config, references) for protocol in config.protocols]
@@ -85,14 +84,21 @@ def score_systems(
     place = {metric: column for column, metric in enumerate(metrics)}
     measured = np.full((len(outputs), len(metrics)), np.nan)
     resampled = np.full((len(outputs), config.resamples, len(metrics)), np.nan)
+    columns = {id(measure): [place[metric] for metric in measure.metrics] for measure in every}
     for row, measures in enumerate(by_system):
         for measure in measures:
-            columns = [place[metric] for metric in measure.metrics]
-            measured[row, columns] = measure.values(whole)[0]
-            values = measure.values(weights)
-            resampled[row][:, columns] = (
-                centred(values, measured[row, columns]) if measure.centred else values
-            )
+            measured[row, columns[id(measure)]] = measure.values(whole)[0]
+    begin = 0
+    for weights in weight_blocks(references.patients, config.resamples, config.seed):
+        rows = slice(begin, begin := begin + len(weights))
+        for row, measures in enumerate(by_system):
+            for measure in measures:
+                resampled[row][rows, columns[id(measure)]] = measure.values(weights)
+    for row, measures in enumerate(by_system):
+        for measure in measures:
+            if measure.centred:
+                here = columns[id(measure)]
+                resampled[row][:, here] = centred(resampled[row][:, here], measured[row, here])
     return Scores([output.name for output in outputs], metrics, measured, resampled)
 
 

@@ -74,7 +74,7 @@ def test_an_empty_report_scores_nothing_and_stops_nothing():
 @needs_java
 @pytest.mark.slow
 def test_meteor_is_that_of_pycocoevalcap(pairs):
-    # Meteor().compute_score(references, candidates)[1] of pycocoevalcap 1.2; its program takes seconds to start
+    # Meteor().compute_score(references, candidates)[1] of pycocoevalcap 1.2, whose program starts for seconds
     theirs = [1.0, 0.1339166088386735, 0.08516935960780656]
     theirs += [0.07421364242097023, 0.2016722145092617, 0.15444606849125786]
     candidates, references = (texts[4:10] for texts in pairs)

@@ -15,6 +15,7 @@ from coherent_cxr.evaluation.statistics.bootstrap import (
     patient_weights,
     percentile_interval,
     standardised,
+    weight_blocks,
 )
 
 
@@ -31,6 +32,14 @@ def test_the_same_seed_draws_the_same():
     patients = [str(n) for n in range(9)]
     assert (patient_weights(patients, 50, 4) == patient_weights(patients, 50, 4)).all()
     assert (patient_weights(patients, 50, 4) != patient_weights(patients, 50, 5)).any()
+
+
+def test_blocks_hold_few_weights_and_are_those_of_all_resamples():
+    patients = [str(n // 2) for n in range(30)]
+    blocks = list(weight_blocks(patients, 50, 4, most=7 * 30))
+    assert [len(block) for block in blocks] == [7] * 7 + [1]
+    assert (np.concatenate(blocks) == next(weight_blocks(patients, 50, 4))).all()
+    assert [len(block) for block in weight_blocks(patients, 3, 4, most=1)] == [1, 1, 1]
 
 
 def test_the_interval_of_a_mean_is_that_of_scipy():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coherent_cxr.evaluation.metrics.measures import Array
+
+BLOCK = 10_000_000
+"""Weights that are held at a time: 80 MB. 1,000 resamples of 10,000 studies are one block."""
 
 
 class Interval(NamedTuple):
@@ -29,12 +32,27 @@ def patient_weights(patients: Sequence[str], resamples: int, seed: int) -> Array
     Returns:
         How often each study counts in each resample ``(resamples, studies)``.
     """
+    return np.concatenate(list(weight_blocks(patients, resamples, seed)))
+
+
+def weight_blocks(patients: Sequence[str], resamples: int, seed: int, most: int = BLOCK) -> Iterator[Array]:
+    """Yield what :func:`patient_weights` returns, some resamples at a time, so that memory stays bounded.
+
+    Args:
+        patients: Patient of each study.
+        resamples: Number of resamples.
+        seed: Seed of the sampling.
+        most: Most weights of a block; a block has at least one resample.
+    """
     _, patient_of_study = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     count = int(patient_of_study.max()) + 1
-    drawn = np.random.default_rng(seed).integers(0, count, (resamples, count))
-    times = np.zeros((resamples, count))
-    np.add.at(times, (np.arange(resamples)[:, None], drawn), 1)
-    return times[:, patient_of_study]
+    generator = np.random.default_rng(seed)
+    rows = max(most // len(patient_of_study), 1)
+    for start in range(0, resamples, rows):
+        drawn = generator.integers(0, count, (min(rows, resamples - start), count))
+        times = np.zeros(drawn.shape)
+        np.add.at(times, (np.arange(len(drawn))[:, None], drawn), 1)
+        yield times[:, patient_of_study]
 
 
 def percentile_interval(resampled: Array, level: float = 0.95) -> Interval:

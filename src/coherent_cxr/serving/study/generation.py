@@ -213,8 +213,7 @@ class StudyGenerator:
         text = detokenize(sentences)
         own = None if probabilities is None else probabilities[place]
         known = self.bundle.training_features
-        distances = [] if known is None else [float(known.distance(mean[np.newaxis])[0]) for mean in means]
-        told: Sequence[float | None] = distances or [None] * len(means)
+        far = None if known is None else [float(known.distance(mean[np.newaxis])[0]) for mean in means]
         report = Report(
             text=text,
             sentences=[detokenize([sentence]) for sentence in sentences],
@@ -223,8 +222,8 @@ class StudyGenerator:
             taught_by_rules=str(self.bundle.metadata.get("label_rules", "not recorded")),
             notes=tuple(
                 note
-                for image, distance in zip(study.read, told, strict=False)
-                for note in _notes(image, distance)
+                for of_study, image in enumerate(study.read)
+                for note in _notes(image, None if far is None else far[of_study])
             ),
             attention=attention,
             image=study.read[0].pixels,
@@ -235,7 +234,7 @@ class StudyGenerator:
             sentence_findings=tuple(_behind(sentence, own or {}) for sentence in attention),
             target=str(self.bundle.metadata.get("target", "findings")),
             impression_from=mark,
-            distance=None if known is None else max(distances[: len(study.read)]),
+            distance=None if far is None else max(far[: len(study.read)]),
         )
         return Generated(report, means[0])
 
