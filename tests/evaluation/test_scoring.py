@@ -153,4 +153,6 @@ def test_repeated_sentences_are_dropped_but_counted(tables):
     references = references_of(findings["study_id"][2:].tolist(), findings, labels, splits)
     output = outputs_of(processed, label_reports(JUDGES, processed), references)[0]
     assert output.repeats[:, 0].tolist() == [1, 1, 1, 1]
+    kept = without_repeated_sentences(doubled, remove=False)
+    assert kept["tokens"].tolist() == kept["unprocessed"].tolist() == doubled["tokens"].tolist()
     assert set(label_reports(JUDGES, processed).columns) == {"rules", "system", "study_id", *OBSERVATIONS}

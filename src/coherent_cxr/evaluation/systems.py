@@ -237,14 +237,18 @@ def outputs_of(
     return outputs
 
 
-def without_repeated_sentences(generated: pd.DataFrame) -> pd.DataFrame:
+def without_repeated_sentences(generated: pd.DataFrame, remove: bool = True) -> pd.DataFrame:
     """Drop repeated sentences from every system's reports (the paper's post-processing).
+
+    Args:
+        generated: A row for each report, with ``tokens``.
+        remove: False keeps them, for a table of the same columns.
 
     Returns:
         The table with shorter ``tokens`` and ``report``; ``unprocessed`` keeps the tokens as they were.
     """
     plain = [[list(sentence) for sentence in tokens] for tokens in generated["tokens"]]
-    tokens = [without_repeats(report) for report in plain]
+    tokens = [without_repeats(report) for report in plain] if remove else plain
     reports = [detokenize(report) for report in tokens]
     columns = {"tokens": tokens, "report": reports, "unprocessed": plain}
     return generated.assign(**{name: pd.Series(c, index=generated.index) for name, c in columns.items()})

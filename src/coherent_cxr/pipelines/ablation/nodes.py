@@ -125,7 +125,7 @@ def ablate(
         if name != PERFECT:
             chosen = generate_reports(*arguments, "consensus", cider, priors)
             reports.append(chosen.assign(system=f"mle, {name}, consensus"))
-    generated = without_repeated_sentences(pd.concat(reports, ignore_index=True))
+    generated = without_repeated_sentences(pd.concat(reports, ignore_index=True), generation.remove_repeats)
     judges = labelling.judges()
     texts = findings[findings["study_id"].isin(studies)]
     references = references_of(

@@ -75,7 +75,7 @@ def generate_reports(
     for system, bundle in models.items():
         for name, own_reports in generator.rows(system, bundle, studies):
             tables.append(own_reports.assign(system=name)[[*baseline_reports.columns, "finding_tokens"]])
-    generated = without_repeated_sentences(pd.concat(tables, ignore_index=True))
+    generated = without_repeated_sentences(pd.concat(tables, ignore_index=True), config.remove_repeats)
     texts = dict(zip(findings["study_id"], findings["text"], strict=True))
     training = [texts[s] for s in splits.loc[splits["split"] == "train", "study_id"] if s in texts]
     # as they are: removing repeats is a step of the systems
