@@ -53,7 +53,7 @@ def test_an_export_becomes_what_the_stages_read(export: Path) -> None:
     prepared = prepare_images(config, corpus.images, corpus.studies["study_id"], manifest)
     assert prepared.store.index["image_id"].tolist() == ["pat/1/film", "pat/2/film"]
     page = (export / "out" / "quality.html").read_text(encoding="utf-8")
-    for told in ("English", "missing_image", "Cardiomegaly", "studies without an image"):
+    for told in ("English", "the image file is missing", "Cardiomegaly", "studies without an image"):
         assert told in page
     assert "The heart is big" not in page
     assert run(export, *OPTIONS).exit_code == 0  # again: an import is replaced

@@ -67,6 +67,13 @@ label_thresholds = _table(
 baseline_reports = _table(
     {"system": TEXT, "study_id": TEXT, "tokens": LISTS, "report": TEXT}, unique=["system", "study_id"]
 )
+generated_reports = _table(
+    {
+        **{"system": TEXT, "study_id": TEXT, "report": TEXT},
+        **dict.fromkeys(("tokens", "unprocessed", "finding_tokens"), LISTS),
+    },
+    unique=["system", "study_id"],
+)
 baseline_labels = _table({"system": TEXT, "study_id": TEXT}, ["system", "study_id"], LABEL)
 history = _table({"step": COUNT, "epoch": NUMBER, "split": TEXT, "metric": TEXT, "value": OPTIONAL_NUMBER})
 metrics = _table(
