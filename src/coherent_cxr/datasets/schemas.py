@@ -69,7 +69,9 @@ baseline_reports = _table(
 )
 generated_reports = _table(
     {
-        **{"system": TEXT, "study_id": TEXT, "report": TEXT},
+        "system": TEXT,
+        "study_id": TEXT,
+        "report": TEXT,
         **dict.fromkeys(("tokens", "unprocessed", "finding_tokens"), LISTS),
     },
     unique=["system", "study_id"],
