@@ -48,7 +48,10 @@ print(json.dumps([told, page, refused, kept, left, process.wait(), coherent_cxr.
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not can_enter(), reason="needs root and mount namespaces to take a container's steps")
+@pytest.mark.skipif(
+    not can_enter(),
+    reason="needs root, mount namespaces and a Python of that name to take a container's steps",
+)
 def test_its_service_runs_offline_without_root_on_a_read_only_file_system(tmp_path: Path) -> None:
     model = tmp_path / "model"
     make_bundle().save(model)

@@ -46,7 +46,9 @@ exec chroot --userspec="$user" --groups= "$root" "$@"
 
 
 def can_enter() -> bool:
-    """Whether this machine lets us change roots."""
+    """Whether this machine lets us change roots, and has a ``python`` to stand in for the image's own."""
+    if not (Path(sys.base_prefix) / "bin" / "python").exists():
+        return False
     return not subprocess.run(
         ["unshare", "--mount", "--net", "true"], check=False, capture_output=True
     ).returncode

@@ -132,7 +132,8 @@ def test_overlapping_members_of_a_zip_count_each_time(tmp_path: Path) -> None:
     count = 1000
     tail = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, count, count, len(entry) * count, start, 0)
     archive = put(tmp_path, data[:start] + entry * count + tail)
-    with pytest.raises(ArchiveError, match="unpacks to more than 67 MB"):
+    # later releases of Python's zipfile refuse members that overlap by themselves
+    with pytest.raises((ArchiveError, MemberError), match=r"unpacks to more than 67 MB|BadZipFile"):
         [member.read(2_000_000) for member in members(archive)]
 
 

@@ -85,6 +85,8 @@ def test_one_slip_of_the_keys_changes_no_section(typed: tuple[str, str]) -> None
     name, typo = typed
     if KNOWN.get(typo, KNOWN[name]) != KNOWN[name] or not typo[-1].isalpha() or "  " in typo:
         return
+    if not set(typo.split()).isdisjoint(set(RULES["structures"]) - set(name.split())):
+        return  # "of" becomes "og", a tube
     parts = SECTIONER.split(f"{typo.upper()}: Something was seen.")
     assert parts == {KNOWN[name]: "Something was seen."}
 
