@@ -52,7 +52,7 @@ def days_since_prior(given: object) -> float:
     """Read how many days lie between a study and the one before.
 
     Raises:
-        ValueError: If it is no number from 0 to 36,525.
+        ValueError: If it is not a number of days from 0 to 36,525.
     """
     try:
         days = math.nan if isinstance(given, bool) else float(str(given))
