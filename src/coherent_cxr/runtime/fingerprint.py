@@ -21,13 +21,14 @@ NEUTRAL = frozenset(
         "checkpoint_every",
         "checkpoint_folder",
         "examples",
+        "accumulate",
         "processes",
         "validation_samples",
         "test_corpus",
         "allow_seen_weights",
     }
 )
-"""Settings that do not change the trained weights; the number of processes that run counts by itself."""
+"""Settings that do not change the trained weights; into how many parts a batch is cut counts by itself."""
 
 
 def fingerprint(*parts: object) -> str:
@@ -43,8 +44,9 @@ def run_key(stage: str, config: Settings, *inputs: object) -> str:
     """Return the key of a training's checkpoints.
 
     The key depends on the code, comments included, so results from before a fixed bug are not reused. It
-    depends on the number of training processes: sums in another order differ in their last bits, and each
-    process has its own dropout.
+    depends on the parts that a batch is computed in, over all training processes: sums in another order
+    differ in their last bits, and each part has its own dropout. Which process computes a part makes no
+    difference, so two processes may continue what one began with ``accumulate: 2``.
 
     Args:
         stage: Module of the training function, whose own code and all it imports count.
@@ -52,7 +54,8 @@ def run_key(stage: str, config: Settings, *inputs: object) -> str:
         inputs: Everything else that the result depends on: data, starting weights.
     """
     settings = {name: value for name, value in config.model_dump().items() if name not in NEUTRAL}
-    return fingerprint(code_digest(stage), current_world().size, sorted(settings.items()), *inputs)
+    parts = current_world().size * getattr(config, "accumulate", 1)
+    return fingerprint(code_digest(stage), parts, sorted(settings.items()), *inputs)
 
 
 def encoder_code(name: str) -> str:

@@ -195,6 +195,33 @@ def test_two_processes_give_the_losses_of_one_with_twice_the_batch(config, corpu
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_ranks")
+def test_one_process_continues_what_two_began_with_the_same_bytes(config, corpus, tmp_path, monkeypatch):
+    config = changed(config, batch_size=8, checkpoint_every=1e-3)
+    monkeypatch.setattr(pace, "LARGEST_SHARE", math.inf)  # a checkpoint after every step, whatever it costs
+    one = changed(config, accumulate=2, processes=1)
+    whole = train(changed(one, checkpoint_folder=str(tmp_path / "whole")), corpus)
+    two = changed(config, accumulate=1, processes=2)
+    call = MleStep.__call__
+
+    def interrupted(self, step, chosen, randomness):
+        if step == 4:  # in the second epoch
+            raise KeyboardInterrupt
+        return call(self, step, chosen, randomness)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MleStep, "__call__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_in_ranks(train_mle, 2, two, *corpus[:-1], LABELER)
+    began = [path.name for path in Path(config.checkpoint_folder).glob("mle_training-*")]
+    assert [*Path(config.checkpoint_folder).glob("mle_training-*/step-*")]
+    again = train(one, corpus)
+    assert [path.name for path in Path(config.checkpoint_folder).glob("mle_training-*")] == began
+    for name, value in whole.bundle.weights.items():
+        assert torch.equal(again.bundle.weights[name], value), name
+
+
+@pytest.mark.slow
 def test_a_trainable_encoder_learns_and_its_normalisation_keeps_its_statistics(config, corpus):
     config = changed(config, encoder="trainable", epochs=1, learning_rate=1e-4)
     trained = train(config, corpus)

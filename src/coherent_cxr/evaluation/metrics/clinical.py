@@ -105,7 +105,7 @@ def confusion_measure(
             parts.append(f1.mean(axis=1, keepdims=True) if f1.shape[1] else np.full((len(sums), 1), np.nan))
         return np.concatenate(parts, axis=1)
 
-    return SumMeasure(metrics, cells.reshape(len(cells), -1).astype(np.float64), finish)
+    return SumMeasure(metrics, cells.reshape(len(cells), -1).astype(np.uint8), finish)
 
 
 def rates(table: Array) -> Array:
@@ -169,7 +169,7 @@ def negation_measure(candidates: Codes, references: Codes) -> SumMeasure:
         pooled = rates(table.sum(axis=2))[..., [1, 2, 4]]
         return np.concatenate([of_label.reshape(len(sums), -1), pooled, of_label.mean(axis=1)], axis=1)
 
-    return SumMeasure(metrics, cells.reshape(len(cells), -1).astype(np.float64), finish)
+    return SumMeasure(metrics, cells.reshape(len(cells), -1).astype(np.uint8), finish)
 
 
 def coherence_measure(

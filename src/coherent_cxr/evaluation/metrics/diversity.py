@@ -76,9 +76,15 @@ class DistinctMeasure:
     def of(cls, candidates: Sequence[str]) -> DistinctMeasure:
         """Count n-grams and reports."""
         words = [text.split() for text in candidates]
-        grams = [[tuple(w[i : i + n]) for i in range(len(w) - n + 1)] for n in (1, 2) for w in words]
-        by_order = (grams[: len(words)], grams[len(words) :])
-        return cls(tuple(_counts(of_n) for of_n in by_order), _counts([[text] for text in candidates]))
+        place: dict[str, int] = {}
+        ids = np.array([place.setdefault(word, len(place)) for own in words for word in own], dtype=np.int64)
+        study = np.repeat(np.arange(len(words)), [len(own) for own in words])
+        follows = study[1:] == study[:-1]
+        pairs = (ids[:-1] * len(place) + ids[1:])[follows]
+        given = {text: row for row, text in enumerate(dict.fromkeys(candidates))}
+        reports = np.array([given[text] for text in candidates], dtype=np.int64)
+        grams = (_counts(ids, study, len(words)), _counts(pairs, study[1:][follows], len(words)))
+        return cls(grams, _counts(reports, np.arange(len(words)), len(words)))
 
     def values(self, weights: Array) -> Array:
         """Return the metrics for each weighting; an n-gram counts if any study with it is in the resample."""
@@ -93,9 +99,8 @@ class DistinctMeasure:
         return np.stack(columns, axis=1)
 
 
-def _counts(items: Sequence[Sequence[object]]) -> csr_matrix:
-    place: dict[object, int] = {}
-    rows = [place.setdefault(item, len(place)) for of_study in items for item in of_study]
-    columns = np.repeat(np.arange(len(items)), [len(of_study) for of_study in items])
-    shape = (max(len(place), 1), len(items))
-    return csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
+def _counts(items: NDArray[np.int64], studies: NDArray[np.int64], count: int) -> csr_matrix:
+    """Count items by study ``(different items, studies)``, in a small type."""
+    _, rows = np.unique(items, return_inverse=True)
+    shape = (int(rows.max(initial=0)) + 1, count)
+    return csr_matrix((np.ones(len(rows), np.float32), (rows, studies)), shape=shape)

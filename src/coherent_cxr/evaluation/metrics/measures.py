@@ -64,19 +64,20 @@ class SumMeasure:
 
     Attributes:
         metrics: Names of the metrics.
-        statistics: Sufficient statistics of each study ``(studies, statistics)``.
+        statistics: Sufficient statistics of each study ``(studies, statistics)``, in as small a type as holds
+            them.
         finish: Turns sums ``(weightings, statistics)`` into metrics ``(weightings, metrics)``.
         centred: Whether resampled values are moved so that the measured value is their mean.
     """
 
     metrics: Sequence[Metric]
-    statistics: Array
+    statistics: NDArray[np.float64 | np.int64 | np.uint8]
     finish: Callable[[Array], Array]
     centred: bool = False
 
     def values(self, weights: Array) -> Array:
         """Return the metrics for each weighting of the studies."""
-        return self.finish(weights @ self.statistics)
+        return self.finish(weights @ self.statistics.astype(np.float64, copy=False))
 
 
 @dataclass(frozen=True)

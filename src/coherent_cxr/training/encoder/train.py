@@ -180,6 +180,7 @@ def _train_member(
         encoder_code(config.encoder),
         weights_digest(model.state_dict()),
         *(images.digest for images in (*sources, validation)),
+        current_world().size,  # which parts a process's batch normalisation sees
     )
     loop = Loop(
         **loop_settings(config),

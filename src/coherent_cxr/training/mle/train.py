@@ -127,6 +127,8 @@ def train_mle(
         vocabulary.to_dict(),
         train.digest,
         validator.digest,
+        # which parts a process's batch normalisation sees
+        current_world().size if (config.encoder, config.batch_norm) == ("trainable", "train") else 1,
     )
     loop = Loop(
         **loop_settings(config),
