@@ -10,8 +10,8 @@ import numpy as np
 from coherent_cxr.chexpert import OBSERVATIONS, CheXpertLabeler
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.images.reading.notes import Note
-from coherent_cxr.inference.attention import WordAttention
 from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.word_attention import WordAttention
 from coherent_cxr.serving.generator import Report, SentenceFinding
 from coherent_cxr.serving.study_report import ModelIdentity, StudyImage, StudyReport
 

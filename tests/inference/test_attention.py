@@ -6,10 +6,11 @@ import torch
 
 from coherent_cxr.evaluation.attention.maps import write_with_maps
 from coherent_cxr.evaluation.attention.mentions import most_visual_words
-from coherent_cxr.inference.attention import generate_with_attention, words_of
+from coherent_cxr.inference.attention import generate_with_attention
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.reports.word_attention import words_of
 from helpers.tiny_bundle import make_bundle
 
 

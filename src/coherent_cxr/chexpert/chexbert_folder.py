@@ -9,7 +9,7 @@ from typing import Final
 
 CHEXBERT: Final = "chexbert"
 """Name of the labeller."""
-CHEXBERT_FUNCTION: Final = "coherent_cxr.evaluation.judges.chexbert:label"
+CHEXBERT_FUNCTION: Final = "coherent_cxr.evaluation.judges.chexbert_model:label"
 """What it stands for; the function needs PyTorch, which labelling by rules does without."""
 VARIABLE: Final = "COHERENT_CXR_CHEXBERT"
 WEIGHTS, VOCABULARY = "chexbert.pth", "vocab.txt"

@@ -23,7 +23,7 @@ from coherent_cxr.evaluation.metrics.measures import Array, Measure, Metric, Ren
 from coherent_cxr.evaluation.metrics.meteor import METEOR, meteor
 from coherent_cxr.evaluation.metrics.protocols import Protocol, Reports, Tokenizer, column_name, tokenizer
 from coherent_cxr.evaluation.metrics.temporal import temporal_measure
-from coherent_cxr.evaluation.metrics.text_quality import TextQuality
+from coherent_cxr.evaluation.metrics.text_quality import TextQuality, text_quality
 from coherent_cxr.evaluation.statistics.bootstrap import (
     adjusted_p_value,
     centred,
@@ -73,7 +73,7 @@ def score_systems(
     rulers = [Ruler.of(protocol, config, references) for protocol in config.protocols]
     generated = {o.name: rulers[0].tokenize(o.reports) for o in outputs if o.reports is not None}
     meteors = meteor(generated, rulers[0].reference_texts) if config.meteor else {}
-    shown = Shown(TextQuality(shown_labeler()), ChangeReader(shown_labeler()))
+    shown = Shown(text_quality(shown_labeler()), ChangeReader(shown_labeler()))
     by_system = [_measures(judges, output, references, rulers, shown) for output in outputs]
     for output, measures in zip(outputs, by_system, strict=True):
         if output.name in meteors:

@@ -224,10 +224,10 @@ def outputs_of(
         if name in reports:
             system_reports = _in_order(name, reports[name], references.study_ids)
             texts = [metric_text(tokens) for tokens in system_reports["tokens"]]
-            as_decoded = (
-                system_reports["unprocessed"] if "unprocessed" in system_reports else system_reports["tokens"]
-            )
-            unprocessed = [metric_text(tokens) for tokens in as_decoded]
+            as_decoded, unprocessed = system_reports["tokens"], texts
+            if "unprocessed" in system_reports:
+                as_decoded = system_reports["unprocessed"]
+                unprocessed = [metric_text(tokens) for tokens in as_decoded]
             repeats = np.array([_repeats(tokens) for tokens in as_decoded])
             readable = (
                 [str(report) for report in system_reports["report"]] if "report" in system_reports else None

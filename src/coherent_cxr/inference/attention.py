@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,22 +16,7 @@ from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.prior import PriorInput
 from coherent_cxr.reports.vocabulary import Vocabulary
-
-
-class WordAttention(NamedTuple):
-    """One generated word, or the finding token in front of a sentence.
-
-    Attributes:
-        word: The word; of a finding token, the observation; of a section's mark, the section.
-        regions: Share of attention on each region ``(rows, columns)``, 0 to 1.
-        sentinel: Share on the visual sentinel: 0 to 1, 1 ignores the image; all shares sum to one.
-        is_finding_token: Whether it is a finding token or a section's mark, which are no part of the report.
-    """
-
-    word: str
-    regions: NDArray[np.float32]
-    sentinel: float
-    is_finding_token: bool = False
+from coherent_cxr.reports.word_attention import WordAttention
 
 
 def attended_words(
@@ -55,11 +39,6 @@ def attended_words(
         )
         for place, i in enumerate(ids)
     ]
-
-
-def words_of(sentences: Sequence[Sequence[WordAttention]]) -> list[list[str]]:
-    """Return the words of each sentence, without finding tokens."""
-    return [[word.word for word in sentence if not word.is_finding_token] for sentence in sentences]
 
 
 @torch.no_grad()

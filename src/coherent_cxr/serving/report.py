@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coherent_cxr.images.reading.notes import Note
-from coherent_cxr.inference.attention import WordAttention
+from coherent_cxr.reports.word_attention import WordAttention
 
 NOTICE = "For research only, not for clinical use. A radiologist has not read this report."
 

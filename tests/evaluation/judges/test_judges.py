@@ -18,7 +18,8 @@ from coherent_cxr.chexpert.tables import ChexpertLabellingConfig
 from coherent_cxr.configuration import ConfigurationError
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.judges.bertscore import BertScore, matched_f1
-from coherent_cxr.evaluation.judges.chexbert import HEADS, CheXbert, CheXbertModel
+from coherent_cxr.evaluation.judges.chexbert import CheXbert
+from coherent_cxr.evaluation.judges.chexbert_model import HEADS, CheXbertModel
 from coherent_cxr.evaluation.judges.green import Green
 from coherent_cxr.evaluation.judges.interface import JudgesConfig
 from coherent_cxr.evaluation.judges.radgraph import RadGraph

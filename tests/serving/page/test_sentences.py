@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coherent_cxr.inference.attention import WordAttention
+from coherent_cxr.reports.word_attention import WordAttention
 from coherent_cxr.serving.page.sentences import ShownSentence, shown_sentences
 from helpers.shown_reports import labeler, report_of
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from coherent_cxr.inference.attention import attended_reports, image_features, words_of
+from coherent_cxr.inference.attention import attended_reports, image_features
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.samples import pad_reports
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.image_encoder.prior import PriorInput
 from coherent_cxr.reports.repeats import without_repeats
 from coherent_cxr.reports.text import tokenize_findings
+from coherent_cxr.reports.word_attention import words_of
 from coherent_cxr.serving.image import prepared
 from coherent_cxr.serving.study.study import GivenImage, GivenPrior, Study, days_since_prior
 from coherent_cxr.serving.study.writer import StudyWriter

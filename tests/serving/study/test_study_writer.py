@@ -17,10 +17,11 @@ from coherent_cxr.images.recognition.checks import ImageChecks
 from coherent_cxr.images.recognition.chest_likeness import ChestLikeness
 from coherent_cxr.images.recognition.similarity import SIDE
 from coherent_cxr.images.recognition.view_classifier import ViewClassifier
-from coherent_cxr.inference.attention import image_features, words_of
+from coherent_cxr.inference.attention import image_features
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.models.decider import OperatingPointError
 from coherent_cxr.reports.repeats import without_repeats
+from coherent_cxr.reports.word_attention import words_of
 from coherent_cxr.serving.generator import ReportWriter
 from coherent_cxr.serving.image import prepared
 from coherent_cxr.serving.study.study import (

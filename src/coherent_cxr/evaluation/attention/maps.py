@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from coherent_cxr.chexpert import CheXpertLabeler
-from coherent_cxr.inference.attention import WordAttention, attended_words, words_of
+from coherent_cxr.inference.attention import attended_words
 from coherent_cxr.inference.decoding import decode, word_ids
 from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.models.image_encoder.backbone import VIEWS
 from coherent_cxr.reports.text import detokenize
 from coherent_cxr.reports.vocabulary import Vocabulary
+from coherent_cxr.reports.word_attention import WordAttention, words_of
 
 Report = list[list[WordAttention]]
 """Words of each sentence, finding tokens included, with their maps."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coherent_cxr.evaluation.report.figures.overlay import overlay, scale_bar, top_of_scale
-from coherent_cxr.inference.attention import WordAttention, words_of
 from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.word_attention import WordAttention, words_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

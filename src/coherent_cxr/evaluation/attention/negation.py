@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE
-from coherent_cxr.evaluation.attention.maps import AttendedMention
 from coherent_cxr.evaluation.statistics.bootstrap import (
     holm,
     paired_p_value,
     patient_weights,
     percentile_interval,
 )
+
+if TYPE_CHECKING:
+    from coherent_cxr.evaluation.attention.maps import AttendedMention
 
 REGION_SHARE = 0.25
 """Share of the regions in an observation's region of interest: those affirmed mentions attend to most."""

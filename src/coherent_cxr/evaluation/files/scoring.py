@@ -66,11 +66,12 @@ def evaluate_tables(
     )
     own = pd.concat([t.assign(system=name) for name, t in joined.generated.items()], ignore_index=True)
     own["report"] = own["report"].map(as_prose)
-    own = own.assign(tokens=pd.Series([tokenize_findings(t).tokens for t in own["report"]], index=own.index))
-    reports = pd.concat([reference_reports(studies, training, config.seed), own], ignore_index=True)
+    compared = reference_reports(studies, training, config.seed)
     affirmed = same_for_all(judges, reference_labels(studies))
-    labels = pd.concat([affirmed, label_reports(judges, reports)], ignore_index=True)
-    scores = score_systems(config, outputs_of(reports, labels, truth), truth)
+    labels = pd.concat(
+        [affirmed, label_reports(judges, compared), label_reports(judges, own)], ignore_index=True
+    )
+    scores = score_systems(config, outputs_of(_with_tokens(compared, own), labels, truth), truth)
     metrics, comparisons = metrics_table(scores), comparisons_table(scores)
     undefined = why_not_defined(truth.texts)
     notices = [*joined.notices, *([undefined] if undefined else [])]
@@ -89,6 +90,12 @@ def evaluate_tables(
     background = Background(main_system=next(iter(joined.generated)), compared=frozenset(REFERENCE_ROWS))
     page = results_page(judged, background)
     return FileEvaluation(metrics, comparisons, summarise(scores, config.uncertain), page, notices)
+
+
+def _with_tokens(compared: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Return all reports with their tokens, which take more memory than all else: nobody keeps them."""
+    tokens = [tokenize_findings(text).tokens for text in own["report"]]
+    return pd.concat([compared, own.assign(tokens=pd.Series(tokens, index=own.index))], ignore_index=True)
 
 
 def _tokens(text: str) -> str:

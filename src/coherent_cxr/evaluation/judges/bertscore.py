@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from coherent_cxr.evaluation.judges.interface import EXTRA, Judge, lacks_package, lacks_place
 from coherent_cxr.evaluation.metrics.measures import Metric, SumMeasure, mean_measure
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MOST_TOKENS = 512
 
@@ -37,11 +38,13 @@ class BertScore(Judge):
         ]
         return mean_measure(self.metrics, np.asarray(scores, dtype=np.float64)[:, None])
 
-    @torch.no_grad()
     def _embed(self, text: str) -> Tensor:
+        import torch
+
         model, tokenizer = self._loaded
         tokens = tokenizer(text, truncation=True, max_length=MOST_TOKENS, return_tensors="pt")
-        hidden: Tensor = model(tokens["input_ids"], tokens["attention_mask"]).last_hidden_state[0]
+        with torch.no_grad():
+            hidden: Tensor = model(tokens["input_ids"], tokens["attention_mask"]).last_hidden_state[0]
         return torch.nn.functional.normalize(hidden[1:-1], dim=-1)  # without the special tokens at both ends
 
     @cached_property

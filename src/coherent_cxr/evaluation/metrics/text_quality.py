@@ -101,6 +101,12 @@ class TextQuality:
         return float(sum(ours[name] == theirs[name] for name in shared)), float(len(shared))
 
 
+@cache
+def text_quality(labeler: CheXpertLabeler) -> TextQuality:
+    """Return the measure that this process shares: metrics and page ask about the same texts."""
+    return TextQuality(labeler)
+
+
 def _of_sums(sums: Array) -> Array:
     faults, reports, agreeing, compared = sums[:, :3], sums[:, 3:4], sums[:, 4:5], sums[:, 5:6]
     return np.column_stack([ratio(faults, reports), ratio(agreeing, compared)])

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from coherent_cxr.evaluation.metrics.measures import Array
 
-BLOCK = 10_000_000
-"""Weights that are held at a time: 80 MB. 1,000 resamples of 10,000 studies are one block."""
+BLOCK = 5_000_000
+"""Weights that are held at a time: 40 MB. 1,000 resamples of 5,000 studies are one block."""
 
 
 class Interval(NamedTuple):

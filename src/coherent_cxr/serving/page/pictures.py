@@ -16,7 +16,7 @@ from coherent_cxr.images.reading.decode import fit, read_radiograph
 from coherent_cxr.images.reading.dicom import is_dicom
 from coherent_cxr.images.reading.dicom.opening import open_dicom
 from coherent_cxr.images.reading.dicom.tags import text
-from coherent_cxr.inference.attention import WordAttention
+from coherent_cxr.reports.word_attention import WordAttention
 
 SHOWN_SIZE = 1024
 """Largest side of a radiograph on the page, in pixels."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from coherent_cxr.chexpert.engine.labeller import Mention
 from coherent_cxr.chexpert.io.page import Segment, explain_report
-from coherent_cxr.inference.attention import WordAttention
+from coherent_cxr.reports.word_attention import WordAttention
 from coherent_cxr.serving.generator import Report
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from coherent_cxr.chexpert import OBSERVATIONS
 from coherent_cxr.chexpert.shown import shown_labeler
 from coherent_cxr.images.reading.notes import Note
-from coherent_cxr.inference.attention import WordAttention, attended_reports, image_features, words_of
+from coherent_cxr.inference.attention import attended_reports, image_features
 from coherent_cxr.inference.sentence_check import SentenceCheck
 from coherent_cxr.models.bundle import ModelBundle
 from coherent_cxr.models.decider import OperatingPointError
@@ -23,6 +23,7 @@ from coherent_cxr.models.generator import ReportGenerator
 from coherent_cxr.reports.repeats import first_ones
 from coherent_cxr.reports.sections import mark_of
 from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.word_attention import WordAttention, words_of
 from coherent_cxr.serving.report import Report, SentenceFinding
 from coherent_cxr.serving.study.prior import PreparedPrior, prior_input
 

@@ -20,7 +20,7 @@ from coherent_cxr.evaluation.report.page import (
     results_page,
 )
 from coherent_cxr.evaluation.scoring import comparisons_table, metrics_table
-from coherent_cxr.inference.attention import WordAttention
+from coherent_cxr.reports.word_attention import WordAttention
 from helpers.settings import filled
 
 HOSTILE = '<script>alert("x")</script> & <img src="http://elsewhere/x.png">'

@@ -28,8 +28,9 @@ from coherent_cxr.evaluation.attention.study import study_attention
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.report.figures.svg import inline_svg
 from coherent_cxr.evaluation.report.page.attention import attended_study, scale_of, tinted
-from coherent_cxr.inference.attention import WordAttention, generate_with_attention
+from coherent_cxr.inference.attention import generate_with_attention
 from coherent_cxr.reports.text import detokenize
+from coherent_cxr.reports.word_attention import WordAttention
 from helpers.settings import filled
 from helpers.tiny_bundle import make_bundle
 

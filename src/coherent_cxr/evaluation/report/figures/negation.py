@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import NEGATIVE, OBSERVATIONS, POSITIVE
-from coherent_cxr.evaluation.attention.maps import AttendedMention
 from coherent_cxr.evaluation.report.figures.overlay import overlay, scale_bar, top_of_scale
+
+if TYPE_CHECKING:
+    from coherent_cxr.evaluation.attention.maps import AttendedMention
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

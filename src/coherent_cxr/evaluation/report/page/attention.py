@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from coherent_cxr.evaluation.attention.maps import Report
 from coherent_cxr.evaluation.attention.mentions import most_visual_words
 from coherent_cxr.evaluation.report.figures.overlay import overlay, top_of_scale
 from coherent_cxr.evaluation.report.page.rendering import data_uri
+
+if TYPE_CHECKING:
+    from coherent_cxr.evaluation.attention.maps import Report
 
 MAPS = 5
 """Words of a report whose maps are shown."""

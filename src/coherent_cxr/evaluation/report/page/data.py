@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from coherent_cxr.chexpert import CheXpertLabeler
 from coherent_cxr.chexpert.shown import shown_labeler
-from coherent_cxr.evaluation.attention.maps import AttendedMention, Report
 from coherent_cxr.evaluation.config import EvaluationConfig
 from coherent_cxr.evaluation.reference_rows import REFERENCE_ROWS
 from coherent_cxr.evaluation.systems import References, codes_of
+
+if TYPE_CHECKING:
+    from coherent_cxr.evaluation.attention.maps import AttendedMention, Report
 
 
 @dataclass(frozen=True)

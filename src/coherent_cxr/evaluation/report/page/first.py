@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from coherent_cxr.evaluation.headline import headline_groups
 from coherent_cxr.evaluation.metrics.measures import Metric
 from coherent_cxr.evaluation.metrics.protocols import column_name
-from coherent_cxr.evaluation.metrics.text_quality import CONTRADICTIONS, FAULTS, LATERALITY, TextQuality
+from coherent_cxr.evaluation.metrics.text_quality import CONTRADICTIONS, FAULTS, LATERALITY, text_quality
 from coherent_cxr.evaluation.report.page.data import Background, Judged
 from coherent_cxr.evaluation.report.page.headline import (
     SIGNIFICANT,
@@ -53,7 +53,7 @@ def first_screen(
     """Put the first screen together."""
     columns = few_columns(judged)
     quality = {name: Metric(name) for name in (*FAULTS, LATERALITY)}
-    rates = TextQuality(judged.labeler).rates(judged.references)
+    rates = text_quality(judged.labeler).rates(judged.references)
     shown = judged.shown_system(background)
     table = headline(metrics, comparisons, columns, oracles=judged.oracles)
     found = headline(metrics, comparisons, quality)
