@@ -2,9 +2,9 @@
 
 Run: make bench, or python benchmarks/bench.py [--json FILE] [--only NAME ...] [--compare FILE]
 
-Each benchmark runs in a process of its own, one after the other, on one thread. `--json` keeps the table for
-a later `--compare`, which marks ratios that are worse by more than a tenth. A ratio compares runs that
-take turns with the rival's, so it depends little on the machine and on what else runs there.
+Each benchmark runs in a process of its own, one after the other, on one thread (a rank). `--json` keeps the
+table for a later `--compare`, which marks ratios that are worse by more than a tenth. A ratio compares runs
+that take turns with the rival's, so it depends little on the machine and on what else runs there.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "decoder": ["--write", "64", "--repeats", "2"],
     "encoder_step": ["--repeats", "2"],
     "training_step": ["--size", "128", "--batch", "8", "--repeats", "2"],
+    "ranks": ["--steps", "4", "--repeats", "2"],
     "rl_step": ["--warm-up", "20", "--steps", "4"],
     "evaluation_bootstrap": [],
 }

@@ -59,6 +59,17 @@ def test_a_report_on_a_page_or_in_parquet_imports_what_it_needs(tmp_path: Path) 
     assert "enlarged" in (tmp_path / "l.html").read_text()
 
 
+@pytest.mark.slow
+def test_reports_are_scored_without_pytorch(tmp_path: Path) -> None:
+    for name, effusion in (("mine", "a small"), ("reports", "no")):
+        rows = [f"s{i},The heart is enlarged. There is {effusion} effusion {i}." for i in range(3)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["study_id,report", *rows]))
+    files = ("--generated", "mine.csv", "--references", "reports.csv")
+    found = imported(tmp_path, "evaluate", *files, "--output", "out", "--no-meteor")
+    assert not found & {"torch", "kedro", "mlflow"}
+    assert (tmp_path / "out" / "results_page.html").exists()
+
+
 @pytest.mark.parametrize("name", KEDRO_COMMANDS)
 def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
     module = importlib.import_module(module_of(name))
