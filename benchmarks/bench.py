@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "images_throughput": ["--images", "48"],
     "decoder": ["--write", "64", "--repeats", "2"],
     "encoder_step": ["--repeats", "2"],
+    "memory_kept": ["--repeats", "2", "--steps", "4"],
     "training_step": ["--size", "128", "--batch", "8", "--repeats", "2"],
     "ranks": ["--steps", "4", "--repeats", "2"],
     "rl_step": ["--warm-up", "20", "--steps", "4"],

@@ -7,6 +7,8 @@ from typing import Literal
 
 import torch
 
+from coherent_cxr.runtime.memory import keep_freed_memory
+
 Precision = Literal["auto", "fp32", "bf16"]
 
 
@@ -16,6 +18,8 @@ def encoder_autocast(precision: Precision, device: torch.device) -> AbstractCont
     ``auto`` takes bfloat16 where the hardware has matrix units for it (recent GPUs, CPUs with AMX) and
     float32 elsewhere, where bfloat16 would be slower.
     """
+    if device.type == "cpu":
+        keep_freed_memory()
     enabled = computes_in(precision, device) == "bf16"
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 

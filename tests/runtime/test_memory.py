@@ -1,0 +1,34 @@
+"""Freed memory is kept, so that the system need not give it again."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+COUNT = """
+import resource
+import numpy as np
+from coherent_cxr.runtime.memory import keep_freed_memory
+
+def pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(4):
+        np.ones(8_000_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+given_back = pages()
+assert keep_freed_memory()
+np.ones(8_000_000)
+print(given_back, pages())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
+def test_large_blocks_are_asked_of_the_system_once() -> None:
+    told = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, text=True, check=True)
+    given_back, kept = map(int, told.stdout.split())
+    assert given_back > 4 * 64_000_000 / 2**21  # at least one fault for each block's huge pages
+    assert kept < given_back / 10
