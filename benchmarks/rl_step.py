@@ -5,10 +5,11 @@ whatever they hold), the generator of the paper's size. After some likelihood st
 have the length of real ones, both kinds of step are timed in turn, on a processor in process time::
 
     OMP_NUM_THREADS=1 python benchmarks/rl_step.py [--batch N] [--samples N] [--warm-up N] [--steps N]
-        [--sentence-feedback]
+        [--sentence-feedback] [--end-to-end PIXELS]
 
 With several samples per image, the reinforcement step takes fewer images, so that both kinds of step learn
-from the same number of reports.
+from the same number of reports. In the paper likelihood training is end to end: --end-to-end lets that step
+compute and train DenseNet-121 on images, while reinforcement, as in every environment, reads features.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def main() -> None:
     options.add_argument("--warm-up", type=int, default=80)
     options.add_argument("--steps", type=int, default=12)
     options.add_argument("--sentence-feedback", action="store_true")
+    options.add_argument("--end-to-end", type=int, metavar="PIXELS")
     given = options.parse_args()
     torch.manual_seed(0)
     device = training_device()
@@ -103,9 +105,17 @@ def main() -> None:
         regions: Tensor = model.encoder(features[torch.from_numpy(rows % 512).to(device)])
         return regions
 
+    def trained_regions_of(rows: NDArray[np.int64]) -> Tensor:
+        size = given.end_to_end
+        images = torch.randint(0, 256, (len(rows), size, size), dtype=torch.uint8, device=device)
+        regions: Tensor = model.encoder(model.encoder.backbone(images))
+        return regions
+
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     weights = torch.ones(samples.reports.words.shape[:2])
-    mle = MleStep(base_settings(MleTrainingConfig), model, samples, regions_of, weights)
+    shipped = base_settings(MleTrainingConfig)
+    mle = MleStep(shipped, model, samples, regions_of, weights)
+    end_to_end = MleStep(shipped, model, samples, trained_regions_of, weights) if given.end_to_end else mle
     dice = np.random.default_rng(0)
     batches = [dice.choice(len(samples), given.batch, replace=False) for _ in range(given.steps)]
     for number in range(given.warm_up):
@@ -113,7 +123,7 @@ def main() -> None:
     for group in optimizer.param_groups:
         group["lr"] = 1e-6
 
-    steps: dict[str, Step] = {"MLE": mle}
+    steps: dict[str, Step] = {"MLE": end_to_end}
     for system, shares in SYSTEMS.items():
         rewards = {name: RewardConfig(weight=weight, baseline="greedy") for name, weight in shares.items()}
         run = base_settings(

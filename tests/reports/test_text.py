@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coherent_cxr.reports.text import clean_section, detokenize, metric_text, tokenize_findings
+from coherent_cxr.reports.text import clean_section, detokenize, has_words, metric_text, tokenize_findings
 
 
 def tokens(text: str) -> list[list[str]]:
@@ -136,6 +136,21 @@ def test_any_text_round_trips_through_its_tokens(text):
 def test_text_of_awkward_pieces_round_trips(pieces):
     first = tokens(" ".join(pieces))
     assert tokens(detokenize(first)) == first
+
+
+@given(
+    st.lists(
+        st.sampled_from(["<b>", "<", ">", "&lt;b&gt;", "&amp;", "a", "é", "7", "1) ", "- ", ".", "\n", "XXX"])
+    )
+)
+def test_a_text_has_words_if_it_has_tokens(pieces):
+    text = "".join(pieces)
+    assert has_words(text) == bool(tokenize_findings(text).tokens)
+
+
+@given(st.text(max_size=100))
+def test_any_text_has_words_if_it_has_tokens(text):
+    assert has_words(text) == bool(tokenize_findings(text).tokens)
 
 
 @given(st.text(max_size=300))

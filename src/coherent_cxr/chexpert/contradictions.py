@@ -78,10 +78,22 @@ def contradictions(labeler: CheXpertLabeler, text: str) -> list[Contradiction]:
     Returns:
         One contradiction per finding at most, in the order of the text; "clear lungs" once at most.
     """
-    spans = sentence_spans(text)
-    mentions = [m for m in labeler.explain(text) if m.observation != "No Finding"]
+    return contradictions_between(labeler.explain(text), text, labeler.language)
+
+
+def contradictions_between(
+    explained: Sequence[Mention], text: str, language: Language
+) -> list[Contradiction]:
+    """Do the same with the mentions of a text that has been read already.
+
+    Args:
+        explained: What ``labeler.explain(text)`` returned.
+        text: The report.
+        language: Its language.
+    """
+    mentions = [m for m in explained if m.observation != "No Finding"]
     found: dict[str, Contradiction] = {}
-    places = _Places(text, spans, labeler.language)
+    places = _Places(text, sentence_spans(text), language)
     for what, affirmed, denied in (*_opposed(mentions, places), *_clear_lungs(mentions, places)):
         found.setdefault(what, Contradiction(what, affirmed, denied))
     return sorted(found.values(), key=lambda c: min(c.affirmed[0], c.denied[0]))

@@ -45,9 +45,8 @@ def test_sides():
     assert sides("Left-sided port, bibasilar opacity", english()) == {"left", "right"}
     assert sides("Right upper lobe", english()) == {"right"}
     assert sides("The heart is enlarged", english()) == frozenset()
-    assert affirmed_sides(LABELER, "Small left pleural effusion. No right pneumothorax.") == {
-        "Pleural Effusion": {"left"}
-    }
+    text = "Small left pleural effusion. No right pneumothorax."
+    assert affirmed_sides(LABELER.explain(text), text, english()) == {"Pleural Effusion": {"left"}}
 
 
 def test_rates_by_hand():

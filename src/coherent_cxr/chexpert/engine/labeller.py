@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,7 @@ class CheXpertLabeler:
         self._scanner = MentionScanner(rule_set.lexicon)
         self._classifier = MentionClassifier(rule_set)
         self._cache = SentenceCache(cache_size)
+        self._remembered = lru_cache(maxsize=cache_size // 4)(self.statements)
         self._layout = rule_set.layout
         self.language = rule_set.language
 
@@ -157,7 +159,7 @@ class CheXpertLabeler:
             cleaned = clean_text_with_offsets(block, self.language)
             begin = 0
             for sentence in split_sentences(cleaned.text, self.language.abbreviations):
-                for found, status, rule in self.statements(sentence):
+                for found, status, rule in self._remembered(sentence):
                     first, last = cleaned.span(begin + found.start, begin + found.end)
                     start, end = offset + first, offset + last
                     explained.append(

@@ -22,7 +22,7 @@ from coherent_cxr.inputs.split_names import ALIASES
 from coherent_cxr.inputs.tables.null_words import is_null
 from coherent_cxr.inputs.tables.reading import TableError, load_table
 from coherent_cxr.inputs.tables.study_ids import clean_ids, rounded
-from coherent_cxr.reports.text import tokenize_findings
+from coherent_cxr.reports.text import has_words
 
 FRONTAL = frozenset({"frontal", "pa", "ap", "ap axial", "ap_axial"})
 _FINDINGS = re.compile(r"\s*findings\s*:(?P<findings>.*?)(?:\bimpression\s*:.*)?", re.IGNORECASE | re.DOTALL)
@@ -160,7 +160,7 @@ def _findings_only(rows: pd.DataFrame, side: Side) -> tuple[pd.DataFrame, list[s
 
 def _without_words(rows: pd.DataFrame) -> pd.DataFrame:
     """Make reports that hold no word missing."""
-    wordless = [is_null(text) or not tokenize_findings(str(text)).tokens for text in rows["report"]]
+    wordless = [is_null(text) or not has_words(str(text)) for text in rows["report"]]
     return rows.assign(report=rows["report"].mask(pd.Series(wordless, index=rows.index)))
 
 

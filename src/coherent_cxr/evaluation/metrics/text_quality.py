@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from coherent_cxr.chexpert import POSITIVE, CheXpertLabeler
-from coherent_cxr.chexpert.contradictions import contradictions, sentence_spans, sides
+from coherent_cxr.chexpert import POSITIVE, CheXpertLabeler, Mention
+from coherent_cxr.chexpert.contradictions import contradictions_between, sentence_spans, sides
 from coherent_cxr.chexpert.engine.language import Language
 from coherent_cxr.evaluation.metrics.measures import Array, Metric, SumMeasure, ratio
 
@@ -42,31 +42,45 @@ def has_mark(text: str) -> bool:
     return bool(_MARK.search(text))
 
 
-def affirmed_sides(labeler: CheXpertLabeler, text: str) -> dict[str, frozenset[str]]:
-    """Return the sides on which a report affirms each observation; observations without a side are absent."""
+def affirmed_sides(explained: Sequence[Mention], text: str, language: Language) -> dict[str, frozenset[str]]:
+    """Return the sides on which a report affirms each observation; observations without a side are absent.
+
+    Args:
+        explained: The report's mentions, as ``labeler.explain(text)`` returns them.
+        text: The report.
+        language: Its language.
+    """
     spans = sentence_spans(text)
     found: dict[str, frozenset[str]] = {}
-    for mention in labeler.explain(text):
+    for mention in explained:
         if mention.status == POSITIVE and mention.observation != "No Finding":
             sentence = next((text[a:b] for a, b in spans if a <= mention.start < b), "")
-            if named := sides(sentence, labeler.language):
+            if named := sides(sentence, language):
                 found[mention.observation] = found.get(mention.observation, frozenset()) | named
     return found
 
 
-def _faults(labeler: CheXpertLabeler, text: str) -> tuple[float, float, float]:
-    hanging = bool(hanging_sentences(text, labeler.language))
-    return float(len(contradictions(labeler, text))), float(has_mark(text)), float(hanging)
+class Reading(NamedTuple):
+    """What is seen in one report: its faults, in the order of :data:`FAULTS`, and the sides of findings."""
+
+    faults: tuple[float, float, float]
+    sides: Mapping[str, frozenset[str]]
 
 
 class TextQuality:
     """Measures reports; each different text is read once."""
 
     def __init__(self, labeler: CheXpertLabeler) -> None:
-        self.faults: Callable[[str], tuple[float, float, float]] = cache(lambda text: _faults(labeler, text))
-        self.sides: Callable[[str], Mapping[str, frozenset[str]]] = cache(
-            lambda text: affirmed_sides(labeler, text)
-        )
+        language = labeler.language
+
+        def read(text: str) -> Reading:
+            explained = labeler.explain(text)
+            contradicted = len(contradictions_between(explained, text, language))
+            hanging = bool(hanging_sentences(text, language))
+            faults = float(contradicted), float(has_mark(text)), float(hanging)
+            return Reading(faults, affirmed_sides(explained, text, language))
+
+        self.read: Callable[[str], Reading] = cache(read)
 
     def measure(self, reports: Sequence[str], references: Sequence[str]) -> SumMeasure:
         """Return faults per report, and the share of findings on the reference's side.
@@ -81,7 +95,7 @@ class TextQuality:
         """
         rows = np.array(
             [
-                (*self.faults(r), 1.0, *self._laterality(r, t))
+                (*self.read(r).faults, 1.0, *self._laterality(r, t))
                 for r, t in zip(reports, references, strict=True)
             ]
         ).reshape(-1, len(FAULTS) + 3)
@@ -92,11 +106,11 @@ class TextQuality:
 
     def rates(self, texts: Sequence[str]) -> dict[str, float]:
         """Return the faults per report of some texts, by name: the references' own rate."""
-        means = np.mean([self.faults(text) for text in texts], axis=0)
+        means = np.mean([self.read(text).faults for text in texts], axis=0)
         return dict(zip(FAULTS, means.tolist(), strict=True))
 
     def _laterality(self, report: str, reference: str) -> tuple[float, float]:
-        ours, theirs = self.sides(report), self.sides(reference)
+        ours, theirs = self.read(report).sides, self.read(reference).sides
         shared = ours.keys() & theirs.keys()
         return float(sum(ours[name] == theirs[name] for name in shared)), float(len(shared))
 
