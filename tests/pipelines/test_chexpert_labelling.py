@@ -67,7 +67,7 @@ def test_the_judges_are_the_rules_and_what_stands_beside_them(tmp_path: Path) ->
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "mine.yml").write_text("extends: [corrected.yml]\n")
     assert names(rules=str(tmp_path / "a" / "mine.yml")) == ["mine.yml", "original"]
-    with pytest.raises(ConfigurationError, match="of another name than 'rules'"):
+    with pytest.raises(ConfigurationError, match="whose name differs from that of"):
         names(rules=str(tmp_path / "a" / "mine.yml"), beside=str(tmp_path / "b" / "mine.yml"))
 
 

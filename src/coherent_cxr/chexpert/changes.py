@@ -45,9 +45,9 @@ class _Found(NamedTuple):
 class ChangeReader:
     """Reads changes by rules that are data.
 
-    A cue ("has increased", "interval removal of") goes to the findings of its part of the sentence. Where a
-    finding follows it there, it goes on to those behind without a cue ("stable cardiomegaly and effusion"),
-    else to those before ("cardiomegaly and effusion are stable"). Of what is denied only "resolved" counts.
+    A cue ("has increased", "interval removal of") applies to the findings in its part of the sentence. If one
+    of them follows it, it also applies to later parts without a cue ("stable cardiomegaly and effusion"),
+    else to earlier ones ("cardiomegaly and effusion are stable"). Of denied findings only "resolved" counts.
 
     Args:
         labeler: Finds the findings.

@@ -136,8 +136,8 @@ def _opposed(mentions: Sequence[Mention], places: _Places) -> Iterator[Found]:
 def _up_to(mention: Mention, sentence: tuple[int, int], places: _Places) -> str:
     """Return a sentence up to the end of the part that a mention stands in.
 
-    "no pneumothorax or large effusion" denies every pneumothorax, "no large effusion or pneumothorax" perhaps
-    none of the small ones.
+    "no pneumothorax or large effusion" denies any pneumothorax; "no large effusion or pneumothorax" may leave
+    room for a small one.
     """
     following = places.language.next_part.search(places.text, mention.end, sentence[1])
     return places.words((sentence[0], sentence[1] if following is None else following.start()))

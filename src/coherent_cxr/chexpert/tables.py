@@ -61,7 +61,7 @@ class ChexpertLabellingConfig(Settings):
         named_apart = (
             self.beside in (None, self.rules) or Path(str(self.beside)).name != Path(self.rules).name
         )
-        right = "a rule set of another name than 'rules', beside which it stands"
+        right = "a rule set whose name differs from that of chexpert_labelling.rules"
         require(named_apart, "chexpert_labelling.beside", self.beside, right)
 
     def labeler(self) -> CheXpertLabeler:

@@ -23,7 +23,7 @@ COMMANDS = {
     "drift": "Write a page about drift from LOG, by day against validation.",
     "promote": "Make VERSION the champion by hand, for a written reason.",
     "rexrank": "Write ReXrank's file of predictions, by the options that its scripts take.",
-    "rollback": "Make the champion before the present one champion again, for a written reason.",
+    "rollback": "Make the previous champion the champion again, for a written reason.",
     "train-labeller": "Learn a labeller of sentences from labels of rules and from corrections, in seconds.",
     "summary": "Print systems and headline metrics of the last run, and the commands that show the rest.",
 }

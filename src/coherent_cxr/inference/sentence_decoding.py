@@ -79,7 +79,7 @@ class SamplingConfig:
         """Choose a word for each row of logits ``(batch, rows, vocabulary)``.
 
         Args:
-            logits: Of the next word. The likeliest one is taken among those that are well formed.
+            logits: Of the next word; greedy decoding takes the likeliest of the words that are well formed.
             previous: The word before ``(batch, rows)``.
             decoder: Says what is well formed.
 

@@ -95,8 +95,8 @@ def export_model(bundle: ModelBundle, folder: Path, notice: str) -> None:
     """Write the generator as programs, with a script that generates reports with PyTorch alone.
 
     Args:
-        bundle: The model; of one of whole studies the programs read one image, and of one that reads priors
-            none.
+        bundle: The model. The programs read a single image, also for a model of whole studies, and no prior
+            study.
         folder: Where they go; it is made.
         notice: What the reports must not be used for.
     """

@@ -41,7 +41,7 @@ class TeacherForced(NamedTuple):
         targets: Target word ids ``(N,)``.
         word_mask: Which targets are asked for; unknown words are not ``(N,)``.
         stop_logits: ``(batch, sentences)``.
-        stop_targets: 1 at a report's last sentence, 0 before ``(batch, sentences)``.
+        stop_targets: 1 at the last sentence of a report that stopped itself, else 0 ``(batch, sentences)``.
         stop_mask: Which stop decisions were made: those up to the last sentence ``(batch, sentences)``.
         attention: ``(N, K + 1)``, the sentinel's share last; a row sums to one.
         packing: Where each word stands.

@@ -11,7 +11,7 @@ import pandas as pd
 from coherent_cxr.inputs.tables.null_words import is_null
 
 _STUDY = re.compile(r"(?P<study>CXR\d+)(?:_.*)?|[sS]?(?P<number>\d{8})|(?P<other>.+)")
-"""Of "CXR2384_IM-0942" and "s50414267" the ids that the reports' own files give."""
+"""Finds the study id that report files use: CXR2384 in "CXR2384_IM-0942", 50414267 in "s50414267"."""
 
 
 def read_annotation(path: Path) -> pd.DataFrame:

@@ -32,7 +32,7 @@ class PriorStudy(NamedTuple):
 
 
 Priors = Mapping[str, PriorStudy]
-"""The study before by study; one that has none is not named."""
+"""The prior of each study; studies without a prior are missing."""
 EncodedReports = Mapping[str, list[list[int]]]
 """Word ids of each sentence of a study's findings, by study."""
 
@@ -66,8 +66,8 @@ def prior_word_ids(priors: Priors, vocabulary: Vocabulary) -> EncodedReports:
 def prior_studies(studies: pd.DataFrame) -> pd.DataFrame:
     """Find the last study of the same patient that was certainly made before each study.
 
-    Of one day a study is certainly before another where both times are known and differ. A study without a
-    date has no prior and is none.
+    Of two studies on the same day, one is certainly earlier only if both times are known and differ. A study
+    without a date has no prior and is never one.
 
     Args:
         studies: study_id, patient_id, study_date (``2180-05-06``) and study_time (``21:30:14``), missing

@@ -83,7 +83,7 @@ class Vocabulary:
     def from_counts(
         cls, counts: Mapping[str, int], min_count: int, silent_tokens: Sequence[str] = ()
     ) -> Vocabulary:
-        """Make the same of words that have been counted; one that can be no token is left out."""
+        """Make a vocabulary from counted words; those that cannot be a token are left out."""
         frequent = (word for word, count in counts.items() if count >= min_count and _is_token(word))
         words = sorted(frequent, key=lambda word: (-counts[word], word))
         return cls([*SPECIAL, *words, *silent_tokens], {word: counts[word] for word in words}, min_count)

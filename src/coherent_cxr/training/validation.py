@@ -144,7 +144,7 @@ class Validator:
 
     @torch.no_grad()
     def numbers(self, model: ReportGenerator) -> dict[str, float]:
-        """Return losses, perplexity and the scores of greedy reports, which stay in ``written``."""
+        """Return losses, perplexity and the scores of greedy reports, which stay in ``generated``."""
         model.eval()
         device = next(model.parameters()).device
         # summed losses and their counts, of words and of stops

@@ -215,7 +215,7 @@ def test_what_one_side_lacks_is_left_out_for_all_counted_and_said():
     ]
     said = " ".join(joined.notices)
     assert "1 of 4 studies have no reference" in said
-    assert "1 of 4 studies have no report of every system" in said
+    assert "1 of 4 studies lack a report of at least one system" in said
     assert "2 studies name no patient; each counts as a patient of its own" in said
     assert "every report of 'y' is its reference" in said
 

@@ -32,11 +32,14 @@ def test_what_keeps_its_findings_goes_on(now):
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        ((19, 0.8), "affirm 19 positive labels, the MLE model's 40 (at least 0.5 of them are asked for)"),
-        ((20, 0.09), "0.090 of them are different, of the MLE model's 0.800 (at least 0.1 are asked for)"),
+        ((19, 0.8), "affirm 19 positive labels, those of the MLE model 40 (the least share allowed is 0.5)"),
+        (
+            (20, 0.09),
+            "different reports is 0.090, that of the MLE model 0.800 (the least share allowed is 0.1)",
+        ),
         (
             (0, 0.01),
-            "affirm 0 positive labels, the MLE model's 40 (at least 0.5 of them are asked for), and 0.010 of",
+            "affirm 0 positive labels, those of the MLE model 40 (the least share allowed is 0.5), and ",
         ),
     ],
 )
@@ -61,7 +64,7 @@ def test_what_the_starting_model_lacks_is_not_asked_for():
 def test_the_start_travels_as_json():
     again = Guard(LIMITS, "full fine-tuning")
     again.load_state_dict(json.loads(json.dumps(guard().state_dict())))
-    with pytest.raises(PolicyCollapsedError, match="MLE model's 40"):
+    with pytest.raises(PolicyCollapsedError, match="those of the MLE model 40"):
         again.inspect(1, numbers(19, 0.8))
 
 

@@ -23,7 +23,7 @@ class AggregationRules:
     Attributes:
         no_finding: The observation that is positive unless another one is positive or uncertain, if any.
         not_a_finding: Observations that leave ``no_finding`` alone.
-        uncertain_votes: Words of a mention to an observation that they make uncertain, unless negated.
+        uncertain_votes: Words of a mention, and another observation that they make uncertain unless negated.
     """
 
     no_finding: str | None = None

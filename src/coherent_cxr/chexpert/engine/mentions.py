@@ -15,7 +15,7 @@ class Terms:
 
     Attributes:
         mentions: Phrases that speak of it.
-        unmentions: Phrases that look as if; a mention overlapping one is dropped.
+        unmentions: Phrases that only look like a mention; a mention that overlaps one is dropped.
     """
 
     mentions: tuple[str, ...]

@@ -27,7 +27,7 @@ FOLDS: Final = 5
 CORRECTION_WEIGHT: Final = 20.0
 """How many sentences of the rules a corrected one counts for: people correct what the rules get wrong."""
 RULE_STRENGTH: Final = 4.0
-"""How much more what the rules say counts than a word: of rare findings words alone are learnt badly."""
+"""Value of a feature from the rules, where a word has 1: words alone are too few to learn rare findings."""
 Codes = NDArray[np.int8]
 
 

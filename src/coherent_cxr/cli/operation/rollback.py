@@ -10,7 +10,7 @@ from coherent_cxr.cli.operation.registry import open_registry, registry_options,
 @click.command()
 @registry_options
 def rollback(reason: str, name: str, uri: str | None) -> None:
-    """Make the champion before the present one champion again, for a written reason.
+    """Make the previous champion the champion again, for a written reason.
 
     Typed again, it goes back one further.
     """

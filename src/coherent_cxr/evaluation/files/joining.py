@@ -138,7 +138,7 @@ def _counts(excluded: list[tuple[str, str, str]], studies: int) -> list[str]:
     notices_here = []
     for reason, words in (
         ("no_reference", "have no reference"),
-        ("no_generated_report", "have no report of every system, which flatters whoever did not answer"),
+        ("no_generated_report", "lack a report of at least one system, which flatters that system"),
     ):
         count = sum(own == reason for _, own, _ in excluded)
         if count:

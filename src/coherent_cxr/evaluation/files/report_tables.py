@@ -148,7 +148,7 @@ def _one_per_study(path: Path, rows: pd.DataFrame, side: Side) -> tuple[pd.DataF
 
 
 def _findings_only(rows: pd.DataFrame, side: Side) -> tuple[pd.DataFrame, list[str]]:
-    """Keep what stands under "Findings:", where a report brings its headings along, as ReXrank's do."""
+    """Keep only the text under "Findings:" in reports that include their headings, as ReXrank's do."""
     found = [_FINDINGS.fullmatch(text) if isinstance(text, str) else None for text in rows["report"]]
     count = sum(match is not None for match in found)
     if not count:

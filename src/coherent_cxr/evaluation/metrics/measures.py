@@ -82,7 +82,7 @@ class SumMeasure:
 
 @dataclass(frozen=True)
 class Renamed:
-    """A measure whose metrics bear an addition to their names."""
+    """A measure with a suffix added to the names of its metrics."""
 
     measure: Measure
     addition: str

@@ -21,7 +21,7 @@ LATERALITY: Final = "laterality agreement"
 FAULTS: Final = (CONTRADICTIONS, MARKED, HANGING)
 """Fewer are better, and the references have a rate of their own."""
 FEWEST_COMPARED: Final = 5
-"""Findings with a side on both sides that an agreement needs."""
+"""Fewest findings with a side in both report and reference for which an agreement is computed."""
 
 _MARK = re.compile(r"x{3,}|_{2,}", re.IGNORECASE)
 

@@ -121,7 +121,7 @@ class RecallAtPrecisionReward(Reward):
         return np.concatenate([predicted * expected, predicted, expected], axis=1)
 
     def objective(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean over types that some reference holds of recall less what precision lacks.
+        """Return the mean, over types that some reference holds, of recall minus the shortfall in precision.
 
         That is recall where the floor is met, and the Lagrangian at a multiplier of 1 where it is not.
         """

@@ -61,7 +61,7 @@ def promote_by_hand(client: Any, registry: str, name: str, version: str, reason:
 
 
 def roll_back(client: Any, registry: str, name: str, reason: str) -> Moved:
-    """Make the champion before the present one champion again.
+    """Make the previous champion the champion again.
 
     Args:
         client: The registry.

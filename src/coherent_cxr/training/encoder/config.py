@@ -40,7 +40,7 @@ class EncoderPretrainingConfig(Settings):
         mesh_weight: Weight of the loss on frequent MeSH terms of the training studies, where the corpus has
             them; 0 teaches labels alone.
         mesh_min_count: Fewest training studies with a term.
-        members: Encoders trained with seeds ``seed``, ``seed + 1`` ...; label probabilities are their mean,
+        members: Encoders trained with seeds ``seed``, ``seed + 1`` ...; their logits are averaged,
             regions are those of the first.
         cross_fitted: Whether each of several members leaves out a part of the training patients, so that
             thresholds can rest on training studies, too: each scored by the member that has not seen it.

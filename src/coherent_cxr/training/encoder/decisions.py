@@ -200,7 +200,7 @@ def call_labels(
 ) -> pd.DataFrame:
     """Decide every label of every study.
 
-    "No Finding" is called where nothing else is but what is no finding (Support Devices).
+    "No Finding" is called where no finding is called; Support Devices is not a finding.
 
     Args:
         label_scores: ``study_id`` and a logit per observation.

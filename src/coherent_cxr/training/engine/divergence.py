@@ -18,7 +18,7 @@ class TrainingDivergedError(RuntimeError):
 
 
 class EndedEarlyError(RuntimeError):
-    """What a step raises to end a run that need not go on.
+    """Raised by a step, or by the inspection of a validation, to end a run early.
 
     Attributes:
         history: The run's history up to there, filled in by the loop.

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class HistoryFile:
-    """Rows as lines of JSON; how many bytes of them count, a checkpoint's state says.
+    """Rows as lines of JSON; a checkpoint's state says how many of its bytes count.
 
     Args:
         path: The file.

@@ -34,15 +34,15 @@ class MleTrainingConfig(Settings):
         word_weight: Weight of the word cross-entropy.
         stop_weight: Weight of the stop cross-entropy.
         finding_weight: Weight of the words of a sentence that affirms the most frequent finding, against 1
-            for other sentences; rarer findings weigh more, by the square root. Normal sentences are few and
-            often the same, findings are worded in many ways: with equal weights (1.0, as in the paper) the
+            for other sentences; rarer findings weigh more, by the square root. Normal sentences have few
+            different wordings, findings have many: with equal weights (1.0, as in the paper) the
             likeliest sentence is a normal one even where the image shows a finding.
         sentinel_weight: Weight of the mean share of attention that words behind the token of a finding leave
             to the sentinel; 0 (the paper's loss) lets them ignore the image.
-        unlikelihood_weight: Weight of what words of earlier sentences cost where the reference does not
-            repeat them; 0 (the paper's loss): nothing.
-        coverage_weight: Weight of what a sentence costs that attends to what earlier sentences have attended
-            to; 0 (the paper's loss): nothing.
+        unlikelihood_weight: Weight of the penalty on words of earlier sentences that the reference does not
+            repeat; 0 is the paper's loss.
+        coverage_weight: Weight of the penalty on attending to regions that earlier sentences attended to; 0
+            is the paper's loss.
         sampling_step: Scheduled sampling: the chance of feeding a sampled word grows by this share ...
         sampling_every: ... every so many epochs.
         clip_gradient: Largest norm of the gradient.

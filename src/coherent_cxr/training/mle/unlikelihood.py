@@ -14,14 +14,14 @@ LEAST: float = 1e-6
 
 
 def unlikelihood(scored: TeacherForced, words: Tensor, tokens: Tensor) -> Tensor:
-    """Return what words that earlier sentences of a report hold, and its present one does not, cost.
+    """Return the cost of words that are in earlier sentences of a report but not in the present one.
 
     For each word of the reference it is the sum of ``-log(1 - p(c))`` over those words c (eq. 5 there).
 
     Args:
         scored: Result of a teacher-forced pass.
         words: The reports' words ``(batch, sentences, words)``.
-        tokens: Ids that are never held against a report: tokens of findings.
+        tokens: Ids whose repetition costs nothing: all finding tokens, also the one for no finding.
 
     Returns:
         ``(N,)``, 0 where the mask is false.

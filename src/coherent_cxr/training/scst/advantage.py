@@ -75,9 +75,9 @@ class AdvantageEstimator:
       (GRPO, Shao et al. 2024), with ``none`` it is not (Liu et al. 2025, "Dr. GRPO");
     - ``none``: zero.
 
-    None but ``group`` depends on the sampled report itself (the first moving average aside), so the expected
-    gradient is that of the expected reward whichever is chosen. That of ``group`` without a scale is (k - 1)
-    / k of it, with k samples; with the scale it follows how often a report beats another one of its image.
+    Only ``group`` and the first step's moving average depend on the sampled report itself; with the others
+    the expected gradient is that of the expected reward. ``group`` without a scale gives (k - 1) / k of it,
+    with k samples; with the scale, the gradient follows how often a report beats another one of its image.
 
     Estimation has no side effects. State changes only in :meth:`update`, by means over a whole step, so a
     step may be split into parts and over processes.

@@ -24,7 +24,7 @@ SELECTED = ("reward", "macro_f1", "cider", "ccr", "likelihood")
 
 
 class RlFineTuningConfig(Settings):
-    """One reinforcement run; the systems differ only in the rewards' weights.
+    """One reinforcement run; the shipped systems differ in their rewards and epochs.
 
     Attributes:
         system: Name of the system: ``nlg``, ``ccr``, ``full`` or ``full_fbeta``.
@@ -33,7 +33,7 @@ class RlFineTuningConfig(Settings):
         samples: Reports sampled per image; ``leave_one_out`` and ``group`` need two or more.
         group_scale: What ``group`` advantages are divided by: ``std``, as in GRPO, or ``none``.
         sample_uses: Optimiser steps on each batch of sampled reports.
-        clip: Limits of a decision's probability where ``sample_uses`` is above 1.
+        clip: Limits of the ratio of a decision's probabilities, now to when sampled, for ``sample_uses`` > 1.
         temperature: Sampling: logits are divided by it.
         top_k: Sampling: only this many likeliest words; 0 for all.
         top_p: Sampling: only the likeliest words that reach this probability together.

@@ -55,13 +55,14 @@ class Guard:
         broken = []
         if now["positive_calls"] < calls * self._start["positive_calls"]:
             broken.append(
-                f"they affirm {now['positive_calls']:.0f} positive labels, the MLE model's "
-                f"{self._start['positive_calls']:.0f} (at least {calls:g} of them are asked for)"
+                f"they affirm {now['positive_calls']:.0f} positive labels, those of the MLE model "
+                f"{self._start['positive_calls']:.0f} (the least share allowed is {calls:g})"
             )
-        if now["unique_reports"] < min(unique, self._start["unique_reports"]):
+        least = min(unique, self._start["unique_reports"])
+        if now["unique_reports"] < least:
             broken.append(
-                f"{now['unique_reports']:.3f} of them are different, of the MLE model's "
-                f"{self._start['unique_reports']:.3f} (at least {unique:g} are asked for)"
+                f"the share of different reports is {now['unique_reports']:.3f}, that of the MLE model "
+                f"{self._start['unique_reports']:.3f} (the least share allowed is {least:g})"
             )
         if not broken:
             return
@@ -70,7 +71,7 @@ class Guard:
             f"{self._name} was stopped after epoch {epoch}: its reports on the validation split have "
             f"collapsed to the normal report: {said}. The best epoch before it is kept, or the MLE "
             "model where there is none, and it cannot become champion. Lower the learning rate, give "
-            "kl.coefficient a value, or choose rewards that silence cannot win (docs/rewards.md)."
+            "kl.coefficient a value, or choose rewards that the normal report cannot win (docs/rewards.md)."
         )
         logger.warning(message)
         raise PolicyCollapsedError(message)

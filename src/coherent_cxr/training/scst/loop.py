@@ -25,8 +25,8 @@ class WatchedLoop(Loop):
 
     Attributes:
         after_step: The function; an error it raises ends the run, an EndedEarlyError with the kept weights.
-        uses: Optimiser steps on each batch; the train step tells the first from the others by their number
-            of the step, which stays.
+        uses: Optimiser steps on each batch. All of them have the same step number, by which the train step
+            recognises a batch whose reports it has sampled already.
     """
 
     after_step: AfterStep = lambda step, numbers: {}

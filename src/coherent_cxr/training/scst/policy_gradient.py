@@ -34,8 +34,8 @@ class ClipConfig(Settings):
     Attributes:
         low: Smallest ratio of its probabilities, now to then, that still has a gradient where the advantage
             is negative.
-        high: Largest ratio that still has a gradient where it is positive. Above 1 + (1 - low), unlikely
-            decisions can grow more than likely ones are held (DAPO, Yu et al. 2025).
+        high: Largest ratio that still has a gradient where it is positive. Above 2 - low, probabilities
+            may rise further than they may fall, which helps unlikely decisions (DAPO, Yu et al. 2025).
     """
 
     low: Annotated[float, Field(ge=0, lt=1)]

@@ -45,7 +45,7 @@ class PreferenceWatch:
         return self._config.weight > 0 and self._share is not None and self._share > self._config.above
 
     def update(self, share: float) -> None:
-        """Take in the share of images without spread of a step."""
+        """Update the moving share with a step's share of images without spread."""
         self._share = share if self._share is None else DECAY * self._share + (1 - DECAY) * share
 
     def state_dict(self) -> dict[str, Any]:

@@ -41,9 +41,9 @@ class Gain(NamedTuple):
 class RewardValidator(Validator):
     """A validator that also computes a run's objective: the weighted sum of its rewards' objectives.
 
-    Rewards see reports as decoded, as in training, so that a repeated sentence costs what it costs there.
-    For most rewards that is the mean reward of the greedy validation reports; for ``f_beta`` it is macro-
-    F_beta over the split.
+    For most rewards the objective is the mean reward of the greedy validation reports; for ``f_beta`` it is
+    macro-F_beta over the split. Rewards see reports as decoded, as in training, so that a repeated sentence
+    costs the same as there.
 
     Attributes:
         rewards: Rewards of the run.

@@ -23,7 +23,7 @@ from coherent_cxr.rewards.clinical.f1_means import F1_MEANS
 
 LANGUAGE = ("BLEU-4", "ROUGE-L", "CIDEr-D")
 MEANS = ("macro-F1-10", "macro-F1")
-"""Of these the first that is defined stands for the findings: few test studies have no label with ten."""
+"""The first that is defined stands for the findings; small test splits may lack labels with ten positives."""
 CLASSIFIER = "label classifier"
 FEW_POSITIVES = 10
 MOST_NAMED = 3
