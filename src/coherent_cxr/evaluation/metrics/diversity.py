@@ -75,23 +75,25 @@ class DistinctMeasure:
     @classmethod
     def of(cls, candidates: Sequence[str]) -> DistinctMeasure:
         """Count n-grams and reports."""
-        words = [text.split() for text in candidates]
         place: dict[str, int] = {}
-        ids = np.array([place.setdefault(word, len(place)) for own in words for word in own], dtype=np.int64)
-        study = np.repeat(np.arange(len(words)), [len(own) for own in words])
+        # report by report: the words of all reports at once are the most memory of an evaluation
+        words = (place.setdefault(word, len(place)) for text in candidates for word in text.split())
+        ids = np.fromiter(words, dtype=np.int64)
+        study = np.repeat(np.arange(len(candidates)), [len(text.split()) for text in candidates])
         follows = study[1:] == study[:-1]
         pairs = (ids[:-1] * len(place) + ids[1:])[follows]
         given = {text: row for row, text in enumerate(dict.fromkeys(candidates))}
         reports = np.array([given[text] for text in candidates], dtype=np.int64)
-        grams = (_counts(ids, study, len(words)), _counts(pairs, study[1:][follows], len(words)))
-        return cls(grams, _counts(reports, np.arange(len(words)), len(words)))
+        count = len(candidates)
+        grams = (_counts(ids, study, count), _counts(pairs, study[1:][follows], count))
+        return cls(grams, _counts(reports, np.arange(count), count))
 
     def values(self, weights: Array) -> Array:
         """Return the metrics for each weighting; an n-gram counts if any study with it is in the resample."""
-        drawn = (weights > 0).astype(np.float64).T
+        drawn = (weights > 0).astype(np.float32).T
         columns = []
         for counts in (*self.grams, self.reports):
-            distinct = ((counts > 0).astype(np.float64) @ drawn > 0).sum(axis=0)
+            distinct = (counts @ drawn > 0).sum(axis=0)
             total = np.asarray(counts.sum(axis=0)).ravel() @ weights.T
             columns.append(ratio(distinct.astype(np.float64), total))
         times = self.reports @ weights.T
