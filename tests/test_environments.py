@@ -33,6 +33,7 @@ def production(monkeypatch: pytest.MonkeyPatch) -> OmegaConfigLoader:
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.slow
 def test_an_environment_says_only_what_differs_and_of_known_entries(
     env: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,6 +58,7 @@ def test_where_results_stay_on_the_machine_a_model_carries_no_ids_and_no_report(
     assert not (stays and (model["name_training_studies"] or model["sample_report"]))
 
 
+@pytest.mark.slow
 def test_production_keeps_results_in_the_object_store_and_the_rest_on_this_machine(
     production: dict[str, Any],
 ) -> None:

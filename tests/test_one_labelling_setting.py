@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 import coherent_cxr
 
 SOURCE = Path(coherent_cxr.__file__).parent
@@ -30,6 +32,7 @@ def test_a_labeller_is_made_where_its_rules_are_chosen_and_never_by_default():
     assert all(call.args for calls in made.values() for call in calls)
 
 
+@pytest.mark.slow
 def test_whoever_takes_a_labeller_is_given_one():
     optional = []
     for path in sorted(SOURCE.rglob("*.py")):

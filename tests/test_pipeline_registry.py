@@ -160,6 +160,7 @@ def test_an_unknown_name_is_no_stage():
         stages["mle_trainign"]
 
 
+@pytest.mark.slow
 def test_a_stage_of_tables_imports_no_network_and_no_figure():
     asked = [sys.executable, "-c", CALL, "findings_extraction", "chexpert_labelling", "vocabulary_building"]
     imported = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()

@@ -47,6 +47,7 @@ def test_a_command_is_attacked_without_fault(forks: Forks) -> None:
     assert counted.tries == 1
 
 
+@pytest.mark.slow
 def test_faults_of_the_product_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

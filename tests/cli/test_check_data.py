@@ -53,6 +53,7 @@ def _check() -> Result:
     return CliRunner().invoke(main, ["check-data", "--env", "kaggle"], env={"COLUMNS": "300"})
 
 
+@pytest.mark.slow
 def test_images_that_belong_to_a_study_with_findings_are_counted(corpus: Path) -> None:
     answer = _check()
     assert answer.exit_code == 0, answer.output
@@ -115,6 +116,7 @@ def test_images_none_of_which_can_be_read_are_missing(corpus: Path) -> None:
         (None, "vocabulary_building.split_file"),
     ],
 )
+@pytest.mark.slow
 def test_a_split_of_other_studies_is_missing(corpus: Path, rows: str | None, told: str) -> None:
     _settings(corpus, split="../corpus/split.csv")
     if rows is not None:

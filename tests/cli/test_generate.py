@@ -263,6 +263,7 @@ def test_a_study_before_that_cannot_be_is_one_sentence(tmp_path: Path, monkeypat
     assert "Traceback" not in answer.output
 
 
+@pytest.mark.slow
 def test_one_study_as_a_structured_report(bundle_folder, tmp_path: Path):
     image = write_dicom(tmp_path / "1.dcm", "1.2.1", 1)
     answer = generate(image, "--model", bundle_folder, "--output", tmp_path / "sr.dcm")

@@ -253,6 +253,7 @@ def test_parquet_through_a_pipe(tmp_path: Path) -> None:
     assert [json.loads(line)["Edema"] for line in answer.stdout.splitlines()] == [1, None]
 
 
+@pytest.mark.slow
 def test_bytes_that_are_no_text_stay_as_they_were(tmp_path: Path) -> None:
     path, output = tmp_path / "r.csv", tmp_path / "o.csv"
     path.write_bytes(b"\xef\xbb\xbfedema \xff\xfe\x00\nno edema\n" + b"effusion " * 30_000 + b"\n")

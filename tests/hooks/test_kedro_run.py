@@ -135,6 +135,7 @@ def test_a_signal_that_is_ignored_does_not_stop_a_run(ignored):
         signal.signal(ignored, before)
 
 
+@pytest.mark.slow
 def test_the_next_run_closes_one_that_was_killed_without_notice(run, client):
     run("reading")
     experiment = client.get_experiment_by_name("coherent-cxr").experiment_id

@@ -31,12 +31,14 @@ def test_no_mlflow_run_is_opened_for_a_run_that_cannot_start(run, client):
     assert client.search_runs([experiment.experiment_id]) == []
 
 
+@pytest.mark.slow
 def test_inputs_that_earlier_runs_versioned_are_found(run, project):
     run("reading")
     run("training")
     assert run("drawing")["count"].load() == 3
 
 
+@pytest.mark.slow
 def test_with_only_missing_outputs_the_inputs_of_finished_nodes_are_not_needed(run, project):
     run("reading")
     run("training")

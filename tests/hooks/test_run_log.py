@@ -39,6 +39,7 @@ def messages(text: str) -> list[str]:
     return [line for line in lines if not line.startswith("Warning: ")]
 
 
+@pytest.mark.slow
 def test_a_run_writes_a_line_a_stage(kedros_log, run, capsys):
     run("reading", "training")
     lines = messages(capsys.readouterr().out)
@@ -54,6 +55,7 @@ def test_a_run_writes_a_line_a_stage(kedros_log, run, capsys):
     assert len(lines) == 5
 
 
+@pytest.mark.slow
 def test_a_run_that_breaks_says_where(kedros_log, run, capsys):
     with pytest.raises(RuntimeError, match="broken on purpose"):
         run("reading", "failing")

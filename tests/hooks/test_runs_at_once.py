@@ -8,11 +8,14 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 
 def _files(project):
     return sorted((project / "data" / "table.parquet").rglob("*/table.parquet"))
 
 
+@pytest.mark.slow
 def test_a_run_loads_its_own_table_although_another_has_saved_a_newer_one(
     run, project, disable_plugins, monkeypatch
 ):
@@ -29,6 +32,7 @@ def test_a_run_loads_its_own_table_although_another_has_saved_a_newer_one(
     assert len(_files(project)) == 2
 
 
+@pytest.mark.slow
 def test_the_digest_is_that_of_the_runs_own_table(run, project, client, tmp_path):
     run("reading")
     (own,) = _files(project)

@@ -79,6 +79,7 @@ def test_the_switch_is_in_the_project_and_off():
     assert filled(RuntimeConfig, **shipped["runtime"]).threads is None
 
 
+@pytest.mark.slow
 def test_a_run_takes_it_from_the_command_line(run, threads):
     run("reading", params={"runtime": {"threads": 1}})
     assert os.environ["OMP_NUM_THREADS"] == "1"

@@ -15,6 +15,7 @@ SHARED = os.environ.get("COHERENT_CXR_SHARED")
 pytestmark = pytest.mark.skipif(SHARED is None, reason="COHERENT_CXR_SHARED names no folder with openi/")
 
 
+@pytest.mark.slow
 def test_real_radiographs_are_prepared_from_the_tar(tmp_path: Path) -> None:
     archive = Path(str(SHARED)) / "openi" / "openi_images_256.tar"
     source = open_source(archive)

@@ -113,6 +113,7 @@ def test_damaged_bytes_give_other_members_or_one_kind_of_error(
     assert len(found) < 20
 
 
+@pytest.mark.slow
 def test_a_bomb_stops_long_before_it_is_unpacked(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:

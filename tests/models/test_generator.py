@@ -167,6 +167,7 @@ def test_gradient_reaches_every_parameter_without_nan(study_input, feedback, pri
         assert parameter.grad.abs().sum() > 0, name
 
 
+@pytest.mark.slow
 def test_the_model_learns_eight_studies_by_heart(config):
     generator = torch.Generator().manual_seed(0)
     wanted = [

@@ -25,6 +25,7 @@ def _table(counts: list[int]) -> pd.DataFrame:
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=20), st.integers(1, 9))
+@pytest.mark.slow
 def test_every_row_is_in_the_piece_of_its_study(counts: list[int], rows: int) -> None:
     studies, sentences = _table([1] * len(counts)), _table(counts)
     with TemporaryDirectory() as folder:

@@ -132,6 +132,7 @@ def test_reports_are_parsed_piece_by_piece(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rows", "order"), [(1, "findings_first"), (7, "as_written")])
+@pytest.mark.slow
 def test_word_ids_do_not_depend_on_where_tables_are_cut(
     whole: DataCatalog, tmp_path: Path, rows: int, order: SentenceOrder
 ) -> None:
@@ -160,6 +161,7 @@ def test_word_ids_do_not_depend_on_where_tables_are_cut(
     assert cut.load("encoded_reports")["study_id"].tolist() == named
 
 
+@pytest.mark.slow
 def test_tables_in_different_orders_are_refused(whole: DataCatalog, tmp_path: Path) -> None:
     # without marks and order, encoding itself needs no labels, so it is the cutting that refuses
     config = filled(VocabularyBuildingConfig, finding_tokens=False, sentence_order="as_written")
@@ -186,6 +188,7 @@ def test_what_a_piece_raises_comes_back_with_its_place_and_without_its_message_e
         map_by_study(stumble, studies=pd.DataFrame({"study_id": ["a secret report"]}))
 
 
+@pytest.mark.slow
 def test_a_limit_on_studies_is_kept(tmp_path: Path) -> None:
     assert len(_run(tmp_path, rows=17, max_studies=60).load("findings")) == 60
 

@@ -74,6 +74,7 @@ def table(
     return found.pivot(index="system", columns="column", values="value").loc[list(found["system"].unique())]
 
 
+@pytest.mark.slow
 def test_where_the_encoder_is_always_right_its_decisions_lose_nothing(corpus, tmp_path):
     found = table(corpus, str(tmp_path), finding_tokens_of(FINDINGS))
     decisions = ["balanced", "perfect thresholds", "true labels"]
@@ -96,6 +97,7 @@ def test_where_the_encoder_is_always_right_its_decisions_lose_nothing(corpus, tm
     assert found.loc["mle, balanced"].equals(found.loc["mle, true labels"])
 
 
+@pytest.mark.slow
 def test_where_the_encoder_knows_nothing_true_labels_show_it(corpus, tmp_path):
     found = table(corpus, str(tmp_path), finding_tokens_of(FINDINGS), right=False)["micro-5-F1 corrected"]
     assert found["medoid, balanced"] < found["medoid, true labels"] == 1

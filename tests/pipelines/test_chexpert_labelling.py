@@ -55,6 +55,7 @@ def test_a_rule_set_that_is_not_there_stops_before_any_work(key: str, value: str
         filled(ChexpertLabellingConfig, **{key: value})
 
 
+@pytest.mark.slow
 def test_the_judges_are_the_rules_and_what_stands_beside_them(tmp_path: Path) -> None:
     def names(**settings: str | None) -> list[str]:
         return [judge.name for judge in filled(ChexpertLabellingConfig, **settings).judges()]

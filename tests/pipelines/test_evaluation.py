@@ -32,6 +32,8 @@ from helpers.conf import read_conf
 from helpers.settings import filled
 from helpers.tiny_bundle import WORDS, make_bundle
 
+pytestmark = pytest.mark.slow  # their set-up is
+
 SYSTEMS = Systems(("nlg", "extra"), "extra")
 TOKENS = [["heart", "is", "clear"], ["no", "effusion"]]
 VOCABULARY = Vocabulary.from_counts(dict.fromkeys(WORDS, 3), 1, finding_tokens_of(["Pleural Effusion"]))

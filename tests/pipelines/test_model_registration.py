@@ -37,6 +37,8 @@ from helpers.conf import read_conf
 from helpers.settings import filled
 from helpers.tiny_bundle import ENCODER, make_bundle
 
+pytestmark = pytest.mark.slow  # their set-up is
+
 SYSTEMS = Systems(("nlg", "ccr", "full"), "full")
 STAGE = evaluation.create_pipeline(SYSTEMS).only_nodes(
     "score_candidates"

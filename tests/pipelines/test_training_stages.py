@@ -42,6 +42,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return make_corpus(tmp_path_factory.mktemp("corpus") / "store")
 
 
+@pytest.mark.slow
 def test_both_stages_in_a_row(corpus: Corpus, tmp_path: Path):
     pretraining = filled(
         EncoderPretrainingConfig,

@@ -160,6 +160,7 @@ def test_sentences_and_tokens_are_in_step_and_no_token_holds_a_blank(text):
     assert all(word and word == word.strip() and " " not in word for s in found.tokens for word in s)
 
 
+@pytest.mark.slow
 def test_every_real_report_round_trips(openi):
     findings = openi.studies["findings"].dropna()
     assert len(findings) == 3425

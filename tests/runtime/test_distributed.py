@@ -55,6 +55,7 @@ def succeed() -> None:
     return None
 
 
+@pytest.mark.slow
 def test_a_rank_that_dies_before_it_joins_ends_the_run_at_once(tmp_path: Path, forks: Forks):
     # In a process of its own: rank 0 would wait for hours if it did not notice.
     broken = tmp_path / "broken" / "coherent_cxr"

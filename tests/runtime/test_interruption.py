@@ -51,6 +51,7 @@ def terminated():
 @pytest.mark.parametrize(
     ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)]
 )
+@pytest.mark.slow
 def test_a_signal_ends_the_run_after_its_step_and_nothing_is_lost(
     tmp_path, caplog, terminated, number, error
 ):

@@ -273,6 +273,7 @@ def test_requirements_are_dependencies_of_the_project() -> None:
 
 
 @pytest.mark.parametrize("resealed", [False, True])
+@pytest.mark.slow
 def test_a_bundle_changed_in_the_registry_is_not_served(registry: str, resealed: bool) -> None:
     folder = fetch_bundle_folder("models:/coherent-cxr@champion", registry)
     model = str(folder.parents[1])

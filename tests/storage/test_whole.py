@@ -97,6 +97,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+@pytest.mark.slow
 def test_files_cut_short_anywhere_are_not_whole(tmp_path: Path) -> None:
     for path in _files(tmp_path):
         assert looks_whole(path), path

@@ -24,6 +24,7 @@ def _port(server: socket.socket) -> int:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "HTTP", "postgresql", "mysql+pymysql"])
+@pytest.mark.slow
 def test_one_that_accepts_and_says_nothing_is_given_up(listener: socket.socket, scheme: str) -> None:
     start = time.perf_counter()
     with pytest.raises(TrackingError, match="does not answer"):
@@ -31,6 +32,7 @@ def test_one_that_accepts_and_says_nothing_is_given_up(listener: socket.socket, 
     assert time.perf_counter() - start < 3
 
 
+@pytest.mark.slow
 def test_one_that_sends_a_letter_now_and_then_is_given_up(listener: socket.socket) -> None:
     def drip() -> None:
         connection, _ = listener.accept()

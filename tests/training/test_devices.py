@@ -129,6 +129,7 @@ def without_default(function):
 
 
 @pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.slow
 def test_no_step_or_validation_makes_a_tensor_on_the_default_device(
     corpus, checkpoint_folder, stage, monkeypatch
 ):

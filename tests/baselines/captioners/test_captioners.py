@@ -71,6 +71,7 @@ def test_reading_a_whole_report_is_reading_it_word_by_word(name, batch):
 
 
 @pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.slow
 def test_it_learns_a_few_reports_by_heart_and_writes_them(name, batch):
     model = make(name).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)

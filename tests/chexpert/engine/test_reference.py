@@ -56,6 +56,7 @@ def test_reference_sentences(shared_folder: Path) -> None:
     assert (pd.Series(ours, dtype="Int8") == table["official_label"]).mean() >= 0.97
 
 
+@pytest.mark.slow
 def test_corrected_rules_are_nearer_to_human_labels_than_the_original_tool(shared_folder: Path) -> None:
     folder = shared_folder / "chexpert"
     human = pd.read_csv(folder / "openi_human_labels.csv").set_index("study_id")

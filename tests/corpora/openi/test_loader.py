@@ -198,6 +198,7 @@ def test_findings_that_say_nothing_are_missing_and_layout_is_kept(tmp_path):
     assert studies.loc["CXR2", "findings"] == "- Heart: normal\n\n- No effusion"
 
 
+@pytest.mark.slow
 def test_hostile_and_old_files_are_a_row_or_an_exclusion(tmp_path):
     place = Path(write(tmp_path / "reports", {"1.xml": REPORT.format(study="CXR1")}))
     old = REPORT.replace('<?xml version="1.0"?>', "").replace("heart", "caf\u00e9")
@@ -241,6 +242,7 @@ def test_an_archive_with_wrong_bytes_is_one_sentence(tmp_path):
             parse_openi(str(archive), None, None)
 
 
+@pytest.mark.slow
 def test_real_texts_written_as_free_text_are_split_as_they_were(openi):
     """3,425 findings of real reports come back word for word, wrapped or not."""
     sectioner = Sectioner()

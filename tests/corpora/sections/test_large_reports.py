@@ -24,6 +24,7 @@ SECTIONER = Sectioner()
         "FINDINGS: " + "x\n" * 400_000,
     ],
 )
+@pytest.mark.slow
 def test_a_megabyte_of_anything_takes_seconds(text: str) -> None:
     start = time.process_time()
     SECTIONER.split(text)

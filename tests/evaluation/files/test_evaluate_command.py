@@ -28,6 +28,7 @@ def files(findings: pd.DataFrame, tmp_path: Path) -> dict[str, Path]:
     return places
 
 
+@pytest.mark.slow
 def test_it_writes_metrics_comparisons_headline_and_a_page(files, tmp_path):
     output = tmp_path / "out" / "here"
     answer = evaluate(
@@ -182,6 +183,7 @@ def test_private_messages_hold_nothing_of_a_file(files, tmp_path):
 
 
 @pytest.mark.parametrize("rules", ["original", "corrected"])
+@pytest.mark.slow
 def test_one_finding_a_line_scores_as_the_same_report_as_prose(tmp_path, rules):
     reports = [
         ["No pneumothorax", "Right lower lobe consolidation", "Mild cardiomegaly"],

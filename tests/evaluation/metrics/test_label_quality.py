@@ -18,6 +18,7 @@ from coherent_cxr.evaluation.metrics.label_quality import (
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(1, 6))
+@pytest.mark.slow
 def test_areas_are_those_of_scikit_learn_with_ties_and_weights(seed: int, studies: int, levels: int) -> None:
     dice = np.random.default_rng(seed)
     scores = dice.integers(0, levels, studies).astype(float)

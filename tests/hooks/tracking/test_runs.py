@@ -39,6 +39,7 @@ def _record(client, run, tmp_path):
 
 
 @pytest.mark.parametrize("runner", [None, ThreadRunner, ParallelRunner])
+@pytest.mark.slow
 def test_a_whole_run_records_everything_whichever_runner(run, client, project, runner, tmp_path):
     if runner is ParallelRunner:
         run("reading")
@@ -74,6 +75,7 @@ def test_a_whole_run_records_everything_whichever_runner(run, client, project, r
     assert not any(tag.startswith(("digest.", "input.")) for tag in recorded.data.tags)
 
 
+@pytest.mark.slow
 def test_a_run_of_one_stage_is_found_by_pipeline_and_environment(run, client):
     run("reading", env="other")
     experiment = client.get_experiment_by_name("coherent-cxr")
@@ -85,6 +87,7 @@ def test_a_run_of_one_stage_is_found_by_pipeline_and_environment(run, client):
     assert {r.data.tags["environment"] for r in _runs(client, "reading")} == {"base", "other"}
 
 
+@pytest.mark.slow
 def test_inputs_are_recorded_by_version(run, client, project, tmp_path):
     run("reading")
     run("training")
@@ -92,6 +95,7 @@ def test_inputs_are_recorded_by_version(run, client, project, tmp_path):
     assert _record(client, _runs(client, "training")[0], tmp_path)["inputs"] == {"table": version}
 
 
+@pytest.mark.slow
 def test_report_text_is_neither_a_parameter_nor_a_tag(run, client):
     run()
     (recorded,) = _runs(client, "__default__")
@@ -99,6 +103,7 @@ def test_report_text_is_neither_a_parameter_nor_a_tag(run, client):
     assert not any("secret" in value for value in values)
 
 
+@pytest.mark.slow
 def test_utilities_have_an_experiment_of_their_own(run, client, project, monkeypatch):
     monkeypatch.setattr("coherent_cxr.hooks.tracking.utility_runs.EXTRA_STAGES", ("reading",))
     run("reading")
@@ -123,6 +128,7 @@ def test_names_say_corpus_purpose_and_seed():
     assert run_name(None, "base", pipeline, catalog) == "demonstration · full · seed 3"
 
 
+@pytest.mark.slow
 def test_a_failing_run_is_closed_as_failed_and_the_next_is_its_own(run, client):
     run("reading")
     with pytest.raises(RuntimeError, match="broken on purpose"):
@@ -132,6 +138,7 @@ def test_a_failing_run_is_closed_as_failed_and_the_next_is_its_own(run, client):
     assert [r.info.status for r in _runs(client, "training")] == ["FINISHED"]
 
 
+@pytest.mark.slow
 def test_the_database_lies_in_the_project_wherever_the_command_is_run(run, project, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -202,6 +209,7 @@ def test_a_changed_working_tree_is_marked_dirty(tmp_path: Path):
     assert git_tags(tmp_path) == {**clean, "git.dirty": "true"}
 
 
+@pytest.mark.slow
 def test_two_runs_may_record_the_same_data_at_the_same_moment(client):
     runs = [client.create_run("0").info.run_id for _ in range(8)]
     together = threading.Barrier(len(runs))

@@ -181,6 +181,7 @@ def test_a_store_of_one_image_is_a_store_without_checks(tmp_path: Path) -> None:
     prepared.store.verify()
 
 
+@pytest.mark.slow
 def test_real_chests_are_known_from_laterals_and_other_pictures(shared_folder: Path) -> None:
     source = open_source(shared_folder / "openi" / "openi_images_256.tar")
     views = pd.read_csv(shared_folder / "openi" / "images.csv", dtype=str).set_index("image_id")["view"]

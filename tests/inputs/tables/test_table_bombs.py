@@ -43,6 +43,7 @@ def long_values(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("bomb", [packed_csv, many_rows, long_values])
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, bomb: Callable[[Path], Path]) -> None:
     path = bomb(tmp_path)
     assert path.stat().st_size < 2_000_000
@@ -59,6 +60,7 @@ def test_bombs_are_not_labelled(tmp_path: Path, bomb: Callable[[Path], Path]) ->
     assert not (tmp_path / "labels.csv").exists()
 
 
+@pytest.mark.slow
 def test_honest_tables_that_pack_well_are_read(tmp_path: Path) -> None:
     rows = {"study_id": [f"s{n}" for n in range(50_000)], "report": [TEXT * 5] * 50_000}
     pq.write_table(pa.table(rows), tmp_path / "t.parquet", compression="zstd")
@@ -73,6 +75,7 @@ def test_honest_tables_that_pack_well_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["small.csv", "small.csv.gz"])
+@pytest.mark.slow
 def test_a_small_table_needs_little_memory(tmp_path: Path, name: str) -> None:
     content = b"study_id,report\ns1,Clear.\n"
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)

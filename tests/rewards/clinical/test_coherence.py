@@ -55,6 +55,7 @@ batches = st.integers(1, 5).flatmap(
 
 
 @given(st.tuples(batches, batches).filter(lambda pair: len(pair[0]) == len(pair[1])), st.floats(0, 1))
+@pytest.mark.slow
 def test_rewards_are_probabilities_and_agreeing_with_certainty_is_best(pair, beta_u):
     written, wanted = (np.array(side) for side in pair)
     rewards = ccr(written, wanted, beta_u)

@@ -42,6 +42,7 @@ def pycoco(candidates: list[str], references: list[str], corpus: list[str] | Non
     return scorer.score_with(references if corpus is None else corpus)
 
 
+@pytest.mark.slow
 def test_real_pairs_equal_pycocoevalcap(findings_texts, written_texts):
     assert len(findings_texts) >= 3000
     mine = CiderD.from_corpus(findings_texts).score(written_texts, findings_texts)
@@ -50,6 +51,7 @@ def test_real_pairs_equal_pycocoevalcap(findings_texts, written_texts):
     assert mine.min() == 0
 
 
+@pytest.mark.slow
 def test_references_outside_the_corpus_of_the_frequencies(findings_texts, written_texts):
     corpus, references, candidates = findings_texts[:800], findings_texts[2000:3000], written_texts[2000:3000]
     mine = CiderD.from_corpus(corpus).score(candidates, references)

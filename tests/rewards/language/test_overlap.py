@@ -16,6 +16,7 @@ from coherent_cxr.rewards.language.overlap import longest_common_subsequence
 
 
 @pytest.mark.parametrize("orders", [1, 2, 3, 4])
+@pytest.mark.slow
 def test_bleu_of_real_pairs_equals_pycocoevalcap(findings_texts, written_texts, orders):
     candidates, references = written_texts[:1500], findings_texts[:1500]
     scorer = BleuScorer(n=4)

@@ -75,6 +75,7 @@ def test_the_hash_is_salted_and_a_study_that_comes_twice_counts_once(tmp_path):
     assert salt.read_bytes() not in log.path.read_bytes()
 
 
+@pytest.mark.slow
 def test_many_threads_write_at_the_same_time(tmp_path):
     def write(first):
         own = DriftLog(tmp_path / "drift.sqlite")  # as another process would

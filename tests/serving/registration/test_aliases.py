@@ -95,6 +95,7 @@ class Broken(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("status", [200, 401, 404])
+@pytest.mark.slow
 def test_a_server_that_fails_is_not_taken_for_no_champion(monkeypatch: pytest.MonkeyPatch, status: int):
     monkeypatch.setattr(Broken, "status", status)
     server = HTTPServer(("127.0.0.1", 0), Broken)
@@ -107,6 +108,7 @@ def test_a_server_that_fails_is_not_taken_for_no_champion(monkeypatch: pytest.Mo
     assert len(str(told.value)) < 600
 
 
+@pytest.mark.slow
 def test_of_two_runs_at_once_the_better_is_champion(tracking: str, monkeypatch: pytest.MonkeyPatch):
     client = mlflow.MlflowClient()
     settle(client, tracking, NAME, _version(client, 0.1), "keep")

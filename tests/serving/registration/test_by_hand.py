@@ -51,6 +51,7 @@ def test_a_promotion_is_kept_with_reason_date_and_former_champion(versions):
     assert [move.by for move in moves_of(client.get_registered_model(NAME))] == ["rule", "promotion"]
 
 
+@pytest.mark.slow
 def test_a_rollback_goes_back_one_champion_at_a_time_and_then_refuses(versions):
     client, uri = versions
     promote_by_hand(client, uri, NAME, "2", "Better.")

@@ -63,6 +63,7 @@ def test_the_champion_moves_only_to_a_better_model_and_is_fetched_by_its_alias(b
     assert ModelBundle.load(fetch_bundle_folder("models:/coherent-cxr/1", tracking)).digest == bundle.digest
 
 
+@pytest.mark.slow
 def test_the_same_weights_keep_their_version_as_long_as_its_files_are_there(bundle, tracking, tmp_path):
     client = mlflow.MlflowClient()
     assert _register(bundle, 0.5)["version"] == "1"
@@ -76,6 +77,7 @@ def test_the_same_weights_keep_their_version_as_long_as_its_files_are_there(bund
     assert _register(bundle, 0.5)["version"] == "3"
 
 
+@pytest.mark.slow
 def test_fetching_leaves_the_registry_as_it_is(bundle, tracking, tmp_path):
     _register(bundle, 0.5)
     before = sorted(tmp_path.rglob("*"))
@@ -97,6 +99,7 @@ def test_a_damaged_database_and_a_silent_server_are_sentences(tmp_path: Path):
     assert "hidden" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_version_tells_its_score_its_data_and_its_card(bundle, tracking):
     _register(bundle, 0.5)
     version = mlflow.MlflowClient().get_model_version("coherent-cxr", "1")
@@ -113,6 +116,7 @@ def test_a_version_tells_its_score_its_data_and_its_card(bundle, tracking):
     assert "model_card.md" in {file.path for file in mlflow.MlflowClient().list_artifacts(run.info.run_id)}
 
 
+@pytest.mark.slow
 def test_no_pickle_of_ours_travels_with_the_model(bundle, tracking, tmp_path: Path):
     _register(bundle, 0.5)
     files = [path for path in (tmp_path / "mlartifacts").rglob("*") if path.is_file()]

@@ -19,6 +19,8 @@ from helpers.rest_requests import JSON, SMALL, asked, ramp
 from helpers.serving_process import PATIENCE, Serving
 from helpers.tiny_bundle import make_bundle
 
+pytestmark = pytest.mark.slow  # their set-up is
+
 
 @pytest.fixture(scope="module")
 def guarded(forks: Forks, tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[Serving]:

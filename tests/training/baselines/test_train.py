@@ -126,6 +126,7 @@ def test_the_most_similar_image_brings_its_report(result):
     assert reports == [WELL, SICK, WELL, SICK]
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_like_an_uninterrupted_one(corpus, tmp_path, monkeypatch):
     config = settings(tmp_path / "killed", systems=("show, attend and tell",))
     whole = run(config.replace(checkpoint_folder=str(tmp_path / "whole")), corpus)
@@ -167,6 +168,7 @@ def with_other_test_references(corpus: Corpus) -> Corpus:
     )
 
 
+@pytest.mark.slow
 def test_other_test_references_change_no_compared_system(result, with_other_test_references, tmp_path):
     again = run(settings(tmp_path), with_other_test_references)
     assert all(torch.equal(again.models[name], result.models[name]) for name in result.models)
@@ -177,6 +179,7 @@ def test_other_test_references_change_no_compared_system(result, with_other_test
     pd.testing.assert_frame_equal(again.labels, result.labels)
 
 
+@pytest.mark.slow
 def test_other_test_references_change_no_chosen_epoch_of_the_generator(
     corpus, with_other_test_references, tmp_path
 ):

@@ -174,6 +174,7 @@ def test_what_cannot_be_decided_is_refused():
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=1, max_size=10))
+@pytest.mark.slow
 def test_no_threshold_beats_the_perfect_one(studies):
     scores = [float(score) for score, _ in studies]
     truth = np.array([positive for _, positive in studies])

@@ -13,6 +13,7 @@ from helpers.settings import filled
 
 
 @pytest.mark.parametrize("encoder", encoder_names())
+@pytest.mark.slow
 def test_the_features_of_frozen_layers_are_what_later_layers_read_at_that_stride(encoder):
     backbone = Backbone(encoder)
     seen: list[int] = []
@@ -34,6 +35,7 @@ def test_a_stride_of_zero_freezes_nothing():
     assert all(weights.requires_grad for weights in backbone.parameters())
 
 
+@pytest.mark.slow
 def test_frozen_layers_keep_weights_and_statistics_and_the_others_learn(corpus, checkpoint_folder):
     config = filled(
         EncoderPretrainingConfig,

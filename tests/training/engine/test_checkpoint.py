@@ -70,6 +70,7 @@ def test_a_history_without_any_checkpoint_is_begun_anew(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut tensors", "no tensors", "cut state", "other state", "cut history"])
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_set_aside_and_training_begins_again(tmp_path, caplog, damage):
     whole = toy_loop(tmp_path)
     whole.run()
@@ -95,6 +96,7 @@ def test_damaged_best_weights_are_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("room", [10, 300, 1_000])  # for no history, no tensors, not all of them
+@pytest.mark.slow
 def test_a_full_disk_is_a_sentence_and_the_run_continues_when_there_is_room(tmp_path, room, capsys):
     # capsys: what is printed goes to no file, on which the limit below would count, too
     whole = toy_loop(tmp_path / "whole")

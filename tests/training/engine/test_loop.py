@@ -17,6 +17,7 @@ from helpers.toy_history import SPEED
 
 
 @pytest.mark.parametrize(("samples", "steps"), [(19, 12), (20, 16), (13, 8), (7, 4), (1, 4)])
+@pytest.mark.slow
 def test_a_run_takes_exactly_the_steps_it_announces(tmp_path, samples, steps):
     # Batches of six: 13 samples make two of them, the last lone sample within the second.
     rates = []
@@ -71,6 +72,7 @@ def test_the_run_leaves_the_global_generator_alone(tmp_path):
     assert torch.equal(torch.rand(1), expected)
 
 
+@pytest.mark.slow
 def test_the_toy_learns(tmp_path):
     run = toy_loop(tmp_path, dropout=0.0, epochs=60)
     run.run()

@@ -20,6 +20,7 @@ from helpers.toy_history import dying, without_speed
     ("at", "count"),
     [("step", 1), ("step", 5), ("step", 6), ("step", 11), ("validation", 1), ("validation", 3)],
 )
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, at, count):
     whole = toy_loop(tmp_path / "whole")
     history = whole.run()
@@ -53,6 +54,7 @@ def test_a_process_killed_outright_continues_to_the_same_bytes(tmp_path, forks, 
     assert left == sorted(p.name for p in (tmp_path / "whole").iterdir())
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_arrives(tmp_path):
     whole = toy_loop(tmp_path / "whole")
     whole.run()

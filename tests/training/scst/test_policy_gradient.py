@@ -25,6 +25,7 @@ from helpers.enumerable_policy import as_reports, every_report, gradient, reward
     ("baseline", "samples"),
     [("none", 1), ("greedy", 1), ("moving_average", 1), ("leave_one_out", 2), ("greedy", 2)],
 )
+@pytest.mark.slow
 def test_the_expected_gradient_is_that_of_the_expected_reward_with_every_baseline(toy, baseline, samples):
     model, regions = toy
     outcomes = every_report()
@@ -74,6 +75,7 @@ def test_a_good_baseline_quiets_the_gradient(toy):
     ],
     ids=["temperature", "top_k", "top_p", "hot"],
 )
+@pytest.mark.slow
 def test_reports_are_scored_with_the_probability_they_were_drawn_with(toy, sampling):
     model, regions = toy
     drawn = regions.expand(40_000, -1, -1)

@@ -75,6 +75,7 @@ def test_two_views_feedback_and_narrow_sampling_work_together(corpus, tmp_path, 
     assert run.bundle.digest != generator.digest
 
 
+@pytest.mark.slow
 def test_samples_can_be_used_again_within_limits_and_held_at_the_starting_model(corpus, generator, tmp_path):
     rewards = {"rouge_l": {"weight": 1.0, "baseline": "group"}}
     held = {"sample_uses": 3, "kl": {"coefficient": 0.1, "target": 0.01}, "learning_rate": 1e-2}

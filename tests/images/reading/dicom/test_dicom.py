@@ -227,6 +227,7 @@ def test_refusals_do_not_quote_tags() -> None:
     assert "Doe" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_before_they_are_decoded() -> None:
     with pytest.raises(UnreadableImageError) as caught:
         read_image(written(dataset(RAMP_12_BIT, Rows=60000, Columns=60000)))
