@@ -13,7 +13,7 @@ from kedro.pipeline import Pipeline
 from kedro.utils import load_obj
 from kedro.validation import Validator
 
-from coherent_cxr.cli.run import _complete_node_names
+from coherent_cxr.cli.run import _complete_names
 from coherent_cxr.pipeline_registry import (
     BY_SYSTEM,
     DEFAULT,
@@ -145,12 +145,22 @@ def test_a_node_that_is_not_there_is_named_with_those_that_may_be_meant(monkeypa
     with pytest.raises(
         RunStoppedError, match=r"'fine_tune' \(--from-nodes\)\. It may be rl_fine_tuning\.ccr"
     ):
-        _complete_node_names(REPOSITORY, options)
+        _complete_names(REPOSITORY, options)
     options["from_nodes"] = []
-    _complete_node_names(REPOSITORY, options)
+    _complete_names(REPOSITORY, options)
     assert options["node_names"] == ["mle_training.train_mle"]
     with pytest.raises(RunStoppedError, match="Did you mean 'train_mle'"):
-        _complete_node_names(REPOSITORY, {**options, "node_names": ["train_mel"]})
+        _complete_names(REPOSITORY, {**options, "node_names": ["train_mel"]})
+
+
+def test_a_namespace_is_found_without_its_stage(monkeypatch):
+    monkeypatch.setattr("coherent_cxr.cli.run.pipelines", register_pipelines())
+    monkeypatch.setattr("coherent_cxr.cli.run.systems.follow", lambda loader: None)  # those of this folder
+    options = {"conf_source": None, "env": None, "namespaces": ["nlg", "mle_training"]}
+    _complete_names(REPOSITORY, options)
+    assert options["namespaces"] == ["rl_fine_tuning.nlg", "mle_training"]
+    with pytest.raises(RunStoppedError, match=r"no namespace 'nlgg' \(--namespaces\)\. Did you mean 'nlg'"):
+        _complete_names(REPOSITORY, {**options, "namespaces": ["nlgg"]})
 
 
 def test_an_unknown_name_is_no_stage():

@@ -69,11 +69,11 @@ class Stages(Mapping[str, Pipeline]):
 
 
 def full_node_name(given: str, nodes: Iterable[str]) -> str:
-    """Return the name of a node as Kedro knows it: with its stage, which may be left out.
+    """Return the name of a node or namespace as Kedro knows it: with its stage, which may be left out.
 
     Args:
-        given: Such as ``train_mle`` or ``full.fine_tune``.
-        nodes: Names of all nodes.
+        given: Such as ``train_mle``, ``full.fine_tune`` or ``full``.
+        nodes: Names of all nodes, or of all namespaces.
 
     Returns:
         The only name that ends so; ``given`` if there is none or are several.

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -28,6 +28,7 @@ from coherent_cxr.tracking.stale import active_run, close_active_runs, close_run
 
 RUNNERS = ("SequentialRunner", "ThreadRunner", "ParallelRunner")
 NODE_OPTIONS = {"node_names": "--nodes", "from_nodes": "--from-nodes", "to_nodes": "--to-nodes"}
+NAMESPACES = "namespaces"
 PATIENCE = 5.0
 """Seconds that threads and workers get to end after a signal."""
 
@@ -40,7 +41,7 @@ def _run(context: click.Context, /, **options: Any) -> Any:
     metadata = context.find_root().obj
     project = Path(metadata.project_path) if metadata else Path.cwd()
     _check_names(project, options)
-    _complete_node_names(project, options)
+    _complete_names(project, options)
     call: Any = kedro_run.callback
     waits = options["runner"] in ("ThreadRunner", "ParallelRunner") or options["is_async"]
     with stopped_in_order(patience=PATIENCE if waits else None):
@@ -84,29 +85,36 @@ def _check_names(project: Path, options: dict[str, Any]) -> None:
         raise RunStoppedError(f"There is no runner '{runner}'. {_nearest(runner, RUNNERS)}") from None
 
 
-def _complete_node_names(project: Path, options: dict[str, Any]) -> None:
-    """Put its stage before the name of every node, where that is left out.
+def _complete_names(project: Path, options: dict[str, Any]) -> None:
+    """Put its stage before the name of every node and namespace, where that is left out.
 
     Raises:
-        RunStoppedError: If there is no such node, or several; the message names those that may be meant.
+        RunStoppedError: If there is no such one, or several; the message names those that may be meant.
     """
-    if not any(options.get(key) for key in NODE_OPTIONS):
+    if not any(options.get(key) for key in (*NODE_OPTIONS, NAMESPACES)):
         return
     conf = Path(options["conf_source"] or project / settings.CONF_SOURCE)
     env = options["env"] or os.environ.get("KEDRO_ENV")
     systems.follow(settings.CONFIG_LOADER_CLASS(conf, env=env, **settings.CONFIG_LOADER_ARGS))
-    known = tuple(dict.fromkeys(node.name for pipeline in pipelines.values() for node in pipeline.nodes))
+    every = [node for pipeline in pipelines.values() for node in pipeline.nodes]
+    nodes = tuple(dict.fromkeys(node.name for node in every))
     for key, option in NODE_OPTIONS.items():
-        full = [full_node_name(name, known) for name in options.get(key) or ()]
-        for name in full:
-            if name not in known:
-                meant = [one for one in known if one.endswith(f".{name}")]
-                near = f"It may be {', '.join(meant)}." if meant else _nearest_node(name, known)
-                raise RunStoppedError(f"There is no node '{name}' ({option}). {near}")
-        options[key] = full
+        options[key] = _full_names(options.get(key), nodes, "node", option)
+    namespaces = tuple(dict.fromkeys(name for node in every for name in node.namespace_prefixes))
+    options[NAMESPACES] = _full_names(options.get(NAMESPACES), namespaces, "namespace", "--namespaces")
 
 
-def _nearest_node(name: str, known: tuple[str, ...]) -> str:
+def _full_names(given: Sequence[str] | None, known: tuple[str, ...], kind: str, option: str) -> list[str]:
+    full = [full_node_name(name, known) for name in given or ()]
+    for name in full:
+        if name not in known:
+            meant = [one for one in known if one.endswith(f".{name}")]
+            near = f"It may be {', '.join(meant)}." if meant else _nearest_part(name, known)
+            raise RunStoppedError(f"There is no {kind} '{name}' ({option}). {near}")
+    return full
+
+
+def _nearest_part(name: str, known: tuple[str, ...]) -> str:
     last = {one.rpartition(".")[2]: one for one in known}
     near = difflib.get_close_matches(name, [*known, *last], n=1)
     return f"Did you mean '{near[0]}'?" if near else "`kedro registry describe <pipeline>` lists the nodes."
