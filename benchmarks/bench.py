@@ -33,7 +33,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "training_step": ["--size", "128", "--batch", "8", "--repeats", "2"],
     "ranks": ["--steps", "4", "--repeats", "2"],
     "rl_step": ["--warm-up", "20", "--steps", "4", "--samples", "2", "--sentence-feedback"],
-    "rl_step, --env paper": ["--warm-up", "10", "--steps", "3", "--batch", "8", "--end-to-end", "256"],
+    "rl_step, --env paper": ["--warm-up", "10", "--steps", "2", "--batch", "32", "--end-to-end", "256"],
     "evaluation_bootstrap": [],
 }
 """Scripts of this folder, with what keeps all of them together near a quarter of an hour.
