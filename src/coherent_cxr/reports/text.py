@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from sys import intern
 from typing import NamedTuple
 
 from coherent_cxr.inputs.text.layout import blocks, join_wrapped_lines
@@ -83,7 +84,8 @@ def tokenize_findings(text: str) -> Tokenized:
     for _, block in blocks(_unescaped(text)):
         for part in _sentences(_clean(block)):
             sentence = _LIST_MARK.sub("", part.strip()).strip()
-            words = _TOKEN.findall(sentence.lower())
+            # the same words again and again: a corpus holds each of them once
+            words = [intern(word) for word in _TOKEN.findall(sentence.lower())]
             if any(_HAS_LETTER.search(word) for word in words):
                 sentences.append(sentence if sentence[-1] in ".!?" else f"{sentence}.")
                 tokens.append(words)

@@ -49,9 +49,10 @@ def weight_blocks(patients: Sequence[str], resamples: int, seed: int, most: int 
     generator = np.random.default_rng(seed)
     rows = max(most // len(patient_of_study), 1)
     for start in range(0, resamples, rows):
-        drawn = generator.integers(0, count, (min(rows, resamples - start), count))
-        times = np.stack([np.bincount(patients_drawn, minlength=count) for patients_drawn in drawn])
-        yield times.astype(np.float64)[:, patient_of_study]
+        times = np.empty((min(rows, resamples - start), count))
+        for resample in times:
+            resample[:] = np.bincount(generator.integers(0, count, count), minlength=count)
+        yield times[:, patient_of_study]
 
 
 def percentile_interval(resampled: Array, level: float = 0.95) -> Interval:
