@@ -32,7 +32,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "memory_kept": ["--repeats", "2", "--steps", "4"],
     "training_step": ["--size", "128", "--batch", "8", "--repeats", "2"],
     "ranks": ["--steps", "4", "--repeats", "2"],
-    "rl_step": ["--warm-up", "20", "--steps", "4", "--samples", "2", "--sentence-feedback"],
+    "rl_step": ["--warm-up", "80", "--steps", "6", "--samples", "2", "--sentence-feedback"],
     "rl_step, --env paper": ["--warm-up", "10", "--steps", "2", "--batch", "32", "--end-to-end", "256"],
     "evaluation_bootstrap": [],
 }

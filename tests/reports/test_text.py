@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coherent_cxr.reports.text import clean_section, detokenize, has_words, metric_text, tokenize_findings
@@ -125,6 +125,8 @@ def test_wrapped_lines_are_joined_and_layout_is_kept_for_the_labels():
 
 
 @given(st.text(max_size=300))
+@example("<\N{DINGBAT NEGATIVE CIRCLED DIGIT ONE}")
+@example("Clear. \N{DINGBAT CIRCLED SANS-SERIF DIGIT TWO} Heart normal.")
 def test_any_text_round_trips_through_its_tokens(text):
     first = tokens(text)
     assert tokens(detokenize(first)) == first

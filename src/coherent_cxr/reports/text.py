@@ -20,7 +20,8 @@ _ABBREVIATIONS = {"dr": "doctor", "mr": "mister", "mrs": "missus", "vs": "versus
 _STARTERS = "The|There|This|No|Lungs?|Heart|Cardiac|Cardiomediastinal|Visualized|Mediastinum|Pulmonary"
 _OPEN_WORDS = "a|an|and|are|as|be|by|for|from|in|is|no|of|on|or|that|the|to|with"
 
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,40}>|[<>\[\]{}|\\^~`@#*\"]")
+# the last range is of circled digits (dingbats): list marks, although Python takes them for letters
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,40}>|[<>\[\]{}|\\^~`@#*\"\u2776-\u2793]")
 _WORD = re.compile(r"[\w'-]{2,}")
 _IS_MARK = re.compile(r"X{3,}|_{2,}")
 _LONG_NUMBER = re.compile(r"&#\d{8,}")  # no character; Python refuses to read numbers of many digits
