@@ -41,6 +41,8 @@ MOST_BYTES = {
     LABELS: 1 << 26,
 }
 IMAGE_SIZES = range(32, 4097)
+ORDINARY_SIZE, ORDINARY_WORDS = 1024, 1 << 24
+"""Width, and numbers of the word embeddings, up to which a model is built to compare its weights: 0.2 GB."""
 EARLIER = {
     "study_input": "per_image",
     "sentence_feedback": False,
@@ -197,8 +199,14 @@ class ModelBundle:
         return bundle
 
     def _check_fit(self) -> None:
-        """Compare names and shapes of the weights with what the configuration asks for; nothing is built."""
-        with torch.device("meta"):
+        """Compare names and shapes of the weights with what the configuration asks for.
+
+        A large model is not built for that. One of ordinary size is, as the device "meta" imports PyTorch's
+        compiler, which takes longer than all else of loading.
+        """
+        widest = max(self.config.size, self.config.attention_size)
+        ordinary = widest <= ORDINARY_SIZE and len(self.vocabulary) * widest <= ORDINARY_WORDS
+        with torch.random.fork_rng(devices=[]), torch.device("cpu" if ordinary else "meta"):
             model = ReportGenerator.of_vocabulary(self.config, self.vocabulary)
         if self.decider is not None and self.decider.weight.shape[1] != model.encoder.backbone.channels:
             raise ValueError(

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import expit, xlogy
 
 SLOPES = np.round(np.geomspace(0.1, 4, 38), 3)
@@ -81,4 +80,6 @@ def _intercept(scaled: Array, share: float) -> float:
     if share >= 1:
         return np.inf
     low, high = -FARTHEST - scaled.max(), FARTHEST - scaled.min()
+    from scipy.optimize import brentq  # half a second, and opening a model needs it not
+
     return float(brentq(lambda shift: float(expit(scaled + shift).mean()) - share, low, high))
