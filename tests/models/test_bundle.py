@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -42,6 +44,64 @@ def test_saved_and_loaded_it_writes_the_same(bundle, tmp_path):
     assert loaded.digest == bundle.digest
     assert loaded.config == bundle.config
     assert (loaded.image_size, loaded.metadata) == (64, {"system": "mle"})
+
+
+LOAD = """
+import resource, sys
+from pathlib import Path
+from coherent_cxr.models.bundle import BundleError, ModelBundle
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    ModelBundle.load(Path(sys.argv[1]))
+except BundleError as error:
+    print(error)
+print("compiler" if "torch._dynamo" in sys.modules else "plain")
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def loaded_apart(folder):
+    """Load a bundle in a fresh process; return what it said, and by how many MB its memory rose."""
+    told = subprocess.run(
+        [sys.executable, "-c", LOAD, str(folder)], capture_output=True, text=True, check=True
+    )
+    *lines, megabytes = told.stdout.split("\n")[:-1]
+    return lines, int(megabytes)
+
+
+@pytest.mark.slow
+def test_loading_imports_no_compiler(bundle, tmp_path):
+    bundle.save(tmp_path / "bundle")
+    assert loaded_apart(tmp_path / "bundle")[0] == ["plain"]
+
+
+def test_loading_leaves_random_numbers_alone(bundle, tmp_path):
+    bundle.save(tmp_path / "bundle")
+    before = torch.get_rng_state()
+    ModelBundle.load(tmp_path / "bundle")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changed", "words"), [({"size": 4096}, 0), ({"size": 1025}, 0), ({"size": 1024}, 100_000)]
+)
+def test_what_a_configuration_asks_for_is_not_built(bundle, tmp_path, changed, words):
+    bundle.save(tmp_path / "bundle")
+    path = tmp_path / "bundle" / "config.json"
+    described = json.loads(path.read_text())
+    described["generator"] |= changed
+    path.write_text(json.dumps(described))
+    path = tmp_path / "bundle" / "vocabulary.json"
+    vocabulary = json.loads(path.read_text())
+    more = [f"word{number}" for number in range(words)]
+    vocabulary["tokens"] += more
+    vocabulary["counts"] |= dict.fromkeys(more, 3)
+    path.write_text(json.dumps(vocabulary))
+    write_manifest(tmp_path / "bundle", ["config.json", "model.safetensors", "vocabulary.json"])
+    lines, megabytes = loaded_apart(tmp_path / "bundle")
+    assert "its configuration and vocabulary ask for" in lines[0]
+    assert megabytes < 250
 
 
 def test_the_same_bundle_gives_the_same_bytes(bundle, tmp_path):

@@ -32,7 +32,7 @@ from helpers.conf import read_conf
 from helpers.settings import filled
 from helpers.tiny_bundle import WORDS, make_bundle
 
-pytestmark = pytest.mark.slow  # their set-up is
+pytestmark = pytest.mark.slow  # because of their set-up
 
 SYSTEMS = Systems(("nlg", "extra"), "extra")
 TOKENS = [["heart", "is", "clear"], ["no", "effusion"]]

@@ -37,7 +37,7 @@ from helpers.conf import read_conf
 from helpers.settings import filled
 from helpers.tiny_bundle import ENCODER, make_bundle
 
-pytestmark = pytest.mark.slow  # their set-up is
+pytestmark = pytest.mark.slow  # because of their set-up
 
 SYSTEMS = Systems(("nlg", "ccr", "full"), "full")
 STAGE = evaluation.create_pipeline(SYSTEMS).only_nodes(

@@ -42,7 +42,7 @@ MOST_BYTES = {
 }
 IMAGE_SIZES = range(32, 4097)
 ORDINARY_SIZE, ORDINARY_WORDS = 1024, 1 << 24
-"""Width, and numbers of the word embeddings, up to which a model is built to compare its weights: 0.2 GB."""
+"""Largest width, and count of word embedding parameters, of a model that is built to check its weights."""
 EARLIER = {
     "study_input": "per_image",
     "sentence_feedback": False,

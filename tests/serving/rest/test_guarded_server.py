@@ -19,7 +19,7 @@ from helpers.rest_requests import JSON, SMALL, asked, ramp
 from helpers.serving_process import PATIENCE, Serving
 from helpers.tiny_bundle import make_bundle
 
-pytestmark = pytest.mark.slow  # their set-up is
+pytestmark = pytest.mark.slow  # because of their set-up
 
 
 @pytest.fixture(scope="module")

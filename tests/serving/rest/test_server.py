@@ -18,7 +18,7 @@ from helpers.forks import Forks
 from helpers.rest_requests import JSON, SMALL, asked, ramp
 from helpers.serving_process import Serving
 
-pytestmark = pytest.mark.slow  # their set-up is
+pytestmark = pytest.mark.slow  # because of their set-up
 
 SECRET = "Doe^Jane"
 DECODER = "coherent_cxr.serving.rest.engine.decoder_process"

@@ -61,6 +61,11 @@ def test_what_the_starting_model_lacks_is_not_asked_for():
     guard(off).inspect(1, numbers(0, 0.0))
 
 
+def test_a_model_that_began_with_fewer_different_reports_is_held_to_its_own_share():
+    with pytest.raises(PolicyCollapsedError, match=r"0\.050 \(the least share allowed is 0\.05\)"):
+        guard(start=(40, 0.05)).inspect(1, numbers(40, 0.04))
+
+
 def test_the_start_travels_as_json():
     again = Guard(LIMITS, "full fine-tuning")
     again.load_state_dict(json.loads(json.dumps(guard().state_dict())))

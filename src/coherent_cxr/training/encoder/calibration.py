@@ -80,6 +80,6 @@ def _intercept(scaled: Array, share: float) -> float:
     if share >= 1:
         return np.inf
     low, high = -FARTHEST - scaled.max(), FARTHEST - scaled.min()
-    from scipy.optimize import brentq  # half a second, and opening a model needs it not
+    from scipy.optimize import brentq  # takes long to import, and opening a model does not need it
 
     return float(brentq(lambda shift: float(expit(scaled + shift).mean()) - share, low, high))
