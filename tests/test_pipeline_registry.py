@@ -27,6 +27,16 @@ from coherent_cxr.stopped import RunStoppedError
 from helpers.conf import BASE, read_conf
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+CATALOG = f"""
+import sys
+from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog
+from coherent_cxr.settings import CONFIG_LOADER_ARGS
+catalog = DataCatalog.from_config(OmegaConfigLoader({str(BASE.parent)!r}, **CONFIG_LOADER_ARGS)["catalog"])
+for name in catalog:
+    catalog[name]
+print(*sys.modules)
+"""
 CALL = """
 import sys
 from coherent_cxr.pipeline_registry import register_pipelines
@@ -176,3 +186,10 @@ def test_a_stage_of_tables_imports_no_network_and_no_figure():
     imported = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
     assert "pandas" in imported
     assert not {"torch", "sklearn", "scipy", "matplotlib"} & set(imported)
+
+
+@pytest.mark.slow
+def test_making_the_whole_catalog_imports_no_network_and_no_figure():
+    imported = subprocess.run([sys.executable, "-c", CATALOG], capture_output=True, text=True, check=True)
+    assert "coherent_cxr.datasets.figure" in imported.stdout.split()
+    assert not {"torch", "sklearn", "scipy", "matplotlib", "pydicom"} & set(imported.stdout.split())

@@ -1,10 +1,12 @@
-"""Kedro's context, with configuration errors as sentences instead of tracebacks."""
+"""Kedro's context, with configuration errors as sentences instead of tracebacks; its configuration loader."""
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
+from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.validation import ParameterValidationError
 
@@ -12,6 +14,21 @@ from coherent_cxr.stopped import RunStoppedError
 
 # Kedro says twice which parameter is meant before it comes to what we said of it.
 _PROBLEM = re.compile(r"- Parameter '([^']*)': (?:Failed to instantiate \S+ for parameter '[^']*': )?(.*)")
+
+
+class ReadOnceConfigLoader(OmegaConfigLoader):
+    """Reads every kind of configuration once; Kedro's reads and resolves all files whenever a hook asks."""
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Return one kind of configuration, such as "parameters"; changes to it stay with the caller.
+
+        Raises:
+            KeyError: If there is no such kind.
+            MissingConfigException: If no file holds it.
+        """
+        if key not in self:
+            self[key] = super().__getitem__(key)
+        return copy.deepcopy(super().__getitem__(key))
 
 
 class ProjectContext(KedroContext):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import logging
@@ -11,11 +12,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from kedro.io import DataCatalog, DatasetError
 from matplotlib.figure import Figure
+from PIL import Image
 
 from coherent_cxr.datasets.whole import WholeDataset
 
@@ -135,14 +138,19 @@ def test_a_save_that_fails_leaves_what_was_there_and_no_half(
     assert _equal(name, _catalog(tmp_path, versioned).load(name), 1)
 
 
-def test_a_figure_is_a_whole_file(tmp_path: Path) -> None:
+def test_a_figure_is_a_whole_file_of_the_pixels_that_matplotlib_draws(tmp_path: Path) -> None:
     from coherent_cxr.datasets.figure import FigureDataset
 
-    figure = Figure()
+    figure = Figure(figsize=(3, 2))
     figure.subplots().plot([0, 1])
-    FigureDataset(filepath=str(tmp_path / "figure.png")).save(figure)
+    dataset = FigureDataset(filepath=str(tmp_path / "figure.png"))
+    dataset.save(figure)
     assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert base64.b64decode(dataset.preview()) == (tmp_path / "figure.png").read_bytes()
+    figure.savefig(tmp_path / "drawn.png")
+    with Image.open(tmp_path / "drawn.png") as drawn:
+        assert np.array_equal(np.asarray(dataset.load()), np.asarray(drawn))
 
 
 KILLED = """

@@ -89,10 +89,11 @@ def register_pipelines():
 """
 
 SETTINGS = """
-from coherent_cxr.context import ProjectContext
+from coherent_cxr.context import ProjectContext, ReadOnceConfigLoader
 from coherent_cxr.hooks import HOOKS as PROJECT_HOOKS
 HOOKS = PROJECT_HOOKS
 CONTEXT_CLASS = ProjectContext
+CONFIG_LOADER_CLASS = ReadOnceConfigLoader
 """
 
 

@@ -13,6 +13,7 @@ from coherent_cxr.cli.places import require_writable_file, require_writable_fold
 from coherent_cxr.cli.project import find_project, model_options, open_tracking
 from coherent_cxr.cli.shown import show_study
 from coherent_cxr.inputs.names import printable
+from coherent_cxr.runtime.garbage import starting
 from coherent_cxr.storage.whole import written_whole
 
 if TYPE_CHECKING:
@@ -276,13 +277,14 @@ def open_named(model: str, uri: str | None, option: str = "--model") -> OpenedMo
     Raises:
         ClickException: If it cannot be opened; the message says why.
     """
-    from coherent_cxr.models.manifest import BundleError
-    from coherent_cxr.serving.study.opening import open_model
+    with starting():
+        from coherent_cxr.models.manifest import BundleError
+        from coherent_cxr.serving.study.opening import open_model
 
-    try:
-        return open_model(model, lambda: uri or open_tracking(find_project(Path.cwd())))
-    except (BundleError, LookupError, OSError) as error:
-        raise click.ClickException(f"{error} The option {option} names another.") from error
+        try:
+            return open_model(model, lambda: uri or open_tracking(find_project(Path.cwd())))
+        except (BundleError, LookupError, OSError) as error:
+            raise click.ClickException(f"{error} The option {option} names another.") from error
 
 
 def _save_attention(report: Report, path: Path, notice: str) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 from kedro_datasets._typing import ImagePreview
 
 from coherent_cxr.datasets.local import LocalDataset
-from coherent_cxr.images.sheets import montage
 from coherent_cxr.images.store import INDEX, PIXELS, RECORD, ImageStore
 
 
@@ -46,6 +45,8 @@ class ImageStoreDataset(LocalDataset[ImageStore]):
         Returns:
             A PNG, base64-encoded.
         """
+        from coherent_cxr.images.sheets import montage
+
         store = self.load()
         places = np.unique(np.linspace(0, len(store) - 1, columns * rows).astype(int))
         data = io.BytesIO()

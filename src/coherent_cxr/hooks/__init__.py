@@ -1,5 +1,6 @@
 """Kedro hooks, one file each."""
 
+from coherent_cxr.hooks.garbage import GarbageHook
 from coherent_cxr.hooks.labels import LabelsHook
 from coherent_cxr.hooks.missing_artifacts import MissingArtifactsHook
 from coherent_cxr.hooks.one_at_a_time import OneAtATimeHook
@@ -26,4 +27,5 @@ HOOKS = (
     OneAtATimeHook(),
     ThreadsHook(),
     SideBySideHook(),
+    GarbageHook(),
 )

@@ -1,19 +1,23 @@
-"""What kind of image a file holds, from its first bytes."""
+"""What a file holds: a table by its name, an image by its first bytes."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from coherent_cxr.images.reading.dicom import is_dicom
-from coherent_cxr.images.reading.dicom.identifiers import Header, header_of
 from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.images.reading.limits import read_bounded
+
+if TYPE_CHECKING:
+    from coherent_cxr.images.reading.dicom.identifiers import Header
 
 HEAD = 1 << 16
 """Bytes that hold nearly every DICOM header up to the pixels."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 """How names of images end."""
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz")
+"""How names of tables end."""
 PICTURES = (b"\x89PNG", b"\xff\xd8\xff")
 
 
@@ -29,6 +33,11 @@ class FileKind(NamedTuple):
     is_image: bool
     study_uid: str = ""
     why_not: str = ""
+
+
+def is_table(path: Path) -> bool:
+    """Tell by its name whether a file is a table of studies."""
+    return path.name.lower().endswith(TABLES)
 
 
 def kind_of(path: Path) -> FileKind:
@@ -54,21 +63,20 @@ def kind_of(path: Path) -> FileKind:
 
 def _header(head: bytes, path: Path) -> Header | None:
     name = str(path)
-    try:
-        found = header_of(head, name)
-        if found.study_uid and found.is_image:
-            return found
-    except UnreadableImageError:
-        pass
+    found = _read(head, name)
+    if found is not None and found.study_uid and found.is_image:
+        return found
     if len(head) < HEAD:
-        return _whole(head, name)
+        return found
     try:  # the header is longer, or deflated
-        return _whole(read_bounded(path), name)
+        return _read(read_bounded(path), name)
     except UnreadableImageError:
         return None
 
 
-def _whole(data: bytes, name: str) -> Header | None:
+def _read(data: bytes, name: str) -> Header | None:
+    from coherent_cxr.images.reading.dicom.identifiers import header_of
+
     try:
         return header_of(data, name)
     except UnreadableImageError:

@@ -11,8 +11,7 @@ from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.inputs.folders import walk
 from coherent_cxr.inputs.names import printable
 from coherent_cxr.runtime.progress_line import counted
-from coherent_cxr.serving.batch.files import kind_of
-from coherent_cxr.serving.batch.manifest import is_manifest, studies_of_manifest
+from coherent_cxr.serving.batch.files import is_table, kind_of
 from coherent_cxr.serving.study.study import GivenImage, GivenPrior, Refusal, Study, days_since_prior
 
 StudiesBy = Literal["file", "folder"]
@@ -67,7 +66,9 @@ def list_studies(paths: Sequence[Path], by: StudiesBy = "file") -> Listing:
     for path in paths:
         if not path.exists():
             raise UnreadableImageError("missing_image", f"There is no image file {path}.")
-        if is_manifest(path) and path.is_file():
+        if is_table(path) and path.is_file():
+            from coherent_cxr.serving.batch.manifest import studies_of_manifest
+
             for found in studies_of_manifest(path):
                 if isinstance(found, Refusal):
                     refused.append(found)

@@ -15,15 +15,8 @@ from coherent_cxr.inputs.tables.reading import describe, load_table
 from coherent_cxr.inputs.tables.study_ids import clean_ids, rounded
 from coherent_cxr.serving.study.study import GivenImage, GivenPrior, Refusal, Study, days_since_prior
 
-ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz")
-"""How names of tables end."""
 STUDY, PATH, VIEW = "study_id", "path", "view"
 PRIOR = ("prior_images", "days_since_prior", "prior_report")
-
-
-def is_manifest(path: Path) -> bool:
-    """Tell by its name whether a file is a table of studies."""
-    return path.name.lower().endswith(ENDINGS)
 
 
 def studies_of_manifest(path: Path) -> Iterator[Study | Refusal]:

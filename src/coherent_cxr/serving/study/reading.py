@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coherent_cxr.images.reading.decode import UnreadableImageError
 from coherent_cxr.images.reading.dicom import is_dicom
-from coherent_cxr.images.reading.dicom.identifiers import Identifiers, image_tags
 from coherent_cxr.images.reading.limits import read_bounded
 from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.images.recognition.checks import ImageChecks
@@ -19,6 +18,9 @@ from coherent_cxr.images.recognition.view_classifier import LATERAL, rank_featur
 from coherent_cxr.serving.image import prepared
 from coherent_cxr.serving.study.study import GivenImage
 from coherent_cxr.serving.study_report import DicomReference, StudyImage, View
+
+if TYPE_CHECKING:
+    from coherent_cxr.images.reading.dicom.identifiers import Identifiers
 
 ViewFrom = Literal["given", "tags", "classifier", "assumed"]
 
@@ -81,6 +83,8 @@ def read_image(given: GivenImage, place: int, size: int, checks: ImageChecks | N
         if isinstance(source, str | Path):
             source = read_bounded(Path(source))
         if isinstance(source, bytes) and is_dicom(source):
+            from coherent_cxr.images.reading.dicom.identifiers import image_tags
+
             tags = image_tags(source, called)
         radiograph = prepared(source, size, called)
     except UnreadableImageError as error:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from coherent_cxr.images.reading.dicom.identifiers import ImageTags
 from coherent_cxr.images.reading.grey import UnreadableImageError
 from coherent_cxr.inputs.quoting import quote
 from coherent_cxr.serving.image import ImageSource
 from coherent_cxr.serving.study_report import StudyImage
+
+if TYPE_CHECKING:
+    from coherent_cxr.images.reading.dicom.identifiers import ImageTags
 
 
 class GivenImage(NamedTuple):

@@ -1,0 +1,72 @@
+"""While a program starts, Python's garbage collector waits; afterwards it collects what is new."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from coherent_cxr.runtime.garbage import STARTING, collect_as_usual, collect_seldom, starting
+
+ENDS = """
+import sys
+from coherent_cxr.runtime.garbage import collect_seldom
+
+class Told:
+    def __init__(self):
+        self.myself = self
+    def __del__(self):
+        print("collected", file=sys.stderr)
+
+if sys.argv[1] == "seldom":
+    collect_seldom()
+Told.kept = Told()
+"""
+
+
+@pytest.fixture
+def usual() -> Iterator[int]:
+    """The threshold that holds outside a start; nothing stays frozen."""
+    collect_as_usual()
+    yield gc.get_threshold()[0]
+    collect_as_usual()
+    gc.unfreeze()
+
+
+class Cycle:
+    def __init__(self) -> None:
+        self.myself = self
+
+
+def test_a_block_collects_seldom_and_after_it_new_garbage_is_collected(usual: int) -> None:
+    with starting():
+        assert gc.get_threshold()[0] == STARTING
+    assert gc.get_threshold()[0] == usual < STARTING
+    assert gc.get_freeze_count() > 0
+    made = weakref.ref(Cycle())
+    gc.collect()
+    assert made() is None
+
+
+def test_a_block_that_fails_ends_it_too(usual: int) -> None:
+    with pytest.raises(RuntimeError), starting():
+        raise RuntimeError
+    assert gc.get_threshold()[0] == usual
+
+
+def test_beginning_and_ending_twice_is_as_once(usual: int) -> None:
+    for _ in range(2):
+        collect_seldom()
+    for _ in range(2):
+        collect_as_usual()
+        assert gc.get_threshold()[0] == usual
+
+
+@pytest.mark.parametrize(("how", "told"), [("usual", "collected\n"), ("seldom", "")])
+def test_what_a_process_leaves_is_not_searched_when_it_ends(how: str, told: str) -> None:
+    ended = subprocess.run([sys.executable, "-c", ENDS, how], capture_output=True, text=True, check=True)
+    assert ended.stderr == told
