@@ -32,7 +32,7 @@ SIZES: dict[str, tuple[list[int], list[int]]] = {
     "reports": ([1_000, 10_000, 100_000], [1_000_000]),
     "images": ([100, 1_000, 10_000], [100_000]),
     "evaluation": ([100, 1_000, 10_000], [100_000]),
-    "training step": ([8, 16, 32, 64, 128], []),
+    "training step": ([8, 16, 32, 64, 128, 256], []),
 }
 """Sizes of each kind of data, and the further one of --full."""
 SYSTEMS, RESAMPLES = 12, 1000
@@ -131,7 +131,9 @@ def of_training_step(batch: int) -> Iterator[Point]:
     from coherent_cxr.models.config import GeneratorConfig
     from coherent_cxr.models.generator import ReportGenerator
     from coherent_cxr.models.likelihood import likelihood_loss
+    from coherent_cxr.runtime.distributed import training_device
 
+    training_device()
     repeats, vocabulary = 5, 1000
     torch.manual_seed(0)
     config = base_settings(GeneratorConfig, **PAPER)

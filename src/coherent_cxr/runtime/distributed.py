@@ -23,6 +23,8 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from coherent_cxr.runtime.memory import keep_freed_memory
+
 T = TypeVar("T")
 WAIT = timedelta(hours=2)
 """How long ranks wait for each other, a validation by rank 0 alone included."""
@@ -86,8 +88,9 @@ def current_world() -> World:
 
 
 def training_device() -> torch.device:
-    """Return this rank's device: its own GPU where there is one."""
+    """Return this rank's device: its own GPU where there is one, else a processor that keeps freed memory."""
     if not torch.cuda.is_available():
+        keep_freed_memory()
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 

@@ -19,6 +19,7 @@ from coherent_cxr.images.reading.isolation import CRASHED, limit_process
 from coherent_cxr.images.reading.limits import check_bytes, too_large
 from coherent_cxr.images.reading.notes import Note
 from coherent_cxr.images.source import Place
+from coherent_cxr.runtime.memory import IMAGE, keep_freed_memory
 
 BATCH, BATCH_BYTES = 64, 1 << 24
 Task = tuple[str, int, bytes | Place]
@@ -84,12 +85,16 @@ def decode_all(
 
 
 def _pool(workers: int, in_processes: bool) -> Executor:
+    if not in_processes:
+        keep_freed_memory(IMAGE)
+        return ThreadPoolExecutor(workers)
     # A fresh process per worker: forking one that has started threads may hang.
-    return (
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=limit_process)
-        if in_processes
-        else ThreadPoolExecutor(workers)
-    )
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    limit_process()
+    keep_freed_memory(IMAGE)
 
 
 def _submit(pool: Executor, batch: list[Task], pixels: Path) -> Future[list[Decoded]]:

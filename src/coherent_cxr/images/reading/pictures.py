@@ -128,7 +128,7 @@ def grey_levels(image: Image.Image, name: str) -> NDArray[np.uint8]:
         few = few[seen]
     check_contrast(name, few)
     table = to_grey(np.arange(256, dtype=np.uint8).reshape(1, 256), looked_at=few)[0]
-    return array if (table == np.arange(256)).all() else table[array]
+    return array if (table == np.arange(256)).all() else np.asarray(image.point(table.tolist()))
 
 
 def _orientation(image: Image.Image) -> int:
