@@ -21,6 +21,7 @@ def test_the_first_node_ends_what_settings_begin(run, disable_plugins, monkeypat
     try:
         collect_as_usual()
         usual = gc.get_threshold()[0]
+        collect_seldom.cache_clear()
         collect_seldom()
         run("interleaved")
     finally:

@@ -32,6 +32,7 @@ Told.kept = Told()
 def usual() -> Iterator[int]:
     """The threshold that holds outside a start; nothing stays frozen."""
     collect_as_usual()
+    collect_seldom.cache_clear()
     yield gc.get_threshold()[0]
     collect_as_usual()
     gc.unfreeze()
@@ -58,12 +59,15 @@ def test_a_block_that_fails_ends_it_too(usual: int) -> None:
     assert gc.get_threshold()[0] == usual
 
 
-def test_beginning_and_ending_twice_is_as_once(usual: int) -> None:
-    for _ in range(2):
-        collect_seldom()
-    for _ in range(2):
-        collect_as_usual()
+def test_a_process_starts_once(usual: int) -> None:
+    with starting():
+        pass
+    frozen = gc.get_freeze_count()
+    made = [Cycle() for _ in range(9)]
+    with starting():
         assert gc.get_threshold()[0] == usual
+    assert gc.get_freeze_count() == frozen
+    assert len(made) == 9
 
 
 @pytest.mark.parametrize(("how", "told"), [("usual", "collected\n"), ("seldom", "")])

@@ -11,6 +11,7 @@ import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Final
 
 STARTING: Final = 100_000
@@ -18,16 +19,16 @@ STARTING: Final = 100_000
 _USUAL: Final = gc.get_threshold()
 
 
+@cache
 def collect_seldom() -> None:
-    """Collect seldom until :func:`collect_as_usual`, and nothing when the process ends."""
-    if not _starting():
-        gc.set_threshold(STARTING)
-        atexit.register(gc.freeze)
+    """Collect seldom until :func:`collect_as_usual`, and nothing when the process ends; once in a process."""
+    gc.set_threshold(STARTING)
+    atexit.register(gc.freeze)
 
 
 def collect_as_usual() -> None:
     """From now on collect as Python does what is made from now on; what is there already stays."""
-    if _starting():
+    if gc.get_threshold()[0] == STARTING:
         gc.freeze()
         gc.set_threshold(*_USUAL)
 
@@ -40,7 +41,3 @@ def starting() -> Iterator[None]:
         yield
     finally:
         collect_as_usual()
-
-
-def _starting() -> bool:
-    return gc.get_threshold()[0] == STARTING
