@@ -128,7 +128,10 @@ def grey_levels(image: Image.Image, name: str) -> NDArray[np.uint8]:
         few = few[seen]
     check_contrast(name, few)
     table = to_grey(np.arange(256, dtype=np.uint8).reshape(1, 256), looked_at=few)[0]
-    return array if (table == np.arange(256)).all() else np.asarray(image.point(table.tolist()))
+    if (table == np.arange(256)).all():
+        return array
+    # of all ways to look up bytes the fastest, of a detector's image as of a thumbnail
+    return np.frombuffer(array.tobytes().translate(table.tobytes()), np.uint8).reshape(array.shape)
 
 
 def _orientation(image: Image.Image) -> int:
