@@ -28,7 +28,7 @@ HELP, LABEL = "coherent-cxr --help", "coherent-cxr label, one report"
 GENERATE, RUN = "coherent-cxr generate, one image", "kedro run of the smallest stage"
 GOALS = {HELP: 0.3, LABEL: 0.6, GENERATE: 4.0, RUN: 5.0}
 """Most seconds of wall time on a machine with nothing else to do."""
-GOALS_OF_TORCH = {HELP: 0.3, LABEL: 0.3, "import coherent_cxr.chexpert": 0.3, GENERATE: 2.0, RUN: 2.5}
+GOALS_OF_TORCH = {HELP: 0.3, LABEL: 0.3, "import coherent_cxr.chexpert": 0.3, GENERATE: 2.0, RUN: 2.8}
 """Most of the rival's processor time."""
 CALL = "from coherent_cxr.cli import main; main()"
 KEDRO = "from kedro.framework.cli import main; main()"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -50,5 +51,7 @@ def test_what_is_set_holds_and_what_is_missing_stays_missing(tmp_path: Path) -> 
             ours["parameters"]
         with pytest.raises(KeyError, match="no such kind"):
             ours["no such kind"]
-    ours["parameters"] = {"a": 1}
-    assert ours["parameters"] == {"a": 1}
+    lock = threading.Lock()  # nothing that could be copied
+    ours["parameters"] = {"lock": lock}
+    ours["parameters"]["a"] = 1
+    assert ours["parameters"] == {"lock": lock, "a": 1}

@@ -17,18 +17,27 @@ _PROBLEM = re.compile(r"- Parameter '([^']*)': (?:Failed to instantiate \S+ for 
 
 
 class ReadOnceConfigLoader(OmegaConfigLoader):
-    """Reads every kind of configuration once; Kedro's reads and resolves all files whenever a hook asks."""
+    """Reads every kind of configuration once; Kedro's reads and resolves all files whenever a hook asks.
+
+    Files that are edited later count for the next session; in a notebook that is ``%reload_kedro``.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        self._read: dict[str, dict[str, Any]] = {}
+        super().__init__(*args, **settings)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Return one kind of configuration, such as "parameters"; changes to it stay with the caller.
+        """Return one kind of configuration, such as "parameters", as a copy; what was set by hand as it is.
 
         Raises:
             KeyError: If there is no such kind.
             MissingConfigException: If no file holds it.
         """
-        if key not in self:
-            self[key] = super().__getitem__(key)
-        return copy.deepcopy(super().__getitem__(key))
+        if key in self:
+            return super().__getitem__(key)
+        if key not in self._read:
+            self._read[key] = super().__getitem__(key)
+        return copy.deepcopy(self._read[key])
 
 
 class ProjectContext(KedroContext):

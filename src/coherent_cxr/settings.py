@@ -8,7 +8,6 @@ from omegaconf.resolvers import oc
 
 from coherent_cxr.context import ProjectContext, ReadOnceConfigLoader
 from coherent_cxr.hooks import HOOKS
-from coherent_cxr.runtime.garbage import collect_seldom
 from coherent_cxr.runtime.log import set_up_log
 
 # From here on warnings are shown, among them Kedro's that a run would load another run's version. Before,
@@ -20,7 +19,6 @@ warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
 warnings.filterwarnings("ignore", module=r"pydicom\.")  # what is odd about an image is in its notes
 
 set_up_log()
-collect_seldom()  # until the first node runs
 
 HOOKS = HOOKS  # Kedro reads the hooks from this module's namespace
 CONTEXT_CLASS = ProjectContext

@@ -143,14 +143,25 @@ def test_a_figure_is_a_whole_file_of_the_pixels_that_matplotlib_draws(tmp_path: 
 
     figure = Figure(figsize=(3, 2))
     figure.subplots().plot([0, 1])
-    dataset = FigureDataset(filepath=str(tmp_path / "figure.png"))
+    settings = {"dpi": 50, "transparent": True}
+    dataset = FigureDataset(filepath=str(tmp_path / "figure.png"), save_args=settings)
     dataset.save(figure)
     assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
     assert base64.b64decode(dataset.preview()) == (tmp_path / "figure.png").read_bytes()
-    figure.savefig(tmp_path / "drawn.png")
+    figure.savefig(tmp_path / "drawn.png", **settings)
     with Image.open(tmp_path / "drawn.png") as drawn:
+        assert drawn.size == (150, 100)
         assert np.array_equal(np.asarray(dataset.load()), np.asarray(drawn))
+
+
+def test_a_figure_may_lie_in_another_file_system_and_be_drawn_in_another_format() -> None:
+    from coherent_cxr.datasets.figure import FigureDataset
+
+    figure = Figure()
+    dataset = FigureDataset(filepath="memory://figures/figure.pdf", save_args={"format": "pdf"})
+    dataset.save(figure)
+    assert base64.b64decode(dataset.preview()).startswith(b"%PDF")
 
 
 KILLED = """

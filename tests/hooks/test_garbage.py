@@ -1,9 +1,10 @@
-"""Nodes run with Python's garbage collector as usual, although settings make it wait."""
+"""Nodes run with Python's garbage collector as usual, although ``kedro run`` makes it wait."""
 
 from __future__ import annotations
 
 import gc
 import importlib
+import os
 import subprocess
 import sys
 
@@ -11,9 +12,26 @@ import pytest
 
 from coherent_cxr.runtime.garbage import STARTING, collect_as_usual, collect_seldom
 
+USES_A_FILE = """
+import gc, os
+
+WRITTEN = open(os.environ["WRITTEN"], "w")
+
+def write(record):
+    WRITTEN.write(f"{gc.get_threshold()[0]} {gc.get_freeze_count() > 0}")  # and nobody closes it
+    return "written"
+"""
+REGISTRY = """
+
+def register_pipelines(made=register_pipelines):
+    from tiny_project.uses_a_file import write
+    writing = Pipeline([Node(write, "params:reading", "done", name="write")])
+    return {**made(), "__default__": writing}
+"""
+
 
 @pytest.mark.slow
-def test_the_first_node_ends_what_settings_begin(run, disable_plugins, monkeypatch):
+def test_the_pipeline_ends_what_the_command_begins(run, disable_plugins, monkeypatch):
     disable_plugins("kedro_mlflow")
     importlib.invalidate_caches()
     nodes, seen = importlib.import_module("tiny_project.nodes"), []
@@ -32,7 +50,28 @@ def test_the_first_node_ends_what_settings_begin(run, disable_plugins, monkeypat
 
 
 @pytest.mark.slow
-def test_settings_begin_it():
-    asked = "import gc, coherent_cxr.settings; print(gc.get_threshold()[0])"
+def test_a_file_that_a_node_leaves_open_is_written(project, package_folder, tmp_path):
+    package = tmp_path / "code" / "tiny_project"
+    package.mkdir(parents=True)
+    for file in (package_folder / "tiny_project").glob("*.py"):
+        (package / file.name).write_text(file.read_text())
+    (package / "uses_a_file.py").write_text(USES_A_FILE)
+    with (package / "pipeline_registry.py").open("a") as registry:
+        registry.write(REGISTRY)
+    paths = os.pathsep.join([str(package.parent), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(
+        [sys.executable, "-m", "kedro", "run"],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": paths, "WRITTEN": str(tmp_path / "written.txt")},
+        capture_output=True,
+        check=True,
+    )
+    threshold = gc.get_threshold()[0]
+    assert (tmp_path / "written.txt").read_text() == f"{threshold} True"
+
+
+@pytest.mark.slow
+def test_reading_the_settings_begins_nothing():
+    asked = "import coherent_cxr.settings, gc; print(gc.get_threshold()[0])"
     told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert told.stdout.splitlines()[-1] == str(STARTING)
+    assert told.stdout.splitlines()[-1] == str(gc.get_threshold()[0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
+import gc
 import multiprocessing
 import os
 import signal
@@ -22,6 +24,7 @@ from kedro.utils import load_obj
 from coherent_cxr.cli.project import environment_message
 from coherent_cxr.pipeline_registry import EXTRA_STAGES, STAGES, full_node_name
 from coherent_cxr.pipelines import systems
+from coherent_cxr.runtime.garbage import collect_seldom
 from coherent_cxr.runtime.log import VERBOSE, set_up_log
 from coherent_cxr.stopped import RunStoppedError
 from coherent_cxr.tracking.stale import active_run, close_active_runs, close_run
@@ -35,6 +38,8 @@ PATIENCE = 5.0
 
 @click.pass_context
 def _run(context: click.Context, /, **options: Any) -> Any:
+    collect_seldom()  # until the pipeline runs
+    atexit.register(gc.unfreeze)  # files that nodes have left open are written out by the last collection
     if options.pop("verbose"):
         os.environ[VERBOSE] = "1"  # processes that the run starts go by it, too
     set_up_log()

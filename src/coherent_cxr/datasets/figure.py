@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 
 
 class FigureDataset(WholeDataset[Any, Image.Image], kedro_pillow.ImageDataset):
-    """Saves matplotlib figures as Kedro's image files, atomically, and loads them as Pillow images.
+    """Saves a matplotlib figure atomically, and loads it as Kedro's dataset of images does.
 
-    Kedro's dataset of figures imports matplotlib with every catalog that has one, which most runs do without.
+    Kedro's dataset of figures imports matplotlib as soon as a catalog names it; most runs draw nothing.
+    ``save_args`` are those of ``Figure.savefig``.
     """
 
     def _write(self, data: Figure, path: PurePosixPath) -> None:
         drawn = io.BytesIO()
-        data.savefig(drawn)
-        with Image.open(drawn) as image:
-            super()._write(image, path)
+        data.savefig(drawn, **self._save_args)
+        with self._fs.open(get_filepath_str(path, self._protocol), **self._fs_open_args_save) as file:
+            file.write(drawn.getvalue())
+        self._invalidate_cache()
 
     def preview(self) -> ImagePreview:
         """Return the image, base64-encoded, for Kedro-Viz."""

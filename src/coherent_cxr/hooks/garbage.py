@@ -1,4 +1,4 @@
-"""A run has started when its first node does."""
+"""A run has started when its pipeline does."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from coherent_cxr.runtime.garbage import collect_as_usual
 
 
 class GarbageHook:
-    """Ends what ``settings.py`` begins: Python's garbage collector looks at what nodes make, as usual."""
+    """Ends the wait of Python's garbage collector, which begins with the command ``kedro run``."""
 
-    @hook_impl(tryfirst=True)
-    def before_node_run(self) -> None:
-        """Collect as usual; in processes that a run starts as well."""
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self) -> None:
+        """Collect as usual from now on."""
         collect_as_usual()

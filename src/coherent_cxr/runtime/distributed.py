@@ -88,7 +88,7 @@ def current_world() -> World:
 
 
 def training_device() -> torch.device:
-    """Return this rank's device: its own GPU where there is one, else a processor that keeps freed memory."""
+    """Return this rank's device: its own GPU, or the processor, whose freed memory is then kept."""
     if not torch.cuda.is_available():
         keep_freed_memory()
         return torch.device("cpu")

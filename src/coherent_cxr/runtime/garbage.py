@@ -1,13 +1,12 @@
 """Python's garbage collector, kept from searching what a program has only just made and will keep.
 
 Imports and settings make half a million objects that stay as long as the process. Each time their number has
-grown by a quarter, and several times when the process ends, the collector looks at all of them and finds
-nothing: a third of what a short command takes (docs/performance.md).
+grown by a quarter, and again when the process ends, the collector looks at all of them and finds nothing: a
+third of what a short command takes (docs/performance.md).
 """
 
 from __future__ import annotations
 
-import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +20,12 @@ _USUAL: Final = gc.get_threshold()
 
 @cache
 def collect_seldom() -> None:
-    """Collect seldom until :func:`collect_as_usual`, and nothing when the process ends; once in a process."""
+    """Collect seldom until :func:`collect_as_usual` is called; later calls in a process do nothing."""
     gc.set_threshold(STARTING)
-    atexit.register(gc.freeze)
 
 
 def collect_as_usual() -> None:
-    """From now on collect as Python does what is made from now on; what is there already stays."""
+    """Collect as often as Python does again, but leave out everything that has been made so far."""
     if gc.get_threshold()[0] == STARTING:
         gc.freeze()
         gc.set_threshold(*_USUAL)
@@ -35,7 +33,10 @@ def collect_as_usual() -> None:
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Collect seldom within a block that imports much."""
+    """Collect seldom within a block that imports much of our own.
+
+    What is there at its end is not searched when the process ends either, so it must need no closing.
+    """
     collect_seldom()
     try:
         yield

@@ -11,7 +11,7 @@ TRIM_THRESHOLD: Final = -1
 """Parameters of ``mallopt``, as ``malloc.h`` of glibc numbers them."""
 MOST: Final = 2**31 - 1
 IMAGE: Final = 2**25
-"""Bytes that an ordinary radiograph takes as numbers; a hostile file may ask for a hundred times as many."""
+"""Bytes of an ordinary radiograph's pixels; a hostile file may ask for a hundred times as many."""
 BLOCKS: Final = 8
 """How many of the largest blocks are kept at the end of the heap."""
 
@@ -40,7 +40,9 @@ def keep_freed_memory(up_to: int = MOST) -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # musl has none
         return False
-    told = all([mallopt(MMAP_THRESHOLD, up_to), mallopt(TRIM_THRESHOLD, min(BLOCKS * up_to, MOST))])
-    if told:
-        _kept.append(up_to)
-    return told
+    # older glibc refuses more than IMAGE; the second setting without the first would do harm
+    told = mallopt(MMAP_THRESHOLD, up_to) or mallopt(MMAP_THRESHOLD, min(up_to, IMAGE))
+    if not told or not mallopt(TRIM_THRESHOLD, min(BLOCKS * up_to, MOST)):
+        return False
+    _kept.append(up_to)
+    return True

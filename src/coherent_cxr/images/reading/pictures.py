@@ -131,7 +131,7 @@ def grey_levels(image: Image.Image, name: str) -> NDArray[np.uint8]:
     if (table == np.arange(256)).all():
         return array
     # of all ways to look up bytes the fastest, of a detector's image as of a thumbnail
-    return np.frombuffer(array.tobytes().translate(table.tobytes()), np.uint8).reshape(array.shape)
+    return np.frombuffer(bytearray(array).translate(table), np.uint8).reshape(array.shape)
 
 
 def _orientation(image: Image.Image) -> int:
