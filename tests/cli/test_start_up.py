@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+from PIL import Image
 
 from coherent_cxr.cli import KEDRO_COMMANDS, cli, main, module_of, name_of
 from coherent_cxr.cli.examples import EXAMPLES
+from helpers.tiny_bundle import make_bundle
 
 HEAVY = {
     *("kedro", "mlflow", "torch", "pandas", "numpy", "pyarrow", "scipy", "sklearn", "matplotlib", "jinja2"),
@@ -68,6 +71,15 @@ def test_reports_are_scored_without_pytorch(tmp_path: Path) -> None:
     found = imported(tmp_path, "evaluate", *files, "--output", "out", "--no-meteor")
     assert not found & {"torch", "kedro", "mlflow"}
     assert (tmp_path / "out" / "results_page.html").exists()
+
+
+@pytest.mark.slow
+def test_a_report_of_a_png_imports_what_its_model_needs(tmp_path: Path) -> None:
+    make_bundle().save(tmp_path / "model")
+    Image.fromarray(np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)).save(tmp_path / "image.png")
+    found = imported(tmp_path, "generate", "image.png", "--model", "model")
+    assert "torch" in found
+    assert not found & {"kedro", "mlflow", "pydicom", "matplotlib", "scipy", "sklearn", "torchvision"}
 
 
 @pytest.mark.parametrize("name", KEDRO_COMMANDS)
