@@ -133,7 +133,7 @@ def of_training_step(batch: int) -> Iterator[Point]:
     from coherent_cxr.models.likelihood import likelihood_loss
     from coherent_cxr.runtime.distributed import training_device
 
-    training_device()
+    training_device()  # as a training begins: freed memory is kept
     repeats, vocabulary = 5, 1000
     torch.manual_seed(0)
     config = base_settings(GeneratorConfig, **PAPER)

@@ -12,19 +12,23 @@ import pytest
 
 from coherent_cxr.runtime.garbage import STARTING, collect_as_usual, collect_seldom
 
-USES_A_FILE = """
-import gc, os
+USES_FILES = """
+import gc, os, tempfile
 
-WRITTEN = open(os.environ["WRITTEN"], "w")
+FOLDER = os.environ["FOLDER"]
+PLAIN = open(FOLDER + "/plain", "w")
+BINARY = open(FOLDER + "/binary", "wb")
+PASSING = tempfile.NamedTemporaryFile(dir=FOLDER, prefix="passing")
 
-def write(record):
-    WRITTEN.write(f"{gc.get_threshold()[0]} {gc.get_freeze_count() > 0}")  # and nobody closes it
+def write(record):  # and nobody closes anything
+    PLAIN.write(f"{gc.get_threshold()[0]} {gc.get_freeze_count() > 0}")
+    BINARY.write(b"binary")
     return "written"
 """
 REGISTRY = """
 
 def register_pipelines(made=register_pipelines):
-    from tiny_project.uses_a_file import write
+    from tiny_project.uses_files import write
     writing = Pipeline([Node(write, "params:reading", "done", name="write")])
     return {**made(), "__default__": writing}
 """
@@ -50,24 +54,28 @@ def test_the_pipeline_ends_what_the_command_begins(run, disable_plugins, monkeyp
 
 
 @pytest.mark.slow
-def test_a_file_that_a_node_leaves_open_is_written(project, package_folder, tmp_path):
+@pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner"])
+def test_what_a_node_leaves_open_is_written_and_closed(project, package_folder, tmp_path, runner):
     package = tmp_path / "code" / "tiny_project"
     package.mkdir(parents=True)
     for file in (package_folder / "tiny_project").glob("*.py"):
         (package / file.name).write_text(file.read_text())
-    (package / "uses_a_file.py").write_text(USES_A_FILE)
+    (package / "uses_files.py").write_text(USES_FILES)
     with (package / "pipeline_registry.py").open("a") as registry:
         registry.write(REGISTRY)
+    folder = tmp_path / "left"
+    folder.mkdir()
     paths = os.pathsep.join([str(package.parent), os.environ.get("PYTHONPATH", "")])
     subprocess.run(
-        [sys.executable, "-m", "kedro", "run"],
+        [sys.executable, "-m", "kedro", "run", "--runner", runner],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": paths, "WRITTEN": str(tmp_path / "written.txt")},
+        env={**os.environ, "PYTHONPATH": paths, "FOLDER": str(folder)},
         capture_output=True,
         check=True,
     )
-    threshold = gc.get_threshold()[0]
-    assert (tmp_path / "written.txt").read_text() == f"{threshold} True"
+    assert sorted(path.name for path in folder.iterdir()) == ["binary", "plain"]
+    assert (folder / "plain").read_text() == f"{gc.get_threshold()[0]} True"
+    assert (folder / "binary").read_bytes() == b"binary"
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """Python's garbage collector, kept from searching what a program has only just made and will keep.
 
-Imports and settings make half a million objects that stay as long as the process. Each time their number has
+Imports and settings make some 400,000 objects that stay as long as the process. Each time their number has
 grown by a quarter, and again when the process ends, the collector looks at all of them and finds nothing: a
 third of what a short command takes (docs/performance.md).
 """
